@@ -1,0 +1,44 @@
+# All that a fresh machine with Python 3.11 to 3.13 and make needs: each target sets up first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check lock .venv
+.DEFAULT_GOAL := demo
+
+demo: .venv
+	@$(BIN)/mirrortape demo
+
+test: .venv
+	@$(BIN)/pytest
+
+check: test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock:
+	uv pip compile --universal --generate-hashes --no-header --quiet --group dev \
+		pyproject.toml --output-file requirements.lock
+
+.venv: .venv/ready
+
+# The stamp is written last, so that an interrupted set-up is done again. The project itself is
+# installed as a link to this checkout, with the locked build tool.
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+		echo "Mirrortape needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@rm -rf .venv
+	@echo "Setting up .venv from requirements.lock (a minute or two, about 2 GB)..."
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --python "$$(command -v $(PYTHON))" .venv && \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			--require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			--no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@

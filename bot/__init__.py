@@ -1,0 +1,1 @@
+"""The shell: Telegram handlers, the vision worker, web callbacks, settings, command line."""

@@ -1,0 +1,1 @@
+"""From a reading to a playlist: targets, catalogue, ranking, votes, and Spotify."""

@@ -1,0 +1,44 @@
+"""How both databases are opened: durable, strict, and never deadlocked by a late lock.
+
+sqlite-utils' own `atomic()` defers its lock, so that a writer that reads first can find the
+database taken when it comes to write. `immediate` takes the lock at the start instead.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+
+def open_database(path: Path | None) -> Database:
+    """Open a SQLite file with our settings, creating it and its folder if they are missing.
+
+    The connection may only be used from the thread that calls this.
+
+    Args:
+        path: The file, or None for a database in memory (what tests use).
+    """
+    if path is None:
+        db = Database(memory=True, strict=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = Database(path, strict=True)
+    db.conn.isolation_level = None  # transactions begin where we say so
+    db.execute("PRAGMA busy_timeout = 5000")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+@contextmanager
+def immediate(db: Database) -> Iterator[None]:
+    """Run the block in one transaction that holds the write lock from its first statement."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")

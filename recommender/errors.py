@@ -1,0 +1,70 @@
+"""What can go wrong between a reading and a playlist.
+
+RecommenderError
+├── CatalogueError
+│   ├── CatalogueEmpty          no track to choose from
+│   └── CatalogueUnreadable     a CSV that cannot be imported; nothing of it was
+├── NotConnected                this listener has no Spotify account connected
+├── ConnectionExpired           Spotify no longer honours the stored authorization
+├── SpotifyRefused              Spotify said no for a reason that trying again does not mend
+└── SpotifyBusy                 Spotify cannot answer now; try again after `retry_after_s`
+    ├── RateLimited             too many requests in a rolling window of seconds
+    ├── QuotaExceeded           the app's daily quota is spent, hours to wait
+    └── SpotifyUnreachable      the network or Spotify's servers failed
+"""
+
+
+class RecommenderError(Exception):
+    """Anything that keeps a reading from becoming a playlist."""
+
+
+class CatalogueError(RecommenderError):
+    """The catalogue of tracks cannot serve."""
+
+
+class CatalogueEmpty(CatalogueError):
+    """There is no track to choose from."""
+
+
+class CatalogueUnreadable(CatalogueError):
+    """A file cannot be imported; its text says why, and nothing of it was imported."""
+
+
+class NotConnected(RecommenderError):
+    """The listener has no Spotify account connected."""
+
+
+class ConnectionExpired(RecommenderError):
+    """Spotify no longer honours the stored authorization; the listener must connect again."""
+
+
+class SpotifyRefused(RecommenderError):
+    """Spotify said no, and asking again would not change that."""
+
+
+class SpotifyBusy(RecommenderError):
+    """Spotify cannot answer now.
+
+    Args:
+        message: What happened.
+        retry_after_s: Seconds after which another try makes sense.
+    """
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message, retry_after_s)
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class RateLimited(SpotifyBusy):
+    """Too many requests in Spotify's rolling window."""
+
+
+class QuotaExceeded(SpotifyBusy):
+    """The app's daily quota is spent."""
+
+
+class SpotifyUnreachable(SpotifyBusy):
+    """The network or Spotify's servers failed."""

@@ -1,0 +1,25 @@
+"""From a photo to a `Reading`: face and eyes, a two-view network, and a picture that shows why.
+
+Importing this package is cheap: the network is loaded by `vision.reader.PhotoReader` alone.
+"""
+
+from vision.errors import (
+    FaceTooSmall,
+    NoFaceFound,
+    UnreadablePhoto,
+    VisionError,
+    WeightsAltered,
+    WeightsMissing,
+)
+from vision.reading import EMOTIONS, Reading
+
+__all__ = [
+    "EMOTIONS",
+    "FaceTooSmall",
+    "NoFaceFound",
+    "Reading",
+    "UnreadablePhoto",
+    "VisionError",
+    "WeightsAltered",
+    "WeightsMissing",
+]

@@ -1,0 +1,70 @@
+"""What can go wrong between a photo and its reading.
+
+VisionError
+├── UnreadablePhoto         the bytes are no photo that we can open
+│   ├── EmptyPhoto          no bytes at all
+│   ├── NotAPhoto           another kind of file, or a format that we do not open
+│   ├── DamagedPhoto        a photo format, but cut short or broken
+│   ├── AnimatedPhoto       more than one frame
+│   └── PhotoTooLarge       more bytes or pixels than we decode
+├── NoFaceFound             a fine photo without a face that Haar finds
+├── FaceTooSmall            a face, but too few pixels of it
+├── FaceTooDark             a face, but hardly any light on it
+├── FaceTooBlurred          a face, but without detail
+├── WeightsMissing          the weight file is not there
+└── WeightsAltered          the weight file is not the one whose SHA-256 is pinned
+
+Every class can be pickled, since it crosses from the worker process to the bot.
+"""
+
+
+class VisionError(Exception):
+    """Anything that keeps a photo from becoming a reading."""
+
+
+class UnreadablePhoto(VisionError):
+    """The bytes are no photo that we can open."""
+
+
+class EmptyPhoto(UnreadablePhoto):
+    """There are no bytes at all."""
+
+
+class NotAPhoto(UnreadablePhoto):
+    """The bytes are another kind of file, or a picture format that we do not open."""
+
+
+class DamagedPhoto(UnreadablePhoto):
+    """The bytes begin like a photo but are cut short or broken."""
+
+
+class AnimatedPhoto(UnreadablePhoto):
+    """The picture moves: which frame is meant, nobody can say."""
+
+
+class PhotoTooLarge(UnreadablePhoto):
+    """The photo has more bytes or more pixels than we are willing to decode."""
+
+
+class NoFaceFound(VisionError):
+    """No face was found, upright or turned."""
+
+
+class FaceTooSmall(VisionError):
+    """There is a face, but it has too few pixels to read."""
+
+
+class FaceTooDark(VisionError):
+    """There is a face, but hardly any light on it."""
+
+
+class FaceTooBlurred(VisionError):
+    """There is a face, but it has no detail left to read."""
+
+
+class WeightsMissing(VisionError):
+    """The weight file is not where it should be."""
+
+
+class WeightsAltered(VisionError):
+    """The weight file does not have the SHA-256 that is pinned beside it."""

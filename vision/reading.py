@@ -1,0 +1,78 @@
+"""A reading: what the network says about one face, and how far to trust it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven emotions in the order of FER-2013's ids; every array of seven follows it."""
+
+Probabilities = dict[str, float]
+"""One probability for each of `EMOTIONS`, in that order, summing to one."""
+
+View = Literal["eyes", "face", "fused"]
+"""What a head of the network sees: the eye strip, the face, or both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one photo says.
+
+    Pixel coordinates are those of the upright photo (after its EXIF orientation), origin at the
+    top left, x to the right.
+
+    Args:
+        probabilities: Calibrated probabilities of the head that answers.
+        eyes: Calibrated probabilities of the head that sees the eye strip alone.
+        face: Calibrated probabilities of the head that sees the face alone.
+        answered_by: Which head `probabilities` comes from.
+        eyes_found: `haar` where a cascade found both eyes, `estimated` where their place was
+            derived from the face.
+        faces: How many faces were found; the reading is of the largest.
+        face_box: Left, top, width, height of the face that was read.
+        eye_centers: Centres of the two eyes, the one further left in the picture first.
+        step_ms: Milliseconds of each step, in the order in which they ran.
+    """
+
+    probabilities: Probabilities
+    eyes: Probabilities
+    face: Probabilities
+    answered_by: View
+    eyes_found: Literal["haar", "estimated"]
+    faces: int
+    face_box: tuple[int, int, int, int]
+    eye_centers: tuple[tuple[float, float], tuple[float, float]]
+    step_ms: dict[str, float]
+
+    @property
+    def emotion(self) -> str:
+        """The most probable emotion."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def confidence(self) -> float:
+        """The probability of `emotion`, 0..1."""
+        return self.probabilities[self.emotion]
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds of all steps together."""
+        return sum(self.step_ms.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields that `mirrortape read --json` prints."""
+        return {
+            "emotion": self.emotion,
+            "confidence": round(self.confidence, 4),
+            "probabilities": _rounded(self.probabilities),
+            "views": {"eyes": _rounded(self.eyes), "face": _rounded(self.face)},
+            "answered_by": self.answered_by,
+            "eyes_found": self.eyes_found,
+            "faces": self.faces,
+            "face_box": list(self.face_box),
+            "eye_centers": [[round(x, 1), round(y, 1)] for x, y in self.eye_centers],
+            "ms": round(self.ms, 1),
+        }
+
+
+def _rounded(probabilities: Probabilities) -> Probabilities:
+    return {emotion: round(value, 4) for emotion, value in probabilities.items()}
