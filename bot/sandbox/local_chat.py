@@ -1,0 +1,109 @@
+"""One user's chat with the bot, and what changed in it since when.
+
+The chat page asks for what changed after a revision that it knows. It is told the present state
+of whatever changed, so that a page that missed something ends up right with its next request.
+"""
+
+from collections import deque
+
+from bot.sandbox.telegram_refusals import Json
+
+MAX_MESSAGES = 500
+"""Older messages leave the chat's memory; a page that shows them keeps them until a reload."""
+
+MAX_ANSWERS = 50
+MAX_DELETIONS = 1000
+ACTION_S = 5.0
+"""How long "typing" shows, as by the real one."""
+
+
+class LocalChat:
+    """The messages of one chat as the Bot API shows them, each with its latest revision.
+
+    Attributes:
+        user: The person, as a `User`.
+        messages: By message id, oldest first.
+        revision: Goes up with each change.
+    """
+
+    def __init__(self, user: Json) -> None:
+        self.user = user
+        self.messages: dict[int, Json] = {}
+        self.revision = 0
+        self._reactions: dict[int, list[str]] = {}
+        self._changed: dict[int, int] = {}  # message id -> revision
+        self._deleted: dict[int, int] = {}  # message id -> revision, oldest first
+        self._oldest_deletion = 0
+        self._answers: deque[tuple[int, Json]] = deque(maxlen=MAX_ANSWERS)
+        self._action = ("", 0.0)  # kind, until when in seconds
+
+    def as_json(self) -> Json:
+        """Return the chat as a `Chat`."""
+        return {
+            "id": self.user["id"],
+            "type": "private",
+            "first_name": self.user["first_name"],
+        }
+
+    def put(self, message: Json) -> None:
+        """Add a message or replace the one with the same id."""
+        message_id = message["message_id"]
+        self.messages[message_id] = message
+        self._changed[message_id] = self._next()
+        if message["from"]["is_bot"]:
+            self._action = ("", 0.0)
+        if len(self.messages) > MAX_MESSAGES:
+            oldest = next(iter(self.messages))
+            for table in (self.messages, self._changed, self._reactions):
+                table.pop(oldest, None)
+
+    def remove(self, message_id: int) -> None:
+        """Delete a message."""
+        for table in (self.messages, self._changed, self._reactions):
+            table.pop(message_id, None)
+        self._deleted[message_id] = self._next()
+        if len(self._deleted) > MAX_DELETIONS:
+            self._oldest_deletion = self._deleted.pop(next(iter(self._deleted)))
+
+    def react(self, message_id: int, emoji: list[str]) -> None:
+        """Show the bot's reactions at a message."""
+        self._reactions[message_id] = emoji
+        self._changed[message_id] = self._next()
+
+    def act(self, action: str, now_s: float) -> None:
+        """Show for a while what the bot is doing."""
+        self._next()
+        self._action = (action, now_s + ACTION_S)
+
+    def answer(self, answer: Json) -> None:
+        """Tell the page how the bot answered a pressed button."""
+        self._answers.append((self._next(), answer))
+
+    def news(self, after: int | None, now_s: float) -> Json:
+        """Return what changed after a revision, or everything for a page that knows nothing.
+
+        `reset` says that the page must start afresh.
+        """
+        reset = after is None or after < self._oldest_deletion
+        after = 0 if after is None or reset else after
+        action, until = self._action
+        return {
+            "reset": reset,
+            "messages": [
+                {
+                    "message": self.messages[message_id],
+                    "reactions": self._reactions.get(message_id, []),
+                }
+                for message_id, revision in sorted(self._changed.items())
+                if revision > after
+            ],
+            "deleted": [
+                message_id for message_id, revision in self._deleted.items() if revision > after
+            ],
+            "answers": [answer for revision, answer in self._answers if revision > after],
+            "action": {"kind": action, "seconds": until - now_s} if until > now_s else None,
+        }
+
+    def _next(self) -> int:
+        self.revision += 1
+        return self.revision
