@@ -1,0 +1,117 @@
+"""The recommender's front door: from a mood to a playlist. Pure: no clock or chance of its own."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.ranking import POLICY_VERSION, Choice, RankingConfig, rank
+from recommender.reasons import Grounds, reason
+from recommender.table import TrackTable
+from recommender.targets import Target, plan
+from recommender.taste import Taste
+from recommender.tracks import Track
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One recommended track.
+
+    Args:
+        score: What the ranking thinks of it at its place; higher is better, 0 is a perfect fit
+            with nothing else known.
+        propensity: The probability with which chance chose it there, 0..1.
+        reason: Why it is there, in a few words.
+        target: What its place asked for.
+    """
+
+    track: Track
+    score: float
+    propensity: float
+    reason: str
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A playlist.
+
+    Args:
+        picks: The tracks in order; fewer than asked for only where the catalogue has no more.
+        targets: What each place asked for.
+        ms: Milliseconds of search and ranking.
+        policy: Version of the method that chose.
+    """
+
+    picks: tuple[Pick, ...]
+    targets: tuple[Target, ...]
+    ms: float
+    policy: str = POLICY_VERSION
+
+
+def recommend(
+    table: TrackTable,
+    *,
+    probabilities: Mapping[str, float],
+    mode: str,
+    length: int,
+    taste: Taste,
+    recent: Collection[str],
+    rng: np.random.Generator,
+    config: RankingConfig | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Recommendation:
+    """Recommend tracks for a mood.
+
+    Args:
+        table: The catalogue.
+        probabilities: How much of each emotion there is.
+        mode: One of `targets.MODES`.
+        length: How many tracks, at least 1.
+        taste: What the listener thinks of earlier tracks.
+        recent: Ids of tracks they were shown lately.
+        rng: Where chance comes from; the same state gives the same playlist.
+        config: The weights, where not the usual ones.
+        clock: Seconds, for `Recommendation.ms`.
+
+    Raises:
+        ValueError: Unknown emotion or mode, or a length below 1.
+    """
+    targets = plan(probabilities, mode, length)
+    began = clock()
+    choices = rank(table, targets, taste, recent, rng, config or RankingConfig())
+    ms = (clock() - began) * 1000
+    return Recommendation(_explained(table, targets, taste, choices), targets, ms)
+
+
+def _explained(
+    table: TrackTable, targets: Sequence[Target], taste: Taste, choices: Sequence[Choice]
+) -> tuple[Pick, ...]:
+    first, last = targets[0], targets[-1]
+    way = (last.valence - first.valence, last.energy - first.energy)
+    picks = []
+    before: tuple[float, ...] | None = None
+    for choice in choices:
+        track, target = table.track(choice.row), targets[choice.position]
+        ranks = tuple(float(rank) for rank in table.ranks[choice.row])
+        step = None if before is None else (ranks[0] - before[0], ranks[1] - before[1])
+        before = ranks
+        liked = choice.nearest_liked
+        grounds = Grounds(
+            track=track,
+            ranks=ranks,
+            target=target,
+            distance=choice.distance,
+            popularity=float(table.popularity[choice.row]),
+            similarity=choice.similarity,
+            artist=choice.artist,
+            genre=choice.genre,
+            liked_title=taste.opinions[liked].title if liked >= 0 else None,
+            nearness=choice.nearness,
+            way=way,
+            step=step,
+            position=choice.position,
+        )
+        picks.append(Pick(track, choice.score, choice.propensity, reason(grounds), target))
+    return tuple(picks)

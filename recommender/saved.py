@@ -1,0 +1,158 @@
+"""What is stored about a listener, as values: a reading, a playlist, the tracks that it showed.
+
+The store's rows become these here and nowhere else.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from recommender.recommend import Pick
+from recommender.taste import Opinion
+from recommender.tracks import FEATURES
+
+CORRECTION_TRUST = 0.85
+"""How much of a corrected mood is what the listener said; the rest is what was read, since a
+correction names one emotion and moods are mixed."""
+
+RATING_WEIGHT = 0.2
+"""How many votes a playlist's stars are worth for each of its tracks that has no vote."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReading:
+    """A reading as it was stored: numbers, never the photo.
+
+    Args:
+        probabilities: What the network read, one for each emotion.
+        eyes_found: How the eyes were found.
+        corrected: The emotion that the listener said or confirmed, if any.
+    """
+
+    id: int
+    user_id: int
+    probabilities: dict[str, float]
+    eyes_found: str
+    corrected: str | None
+    created: datetime
+
+    @property
+    def emotion(self) -> str:
+        """What the listener said, else the most probable emotion."""
+        return self.corrected or max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def mood(self) -> dict[str, float]:
+        """The probabilities that playlists are made for, moved by `CORRECTION_TRUST`."""
+        if self.corrected is None:
+            return dict(self.probabilities)
+        mood = {
+            emotion: (1 - CORRECTION_TRUST) * share
+            for emotion, share in self.probabilities.items()
+        }
+        mood[self.corrected] = mood.get(self.corrected, 0.0) + CORRECTION_TRUST
+        return mood
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTrack:
+    """One track of a saved playlist, as it was shown.
+
+    Args:
+        position: Its place, from 0.
+        vote: True for a like, False for a dislike, None for neither.
+    """
+
+    position: int
+    track_id: str
+    title: str
+    artist: str
+    url: str
+    reason: str
+    vote: bool | None
+    invented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlaylist:
+    """A playlist as it was shown, with what the listener thinks of it now.
+
+    Args:
+        emotion: The emotion that it was made for.
+        reading_id: The reading that it was made for; None where the mood was chosen by name.
+        stars: The listener's rating, 1..5, if any.
+    """
+
+    id: int
+    user_id: int
+    emotion: str
+    mode: str
+    reading_id: int | None
+    created: datetime
+    stars: int | None
+    tracks: tuple[ShownTrack, ...]
+
+
+def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[str, Any]:
+    """Return the row that stores a pick as it is shown."""
+    track, target = pick.track, pick.target
+    return {
+        "playlist_id": playlist_id,
+        "position": position,
+        "track_id": track.id,
+        "title": track.name,
+        "artist": track.artist,
+        "genre": track.genre,
+        "url": track.url,
+        "invented": track.invented,
+        "features": json.dumps(dict(zip(FEATURES, track.features, strict=True))),
+        "target": json.dumps({"valence": target.valence, "energy": target.energy}),
+        "score": pick.score,
+        "propensity": pick.propensity,
+        "policy": policy,
+        "reason": pick.reason,
+    }
+
+
+def to_reading(row: Mapping[str, Any]) -> StoredReading:
+    """Return a row of `readings` as a value."""
+    return StoredReading(
+        id=row["id"],
+        user_id=row["user_id"],
+        probabilities=json.loads(row["probabilities"]),
+        eyes_found=row["eyes_found"],
+        corrected=row["corrected"],
+        created=datetime.fromisoformat(row["created_utc"]),
+    )
+
+
+def to_shown_track(row: Mapping[str, Any]) -> ShownTrack:
+    """Return a row of `shown` as a value."""
+    return ShownTrack(
+        position=row["position"],
+        track_id=row["track_id"],
+        title=row["title"],
+        artist=row["artist"],
+        url=row["url"],
+        reason=row["reason"],
+        vote=None if row["liked"] is None else bool(row["liked"]),
+        invented=bool(row["invented"]),
+    )
+
+
+def to_opinion(row: Mapping[str, Any]) -> Opinion:
+    """Return a row of `shown`, with its playlist's stars, as what the listener thinks of it."""
+    is_vote = row["liked"] is not None
+    features = json.loads(row["features"])
+    return Opinion(
+        track_id=row["track_id"],
+        title=row["title"],
+        artist=row["artist"],
+        genre=row["genre"],
+        features=tuple(features[name] for name in FEATURES),
+        liking=(1.0 if row["liked"] else -1.0) if is_vote else (row["stars"] - 3) / 2,
+        weight=1.0 if is_vote else RATING_WEIGHT,
+        is_vote=is_vote,
+    )

@@ -1,0 +1,56 @@
+"""What a catalogue holds, in numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.table import TrackTable
+from recommender.tracks import FEATURES
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The smallest, middle and largest raw value of a feature."""
+
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueStats:
+    """What a catalogue holds.
+
+    Args:
+        tracks: How many tracks.
+        invented: How many of them are invented.
+        artists: How many different first artists.
+        explicit_share: Share of explicit tracks, 0..1.
+        genres: Tracks per main genre, the most frequent first; "" where unknown.
+        features: Spread of each of `FEATURES`.
+    """
+
+    tracks: int
+    invented: int
+    artists: int
+    explicit_share: float
+    genres: dict[str, int]
+    features: dict[str, Spread]
+
+
+def summarise(table: TrackTable) -> CatalogueStats:
+    """Count what a catalogue holds."""
+    counts = np.bincount(table.genre_codes, minlength=len(table.genres))
+    most_frequent_first = np.argsort(-counts, kind="stable")
+    spreads = np.quantile(table.features, [0, 0.5, 1], axis=0)  # (3, K)
+    return CatalogueStats(
+        tracks=len(table),
+        invented=int(table.invented.sum()),
+        artists=len(np.unique(table.artist_keys)),
+        explicit_share=float(table.explicit.mean()),
+        genres={table.genres[code]: int(counts[code]) for code in most_frequent_first},
+        features={
+            feature: Spread(*(round(float(value), 4) for value in spreads[:, k]))
+            for k, feature in enumerate(FEATURES)
+        },
+    )

@@ -1,0 +1,289 @@
+"""What the recommender remembers of its listeners: readings, playlists, and what they thought.
+
+Every shown track is stored with its title, artist, features, score, position, propensity and the
+version of the policy that chose it. So votes keep their meaning when the catalogue is replaced,
+and a later policy can learn from them or be judged on them. A vote stands on the row of what was
+shown: there is no vote on what was not.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from recommender.database import immediate
+from recommender.recommend import Recommendation
+from recommender.saved import (
+    SavedPlaylist,
+    ShownTrack,
+    StoredReading,
+    shown_row,
+    to_opinion,
+    to_reading,
+    to_shown_track,
+)
+from recommender.targets import EMOTIONS
+from recommender.taste import Taste
+
+__all__ = ["MusicStore", "SavedPlaylist", "ShownTrack", "StoredReading"]
+
+REPEAT_WINDOW = timedelta(days=14)
+"""For how long a track that was shown is not shown again, as long as there are others."""
+
+_migrations = Migrations("music")
+
+
+@_migrations()
+def m001_readings_playlists_shown(db: Database) -> None:
+    """Create readings, the playlists made for them, and the tracks that these showed.
+
+    Ids are never used again, so that an old button cannot reach a newer row.
+    """
+    db.execute(
+        """
+        create table readings (
+            id integer primary key autoincrement,
+            user_id integer not null,
+            probabilities text not null,
+            eyes_found text not null,
+            corrected text,
+            created_utc text not null
+        ) strict
+        """
+    )
+    db.execute("create index readings_of_user on readings (user_id)")
+    db.execute(
+        """
+        create table playlists (
+            id integer primary key autoincrement,
+            user_id integer not null,
+            reading_id integer references readings (id) on delete cascade,
+            emotion text not null,
+            mode text not null,
+            stars integer check (stars between 1 and 5),
+            rated_utc text,
+            created_utc text not null
+        ) strict
+        """
+    )
+    db.execute("create index playlists_of_user on playlists (user_id, created_utc)")
+    db.execute("create index playlists_of_reading on playlists (reading_id)")
+    db.execute(
+        """
+        create table shown (
+            playlist_id integer not null references playlists (id) on delete cascade,
+            position integer not null,
+            track_id text not null,
+            title text not null,
+            artist text not null,
+            genre text not null,
+            url text not null,
+            invented integer not null,
+            features text not null,
+            target text not null,
+            score real not null,
+            propensity real not null,
+            policy text not null,
+            reason text not null,
+            liked integer check (liked in (0, 1)),
+            voted_utc text,
+            primary key (playlist_id, position)
+        ) strict, without rowid
+        """
+    )
+
+
+class MusicStore:
+    """The recommender's tables in `mirrortape.db`.
+
+    Wherever an id is asked for, one that does not exist or belongs to another user raises
+    `KeyError`.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        _migrations.apply(db)
+
+    # -- readings --
+
+    def add_reading(
+        self, user_id: int, probabilities: Mapping[str, float], eyes_found: str, now: datetime
+    ) -> int:
+        """Store the numbers of a reading and return its id."""
+        cursor = self.db.execute(
+            "insert into readings (user_id, probabilities, eyes_found, created_utc)"
+            " values (?, ?, ?, ?)",
+            [user_id, json.dumps(dict(probabilities)), eyes_found, now.isoformat()],
+        )
+        return _new_id(cursor.lastrowid)
+
+    def correct_reading(self, reading_id: int, user_id: int, emotion: str) -> None:
+        """Store what the listener says they feel; it replaces an earlier correction.
+
+        Raises:
+            ValueError: There is no such emotion.
+        """
+        if emotion not in EMOTIONS:
+            raise ValueError(f"unknown emotion {emotion!r}")
+        cursor = self.db.execute(
+            "update readings set corrected = ? where id = ? and user_id = ?",
+            [emotion, reading_id, user_id],
+        )
+        if not cursor.rowcount:
+            raise KeyError(reading_id)
+
+    def reading(self, reading_id: int, user_id: int) -> StoredReading:
+        """Return a reading."""
+        return to_reading(
+            self._one("select * from readings where id = ? and user_id = ?", reading_id, user_id)
+        )
+
+    def last_reading(self, user_id: int) -> StoredReading | None:
+        """Return the user's newest reading, if there is one."""
+        rows = self.db.query(
+            "select * from readings where user_id = ? order by id desc limit 1", [user_id]
+        )
+        return next(map(to_reading, rows), None)
+
+    # -- playlists --
+
+    def add_playlist(
+        self,
+        user_id: int,
+        recommendation: Recommendation,
+        mode: str,
+        reading_id: int | None,
+        emotion: str,
+        now: datetime,
+    ) -> int:
+        """Store a playlist with every track that it shows and return its id."""
+        with immediate(self.db):
+            if reading_id is not None:
+                self.reading(reading_id, user_id)
+            cursor = self.db.execute(
+                "insert into playlists (user_id, reading_id, emotion, mode, created_utc)"
+                " values (?, ?, ?, ?, ?)",
+                [user_id, reading_id, emotion, mode, now.isoformat()],
+            )
+            playlist_id = _new_id(cursor.lastrowid)
+            self.db.table("shown").insert_all(
+                shown_row(playlist_id, position, pick, recommendation.policy)
+                for position, pick in enumerate(recommendation.picks)
+            )
+        return playlist_id
+
+    def playlist(self, playlist_id: int, user_id: int) -> SavedPlaylist:
+        """Return a playlist with its tracks in order and the votes of now."""
+        row = self._one(
+            "select * from playlists where id = ? and user_id = ?", playlist_id, user_id
+        )
+        shown = self.db.query(
+            "select * from shown where playlist_id = ? order by position", [playlist_id]
+        )
+        return SavedPlaylist(
+            id=row["id"],
+            user_id=row["user_id"],
+            emotion=row["emotion"],
+            mode=row["mode"],
+            reading_id=row["reading_id"],
+            created=datetime.fromisoformat(row["created_utc"]),
+            stars=row["stars"],
+            tracks=tuple(map(to_shown_track, shown)),
+        )
+
+    def last_playlist(self, user_id: int) -> SavedPlaylist | None:
+        """Return the user's newest playlist, if there is one."""
+        rows = self.db.query(
+            "select id from playlists where user_id = ? order by id desc limit 1", [user_id]
+        )
+        return next((self.playlist(row["id"], user_id) for row in rows), None)
+
+    def recent(self, user_id: int, now: datetime) -> frozenset[str]:
+        """Return the ids of the tracks that the user was shown within `REPEAT_WINDOW`."""
+        rows = self.db.query(
+            "select distinct track_id from shown join playlists on playlists.id = playlist_id"
+            " where user_id = ? and created_utc > ?",
+            [user_id, (now - REPEAT_WINDOW).isoformat()],
+        )
+        return frozenset(row["track_id"] for row in rows)
+
+    # -- feedback --
+
+    def vote(
+        self, user_id: int, playlist_id: int, position: int, liked: bool | None, now: datetime
+    ) -> None:
+        """Store what the user thinks of a shown track; None takes a vote back.
+
+        The same vote again changes nothing, its time included.
+        """
+        with immediate(self.db):
+            self._one(
+                "select 1 from playlists join shown on playlists.id = playlist_id"
+                " where playlist_id = ? and user_id = ? and position = ?",
+                playlist_id,
+                user_id,
+                position,
+            )
+            self.db.execute(
+                "update shown set liked = :liked, voted_utc = iif(:liked is null, null, :now)"
+                " where playlist_id = :playlist_id and position = :position"
+                " and liked is not :liked",
+                {
+                    "liked": liked,
+                    "now": now.isoformat(),
+                    "playlist_id": playlist_id,
+                    "position": position,
+                },
+            )
+
+    def rate(self, user_id: int, playlist_id: int, stars: int, now: datetime) -> None:
+        """Store how the user rates a whole playlist; it replaces an earlier rating.
+
+        Raises:
+            ValueError: Fewer than 1 or more than 5 stars.
+        """
+        if not 1 <= stars <= 5:
+            raise ValueError(f"a rating has 1 to 5 stars, not {stars}")
+        cursor = self.db.execute(
+            "update playlists set stars = ?, rated_utc = ? where id = ? and user_id = ?",
+            [stars, now.isoformat(), playlist_id, user_id],
+        )
+        if not cursor.rowcount:
+            raise KeyError(playlist_id)
+
+    def taste(self, user_id: int) -> Taste:
+        """Return what the user thinks of every track they voted on or rated with its playlist.
+
+        A track's newest vote counts; without one, the stars of the newest playlist that it was
+        in, 1 star as -1 and 5 as 1.
+        """
+        rows = self.db.query(
+            "select track_id, title, artist, genre, features, liked, stars"
+            " from shown join playlists on playlists.id = playlist_id"
+            " where user_id = ? and (liked is not null or stars is not null)"
+            " order by liked is not null, coalesce(voted_utc, rated_utc), playlist_id",
+            [user_id],
+        )
+        newest = {row["track_id"]: to_opinion(row) for row in rows}
+        return Taste(tuple(newest.values()))
+
+    # -- the end --
+
+    def forget(self, user_id: int) -> None:
+        """Delete every row about this user; shown tracks go with their playlists."""
+        with immediate(self.db):
+            self.db.execute("delete from playlists where user_id = ?", [user_id])
+            self.db.execute("delete from readings where user_id = ?", [user_id])
+
+    def _one(self, sql: str, *values: int) -> dict[str, Any]:
+        """Return the row, or raise `KeyError` with the first of the values."""
+        for row in self.db.query(sql, values):
+            return row
+        raise KeyError(values[0])
+
+
+def _new_id(row_id: int | None) -> int:
+    assert row_id is not None  # an insert that did not raise has one
+    return row_id

@@ -1,0 +1,119 @@
+"""A track, the audio features we choose by, and what makes two of them the same song or artist."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+FEATURES = (
+    "valence",
+    "energy",
+    "tempo_bpm",
+    "acousticness",
+    "danceability",
+    "mode",
+    "loudness_db",
+)
+"""The order of features in every array; the first two are the square that moods live in."""
+
+_BRACKETS = re.compile(r"[(\[{][^)\]}]*[)\]}]")
+_VERSION = re.compile(r"\s[-–—]\s.*$")
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One track of the catalogue.
+
+    Args:
+        id: Spotify's id, 22 letters and digits.
+        artist: All artists as shown, the first one first: "Nina, The Tigers".
+        genre: Genres separated by ", ", the most fitting first; empty where unknown.
+        duration_ms: Milliseconds.
+        valence: How positive it sounds, 0..1.
+        energy: How intense it sounds, 0..1.
+        tempo_bpm: Beats per minute.
+        acousticness: How likely it is acoustic, 0..1.
+        danceability: How fit for dancing, 0..1.
+        mode: 1 for a major key, 0 for a minor one.
+        loudness_db: Average loudness in dB relative to full scale, below 0 as a rule.
+        invented: Whether we made the track up because there is no real catalogue.
+    """
+
+    id: str
+    name: str
+    artist: str
+    album: str
+    genre: str
+    duration_ms: int
+    explicit: bool
+    valence: float
+    energy: float
+    tempo_bpm: float
+    acousticness: float
+    danceability: float
+    mode: int
+    loudness_db: float
+    invented: bool = False
+
+    @property
+    def uri(self) -> str:
+        """What Spotify's playlist routes call the track."""
+        return f"spotify:track:{self.id}"
+
+    @property
+    def url(self) -> str:
+        """Where a listener opens the track."""
+        return f"https://open.spotify.com/track/{self.id}"
+
+    @property
+    def features(self) -> tuple[float, ...]:
+        """The audio features in the order of `FEATURES`, as the catalogue has them."""
+        return (
+            self.valence,
+            self.energy,
+            self.tempo_bpm,
+            self.acousticness,
+            self.danceability,
+            float(self.mode),
+            self.loudness_db,
+        )
+
+
+def main_genre(genre: str) -> str:
+    """Return the first of the genres in a track's `genre`."""
+    return genre.partition(", ")[0]
+
+
+@lru_cache(maxsize=50_000)
+def artist_key(artist: str) -> int:
+    """Return a number that is the same for all spellings of a track's first artist.
+
+    "The Tigers", "TIGERS, Nina" and "Tïgers" share one. So do "Earth, Wind & Fire" and "Earth":
+    a comma inside a name cannot be told from one between names, and taking two artists for one
+    only makes a playlist a little more varied.
+    """
+    first = artist.partition(", ")[0]
+    return _key(_plain(first).removeprefix("the ") or first.casefold())
+
+
+def song_key(name: str, artist: str) -> int:
+    """Return a number that is the same for all versions of a song by one artist.
+
+    Remasters, edits, remixes and guests in a title's brackets or after its dash do not make
+    another song: nobody wants both in one playlist.
+    """
+    title = _plain(_VERSION.sub("", _BRACKETS.sub(" ", name))) or _plain(name) or name.casefold()
+    return _key(f"{title}\n{artist_key(artist)}")
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    without_accents = "".join(c for c in letters if not unicodedata.combining(c))
+    return _NOT_ALPHANUMERIC.sub(" ", without_accents).strip()
+
+
+def _key(text: str) -> int:
+    """Hash to 64 bits: two of a million different texts meet once in 40 million catalogues."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
