@@ -3,10 +3,15 @@
 RecommenderError
 ├── CatalogueError
 │   ├── CatalogueEmpty          no track to choose from
-│   └── CatalogueUnreadable     a CSV that cannot be imported; nothing of it was
+│   ├── CatalogueUnreadable     a CSV that cannot be imported; nothing of it was
+│   └── CatalogueUnreachable    a CSV that cannot be downloaded
+├── AuthorizationFailed         a way back from Spotify's consent page that connects nothing
+│   ├── AuthorizationDenied     the listener said no there
+│   └── AuthorizationStale      the link is unknown, already used or too old
 ├── NotConnected                this listener has no Spotify account connected
 ├── ConnectionExpired           Spotify no longer honours the stored authorization
 ├── SpotifyRefused              Spotify said no for a reason that trying again does not mend
+│   └── PlaylistGone            the playlist is not there any more
 └── SpotifyBusy                 Spotify cannot answer now; try again after `retry_after_s`
     ├── RateLimited             too many requests in a rolling window of seconds
     ├── QuotaExceeded           the app's daily quota is spent, hours to wait
@@ -30,6 +35,22 @@ class CatalogueUnreadable(CatalogueError):
     """A file cannot be imported; its text says why, and nothing of it was imported."""
 
 
+class AuthorizationFailed(RecommenderError):
+    """Somebody came back from Spotify's consent page, but nothing could be connected."""
+
+
+class AuthorizationDenied(AuthorizationFailed):
+    """The listener said no on Spotify's consent page."""
+
+
+class AuthorizationStale(AuthorizationFailed):
+    """The link to the consent page is unknown, was used already, or is too old."""
+
+
+class CatalogueUnreachable(CatalogueError):
+    """A file cannot be downloaded; its text says why and what else to do."""
+
+
 class NotConnected(RecommenderError):
     """The listener has no Spotify account connected."""
 
@@ -40,6 +61,10 @@ class ConnectionExpired(RecommenderError):
 
 class SpotifyRefused(RecommenderError):
     """Spotify said no, and asking again would not change that."""
+
+
+class PlaylistGone(SpotifyRefused):
+    """The playlist that was asked for is not there any more."""
 
 
 class SpotifyBusy(RecommenderError):

@@ -1,0 +1,323 @@
+"""What is remembered of the listeners' Spotify accounts.
+
+Tokens and PKCE verifiers are encrypted. An account's row outlives its tokens, so that somebody who
+disconnects and returns keeps the same living playlist; `forget` deletes everything.
+
+A playlist is written in several requests, and a crash may come between any two. So an *intent* is
+stored first: which tracks shall stand in the listener's playlist. It is deleted when they do.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.fernet import InvalidToken, MultiFernet
+from sqlite_utils import Database, Migrations
+
+from recommender.database import immediate
+from recommender.errors import ConnectionExpired
+from recommender.tokens import Profile, Tokens
+
+AUTHORIZATION_LASTS = timedelta(minutes=10)
+"""How long somebody may take on Spotify's consent page."""
+
+NAME_CHARS = 100
+DESCRIPTION_CHARS = 300
+"""Longer texts are refused by Spotify."""
+
+_migrations = Migrations("spotify")
+
+
+@_migrations()
+def m001_first_tables(db: Database) -> None:
+    """Create accounts, pending authorizations, intents and the cooldown."""
+    db.table("spotify_accounts").create(
+        {
+            "user_id": int,
+            "account_id": str,
+            "display_name": str,
+            "tokens_encrypted": str,  # null once disconnected
+            "authorized_utc": str,
+            "playlist_id": str,  # the living playlist, null until there is one
+            "playlist_created_utc": str,
+        },
+        pk="user_id",
+        not_null={"account_id", "display_name", "authorized_utc"},
+    )
+    db.table("spotify_authorizations").create(
+        {"state_sha256": str, "user_id": int, "verifier_encrypted": str, "created_utc": str},
+        pk="state_sha256",
+        not_null={"user_id", "verifier_encrypted", "created_utc"},
+    )
+    db.table("spotify_intents").create(
+        {
+            "user_id": int,
+            "name": str,
+            "description": str,
+            "uris": str,
+            "marker": str,  # null until a playlist is about to be created
+            "created_utc": str,
+        },
+        pk="user_id",
+        not_null={"name", "description", "uris", "created_utc"},
+    )
+    db.table("spotify_cooldown").create(
+        {"id": int, "until_utc": str}, pk="id", not_null={"until_utc"}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlaylistDraft:
+    """What shall stand in a listener's playlist; the URIs are Spotify's, in order."""
+
+    name: str
+    description: str
+    uris: tuple[str, ...]
+
+    def fitted(self, spare_chars: int = 0) -> "PlaylistDraft":
+        """Return the draft as Spotify takes it: each text on one line and not too long.
+
+        Args:
+            spare_chars: How much room to leave in the description.
+        """
+        name = _one_line(self.name, NAME_CHARS)
+        description = _one_line(self.description, DESCRIPTION_CHARS - spare_chars)
+        return PlaylistDraft(name, description, self.uris)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A draft that does not stand in Spotify yet.
+
+    Args:
+        draft: What shall stand there.
+        marker: In the description of the playlist that was about to be created for it, so that
+            one whose id we never learned can be found; None while there was no such moment.
+    """
+
+    draft: PlaylistDraft
+    marker: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LivingPlaylist:
+    """The one playlist that is rewritten each time, and when it was created."""
+
+    id: str
+    created_utc: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAuthorization:
+    """Who went to the consent page, and the verifier that goes with the code that comes back."""
+
+    user_id: int
+    verifier: str = field(repr=False)
+
+
+class SpotifyAccounts:
+    """The Spotify tables in `mirrortape.db`.
+
+    Args:
+        db: The database; used on the calling thread.
+        cipher: Encrypts tokens and verifiers; its first key is the newest.
+    """
+
+    def __init__(self, db: Database, cipher: MultiFernet) -> None:
+        self._db = db
+        self._cipher = cipher
+        _migrations.apply(db)
+
+    # -- authorizations under way --
+
+    def begin(self, user_id: int, state: str, verifier: str, now: datetime) -> None:
+        """Remember who is on the way to the consent page, and drop who took too long."""
+        oldest = now - AUTHORIZATION_LASTS
+        self._db.execute(
+            "delete from spotify_authorizations where created_utc < ?", [oldest.isoformat()]
+        )
+        self._db.table("spotify_authorizations").insert(
+            {
+                "state_sha256": _sha256(state),
+                "user_id": user_id,
+                "verifier_encrypted": self._encrypt(verifier),
+                "created_utc": now.isoformat(),
+            }
+        )
+
+    def take(self, state: str, now: datetime) -> PendingAuthorization | None:
+        """Return who came back from the consent page, once; None if too late or unknown."""
+        with immediate(self._db):
+            row = self._row(
+                "delete from spotify_authorizations where state_sha256 = ? returning *",
+                _sha256(state),
+            )
+        if row is None or now - _time(row["created_utc"]) > AUTHORIZATION_LASTS:
+            return None
+        try:
+            return PendingAuthorization(row["user_id"], self._decrypt(row["verifier_encrypted"]))
+        except InvalidToken:  # encrypted under a key that is gone: as good as unknown
+            return None
+
+    # -- accounts --
+
+    def connect(self, user_id: int, profile: Profile, tokens: Tokens) -> None:
+        """Remember an account; the living playlist stays if it is the same account as before."""
+        self._db.execute(
+            "insert into spotify_accounts"
+            " (user_id, account_id, display_name, tokens_encrypted, authorized_utc)"
+            " values (?, ?, ?, ?, ?) on conflict (user_id) do update set"
+            " playlist_id = iif(account_id = excluded.account_id, playlist_id, null),"
+            " account_id = excluded.account_id, display_name = excluded.display_name,"
+            " tokens_encrypted = excluded.tokens_encrypted,"
+            " authorized_utc = excluded.authorized_utc",
+            [
+                user_id,
+                profile.account_id,
+                profile.display_name,
+                self._encrypt(tokens.to_json()),
+                tokens.authorized_utc.isoformat(),
+            ],
+        )
+
+    def save_tokens(self, user_id: int, tokens: Tokens) -> None:
+        """Replace the tokens of a connected account; one that was forgotten stays forgotten."""
+        self._db.execute(
+            "update spotify_accounts set tokens_encrypted = ?"
+            " where user_id = ? and tokens_encrypted is not null",
+            [self._encrypt(tokens.to_json()), user_id],
+        )
+
+    def tokens(self, user_id: int) -> Tokens | None:
+        """Return the tokens of a listener, None where no account is connected.
+
+        Raises:
+            ConnectionExpired: They were encrypted under a key that we no longer have.
+        """
+        row = self._row("select tokens_encrypted from spotify_accounts where user_id = ?", user_id)
+        if row is None or row["tokens_encrypted"] is None:
+            return None
+        try:
+            return Tokens.from_json(self._decrypt(row["tokens_encrypted"]))
+        except InvalidToken as error:
+            raise ConnectionExpired("the stored tokens cannot be decrypted") from error
+
+    def drop_tokens(self, user_id: int) -> None:
+        """Delete a listener's tokens and what could bring new ones."""
+        with immediate(self._db):
+            self._db.execute(
+                "update spotify_accounts set tokens_encrypted = null where user_id = ?", [user_id]
+            )
+            self._db.execute("delete from spotify_authorizations where user_id = ?", [user_id])
+
+    def is_connected(self, user_id: int) -> bool:
+        """Return whether there are tokens of this listener."""
+        row = self._row("select tokens_encrypted from spotify_accounts where user_id = ?", user_id)
+        return row is not None and row["tokens_encrypted"] is not None
+
+    def profile(self, user_id: int) -> Profile | None:
+        """Return the account that a listener connected last."""
+        row = self._row("select * from spotify_accounts where user_id = ?", user_id)
+        return None if row is None else Profile(row["account_id"], row["display_name"])
+
+    # -- the living playlist and what shall stand in it --
+
+    def living_playlist(self, user_id: int) -> LivingPlaylist | None:
+        """Return the playlist that is rewritten for this listener, if there is one."""
+        row = self._row("select * from spotify_accounts where user_id = ?", user_id)
+        if row is None or row["playlist_id"] is None:
+            return None
+        return LivingPlaylist(row["playlist_id"], _time(row["playlist_created_utc"]))
+
+    def set_living_playlist(self, user_id: int, playlist_id: str | None, now: datetime) -> None:
+        """Remember the playlist that was just created, or, with None, that it is gone."""
+        self._db.execute(
+            "update spotify_accounts set playlist_id = ?, playlist_created_utc = ?"
+            " where user_id = ?",
+            [playlist_id, now.isoformat(), user_id],
+        )
+
+    def intend(self, user_id: int, draft: PlaylistDraft, now: datetime) -> None:
+        """Remember what shall stand in the playlist; a marker from an earlier try is kept."""
+        self._db.table("spotify_intents").upsert(
+            {
+                "user_id": user_id,
+                "name": draft.name,
+                "description": draft.description,
+                "uris": json.dumps(draft.uris),
+                "created_utc": now.isoformat(),
+            },
+            pk="user_id",
+        )
+
+    def mark(self, user_id: int, marker: str) -> None:
+        """Remember the marker of the playlist that is about to be created."""
+        self._db.execute(
+            "update spotify_intents set marker = ? where user_id = ?", [marker, user_id]
+        )
+
+    def intent(self, user_id: int) -> Intent | None:
+        """Return what shall stand in the playlist but does not yet."""
+        row = self._row("select * from spotify_intents where user_id = ?", user_id)
+        if row is None:
+            return None
+        draft = PlaylistDraft(row["name"], row["description"], tuple(json.loads(row["uris"])))
+        return Intent(draft, row["marker"])
+
+    def fulfil(self, user_id: int) -> None:
+        """Note that the playlist stands as intended."""
+        self._db.execute("delete from spotify_intents where user_id = ?", [user_id])
+
+    def unfinished(self) -> list[int]:
+        """Return the connected listeners whose playlist does not stand as intended."""
+        rows = self._db.query(
+            "select user_id from spotify_intents join spotify_accounts using (user_id)"
+            " where tokens_encrypted is not null order by user_id"
+        )
+        return [row["user_id"] for row in rows]
+
+    # -- the cooldown, which is the app's and so everybody's --
+
+    def cool_down(self, until: datetime) -> None:
+        """Remember until when Spotify wants to hear nothing from us."""
+        self._db.table("spotify_cooldown").upsert(
+            {"id": 1, "until_utc": until.isoformat()}, pk="id"
+        )
+
+    def cooldown(self) -> datetime | None:
+        """Return until when Spotify wants to hear nothing from us, if it ever said so."""
+        row = self._row("select until_utc from spotify_cooldown where id = ?", 1)
+        return None if row is None else _time(row["until_utc"])
+
+    # -- the end --
+
+    def forget(self, user_id: int) -> None:
+        """Delete every row about this listener."""
+        with immediate(self._db):
+            self._db.execute("delete from spotify_intents where user_id = ?", [user_id])
+            self._db.execute("delete from spotify_authorizations where user_id = ?", [user_id])
+            self._db.execute("delete from spotify_accounts where user_id = ?", [user_id])
+
+    def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
+        return next(iter(self._db.query(sql, [value])), None)
+
+    def _encrypt(self, text: str) -> str:
+        return self._cipher.encrypt(text.encode()).decode()
+
+    def _decrypt(self, token: str) -> str:
+        return self._cipher.decrypt(token).decode()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _one_line(text: str, limit: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

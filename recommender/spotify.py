@@ -1,0 +1,291 @@
+"""The Spotify Web API as a new app gets it; the only module that knows spotipy.
+
+Every method makes at most a few requests, never sleeps, never repeats a request, and raises
+nothing but `recommender.errors`. It keeps no state: tokens come in and go out as values, and
+whoever stores them decides when to refresh.
+
+spotipy is kept on a short lead. Each request gets a `requests.Session` of ours, because spotipy's
+own sleeps through 429s and repeats POSTs. Its token cache lives in memory only, and an
+authorization code is always given, because without one it would open a browser and wait.
+"""
+
+from __future__ import annotations
+
+import html
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+import spotipy
+
+from recommender.errors import ConnectionExpired, SpotifyUnreachable
+from recommender.refusals import OUTAGE_WAIT_S, api_refusal, token_refusal
+from recommender.tokens import Profile, Tokens
+
+SCOPES = ("playlist-modify-private", "playlist-read-private")
+"""What we ask a listener for: to write private playlists, and to find ours among them."""
+
+ITEMS_PER_REQUEST = 100
+PLAYLISTS_PER_PAGE = 50
+
+_TIMEOUT_S = (5.0, 20.0)  # to connect, to read
+
+
+@dataclass(frozen=True, slots=True)
+class SpotifyApp:
+    """One app in Spotify's developer dashboard, and where Spotify is.
+
+    Args:
+        client_id: The app's public name.
+        redirect_uri: Where consent ends: HTTPS or a loopback IP, as the dashboard has it.
+        client_secret: Not needed, since PKCE takes its place; sent too where there is one.
+        accounts_url: Where people log in and tokens are issued.
+        api_url: Where the Web API is, version included.
+    """
+
+    client_id: str
+    redirect_uri: str
+    client_secret: str = field(default="", repr=False)
+    accounts_url: str = "https://accounts.spotify.com"
+    api_url: str = "https://api.spotify.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """A way to the consent page, and what must be remembered until somebody comes back.
+
+    Args:
+        url: Where the listener goes.
+        state: Comes back with the listener and tells whose consent it is.
+        verifier: Proves that the code which comes back was meant for us (PKCE).
+    """
+
+    url: str
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """A playlist without its items; `description` is plain text."""
+
+    id: str
+    url: str
+    name: str
+    description: str
+
+
+class SpotifyClient:
+    """Speaks to Spotify in the name of one app.
+
+    Args:
+        app: The app and Spotify's addresses.
+    """
+
+    def __init__(self, app: SpotifyApp) -> None:
+        self._app = app
+
+    # -- authorization --
+
+    def authorize(self) -> Authorization:
+        """Make a fresh way to the consent page; nothing is sent."""
+        state = secrets.token_urlsafe(32)
+        with self._pkce() as pkce:
+            url = pkce.get_authorize_url(state=state)
+            # Else an account that agreed before is connected without being shown first.
+            return Authorization(f"{url}&show_dialog=true", state, pkce.code_verifier)
+
+    def exchange(self, code: str, verifier: str, now: datetime) -> Tokens:
+        """Turn the code that came back from the consent page into tokens.
+
+        Raises:
+            ConnectionExpired: The code is too old, used, or was made for another verifier.
+        """
+        if not code:
+            raise ConnectionExpired("there is no authorization code")
+        with self._pkce() as pkce:
+            pkce.code_verifier = verifier
+            pkce.code_challenge = "already sent"  # else spotipy makes a new pair
+            pkce.get_access_token(code, check_cache=False)
+            answer = pkce.cache_handler.get_cached_token()
+            return Tokens(
+                access_token=str(answer["access_token"]),
+                refresh_token=str(answer["refresh_token"]),
+                expires_utc=now + timedelta(seconds=int(answer["expires_in"])),
+                scope=str(answer.get("scope", "")),
+                authorized_utc=now,
+            )
+
+    def refresh(self, tokens: Tokens, now: datetime) -> Tokens:
+        """Buy a new access token; Spotify may replace the refresh token with it, or keep it.
+
+        Raises:
+            ConnectionExpired: The refresh token ended or was revoked.
+        """
+        with self._pkce() as pkce:
+            answer = pkce.refresh_access_token(tokens.refresh_token)
+            return replace(
+                tokens,
+                access_token=str(answer["access_token"]),
+                refresh_token=str(answer["refresh_token"]),
+                expires_utc=now + timedelta(seconds=int(answer["expires_in"])),
+                scope=str(answer.get("scope", tokens.scope)),
+            )
+
+    # -- reading --
+
+    def profile(self, access_token: str) -> Profile:
+        """Return whose account this is."""
+        with self._api(access_token) as api:
+            me = _object(api.current_user())
+            account_id = str(me.get("account_id") or me["id"])
+            return Profile(account_id, str(me.get("display_name") or account_id))
+
+    def playlist(self, access_token: str, playlist_id: str) -> Playlist:
+        """Return one playlist.
+
+        Raises:
+            PlaylistGone: There is none with this id.
+        """
+        with self._api(access_token) as api:
+            return _playlist(api.playlist(playlist_id))
+
+    def playlists(self, access_token: str) -> Iterator[Playlist]:
+        """Yield the playlists in the listener's library, asking for pages as they are needed."""
+        with self._api(access_token) as api:
+            page = api.current_user_playlists(limit=PLAYLISTS_PER_PAGE)
+            while page is not None:
+                yield from (_playlist(entry) for entry in _object(page)["items"] if entry)
+                page = api.next(page)
+
+    def item_uris(self, access_token: str, playlist_id: str) -> list[str]:
+        """Return the URIs of everything in a playlist, in order.
+
+        Raises:
+            PlaylistGone: There is no playlist with this id.
+        """
+        uris: list[str] = []
+        with self._api(access_token) as api:
+            # Not every app sees the new names of these fields yet, so both are read.
+            full = _object(api.playlist(playlist_id))
+            page = full.get("items") or full["tracks"]
+            while page is not None:
+                for entry in page["items"]:
+                    item = entry.get("item") or entry.get("track")
+                    if item is not None:  # null where Spotify dropped the track
+                        uris.append(str(item["uri"]))
+                page = api.next(page)
+        return uris
+
+    # -- writing --
+
+    def create_playlist(self, access_token: str, name: str, description: str) -> Playlist:
+        """Create an empty private playlist."""
+        with self._api(access_token) as api:
+            answer = api.current_user_playlist_create(name, public=False, description=description)
+            return _playlist(answer)
+
+    def replace_items(self, access_token: str, playlist_id: str, uris: Sequence[str]) -> None:
+        """Make the playlist hold exactly these tracks; doing it twice changes nothing more.
+
+        Raises:
+            PlaylistGone: There is no playlist with this id.
+        """
+        first, rest = uris[:ITEMS_PER_REQUEST], uris[ITEMS_PER_REQUEST:]
+        with self._api(access_token) as api:
+            api.playlist_replace_items(playlist_id, list(first))
+            for start in range(0, len(rest), ITEMS_PER_REQUEST):
+                # playlist_add_items would send a bare array, which Spotify no longer takes.
+                chunk = list(rest[start : start + ITEMS_PER_REQUEST])
+                api._post(f"playlists/{playlist_id}/items", payload={"uris": chunk})
+
+    def change_details(
+        self, access_token: str, playlist_id: str, name: str, description: str
+    ) -> None:
+        """Give a playlist another name and description.
+
+        Raises:
+            PlaylistGone: There is no playlist with this id.
+        """
+        with self._api(access_token) as api:
+            api.playlist_change_details(playlist_id, name=name, description=description)
+
+    # -- the way out --
+
+    @contextmanager
+    def _api(self, access_token: str) -> Iterator[spotipy.Spotify]:
+        with requests.Session() as session, translated():
+            api = spotipy.Spotify(
+                auth=access_token,
+                requests_session=session,
+                requests_timeout=_TIMEOUT_S,
+                retries=0,
+                status_retries=0,
+            )
+            api.prefix = f"{self._app.api_url.rstrip('/')}/"
+            yield api
+
+    @contextmanager
+    def _pkce(self) -> Iterator[spotipy.SpotifyPKCE]:
+        with requests.Session() as session, translated():
+            if self._app.client_secret:
+                session.auth = (self._app.client_id, self._app.client_secret)
+            pkce = spotipy.SpotifyPKCE(
+                client_id=self._app.client_id,
+                redirect_uri=self._app.redirect_uri,
+                scope=list(SCOPES),
+                cache_handler=spotipy.MemoryCacheHandler(),
+                requests_timeout=_TIMEOUT_S,
+                requests_session=session,
+                open_browser=False,
+            )
+            accounts_url = self._app.accounts_url.rstrip("/")
+            pkce.OAUTH_AUTHORIZE_URL = f"{accounts_url}/authorize"
+            pkce.OAUTH_TOKEN_URL = f"{accounts_url}/api/token"
+            yield pkce
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn whatever spotipy and requests raise in the block into our own errors."""
+    try:
+        yield
+    except spotipy.SpotifyException as error:
+        raise api_refusal(
+            error.http_status, error.reason, str(error.msg), error.headers
+        ) from error
+    except spotipy.SpotifyOauthError as error:
+        # spotipy raises it while it handles the HTTP error, which alone knows the status.
+        response = getattr(error.__context__, "response", None)
+        status, headers = (
+            (400, {}) if response is None else (response.status_code, response.headers)
+        )
+        # Not every kind of it has the attribute that its class declares.
+        code = getattr(error, "error", None)
+        raise token_refusal(status, code, str(error), headers) from error
+    except (spotipy.exceptions.SpotifyBaseException, OSError) as error:  # requests' are OSErrors
+        raise SpotifyUnreachable(f"Spotify cannot be reached: {error}", OUTAGE_WAIT_S) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # A proxy's page or half an answer, on which spotipy or our own reading stumbles.
+        raise SpotifyUnreachable("Spotify's answer makes no sense", OUTAGE_WAIT_S) from error
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):  # spotipy returns None for a body that is no JSON
+        raise TypeError(f"an object was expected, not {type(answer).__name__}")
+    return answer
+
+
+def _playlist(answer: object) -> Playlist:
+    entry = _object(answer)
+    return Playlist(
+        id=str(entry["id"]),
+        url=str(entry["external_urls"]["spotify"]),
+        name=str(entry["name"]),
+        # Spotify escapes descriptions for HTML, and may say null for an empty one.
+        description=html.unescape(str(entry.get("description") or "")),
+    )

@@ -1,0 +1,201 @@
+"""What is remembered of Spotify accounts, and that it cannot be read from the file."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import MultiFernet
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlite_utils import Database
+
+from recommender.accounts import (
+    AUTHORIZATION_LASTS,
+    DESCRIPTION_CHARS,
+    NAME_CHARS,
+    Intent,
+    LivingPlaylist,
+    PlaylistDraft,
+    SpotifyAccounts,
+)
+from recommender.database import open_database
+from recommender.errors import ConnectionExpired
+from recommender.tokens import Profile, Tokens
+from tests.spotify_world import NOON, make_cipher
+
+TOKENS = Tokens("access-7f3a", "refresh-9c1b", NOON + timedelta(hours=1), "one two", NOON)
+ROBIN = Profile("account-robin", "Robin")
+DRAFT = PlaylistDraft("name", "description", ("spotify:track:a", "spotify:track:b"))
+
+
+@pytest.fixture
+def db() -> Database:
+    return open_database(None)
+
+
+@pytest.fixture
+def cipher() -> MultiFernet:
+    return make_cipher()
+
+
+@pytest.fixture
+def accounts(db: Database, cipher: MultiFernet) -> SpotifyAccounts:
+    return SpotifyAccounts(db, cipher)
+
+
+# -- authorizations --
+
+
+def test_a_way_back_works_once(accounts: SpotifyAccounts) -> None:
+    accounts.begin(7, "state", "verifier", NOON)
+    pending = accounts.take("state", NOON + AUTHORIZATION_LASTS)
+    assert pending is not None
+    assert (pending.user_id, pending.verifier) == (7, "verifier")
+    assert accounts.take("state", NOON) is None
+
+
+def test_a_way_back_that_is_unknown_or_too_late_leads_nowhere(accounts: SpotifyAccounts) -> None:
+    accounts.begin(7, "state", "verifier", NOON)
+    assert accounts.take("another", NOON) is None
+    assert accounts.take("state", NOON + AUTHORIZATION_LASTS + timedelta(seconds=1)) is None
+    assert accounts.take("state", NOON) is None
+
+
+def test_those_who_never_came_back_are_dropped(accounts: SpotifyAccounts, db: Database) -> None:
+    accounts.begin(7, "old", "verifier", NOON)
+    accounts.begin(8, "new", "verifier", NOON + AUTHORIZATION_LASTS + timedelta(seconds=1))
+    assert [row["user_id"] for row in db.table("spotify_authorizations").rows] == [8]
+
+
+def test_a_verifier_under_a_lost_key_leads_nowhere(
+    accounts: SpotifyAccounts, db: Database
+) -> None:
+    accounts.begin(7, "state", "verifier", NOON)
+    assert SpotifyAccounts(db, make_cipher()).take("state", NOON) is None
+
+
+# -- tokens --
+
+
+def test_tokens_come_back_as_they_went(accounts: SpotifyAccounts) -> None:
+    assert accounts.tokens(7) is None
+    assert not accounts.is_connected(7)
+    accounts.connect(7, ROBIN, TOKENS)
+    assert accounts.tokens(7) == TOKENS
+    assert accounts.is_connected(7)
+    assert accounts.profile(7) == ROBIN
+    fresh = replace(TOKENS, access_token="fresh")
+    accounts.save_tokens(7, fresh)
+    assert accounts.tokens(7) == fresh
+
+
+def test_secrets_cannot_be_read_from_the_file(tmp_path: Path, cipher: MultiFernet) -> None:
+    path = tmp_path / "mirrortape.db"
+    db = open_database(path)
+    accounts = SpotifyAccounts(db, cipher)
+    accounts.begin(7, "state-5d2e", "verifier-0a44", NOON)
+    accounts.connect(7, ROBIN, TOKENS)
+    db.close()
+    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"account-robin" in stored
+    for secret in (b"access-7f3a", b"refresh-9c1b", b"verifier-0a44", b"state-5d2e"):
+        assert secret not in stored
+
+
+def test_tokens_under_a_lost_key_mean_connecting_again(
+    accounts: SpotifyAccounts, db: Database
+) -> None:
+    accounts.connect(7, ROBIN, TOKENS)
+    with pytest.raises(ConnectionExpired):
+        SpotifyAccounts(db, make_cipher()).tokens(7)
+
+
+def test_disconnecting_deletes_tokens_and_open_ways_back(accounts: SpotifyAccounts) -> None:
+    accounts.connect(7, ROBIN, TOKENS)
+    accounts.connect(8, ROBIN, TOKENS)
+    accounts.begin(7, "state", "verifier", NOON)
+    accounts.drop_tokens(7)
+    assert accounts.tokens(7) is None
+    assert accounts.take("state", NOON) is None
+    assert accounts.tokens(8) == TOKENS
+
+
+def test_a_late_refresh_brings_no_forgotten_account_back(accounts: SpotifyAccounts) -> None:
+    accounts.connect(7, ROBIN, TOKENS)
+    accounts.drop_tokens(7)
+    accounts.save_tokens(7, TOKENS)
+    assert accounts.tokens(7) is None
+    accounts.forget(7)
+    accounts.save_tokens(7, TOKENS)
+    accounts.set_living_playlist(7, "playlist", NOON)
+    assert accounts.profile(7) is None
+
+
+# -- the living playlist --
+
+
+def test_the_living_playlist_outlives_a_disconnection_but_not_a_change_of_account(
+    accounts: SpotifyAccounts,
+) -> None:
+    accounts.connect(7, ROBIN, TOKENS)
+    assert accounts.living_playlist(7) is None
+    accounts.set_living_playlist(7, "playlist", NOON)
+    accounts.drop_tokens(7)
+    accounts.connect(7, replace(ROBIN, display_name="Robin B."), TOKENS)
+    assert accounts.living_playlist(7) == LivingPlaylist("playlist", NOON)
+    accounts.connect(7, Profile("another", "Alex"), TOKENS)
+    assert accounts.living_playlist(7) is None
+
+
+def test_a_newer_intent_keeps_the_marker_of_an_older_one(accounts: SpotifyAccounts) -> None:
+    assert accounts.intent(7) is None
+    accounts.intend(7, DRAFT, NOON)
+    assert accounts.intent(7) == Intent(DRAFT, None)
+    accounts.mark(7, "[mt-1]")
+    newer = replace(DRAFT, uris=("spotify:track:c",))
+    accounts.intend(7, newer, NOON)
+    assert accounts.intent(7) == Intent(newer, "[mt-1]")
+    accounts.fulfil(7)
+    assert accounts.intent(7) is None
+    accounts.intend(7, DRAFT, NOON)
+    assert accounts.intent(7) == Intent(DRAFT, None)
+
+
+def test_only_the_connected_are_unfinished(accounts: SpotifyAccounts) -> None:
+    accounts.connect(7, ROBIN, TOKENS)
+    accounts.intend(7, DRAFT, NOON)
+    accounts.intend(8, DRAFT, NOON)
+    accounts.connect(9, ROBIN, TOKENS)
+    assert accounts.unfinished() == [7]
+
+
+def test_the_cooldown_is_remembered(accounts: SpotifyAccounts) -> None:
+    assert accounts.cooldown() is None
+    accounts.cool_down(NOON)
+    accounts.cool_down(NOON + timedelta(hours=3))
+    assert accounts.cooldown() == NOON + timedelta(hours=3)
+
+
+def test_forgetting_leaves_no_row_about_the_user(accounts: SpotifyAccounts, db: Database) -> None:
+    for user_id in (7, 8):
+        accounts.begin(user_id, f"state {user_id}", "verifier", NOON)
+        accounts.connect(user_id, ROBIN, TOKENS)
+        accounts.intend(user_id, DRAFT, NOON)
+    accounts.forget(7)
+    tables = [table for table in db.tables if "user_id" in table.columns_dict]
+    assert len(tables) == 3
+    for table in tables:
+        assert [row["user_id"] for row in table.rows] == [8]
+
+
+# -- drafts --
+
+
+@given(name=st.text(min_size=1), description=st.text(), spare=st.integers(0, 50))
+def test_a_fitted_draft_is_one_that_spotify_takes(name: str, description: str, spare: int) -> None:
+    fitted = PlaylistDraft(name, description, ()).fitted(spare)
+    assert len(fitted.name) <= NAME_CHARS
+    assert len(fitted.description) <= DESCRIPTION_CHARS - spare
+    assert "\n" not in fitted.name + fitted.description
+    assert fitted.fitted(spare) == fitted
