@@ -16,7 +16,7 @@ from sqlite_utils import Database, Migrations
 from recommender.database import immediate, open_database
 from recommender.errors import CatalogueEmpty, CatalogueUnreadable
 from recommender.importing import CsvTally, CsvTrack, OnProgress, Skipped, read_csv
-from recommender.stats import CatalogueStats, summarise
+from recommender.stats import EMPTY, CatalogueStats, summarise
 from recommender.table import TrackTable, read_table
 from recommender.tracks import FEATURES, Track, artist_key, song_key
 
@@ -174,19 +174,14 @@ class Catalogue:
 
     # -- reading --
 
-    def find(self, track_ids: Iterable[str]) -> dict[str, Track]:
-        """Return those of the tracks that the catalogue has, by id."""
+    def find(self, track_ids: Iterable[str]) -> list[Track]:
+        """Return those of the tracks that the catalogue has, in the order asked for."""
         sql = "select * from tracks where id = ?"
-        found = (row for id_ in track_ids for row in self.db.query(sql, [id_]))
-        return {row["id"]: _to_track(row) for row in found}
+        return [_to_track(row) for id_ in track_ids for row in self.db.query(sql, [id_])]
 
     def stats(self) -> CatalogueStats:
-        """Return what the catalogue holds.
-
-        Raises:
-            CatalogueEmpty: It holds nothing.
-        """
-        return summarise(self.load())
+        """Return what the catalogue holds."""
+        return summarise(self.load()) if len(self) else EMPTY
 
     def load(self) -> TrackTable:
         """Read all tracks into memory.

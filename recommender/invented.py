@@ -5,16 +5,14 @@ features are drawn with the correlations of real popular music, so that every mo
 """
 
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalogue import Catalogue
 from recommender.tracks import Track
-
-if TYPE_CHECKING:
-    from recommender.catalogue import Catalogue
 
 TRACKS = 2_400
 """Enough for months of playlists without a repeat, quick enough to make at a first start."""
@@ -59,39 +57,44 @@ _GENRES = (
     _Genre("post-metal", (-0.9, 1.1, 0.1, -0.9, -0.9, 0.8), ("Monolith", "Furnace", "Ravens")),
 )
 
-_ADJECTIVES = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_ADJECTIVES = _words(
     "Amber Borrowed Copper Crooked Distant Early Electric Emerald Fading Feather Gentle Golden "
     "Hollow Indigo Inland Late Lemon Little Lucky Marble Midnight Modest Northern Open Orange "
     "Paper Patient Quiet Restless Rosy Salt Second Silver Sleepless Slow Sudden Tender Thirteen "
     "Tin Velvet Wandering Warm Wild Winter Yellow"
-).split()
-_NOUNS = (
+)
+_NOUNS = _words(
     "Almanac Atlas Balcony Bicycle Bridge Candle Carousel Chapel Comet Compass Cinema Door Echo "
     "Elevator Ferry Fountain Garden Ghost Harbour Hour Island Jacket Kite Ladder Lantern Letter "
     "Lighthouse Map Market Mirror Moon Morning Motel Orchard Parachute Pavement Piano Postcard "
     "Radio Rain Railway River Rooftop Satellite Season Shore Signal Skyline Staircase Station "
     "Street Summer Sunday Telephone Thunder Ticket Train Umbrella Valley Window"
-).split()
-_PLACES = (
-    "Alder Street|Bellweather|Cinder Bay|Dovecote Lane|Eastmere|Fernhill|Gull Point|Hazelwick|"
-    "Inkwell|Juniper Road|Kestrel Hill|Lower Marsh|Mooncombe|Nettlefield|Old Quay|Pinehurst|"
-    "Quill Harbour|Rookery|Saltmarsh|Tinker's Ford|Underhill|Violet Square|Westering|Yarrow"
-).split("|")
-_FIRST_NAMES = (
+)
+_PLACES = _words(
+    "Alderbrook Bellweather Cinderbay Dovecote Eastmere Fernhill Gullpoint Hazelwick Inkwell "
+    "Junipertown Kestrelhurst Lowmarsh Mooncombe Nettlefield Oldquay Pinehurst Quillhaven Rookery "
+    "Saltmarsh Tinkersford Underhill Violetta Westering Yarrowby"
+)
+_FIRST_NAMES = _words(
     "Ada Anselm Bea Caspian Delia Edda Emeka Femi Greta Hana Idris Ines Jonah Kaito Leonie Lupe "
     "Mabel Mirela Nadim Odile Oskar Priya Quincy Rosa Sanna Tomas Uma Viggo Wanda Xenia Yusuf Zora"
-).split()
-_LAST_NAMES = (
+)
+_LAST_NAMES = _words(
     "Abernethy Bellamar Castellane Dovrin Eastlake Fairwether Galloway Hollis Ibarrondo Jessamy "
     "Kallio Larkspur Montrose Nakasone Okonjo Penhallow Quillon Ravenhurst Solberg Tamsin "
     "Underwood Valcourt Winterbourne Yarborough"
-).split()
-_TAKING = "Bring Call Carry Drive Fly Lead Sail Send Steer Take Walk".split()
-_LASTING = "Dance Dream Float Hum Linger Run Sing Sleep Stay Wait Walk".split()
+)
+_TAKING = _words("Bring Call Carry Drive Fly Lead Sail Send Steer Take Walk")
+_LASTING = _words("Dance Dream Float Hum Linger Run Sing Sleep Stay Wait Walk")
 _MOMENTS = ("Morning", "Sunday", "It Rains", "the Lights Change")
 
 
-def fill(catalogue: "Catalogue", seed: int = 1) -> None:
+def fill(catalogue: Catalogue, seed: int = 1) -> None:
     """Fill a catalogue with invented tracks, in the place of earlier invented ones."""
     catalogue.replace_invented(invent(seed))
 
@@ -202,5 +205,5 @@ def _plural(noun: str) -> str:
     return f"{noun}s"
 
 
-def _pick(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str:
+def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]

@@ -38,8 +38,12 @@ class CatalogueStats:
     features: dict[str, Spread]
 
 
+EMPTY = CatalogueStats(0, 0, 0, 0.0, {}, {})
+"""What an empty catalogue holds."""
+
+
 def summarise(table: TrackTable) -> CatalogueStats:
-    """Count what a catalogue holds."""
+    """Count what a catalogue with at least one track holds."""
     counts = np.bincount(table.genre_codes, minlength=len(table.genres))
     most_frequent_first = np.argsort(-counts, kind="stable")
     spreads = np.quantile(table.features, [0, 0.5, 1], axis=0)  # (3, K)
