@@ -1,0 +1,164 @@
+"""The two views of a face, cut in the same way for training and for serving.
+
+Both start from a *row*: a face of 48×48 grey pixels as FER-2013 has them, with the eyes near
+`ROW_EYES`. A row of FER-2013 is one already; the face of a photo is brought there by `align`, so
+that a sharp selfie shows the network no more detail than it was trained on. `cut_views` then
+enlarges the row to the face view and to the level eye strip.
+
+Affine maps are float64 (2, 3) arrays that take a point (x, y, 1) of the source to the target.
+Pixel centres lie at whole numbers.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+ROW_SIZE: Final = 48
+"""Width and height of a row, in pixels."""
+
+ROW_EYES: Final = ((14.6, 18.1), (32.8, 18.1))
+"""Where the eyes fall in FER-2013's rows: mean centres (x, y), the one on the left first."""
+
+FACE_SIZE: Final = 96
+"""Width and height of the face view, in pixels."""
+
+EYES_SIZE: Final = (96, 48)
+"""Width and height of the eye strip, in pixels."""
+
+EYES_WIDTH: Final = 2.3
+"""Width of the eye strip in distances between the eyes."""
+
+_EYES_LIFT: Final = 0.08  # distances between the eyes by which the strip's centre is raised
+
+Point = tuple[float, float]
+Eyes = tuple[Point, Point]
+Affine = NDArray[np.float64]
+Gray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What the network sees of one face.
+
+    Args:
+        face: uint8 (96, 96), grey.
+        eyes: uint8 (48, 96), grey, the eye line level.
+        face_map: Takes a point of the source to the face view.
+        eyes_map: Takes a point of the source to the eye strip.
+    """
+
+    face: Gray
+    eyes: Gray
+    face_map: Affine
+    eyes_map: Affine
+
+
+def views_of_photo(gray: Gray, eyes: Eyes) -> Views:
+    """Cut both views from a photo, uint8 (H, W), whose eye centres are known."""
+    row, to_row = align(gray, eyes)
+    views = cut_views(row, ROW_EYES)
+    return Views(
+        views.face, views.eyes, chain(to_row, views.face_map), chain(to_row, views.eyes_map)
+    )
+
+
+def cut_views(row: Gray, eyes: Eyes = ROW_EYES) -> Views:
+    """Cut both views from a row, uint8 (48, 48), whose eye centres are known."""
+    face_map, eyes_map = _enlarging_map(), _strip_map(eyes)
+    face = _warp(row, face_map, (FACE_SIZE, FACE_SIZE), cv2.INTER_CUBIC)
+    strip = _warp(row, eyes_map, EYES_SIZE, cv2.INTER_CUBIC)
+    return Views(face, strip, face_map, eyes_map)
+
+
+def align(gray: Gray, eyes: Eyes) -> tuple[Gray, Affine]:
+    """Bring the face of a photo to a row by the similarity that maps its eyes to `ROW_EYES`.
+
+    Each pixel of the row is the mean of the patch of the photo that it covers, so nothing
+    aliases however large the photo is. What lies outside the photo repeats its border.
+
+    Returns:
+        The row, uint8 (48, 48), and the map from the photo to it.
+    """
+    to_row = similarity(eyes, ROW_EYES)
+    return sample(gray, to_row, (ROW_SIZE, ROW_SIZE)), to_row
+
+
+def sample(image: Gray, affine: Affine, size: tuple[int, int]) -> Gray:
+    """Warp a picture by a similarity so that each pixel is the mean of the patch it covers.
+
+    Where the map enlarges, this is linear interpolation. What lies outside repeats the border.
+
+    Args:
+        image: uint8 (H, W) or (H, W, 3).
+        affine: Takes a point of the picture to the result.
+        size: Width and height of the result.
+    """
+    scale = np.hypot(affine[0, 0], affine[1, 0])  # result pixels per picture pixel
+    samples = max(1, int(np.ceil(1 / scale)))  # per pixel of the result and direction
+    width, height = size
+    fine_size = (width * samples, height * samples)
+    fine = _warp(image, chain(affine, _scaling_map(samples)), fine_size, cv2.INTER_LINEAR)
+    if samples == 1:
+        return fine
+    # At whole factors INTER_AREA is the mean over samples × samples pixels.
+    return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def similarity(source: Eyes, target: Eyes) -> Affine:
+    """Return the turn, scale and shift that take one pair of points to another."""
+    # With points as complex numbers a similarity is z -> a z + b.
+    s0, s1, t0, t1 = (complex(*point) for point in (*source, *target))
+    a = (t1 - t0) / (s1 - s0)
+    b = t0 - a * s0
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
+def chain(first: Affine, second: Affine) -> Affine:
+    """Return the map that applies `first`, then `second`."""
+    return np.asarray(second @ np.vstack([first, [0.0, 0.0, 1.0]]))
+
+
+def inverse(affine: Affine) -> Affine:
+    """Return the map that undoes this one."""
+    linear = np.linalg.inv(affine[:, :2])
+    return np.column_stack([linear, -linear @ affine[:, 2]])
+
+
+def apply(affine: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map points, (N, 2)."""
+    return points @ affine[:, :2].T + affine[:, 2]
+
+
+def _enlarging_map() -> Affine:
+    """Row to face view: the centres of both coincide."""
+    return _scaling_map(FACE_SIZE // ROW_SIZE)
+
+
+def _scaling_map(factor: int) -> Affine:
+    """Enlarge by a whole factor with pixel areas, not pixel centres, kept in place."""
+    shift = (factor - 1) / 2
+    return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
+
+
+def _strip_map(eyes: Eyes) -> Affine:
+    """Row to eye strip: level, `EYES_WIDTH` wide, around a point just above the eye line."""
+    left, right = (np.array(point) for point in eyes)
+    along = right - left  # (2,)
+    down = np.array([-along[1], along[0]])
+    width, height = EYES_SIZE
+    # Half a pixel of the row to the left, as in training.
+    centre = (left + right) / 2 - _EYES_LIFT * down - [0.5, 0.0]
+    step = EYES_WIDTH / width  # distances between the eyes per pixel of the strip
+    linear = step * np.column_stack([along, down])  # strip to row, (2, 2)
+    origin = centre - linear @ [(width - 1) / 2, (height - 1) / 2]
+    return inverse(np.column_stack([linear, origin]))
+
+
+def _warp(image: Gray, affine: Affine, size: tuple[int, int], interpolation: int) -> Gray:
+    warped = cv2.warpAffine(
+        image, affine, size, flags=interpolation, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(warped, dtype=np.uint8)

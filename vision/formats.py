@@ -1,0 +1,63 @@
+"""What kind of file some bytes are, told by their first few bytes alone.
+
+Nothing is decoded and nothing heavy is imported, so that the bot can turn a wrong file away
+before it reaches the process that decodes.
+"""
+
+from typing import Final
+
+from vision.errors import AnimatedPhoto, EmptyPhoto, NotAPhoto, PhotoTooLarge
+
+MAX_BYTES: Final = 20_000_000
+"""No larger file is opened; Telegram hands out none either."""
+
+# What the first bytes say -> the decoders of Pillow that may open the file.
+_SIGNATURES: Final = {
+    b"\xff\xd8\xff": ("JPEG", "MPO"),
+    b"\x89PNG\r\n\x1a\n": ("PNG",),
+    b"GIF87a": ("GIF",),
+    b"GIF89a": ("GIF",),
+    b"BM": ("BMP",),
+    b"II*\x00": ("TIFF",),
+    b"MM\x00*": ("TIFF",),
+}
+
+# ISO 14496-12 files name a major brand and compatible ones after "ftyp".
+_HEIF_BRANDS: Final = {b"heic", b"heix", b"heim", b"heis", b"mif1"}
+_MOVING_BRANDS: Final = {b"msf1", b"hevc", b"hevx", b"hevm", b"hevs", b"avis"}
+
+
+def sniff(photo: bytes) -> tuple[str, ...]:
+    """Return the names of Pillow's decoders that fit the file's first bytes.
+
+    Raises:
+        EmptyPhoto: There are no bytes.
+        PhotoTooLarge: There are more than `MAX_BYTES`.
+        NotAPhoto: The file is of no kind that we open.
+        AnimatedPhoto: The file says of itself that it is an image sequence.
+    """
+    if not photo:
+        raise EmptyPhoto("no bytes")
+    if len(photo) > MAX_BYTES:
+        raise PhotoTooLarge(f"{len(photo):,} bytes; at most {MAX_BYTES:,}")
+    if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
+        return ("WEBP",)
+    if photo[4:8] == b"ftyp":
+        return _sniff_brands(photo)
+    for signature, decoders in _SIGNATURES.items():
+        if photo.startswith(signature):
+            return decoders
+    raise NotAPhoto("no photo's first bytes")
+
+
+def _sniff_brands(photo: bytes) -> tuple[str, ...]:
+    major = photo[8:12]
+    end = min(int.from_bytes(photo[:4], "big"), 128)  # of the box that lists the brands
+    brands = {major} | {photo[start : start + 4] for start in range(16, end, 4)}
+    if major in _MOVING_BRANDS:
+        raise AnimatedPhoto(f"an image sequence (brand {major!r})")
+    if b"avif" in brands:
+        return ("AVIF",)
+    if brands & _HEIF_BRANDS:
+        return ("HEIF",)
+    raise NotAPhoto(f"a media file, but no photo (brand {major!r})")

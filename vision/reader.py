@@ -1,0 +1,231 @@
+"""The whole way from the bytes of a photo to a reading and the picture that explains it."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision import weights as weight_file
+from vision.calibration import softmax
+from vision.crops import EYES_SIZE, FACE_SIZE, Eyes, Views, align, views_of_photo
+from vision.errors import FaceTooBlurred, FaceTooDark, FaceTooSmall, NoFaceFound
+from vision.eyes import EyeFinder, estimate_eyes
+from vision.faces import Face, FaceFinder
+from vision.gate import Photo, open_photo
+from vision.gradcam import ViewHeat, cam
+from vision.picture import draw_picture
+from vision.reading import EMOTIONS, Probabilities, Reading, View
+
+if TYPE_CHECKING:
+    import keras
+
+Gray = NDArray[np.uint8]
+Outputs = dict[str, NDArray[np.float32]]
+
+MIN_FACE: Final = 40
+"""Pixels of the working picture that a face must take."""
+
+MIN_LIGHT: Final = 14.0
+"""Brightness, 0..255, that the brighter parts of a face must reach."""
+
+MIN_DETAIL: Final = 0.02
+"""Detail, see `detail`, that a face must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """All that is known about the face of one photo."""
+
+    photo: Photo
+    face: Face
+    eyes: Eyes  # in pixels of the working picture
+    views: Views
+    outputs: Outputs
+    reading: Reading
+
+
+class PhotoReader:
+    """Reads photos; holds the network and the cascades, ready to use.
+
+    Args:
+        network: A network of `vision.network.build_network` with its weights.
+        temperatures: The calibration of each view's head.
+    """
+
+    def __init__(self, network: "keras.Model", temperatures: dict[str, float]) -> None:
+        self._network = network
+        self._temperatures = temperatures
+        self._faces = FaceFinder()
+        self._eyes = EyeFinder()
+        self._kernels = {
+            view: np.asarray(network.get_layer(f"head_{view}").get_weights()[0])
+            for view in weight_file.VIEWS
+        }
+        self._run(np.zeros((FACE_SIZE, FACE_SIZE), np.uint8), np.zeros(EYES_SIZE[::-1], np.uint8))
+
+    @classmethod
+    def load(cls, weights: Path = weight_file.WEIGHTS) -> Self:
+        """Build the network, load its weights and run it once, so that it is warm.
+
+        Raises:
+            WeightsMissing: There is no weight file.
+            WeightsAltered: It is not the one whose SHA-256 is pinned.
+        """
+        tensors = weight_file.read(weights)  # first: a wrong file is told at once
+        with _quiet():
+            from vision.network import build_network
+
+            network = build_network()
+            weight_file.assign(network, tensors)
+            return cls(network, weight_file.temperatures(tensors))
+
+    def read(self, photo: bytes) -> Reading:
+        """Read the largest face of a photo.
+
+        Raises:
+            UnreadablePhoto: The bytes are no photo that we can open.
+            NoFaceFound: There is no face in it.
+            FaceTooSmall: The face has too few pixels.
+            FaceTooDark: There is hardly any light on the face.
+            FaceTooBlurred: The face has no detail left.
+        """
+        return self._see(photo).reading
+
+    def explain(self, photo: bytes) -> tuple[Reading, bytes]:
+        """Read a photo and draw the picture that explains the reading, a JPEG.
+
+        Raises:
+            VisionError: As `read` does.
+        """
+        seen = self._see(photo)
+        start = time.perf_counter()
+        reading = seen.reading
+        box = seen.face.box(seen.photo.pixels.shape[1], seen.photo.pixels.shape[0])
+        picture = draw_picture(seen.photo.pixels, box, seen.eyes, self._heats(seen), reading)
+        step_ms = {**reading.step_ms, "picture": _ms_since(start)}
+        return replace(reading, step_ms=step_ms), picture
+
+    def _see(self, content: bytes) -> _Seen:
+        step_ms: dict[str, float] = {}
+        start = time.perf_counter()
+        photo = open_photo(content)
+        gray = np.asarray(cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        step_ms["decode"], start = _ms_since(start), time.perf_counter()
+        faces = self._faces.find(gray)
+        step_ms["find face"], start = _ms_since(start), time.perf_counter()
+        face, eyes, found, count = self._choose(gray, faces)
+        step_ms["find eyes"], start = _ms_since(start), time.perf_counter()
+        _check(gray, face, eyes)
+        views = views_of_photo(gray, eyes)
+        step_ms["crop"], start = _ms_since(start), time.perf_counter()
+        outputs = self._run(views.face, views.eyes)
+        step_ms["network"] = _ms_since(start)
+
+        answered_by: View = "fused"
+        by_view = {view: self._probabilities(outputs, view) for view in weight_file.VIEWS}
+        width, height = photo.pixels.shape[1], photo.pixels.shape[0]
+        scale = photo.scale
+        first, second = sorted(((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5) for x, y in eyes)
+        left, top, box_width, box_height = (round(v * scale) for v in face.box(width, height))
+        reading = Reading(
+            probabilities=by_view[answered_by],
+            eyes=by_view["eyes"],
+            face=by_view["face"],
+            answered_by=answered_by,
+            eyes_found=found,
+            faces=count,
+            face_box=(left, top, box_width, box_height),
+            eye_centers=(first, second),
+            step_ms=step_ms,
+        )
+        return _Seen(photo, face, eyes, views, outputs, reading)
+
+    def _choose(
+        self, gray: Gray, faces: list[Face]
+    ) -> tuple[Face, Eyes, Literal["haar", "estimated"], int]:
+        """Return the face to read, its eyes, how they were found, and the number of faces."""
+        for face in faces:  # the largest first
+            eyes = self._eyes.find(gray, face)
+            if eyes is not None:
+                return face, eyes, "haar", max(1, sum(other.is_sure for other in faces))
+            if face.is_sure:
+                return face, estimate_eyes(face), "estimated", len(faces)
+        raise NoFaceFound("no face found")
+
+    def _run(self, face: Gray, eyes: Gray) -> Outputs:
+        inputs = {
+            "face": face[None, ..., None].astype(np.float32),  # (1, 96, 96, 1)
+            "eyes": eyes[None, ..., None].astype(np.float32),  # (1, 48, 96, 1)
+        }
+        outputs = self._network.predict_on_batch(inputs)
+        return {name: np.asarray(value[0]) for name, value in outputs.items()}
+
+    def _probabilities(self, outputs: Outputs, view: str) -> Probabilities:
+        values = softmax(outputs[view], self._temperatures[view])
+        return {emotion: float(p) for emotion, p in zip(EMOTIONS, values, strict=True)}
+
+    def _heats(self, seen: _Seen) -> list[ViewHeat]:
+        """Return the heat of the views that the answering head saw."""
+        emotion = EMOTIONS.index(seen.reading.emotion)
+        head = seen.reading.answered_by
+        column = self._kernels[head][:, emotion]
+        parts = {"fused": ("face", "eyes"), "face": ("face",), "eyes": ("eyes",)}[head]
+        heats = []
+        for part, weights in zip(parts, np.split(column, len(parts)), strict=True):
+            is_face = part == "face"
+            heats.append(
+                ViewHeat(
+                    cells=cam(seen.outputs[f"{part}_map"], weights),
+                    to_view=seen.views.face_map if is_face else seen.views.eyes_map,
+                    view_size=(FACE_SIZE, FACE_SIZE) if is_face else EYES_SIZE,
+                )
+            )
+        return heats
+
+
+def detail(row: Gray) -> float:
+    """Return how much fine structure a row, uint8 (48, 48), has, relative to its contrast."""
+    values = row.astype(np.float32)
+    return float(cv2.Laplacian(values, cv2.CV_32F).var() / (values.var() + 1.0))
+
+
+def _check(gray: Gray, face: Face, eyes: Eyes) -> None:
+    """Refuse a face that is too small, too dark or too blurred to say anything about."""
+    if face.size < MIN_FACE:
+        raise FaceTooSmall(f"a face of {face.size:.0f} pixels; at least {MIN_FACE}")
+    row, _ = align(gray, eyes)
+    light = float(np.percentile(row, 90))
+    if light < MIN_LIGHT:
+        raise FaceTooDark(f"brightness {light:.0f}; at least {MIN_LIGHT:.0f}")
+    if (fine := detail(row)) < MIN_DETAIL:
+        raise FaceTooBlurred(f"detail {fine:.3f}; at least {MIN_DETAIL}")
+
+
+def _ms_since(start: float) -> float:
+    return 1000 * (time.perf_counter() - start)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep TensorFlow's start-up messages off stderr.
+
+    Some are written by C++ before any log level counts, so the file descriptor itself is turned
+    away. What fails meanwhile still raises.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

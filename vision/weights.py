@@ -1,0 +1,151 @@
+"""The weight file: kernels as int8, checked against its pinned SHA-256, never unpickled.
+
+A kernel is stored as int8 with one float32 scale per output channel, so that the largest weight
+of each channel becomes ±127; everything else is stored as it is. Names are those of the Keras
+layers and their weights: `conv1_conv/kernel`, `conv1_conv/kernel_scale`, `conv1_bn/gamma`, …;
+`head_<labels>_<view>/…` for the heads, of which a network carries one set; and
+`temperature_<labels>_<view>` for their calibration.
+
+`python -m vision.weights SOURCE.npz OUT.safetensors` makes the file from trained weights.
+"""
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from vision.errors import WeightsAltered, WeightsMissing
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS: Final = Path(__file__).resolve().parent.parent / "models" / "mirrortape.safetensors"
+"""The weights that come with the project."""
+
+Labels = Literal["ferplus", "fer"]
+"""What a set of heads was fitted to: FER+'s votes (the product's) or FER-2013's labels."""
+
+VIEWS: Final = ("eyes", "face", "fused")
+
+Tensors = dict[str, NDArray[Any]]
+
+_SCALE: Final = "_scale"
+
+
+def quantise(kernel: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round a kernel to int8 with one scale per output channel (its last axis).
+
+    Returns:
+        The whole numbers, -127..127, and the scales, (channels,), that give the kernel back.
+    """
+    values = kernel.astype(np.float32)
+    largest = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
+    scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+    return np.rint(values / scale).astype(np.int8), scale
+
+
+def dequantise(whole: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the kernel that `quantise` rounded."""
+    return whole.astype(np.float32) * scale
+
+
+def pack(
+    trained: Mapping[str, NDArray[Any]], labels: tuple[str, ...] = ("ferplus", "fer")
+) -> bytes:
+    """Turn trained weights into the bytes of a weight file.
+
+    Args:
+        trained: Arrays by name, kernels in any float type.
+        labels: Which sets of heads to keep; other heads are left out.
+    """
+    kept = tuple(f"head_{name}_" for name in labels)
+    tensors: Tensors = {}
+    for name, array in trained.items():
+        if name.startswith("head_") and not name.startswith(kept):
+            continue
+        if name.endswith("/kernel") and not name.startswith("head_"):
+            tensors[name], tensors[name + _SCALE] = quantise(array)
+        else:
+            tensors[name] = array  # heads are small: rounding them would save nothing
+    for label in labels:
+        for view in VIEWS:
+            tensors.setdefault(f"temperature_{label}_{view}", np.ones(1, np.float32))
+    return save(tensors)
+
+
+def write(content: bytes, path: Path) -> None:
+    """Write a weight file and pin its SHA-256 beside it."""
+    path.write_bytes(content)
+    _pin(path).write_text(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
+
+
+def read(path: Path = WEIGHTS) -> Tensors:
+    """Read a weight file.
+
+    Raises:
+        WeightsMissing: The file or its pinned SHA-256 is not there.
+        WeightsAltered: The file is not the one that was pinned.
+    """
+    try:
+        content, pinned = path.read_bytes(), _pin(path).read_text().split()
+    except FileNotFoundError as error:
+        raise WeightsMissing(f"{error.filename} is missing") from error
+    if pinned[:1] != [hashlib.sha256(content).hexdigest()]:
+        raise WeightsAltered(f"{path} does not have the SHA-256 pinned in {_pin(path).name}")
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise WeightsAltered(f"{path} is no weight file: {error}") from error
+
+
+def assign(network: "keras.Model", tensors: Tensors, labels: Labels = "ferplus") -> None:
+    """Load the weights, with one set of heads, into a network that code has built.
+
+    Raises:
+        WeightsAltered: The weights do not fit the network.
+    """
+    heads = [network.get_layer(f"head_{view}") for view in VIEWS]
+    for layer in [*network.get_layer("backbone").layers, *heads]:
+        name = layer.name.replace("head_", f"head_{labels}_", 1)
+        for variable in layer.weights:
+            key = f"{name}/{variable.path.rsplit('/', 1)[-1]}"
+            if key not in tensors:
+                raise WeightsAltered(f"the weight file lacks {key}")
+            value = tensors[key]
+            if key + _SCALE in tensors:
+                value = dequantise(value, tensors[key + _SCALE])
+            if value.shape != tuple(variable.shape):
+                raise WeightsAltered(f"{key} is {value.shape}, not {tuple(variable.shape)}")
+            variable.assign(value.astype(np.float32))
+
+
+def temperatures(tensors: Tensors, labels: Labels = "ferplus") -> dict[str, float]:
+    """Return the calibration temperature of each view's head."""
+    return {view: float(tensors[f"temperature_{labels}_{view}"][0]) for view in VIEWS}
+
+
+def _pin(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def main() -> None:
+    """Make a weight file from an `.npz` of trained weights."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("source", type=Path, help="an .npz with one array per weight")
+    parser.add_argument("out", type=Path, help="the .safetensors file to write")
+    arguments = parser.parse_args()
+    with np.load(arguments.source, allow_pickle=False) as trained:
+        content = pack(trained)
+    write(content, arguments.out)
+    sys.stdout.write(f"{arguments.out}: {len(content):,} bytes, not calibrated yet\n")
+
+
+if __name__ == "__main__":
+    main()
