@@ -1,0 +1,168 @@
+"""A local Spotify: accounts, consent, the Web API and playlist pages, all in memory.
+
+It stands in for the real service in the demo and in tests, over real HTTP: the bot only gets other
+addresses. What it says is what the real one says, as far as an app registered today gets to hear
+it; what it knows of music is the catalogue's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from html import unescape
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.sandbox.spotify_api import WebApi
+from bot.sandbox.spotify_login import Login
+from bot.sandbox.spotify_pages import notice_page, playlist_page
+from bot.sandbox.spotify_state import Fault, Item, SpotifyState, StoredPlaylist
+from recommender.tracks import Track
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LocalSpotify:
+    """The whole service, to be mounted where `base_url` says.
+
+    Args:
+        base_url: Its own address, as people and apps reach it: "http://127.0.0.1:8765/spotify".
+        describe: Finds the catalogue's tracks behind URIs; those it does not know are left out.
+        client_id: The one app that is registered.
+        client_secret: The app's secret; empty where it has none.
+        clock: Returns the time now, in UTC.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        describe: Callable[[Sequence[str]], Mapping[str, Track]],
+        *,
+        client_id: str = "mirrortape-demo",
+        client_secret: str = "",
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._state = SpotifyState(base_url, client_id, client_secret, describe, clock)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return everything that is served, relative to the base address."""
+        return [
+            *Login(self._state).routes(),
+            *WebApi(self._state).routes(),
+            Route("/playlist/{id}", self._playlist_page),
+            Route("/cover/{id}", self._cover),
+            Route("/panel", self._panel),
+        ]
+
+    # -- what tests ask for --
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """The latest thousand requests of apps: method, and path below /v1 (or /api/token)."""
+        return list(self._state.calls)
+
+    def fail_next(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int,
+        retry_after: int | None = None,
+        reason: str | None = None,
+        after: bool = False,
+        times: int = 1,
+    ) -> None:
+        """Answer the next requests of this method, with this in their path, with an error.
+
+        Args:
+            method: Such as "PUT".
+            path: A part of the path below /v1.
+            status: The HTTP status.
+            retry_after: Seconds in the Retry-After header; none without it.
+            reason: The machine-readable reason in the body; none without it.
+            after: Carry the request out and lose its answer.
+            times: How many requests.
+        """
+        self._state.faults.append(Fault(method, path, status, retry_after, reason, after, times))
+
+    def expire_access_tokens(self) -> None:
+        """Let every access token end now."""
+        now = self._state.clock()
+        for token, grant in self._state.access_tokens.items():
+            self._state.access_tokens[token] = replace(grant, expires_utc=now)
+
+    def revoke(self) -> None:
+        """Forget every token, as if all listeners had removed the app from their accounts."""
+        self._state.access_tokens.clear()
+        self._state.refresh_tokens.clear()
+
+    def delete_playlist(self, playlist_id: str) -> None:
+        """Delete a playlist as its owner does: it leaves the library, yet answers to its id."""
+        self._state.playlists[playlist_id].in_library = False
+
+    def erase_playlist(self, playlist_id: str) -> None:
+        """Let a playlist vanish altogether: 404."""
+        del self._state.playlists[playlist_id]
+
+    def playlists(self) -> list[StoredPlaylist]:
+        """Return all playlists in somebody's library, the one that changed last first."""
+        kept = [playlist for playlist in self._state.playlists.values() if playlist.in_library]
+        return sorted(kept, key=lambda playlist: playlist.changed_utc, reverse=True)
+
+    # -- pages --
+
+    async def _panel(self, request: Request) -> Response:
+        shown = [self._summary(playlist) for playlist in self.playlists()]
+        return JSONResponse({"playlists": shown}, headers={"Cache-Control": "no-store"})
+
+    def _summary(self, playlist: StoredPlaylist) -> dict[str, object]:
+        tracks = self._describe(playlist.items)
+        return {
+            "id": playlist.id,
+            "name": playlist.name,
+            "description": unescape(playlist.description),
+            "url": f"{self._state.base_url}/playlist/{playlist.id}",
+            "public": playlist.public,
+            "tracks": [_row(item.uri, tracks.get(item.uri)) for item in playlist.items],
+        }
+
+    async def _playlist_page(self, request: Request) -> Response:
+        playlist = self._state.playlists.get(request.path_params["id"])
+        if playlist is None:
+            return notice_page("There is no such playlist in this demo.", 404)
+        cover = None
+        if playlist.cover is not None:
+            cover = f"{self._state.base_url}/cover/{playlist.id}"
+        return playlist_page(playlist, self._describe(playlist.items), cover)
+
+    async def _cover(self, request: Request) -> Response:
+        playlist = self._state.playlists.get(request.path_params["id"])
+        if playlist is None or playlist.cover is None:
+            return notice_page("This playlist has no cover.", 404)
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return Response(playlist.cover, media_type="image/jpeg", headers=headers)
+
+    def _describe(self, items: Sequence[Item]) -> Mapping[str, Track]:
+        return self._state.describe([item.uri for item in items])
+
+
+def _row(uri: str, track: Track | None) -> dict[str, object]:
+    if track is None:
+        track_id = uri.rpartition(":")[2]
+        return {
+            "name": track_id,
+            "artist": "not in the catalogue",
+            "duration_ms": 0,
+            "url": f"https://open.spotify.com/track/{track_id}",
+            "invented": False,
+        }
+    return {
+        "name": track.name,
+        "artist": track.artist,
+        "duration_ms": track.duration_ms,
+        "url": track.url,
+        "invented": track.invented,
+    }
