@@ -1,0 +1,47 @@
+"""What the chat page can send without a file of the user's: a portrait, a sticker, a voice."""
+
+import io
+import wave
+from functools import cache
+
+from PIL import Image, ImageDraw
+
+VOICE_S = 1
+STICKER_EMOJI = "👍"
+
+
+@cache
+def portrait_jpeg() -> bytes:
+    """Return the astronaut Eileen Collins, a photo by NASA in the public domain, as a JPEG."""
+    from skimage.data import astronaut  # takes a while to import, and few ask for it
+
+    jpeg = io.BytesIO()
+    pixels = astronaut()  # type: ignore[no-untyped-call]  # uint8 (512, 512, 3), RGB
+    Image.fromarray(pixels).save(jpeg, "JPEG", quality=92)
+    return jpeg.getvalue()
+
+
+@cache
+def sticker_webp() -> bytes:
+    """Return a plain round face as a sticker: 512 by 512 pixels on a transparent ground."""
+    image = Image.new("RGBA", (512, 512))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((16, 16, 496, 496), fill="#ffcf40")
+    for x in (176, 336):
+        draw.ellipse((x - 28, 160, x + 28, 240), fill="#4a3200")
+    draw.arc((136, 200, 376, 400), 20, 160, fill="#4a3200", width=26)
+    webp = io.BytesIO()
+    image.save(webp, "WEBP")
+    return webp.getvalue()
+
+
+@cache
+def silent_wav() -> bytes:
+    """Return a second of silence; the real Telegram would send OGG."""
+    data = io.BytesIO()
+    with wave.open(data, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(2 * 8000 * VOICE_S))
+    return data.getvalue()

@@ -1,0 +1,258 @@
+// The messages: one list item each, changed in place when the bot edits.
+
+import { formatted } from "./entities.js";
+import { fileAddress } from "./server.js";
+
+const NEAR_END_PX = 120;
+const PICTURES = new Set(["image/jpeg", "image/png", "image/webp", "image/gif"]);
+
+const log = document.querySelector("#log");
+const list = document.querySelector("#messages");
+const toEnd = document.querySelector("#to-end");
+const shown = new Map(); // message id -> {item, body, keyboard}: what was drawn last, as JSON
+const busy = new Set(); // buttons that wait for an answer, as "message id:data"
+
+let handlers; // {onCommand(text), onPress(messageId, data), onPicture(address, alt)}
+
+export function setUpMessages(given) {
+  handlers = given;
+  toEnd.addEventListener("click", scrollToEnd);
+  let wasNearEnd = true;
+  log.addEventListener("scroll", () => {
+    wasNearEnd = isNearEnd();
+    if (wasNearEnd) toEnd.hidden = true;
+  });
+  // When the log gets lower (a phone's keyboard, more lines to write) its end stays in sight.
+  new ResizeObserver(() => wasNearEnd && scrollToEnd()).observe(log);
+}
+
+/** Show what changed. */
+export function applyNews(news) {
+  const keepsEnd = isNearEnd();
+  if (news.reset) {
+    shown.clear();
+    list.replaceChildren();
+  }
+  for (const id of news.deleted) {
+    shown.get(id)?.item.remove();
+    shown.delete(id);
+  }
+  const fresh = news.messages.filter(({ message }) => !shown.has(message.message_id));
+  for (const entry of news.messages) draw(entry);
+  if (keepsEnd || fresh.some(({ message }) => !message.from.is_bot)) scrollToEnd();
+  else if (fresh.length) toEnd.hidden = false;
+}
+
+/** Say whether the person has sent anything of these kinds. */
+export function hasSent(...kinds) {
+  return kinds.some((kind) => list.querySelector(`[data-from="me"][data-kind="${kind}"]`));
+}
+
+export function isEmpty() {
+  return shown.size === 0;
+}
+
+export function scrollToEnd() {
+  log.scrollTop = log.scrollHeight;
+  toEnd.hidden = true;
+}
+
+/** Show that a button waits for the bot's answer, or no longer does. */
+export function setBusy(messageId, data, isBusy) {
+  busy[isBusy ? "add" : "delete"](`${messageId}:${data}`);
+  const item = shown.get(messageId)?.item;
+  for (const button of item?.querySelectorAll(".keyboard button") ?? []) {
+    if (button.dataset.data === data) button.setAttribute("aria-busy", isBusy);
+  }
+}
+
+export function isBusy(messageId, data) {
+  return busy.has(`${messageId}:${data}`);
+}
+
+function isNearEnd() {
+  return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX;
+}
+
+function draw({ message, reactions }) {
+  const id = message.message_id;
+  const { reply_markup: markup, ...content } = message;
+  const body = JSON.stringify([content, reactions]);
+  const keyboard = JSON.stringify(markup ?? null);
+  const last = shown.get(id);
+  const item = last?.item ?? newItem(message);
+  if (last?.body !== body) {
+    const bubble = drawBubble(message, reactions, item);
+    if (last) item.querySelector(".bubble").replaceWith(bubble);
+    else item.prepend(bubble);
+    item.dataset.kind = kindOf(message);
+  }
+  if (last?.keyboard !== keyboard) replaceKeyboard(item, id, markup);
+  shown.set(id, { item, body, keyboard });
+}
+
+function newItem(message) {
+  const item = document.createElement("li");
+  item.dataset.messageId = message.message_id;
+  item.dataset.from = message.from.is_bot ? "bot" : "me";
+  const after = [...list.children].find(
+    (other) => Number(other.dataset.messageId) > message.message_id,
+  );
+  list.insertBefore(item, after ?? null);
+  return item;
+}
+
+function kindOf(message) {
+  const kinds = ["photo", "document", "sticker", "voice", "location"];
+  return kinds.find((kind) => kind in message) ?? "text";
+}
+
+function drawBubble(message, reactions, item) {
+  const bubble = make("div", "bubble");
+  const speaker = make("span", "unseen", `${message.from.is_bot ? message.from.first_name : "You"}: `);
+  bubble.append(speaker);
+  if (message.reply_to_message) bubble.append(drawQuote(message.reply_to_message));
+  const media = drawMedia(message, item);
+  const text = message.text ?? message.caption;
+  if (media && !message.show_caption_above_media) bubble.append(media);
+  if (text) {
+    const paragraph = make("div", "text");
+    const entities = message.entities ?? message.caption_entities;
+    paragraph.append(formatted(text, entities, handlers.onCommand));
+    bubble.append(paragraph);
+  }
+  if (media && message.show_caption_above_media) bubble.append(media);
+  bubble.append(drawTime(message.date));
+  if (reactions.length) bubble.append(make("p", "reactions", reactions.join(" ")));
+  bubble.classList.toggle("bare", kindOf(message) === "sticker");
+  bubble.classList.toggle("picture", "photo" in message);
+  return bubble;
+}
+
+function drawQuote(message) {
+  const quote = make("p", "quote");
+  quote.textContent = message.text ?? message.caption ?? { photo: "Photo" }[kindOf(message)] ?? "File";
+  return quote;
+}
+
+function drawMedia(message, item) {
+  switch (kindOf(message)) {
+    case "photo":
+      return drawPhoto(message.photo.at(-1), message.caption, item);
+    case "document":
+      return drawDocument(message.document, message.caption, item);
+    case "sticker": {
+      const image = pictureFor(message.sticker, item);
+      image.alt = message.sticker.emoji;
+      image.width = image.height = 140;
+      return image;
+    }
+    case "voice":
+      return drawCard("🎙️", "Voice message", `${message.voice.duration} s`);
+    case "location": {
+      const { latitude, longitude } = message.location;
+      return drawCard("📍", "Location", `${latitude.toFixed(3)}, ${longitude.toFixed(3)}`);
+    }
+    default:
+      return null;
+  }
+}
+
+function drawPhoto(file, caption, item) {
+  const image = pictureFor(file, item);
+  image.alt = caption ?? "Photo";
+  if (file.width) [image.width, image.height] = [file.width, file.height]; // no jump on loading
+  const button = make("button", "open-picture");
+  button.setAttribute("aria-label", "Enlarge the picture");
+  button.append(image);
+  button.addEventListener("click", () => handlers.onPicture(image.src, image.alt));
+  return button;
+}
+
+function drawDocument(file, caption, item) {
+  const parts = make("div");
+  if (PICTURES.has(file.mime_type)) parts.append(drawPhoto(file, caption, item));
+  const card = drawCard("📄", file.file_name, sizeOf(file.file_size), "a");
+  card.href = fileAddress(file);
+  card.download = file.file_name;
+  parts.append(card);
+  return parts;
+}
+
+function drawCard(icon, title, detail, tag = "div") {
+  const card = make(tag, "card");
+  const words = make("span");
+  words.append(make("strong", "", title), make("small", "", detail));
+  const sign = make("span", "emoji", icon);
+  sign.ariaHidden = "true";
+  card.append(sign, words);
+  return card;
+}
+
+/** Return the image of a file, the one that is there already if it is: an edit never flickers. */
+function pictureFor(file, item) {
+  const present = item.querySelector(`img[data-file="${file.file_unique_id}"]`);
+  if (present) return present;
+  const image = make("img");
+  image.dataset.file = file.file_unique_id;
+  image.src = fileAddress(file);
+  return image;
+}
+
+function drawTime(seconds) {
+  const moment = new Date(seconds * 1000);
+  const time = make("time");
+  time.dateTime = moment.toISOString();
+  time.textContent = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return time;
+}
+
+function replaceKeyboard(item, messageId, markup) {
+  const old = item.querySelector(".keyboard");
+  const hadFocus = old?.contains(document.activeElement) && document.activeElement;
+  const index = hadFocus ? [...old.querySelectorAll("button, a")].indexOf(hadFocus) : -1;
+  old?.remove();
+  item.classList.toggle("with-keyboard", Boolean(markup));
+  if (!markup) return;
+  const keyboard = make("div", "keyboard");
+  for (const row of markup.inline_keyboard) {
+    const line = make("div", "row");
+    line.append(...row.map((button) => drawButton(messageId, button)));
+    keyboard.append(line);
+  }
+  item.append(keyboard);
+  if (index >= 0) {
+    const buttons = [...keyboard.querySelectorAll("button, a")];
+    const same = buttons.find((button) => button.dataset.data === hadFocus.dataset.data);
+    (same ?? buttons[Math.min(index, buttons.length - 1)]).focus({ preventScroll: true });
+  }
+}
+
+function drawButton(messageId, { text, url, callback_data: data }) {
+  if (url) {
+    const link = make("a", "", text);
+    link.href = url;
+    link.target = "_blank";
+    link.rel = "noopener";
+    return link;
+  }
+  const button = make("button", "", text);
+  button.dataset.data = data;
+  button.setAttribute("aria-busy", isBusy(messageId, data));
+  button.addEventListener("click", () => handlers.onPress(messageId, data));
+  return button;
+}
+
+function sizeOf(bytes) {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1024 * 1024
+    ? `${(bytes / 1024).toFixed(0)} KB`
+    : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+function make(tag, className = "", text = "") {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(text);
+  return element;
+}

@@ -1,0 +1,51 @@
+// What the page asks of the server and tells it. Errors carry a sentence for the person.
+
+export const user = new URLSearchParams(location.search).get("user") ?? "1";
+
+const UNREACHABLE = "The server does not answer. Is it still running?";
+
+async function ask(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch (error) {
+    throw new Error(UNREACHABLE, { cause: error });
+  }
+  const isJson = response.headers.get("content-type")?.startsWith("application/json");
+  if (!isJson) throw new Error(response.ok ? UNREACHABLE : await response.text());
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error ?? UNREACHABLE);
+  return answer;
+}
+
+/** What changed in the chat since the cursor; waits up to half a minute for something. */
+export function fetchNews(cursor) {
+  const query = new URLSearchParams({ user, cursor });
+  return ask(`/chat/news?${query}`, { signal: AbortSignal.timeout(40_000) });
+}
+
+export function fetchPlaylists() {
+  return ask("/spotify/panel");
+}
+
+/** Do something in the chat: text, press, sticker, voice, location. */
+export function act(name, fields = {}) {
+  return ask(`/chat/${name}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ user, ...fields }),
+  });
+}
+
+/** Send files as "photo" or as "document". */
+export function sendFiles(files, as, caption = "") {
+  const form = new FormData();
+  for (const file of files) form.append("file", file);
+  form.append("caption", caption);
+  const query = new URLSearchParams({ user, as });
+  return ask(`/chat/files?${query}`, { method: "POST", body: form });
+}
+
+export function fileAddress(file) {
+  return `/chat/file/${file.file_unique_id}`;
+}
