@@ -220,7 +220,6 @@ def _scores(
     """Return how well each candidate fits its position, float32 (P, C); 0 is perfect."""
     wanted = np.array([target.support for target in targets], dtype=np.float32)  # (P, 5)
     weights = np.array([target.weights for target in targets], dtype=np.float32)  # (P, 5)
-    weights /= weights.sum(axis=1, keepdims=True)
     misfit = np.zeros(found.rows.shape, dtype=np.float32)  # (P, C)
     for k in range(wanted.shape[1]):
         ranks = table.ranks[:, k + 2][found.rows]  # (P, C); the first two are the square

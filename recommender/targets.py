@@ -66,8 +66,8 @@ _SUPPORT_SLOPES = np.array(
 those found by music psychology (Gabrielsson & Lindström, "The role of structure in the musical
 expression of emotions", 2010); the sizes are near the regression slopes in popular music."""
 
-_SUPPORT_WEIGHTS = (0.6, 1.0, 0.6, 0.4, 0.4)
-_CALM_WEIGHTS = (0.6, 2.0, 0.3, 0.4, 0.8)
+_SUPPORT_WEIGHTS = (0.20, 0.32, 0.20, 0.14, 0.14)
+_CALM_WEIGHTS = (0.20, 1.00, 0.10, 0.14, 0.28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Target:
 
     Args:
         support: The wanted percentile of each of `SUPPORTING`.
-        weights: How much each of those matters beside the others.
+        weights: How much each of those matters; they sum to about 1 unless one is urgent.
     """
 
     valence: float

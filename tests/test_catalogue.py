@@ -1,0 +1,121 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recommender import invented
+from recommender.catalogue import Catalogue
+from recommender.errors import CatalogueEmpty, CatalogueUnreadable
+from recommender.tracks import artist_key, song_key
+from tests.songs import TRACK, csv_text, random_tracks, table_of, track_id, write_csv
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue(None)
+
+
+def test_a_csv_becomes_tracks(catalogue: Catalogue, tmp_path: Path) -> None:
+    report = catalogue.import_csv(write_csv(tmp_path, [{}]))
+    assert (report.rows, report.tracks, report.new, report.duplicates) == (1, 1, 1, 0)
+    assert catalogue.find([TRACK.id, track_id(7)]) == [TRACK]
+    table = catalogue.load()
+    assert table.track(0) == TRACK
+    assert table.artist_keys[0] == artist_key(TRACK.artist)
+    assert table.song_keys[0] == song_key(TRACK.name, TRACK.artist)
+
+
+def test_importing_again_changes_nothing(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = write_csv(tmp_path, [{}, {"track_id": track_id(1)}])
+    catalogue.import_csv(path)
+    before = catalogue.find([TRACK.id, track_id(1)])
+    report = catalogue.import_csv(path)
+    assert (report.new, report.updated, report.unchanged) == (0, 0, 2)
+    assert catalogue.find([TRACK.id, track_id(1)]) == before
+
+
+def test_a_newer_file_wins(catalogue: Catalogue, tmp_path: Path) -> None:
+    catalogue.import_csv(write_csv(tmp_path, [{}, {"track_id": track_id(1)}]))
+    report = catalogue.import_csv(
+        write_csv(tmp_path, [{"valence": "0.1"}, {"track_id": track_id(2)}])
+    )
+    assert (report.new, report.updated, report.unchanged) == (1, 1, 0)
+    assert catalogue.find([TRACK.id]) == [replace(TRACK, valence=0.1)]
+    assert len(catalogue) == 3
+
+
+def test_rows_of_one_track_are_merged(catalogue: Catalogue, tmp_path: Path) -> None:
+    rows = [
+        {"track_popularity": "10", "track_album_name": "first", "playlist_genre": "rock"},
+        {"track_popularity": "90", "track_album_name": "popular", "playlist_genre": "pop"},
+        {"track_popularity": "90", "track_album_name": "late", "playlist_genre": "rock"},
+        {"track_popularity": "", "track_album_name": "unknown", "playlist_genre": "soul"},
+        {"track_popularity": "5", "track_album_name": "least", "playlist_genre": "edm"},
+    ]
+    report = catalogue.import_csv(write_csv(tmp_path, rows))
+    assert (report.tracks, report.duplicates) == (1, 4)
+    (track,) = catalogue.find([TRACK.id])
+    assert (track.album, track.genre) == ("popular", "rock, pop, soul")
+
+
+def test_a_bad_file_changes_nothing(catalogue: Catalogue, tmp_path: Path) -> None:
+    catalogue.import_csv(write_csv(tmp_path, [{}]))
+    bad = tmp_path / "bad.csv"
+    good_rows = csv_text([{"track_id": track_id(n)} for n in range(12_000)]).encode()
+    bad.write_bytes(good_rows + b"\xff\xfe\n")
+    with pytest.raises(CatalogueUnreadable):
+        catalogue.import_csv(bad)
+    assert len(catalogue) == 1
+    assert catalogue.import_csv(write_csv(tmp_path, [{}])).unchanged == 1
+
+
+def test_an_import_drops_invented_tracks(catalogue: Catalogue, tmp_path: Path) -> None:
+    invented.fill(catalogue, seed=1)
+    report = catalogue.import_csv(write_csv(tmp_path, [{}]))
+    assert report.invented_dropped == invented.TRACKS
+    assert report.new == 1
+    assert len(catalogue) == 1
+
+
+def test_an_import_does_not_disturb_a_reader(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.db"
+    reader, writer = Catalogue(path), Catalogue(path)
+    reader.import_csv(write_csv(tmp_path, [{}]))
+    cursor = reader.db.execute("select id from tracks")
+    assert cursor.fetchone() == (TRACK.id,)
+    rows = [{"track_id": track_id(n)} for n in range(300)]
+    during: list[int] = []
+    writer.import_csv(write_csv(tmp_path, rows), lambda done, total: during.append(len(reader)))
+    assert during == [1]
+    assert cursor.fetchone() is None
+    assert len(reader) == 301
+    for each in (reader, writer):
+        each.close()
+
+
+def test_an_empty_catalogue_says_so(catalogue: Catalogue) -> None:
+    with pytest.raises(CatalogueEmpty):
+        catalogue.load()
+    assert catalogue.stats().tracks == 0
+
+
+def test_stats(catalogue: Catalogue) -> None:
+    tracks = random_tracks(30, artists=5)
+    catalogue.replace_invented(replace(track, invented=True) for track in tracks)
+    found = catalogue.stats()
+    assert (found.tracks, found.invented, found.artists) == (30, 30, 5)
+    assert found.genres == {"pop": 10, "rock": 10, "jazz": 10}
+    spread = found.features["valence"]
+    values = [track.valence for track in tracks]
+    assert (spread.low, spread.high) == (min(values), max(values))
+    assert spread.median == pytest.approx(np.median(values), abs=1e-3)
+
+
+def test_titles_in_any_script_survive_packing() -> None:
+    tracks = [
+        replace(TRACK, id=track_id(n), name=name)
+        for n, name in enumerate(["夜に駆ける", "Ça ira", "🎷", "plain"])
+    ]
+    table = table_of(tracks)
+    assert [table.track(row) for row in range(4)] == tracks

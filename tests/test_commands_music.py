@@ -1,0 +1,229 @@
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bot.commands_music import catalogue_app, recommend
+from recommender import invented
+from recommender.catalogue import Catalogue
+from recommender.database import open_database
+from recommender.recommend import recommend as recommend_tracks
+from recommender.store import MusicStore
+from recommender.targets import EMOTIONS
+from recommender.taste import Taste
+from tests.songs import track_id, write_csv
+
+app = typer.Typer()
+app.add_typer(catalogue_app, name="catalogue")
+app.command()(recommend)
+
+ROWS = [
+    {
+        "track_id": track_id(n),
+        "track_name": f"Song {n}",
+        "track_artist": f"Artist {n}",
+        "valence": str(n / 100),
+    }
+    for n in range(100)
+]
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run in a folder of its own, with no settings but where the data is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def run(*words: str) -> str:
+    """Run a command that succeeds and return what it prints; nothing goes to stderr."""
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def refused(*words: str) -> str:
+    """Run a command that fails as it should and return its one line on stderr."""
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("mirrortape: ")
+    return line
+
+
+def fill(data: Path) -> None:
+    catalogue = Catalogue(data / "catalogue.db")
+    invented.fill(catalogue, seed=1)
+    catalogue.close()
+
+
+# -- catalogue --
+
+
+def test_import_says_what_it_did(tmp_path: Path, data: Path) -> None:
+    fill(data)
+    path = write_csv(tmp_path, [*ROWS, ROWS[0], {"valence": "x"}])
+    assert run("catalogue", "import", str(path)) == (
+        "songs.csv: 100 tracks, 100 new, 0 updated, 0 unchanged.\n"
+        "102 rows: 1 repeated a track, 1 skipped.\n"
+        "  1 × valence is not a number (line 103)\n"
+        "2,400 invented tracks gave way.\n"
+    )
+    again = run("catalogue", "import", str(path))
+    assert "0 new, 0 updated, 100 unchanged" in again
+    assert "gave way" not in again
+
+
+def test_import_of_what_is_no_catalogue(tmp_path: Path) -> None:
+    assert "no such file" in refused("catalogue", "import", "nothing.csv")
+    path = write_csv(tmp_path, [])
+    assert "no rows" in refused("catalogue", "import", str(path))
+
+
+def test_stats(tmp_path: Path) -> None:
+    assert "mirrortape catalogue fetch" in run("catalogue", "stats")
+    assert json.loads(run("catalogue", "stats", "--json"))["tracks"] == 0
+    run("catalogue", "import", str(write_csv(tmp_path, ROWS)))
+    assert "100 tracks by 100 artists" in run("catalogue", "stats")
+    found = json.loads(run("catalogue", "stats", "--json"))
+    assert found["genres"] == {"pop": 100}
+    assert found["features"]["valence"] == {"low": 0.0, "median": 0.495, "high": 0.99}
+
+
+class QuietFiles(SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), partial(QuietFiles, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_fetch_downloads_and_imports(tmp_path: Path, address: str) -> None:
+    write_csv(tmp_path, ROWS)
+    said = run("catalogue", "fetch", "--url", f"{address}/songs.csv")
+    assert said.startswith("songs.csv: 100 tracks, 100 new")
+    assert "404" in refused("catalogue", "fetch", "--url", f"{address}/nothing.csv")
+
+
+def test_fetch_without_a_network_says_what_else_to_do() -> None:
+    line = refused("catalogue", "fetch", "--url", "http://127.0.0.1:9/songs.csv")
+    assert "mirrortape catalogue import FILE.csv" in line
+
+
+def test_a_database_that_is_none(data: Path) -> None:
+    data.mkdir()
+    (data / "catalogue.db").write_bytes(b"not a database, but long enough to look at" * 40)
+    assert "cannot be used" in refused("catalogue", "stats")
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    assert "LOG_LEVEL" in refused("catalogue", "stats")
+
+
+# -- recommend --
+
+
+def test_recommend_as_json(data: Path) -> None:
+    fill(data)
+    words = ("recommend", "--emotion", "sad", "--mode", "lift", "--length", "7", "--json")
+    answer = json.loads(run(*words))
+    assert len(answer["tracks"]) == len(answer["targets"]) == 7
+    assert set(answer["tracks"][0]) >= {
+        "id", "name", "artist", "valence", "energy", "score", "reason"
+    }  # fmt: skip
+    assert all(track["invented"] for track in answer["tracks"])
+    assert answer["targets"][0] == {"valence": 0.19, "energy": 0.37}
+    assert answer["targets"][-1] == {"valence": 0.55, "energy": 0.45}
+    assert answer["ms"] > 0
+    same = json.loads(run(*words))
+    assert same["tracks"] == answer["tracks"]
+    other = json.loads(run(*words, "--seed", "1"))
+    assert other["tracks"] != answer["tracks"]
+
+
+def test_recommend_for_people(data: Path) -> None:
+    fill(data)
+    said = run("recommend", "--emotion", "happy", "--length", "3")
+    assert said.count("(invented)") == 3
+    assert re.search(r"chosen in \d+ ms", said)
+
+
+def test_recommend_for_people_from_a_small_catalogue(tmp_path: Path) -> None:
+    run("catalogue", "import", str(write_csv(tmp_path, ROWS[:2])))
+    said = run("recommend", "--emotion", "happy", "--length", "3")
+    assert "has no more" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "help_"),
+    [
+        (("--emotion", "glad"), ", ".join(EMOTIONS)),
+        (("--emotion", "sad", "--mode", "up"), "match, lift, calm"),
+        (("--emotion", "sad", "--length", "0"), "1 to 100"),
+        (("--emotion", "sad", "--length", "101"), "1 to 100"),
+        (("--emotion", "sad"), "mirrortape catalogue fetch"),
+    ],
+)
+def test_recommend_says_what_to_do(words: tuple[str, ...], help_: str) -> None:
+    assert help_ in refused("recommend", *words)
+
+
+def test_the_votes_of_a_user_count_and_nothing_is_stored(data: Path) -> None:
+    fill(data)
+    words = ("recommend", "--emotion", "sad", "--length", "20", "--json")
+    before = json.loads(run(*words))
+    picked = recommend_tracks(
+        Catalogue(data / "catalogue.db").load(),
+        probabilities={"sad": 1.0},
+        mode="match",
+        length=20,
+        taste=Taste(),
+        recent=(),
+        rng=np.random.default_rng(0),
+    )
+    now = datetime.now(UTC)
+    db = open_database(data / "mirrortape.db")
+    store = MusicStore(db)
+    playlist_id = store.add_playlist(7, picked, "match", None, "sad", now)
+    store.vote(7, playlist_id, 0, False, now)
+    store.vote(7, playlist_id, 1, True, now)
+    db.close()
+    after = json.loads(run(*words, "--user", "7"))
+    ids = [track["id"] for track in after["tracks"]]
+    assert picked.picks[0].track.id in {track["id"] for track in before["tracks"]}
+    assert picked.picks[0].track.id not in ids
+    (score_before,) = (t["score"] for t in before["tracks"] if t["id"] == picked.picks[1].track.id)
+    (score_after,) = (t["score"] for t in after["tracks"] if t["id"] == picked.picks[1].track.id)
+    assert score_after > score_before
+    connection = sqlite3.connect(data / "mirrortape.db")
+    assert connection.execute("select count(*) from playlists").fetchone() == (1,)
+    connection.close()
+
+
+def test_an_unknown_user_is_said_to_have_no_votes(data: Path) -> None:
+    fill(data)
+    result = CliRunner().invoke(app, ["recommend", "--emotion", "sad", "--user", "8"])
+    assert result.exit_code == 0
+    assert "no votes of user 8" in result.stderr
