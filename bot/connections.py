@@ -279,8 +279,12 @@ class Connections:
         not help either, the tokens are deleted.
         """
         await self._respect_cooldown()
+        tokens = await self._records.run(lambda stores: stores.spotify.tokens(user_id))
+        if tokens is None:
+            raise NotConnected("no Spotify account is connected")
         try:
-            tokens = await self._tokens(user_id)
+            if tokens.expires_utc - self._clock() < REFRESH_BEFORE:
+                tokens = await self._refreshed(user_id, tokens)
             try:
                 return await asyncio.to_thread(question, tokens.access_token)
             except ConnectionExpired:
@@ -303,14 +307,6 @@ class Connections:
             wait_s = (until - now).total_seconds()
             kind = QuotaExceeded if wait_s > LONG_WAIT_S else RateLimited
             raise kind("Spotify asked for patience", wait_s)
-
-    async def _tokens(self, user_id: int) -> Tokens:
-        tokens = await self._records.run(lambda stores: stores.spotify.tokens(user_id))
-        if tokens is None:
-            raise NotConnected("no Spotify account is connected")
-        if tokens.expires_utc - self._clock() < REFRESH_BEFORE:
-            return await self._refreshed(user_id, tokens)
-        return tokens
 
     async def _refreshed(self, user_id: int, tokens: Tokens) -> Tokens:
         fresh = await asyncio.to_thread(self._spotify.refresh, tokens, self._clock())
