@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from html import unescape
+from queue import SimpleQueue
 
 import pytest
 import requests
@@ -21,11 +22,11 @@ class Site:
     """The callback page, beside the local Spotify, and whom it reported as connected."""
 
     def __init__(self, world: World, connections: Connections) -> None:
-        self.connected: list[int] = []
+        self.connected: SimpleQueue[int] = SimpleQueue()  # filled after the page was sent
         self.connections = connections
 
         async def on_connected(user_id: int) -> None:
-            self.connected.append(user_id)
+            self.connected.put(user_id)
 
         world.server.app = Starlette(
             routes=[
@@ -66,7 +67,7 @@ def test_success_is_told_to_the_visitor_and_the_bot(site: Site) -> None:
     page = site.visit(agree(site.begin()))
     assert page.status_code == 200
     assert "Spotify is connected" in page.text
-    assert site.connected == [USER]
+    assert site.connected.get(timeout=5) == USER
     assert site.is_connected()
 
 
@@ -82,7 +83,8 @@ def test_denial_connects_nothing(site: Site) -> None:
     page = site.visit(cancel(site.begin()))
     assert page.status_code == 200
     assert "Nothing was connected" in page.text
-    assert site.connected == []
+    assert not site.is_connected()
+    assert site.connected.empty()
 
 
 def test_a_used_or_unknown_or_old_link_says_how_to_get_another(world: World, site: Site) -> None:
@@ -94,7 +96,8 @@ def test_a_used_or_unknown_or_old_link_says_how_to_get_another(world: World, sit
         page = site.visit(query)
         assert page.status_code == 410
         assert "/connect" in page.text
-    assert site.connected == [USER]
+    assert site.connected.get(timeout=5) == USER
+    assert site.connected.empty()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,8 @@ def test_spotify_failing_is_explained(world: World, site: Site, status: int, say
     page = site.visit(agree(site.begin()))
     assert says in page.text
     assert page.status_code == {403: 403, 500: 503, 429: 503}[status]
-    assert site.connected == []
+    assert not site.is_connected()
+    assert site.connected.empty()
 
 
 def test_nothing_of_the_query_is_shown_or_followed(site: Site) -> None:
