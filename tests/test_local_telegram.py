@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import io
 import json
 import threading
@@ -29,8 +30,11 @@ from telegram.error import BadRequest, Conflict, InvalidToken
 
 from bot.sandbox.local_chat import LocalChat
 from bot.sandbox.local_telegram import QUERY_LIFETIME_S, ChatRefusal, LocalTelegram
+from bot.sandbox.telegram_call import Call
 from bot.sandbox.telegram_entities import UnreadableMarkup, parse_html, trim, utf16_length
 from bot.sandbox.telegram_files import FileStore, NotAPhoto, photo_sizes
+from bot.sandbox.telegram_methods import METHODS
+from bot.sandbox.telegram_refusals import Refusal
 
 TOKEN = "42:secret"
 ME = 7
@@ -575,6 +579,44 @@ def test_odd_pictures_are_decoded_or_refused_cleanly(data_dir: Path) -> None:
 # -- the rest --
 
 
+LEAVES = st.sampled_from([None, True, -1, 0, 1, 2, 7, "", "x", "photo", "<b>", "7", "👍"])
+OBJECTS = [
+    ("command", "description"),
+    ("type", "media"),
+    ("type", "emoji"),
+    ("text", "url"),
+    ("text", "callback_data"),
+    ("inline_keyboard",),
+    ("type", "offset", "length"),
+    ("message_id",),
+]
+
+
+def _larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    objects = [st.fixed_dictionaries(dict.fromkeys(keys, LEAVES | inner)) for keys in OBJECTS]
+    return st.lists(inner, max_size=3) | st.one_of(objects)
+
+
+JSON = st.recursive(LEAVES, _larger, max_leaves=6)
+FIELDS = (
+    "text caption parse_mode entities reply_markup reply_parameters link_preview_options photo "
+    "media document commands scope reaction action message_id file_id callback_query_id name"
+)
+
+
+@given(
+    method=st.sampled_from(sorted(METHODS)),
+    fields=st.dictionaries(st.sampled_from(FIELDS.split()), JSON, max_size=6),
+)
+def test_whatever_comes_is_answered_or_refused(method: str, fields: dict[str, Any]) -> None:
+    telegram = LocalTelegram(TOKEN, Clock())
+    telegram.send_text(ME, "/start")
+    telegram.post(ME, {"text": "x"})
+    with contextlib.suppress(Refusal):
+        result = METHODS[method](telegram, Call({"chat_id": ME, **fields}))
+        json.dumps(result, allow_nan=False)
+
+
 def test_commands_profile_actions_and_reactions(
     use: Use, telegram: LocalTelegram, clock: Clock
 ) -> None:
@@ -624,6 +666,7 @@ def test_requests_in_every_encoding(url: str) -> None:
                 content=rb'{"chat_id": 7, "text": "x\ud83d"}',
                 headers={"content-type": "application/json"},
             ),
+            client.post(address, data=fields | {"link_preview_options": '{"url": NaN}'}),
             client.post(address, content="x", headers={"content-type": "multipart/form-data"}),
         ):
             assert refused.status_code == 400

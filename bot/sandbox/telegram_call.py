@@ -123,12 +123,12 @@ def parse_json(text: str | bytes) -> Any:
     """Return what a JSON text says.
 
     Raises:
-        ValueError: It is not JSON.
+        ValueError: It is not JSON, or holds what JSON has no number for.
         Refusal: Its strings hold halves of characters, which cannot be sent on.
     """
     value = json.loads(text)
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
         raise Refusal("strings must be encoded in UTF-8") from None
     return value

@@ -144,12 +144,13 @@ def check_commands(commands: object) -> list[Json]:
         raise Refusal("can't parse BotCommands JSON array")
     if len(commands) > 100:
         raise Refusal("BOT_COMMANDS_TOO_MUCH")
+    kept = []
     for item in commands:
-        if not re.fullmatch(r"[a-z0-9_]{1,32}", str(item.get("command", "")).removeprefix("/")):
+        command = str(item.get("command", "")).removeprefix("/")
+        description = str(item.get("description", ""))
+        if not re.fullmatch(r"[a-z0-9_]{1,32}", command):
             raise Refusal("BOT_COMMAND_INVALID")
-        if not 1 <= len(str(item.get("description", ""))) <= 256:
+        if not 1 <= len(description) <= 256:
             raise Refusal("BOT_COMMAND_DESCRIPTION_INVALID")
-    return [
-        {"command": item["command"].removeprefix("/"), "description": item["description"]}
-        for item in commands
-    ]
+        kept.append({"command": command, "description": description})
+    return kept
