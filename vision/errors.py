@@ -2,6 +2,7 @@
 
 VisionError
 ├── UnreadablePhoto         the bytes are no photo that we can open
+│   ├── PhotoMissing        no file of that name
 │   ├── EmptyPhoto          no bytes at all
 │   ├── NotAPhoto           another kind of file, or a format that we do not open
 │   ├── DamagedPhoto        a photo format, but cut short or broken
@@ -24,6 +25,10 @@ class VisionError(Exception):
 
 class UnreadablePhoto(VisionError):
     """The bytes are no photo that we can open."""
+
+
+class PhotoMissing(UnreadablePhoto):
+    """There is no file of that name that can be read."""
 
 
 class EmptyPhoto(UnreadablePhoto):

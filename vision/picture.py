@@ -145,7 +145,7 @@ def _crop(pixels: NDArray[np.uint8], face_box: tuple[float, float, float, float]
 def _blend(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Lay the heat over the photo; where it is cold, the photo shows as it is."""
     colours = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    opacity = (_STRONGEST * np.clip(heat * 1.25 - 0.12, 0, 1))[..., None]
+    opacity = (_STRONGEST * np.clip(heat * 1.25 - 0.25, 0, 1))[..., None]
     return np.asarray(pixels * (1 - opacity) + colours * opacity, dtype=np.uint8)
 
 
@@ -157,20 +157,16 @@ def _frame_eyes(photo: Image.Image, crop: _Crop, eyes: Eyes, *, dashed: bool) ->
     across = along / np.hypot(*along)
     axes = np.array([across, [-across[1], across[0]]])
     outline = half * _rounded_square(corner=0.35)
-    fine = 2  # drawn at twice the size, so that slanted lines are smooth
-    overlay = Image.new("L", (photo.width * fine, photo.height * fine))
-    draw = ImageDraw.Draw(overlay)
+    line = np.zeros((photo.height, photo.width), np.uint8)
     for point in points:
-        corners = fine * (point + outline @ axes)
-        pieces = np.array_split(corners, 16)[::2] if dashed else [corners]
-        for piece in pieces:
-            draw.line([(float(x), float(y)) for x, y in piece], fill=255, width=4 * fine)
-    mask = overlay.resize(photo.size, Image.Resampling.BOX)
-    shadow = Image.fromarray(
-        np.asarray(cv2.GaussianBlur(np.asarray(mask), (0, 0), 3), np.uint8)
-    ).point(lambda value: value // 2)
-    photo.paste((0, 0, 0), (0, 0), shadow)
-    photo.paste((255, 255, 255), (0, 0), mask)
+        corners = point + outline @ axes
+        for piece in np.array_split(corners, 16)[::2] if dashed else [corners]:
+            # Coordinates in sixteenths of a pixel, so that slanted lines are smooth.
+            sixteenths = np.rint(16 * piece).astype(np.int32)
+            cv2.polylines(line, [sixteenths], False, (255,), 4, cv2.LINE_AA, shift=4)
+    shadow = np.asarray(cv2.GaussianBlur(line, (0, 0), 2.5), np.uint8) // 2
+    photo.paste((0, 0, 0), (0, 0), Image.fromarray(shadow))
+    photo.paste((255, 255, 255), (0, 0), Image.fromarray(line))
 
 
 def _rounded_square(corner: float) -> NDArray[np.float64]:
@@ -201,6 +197,7 @@ def _draw_bars(canvas: Image.Image, reading: Reading, top: int) -> None:
     draw = ImageDraw.Draw(canvas)
     left = _MARGIN + _LABEL_WIDTH
     full = WIDTH - _MARGIN - _PERCENT_WIDTH - left
+    track = _rounded_mask((full, _BAR), _BAR // 2)
     for index, emotion in enumerate(EMOTIONS):
         probability = reading.probabilities[emotion]
         is_answer = emotion == reading.emotion
@@ -209,12 +206,13 @@ def _draw_bars(canvas: Image.Image, reading: Reading, top: int) -> None:
         text = _TEXT if is_answer else _SOFT_TEXT
         draw.text((_MARGIN, middle), emotion.capitalize(), text, _font(33), anchor="lm")
         draw.text((WIDTH - _MARGIN, middle), _percent(probability), text, _font(33), anchor="rm")
-        length = max(_BAR, round(probability * full))  # never shorter than its round ends
-        for shade, width in ((_TRACK, full), (colour, length)):
-            if shade is colour and probability < 0.005:
-                continue  # a bar would claim more than "0 %"
-            mask = _rounded_mask((width, _BAR), _BAR // 2)
-            canvas.paste(shade, (left, middle - _BAR // 2), mask)
+        corner = (left, middle - _BAR // 2)
+        canvas.paste(_TRACK, corner, track)
+        length = round(probability * full)
+        if length >= _BAR:
+            canvas.paste(colour, corner, _rounded_mask((length, _BAR), _BAR // 2))
+        elif length > 0:  # too short for two round ends: the track's own left end
+            canvas.paste(colour, corner, track.crop((0, 0, length, _BAR)))
 
 
 def _percent(probability: float) -> str:

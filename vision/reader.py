@@ -32,10 +32,10 @@ Outputs = dict[str, NDArray[np.float32]]
 MIN_FACE: Final = 40
 """Pixels of the working picture that a face must take."""
 
-MIN_LIGHT: Final = 14.0
+MIN_LIGHT: Final = 24.0
 """Brightness, 0..255, that the brighter parts of a face must reach."""
 
-MIN_DETAIL: Final = 0.02
+MIN_DETAIL: Final = 0.03
 """Detail, see `detail`, that a face must have."""
 
 
