@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.candidates import Candidates, SearchConfig, nearest, reach
-from recommender.table import TrackTable
+from recommender.table import TrackTable, is_among
 from recommender.targets import Target
 from recommender.taste import (
     Taste,
@@ -74,8 +74,6 @@ class Choice:
         similarity: What taste added for tracks that sound like it.
         artist: What taste added for its artist.
         genre: What taste added for its genre.
-        nearest_liked: Index of the most similar liked track in the opinions, or -1.
-        nearness: Similarity of that one, 0..1.
     """
 
     row: int
@@ -86,8 +84,6 @@ class Choice:
     similarity: float
     artist: float
     genre: float
-    nearest_liked: int
-    nearness: float
 
 
 def rank(
@@ -122,8 +118,8 @@ def rank(
             table.song_keys[table.rows(opinion.track_id for opinion in disliked)],
         ]
     )
-    allowed = ~np.isin(table.song_keys, songs)
-    fresh = allowed & ~np.isin(table.song_keys, table.song_keys[table.rows(recent)])
+    allowed = ~is_among(table.song_keys, songs)
+    fresh = allowed & ~is_among(table.song_keys, table.song_keys[table.rows(recent)])
     playlist = _Playlist(table, targets, taste, rng, config)
     for eligible in (fresh, allowed):
         playlist.fill(eligible)
@@ -162,8 +158,8 @@ class _Playlist:
         position have meanwhile been taken, or are by artists who have had their share.
         """
         while open_ := [p for p in range(len(self._targets)) if p not in self._choices]:
-            still = eligible & ~np.isin(self._table.song_keys, list(self._songs))
-            still &= ~np.isin(self._table.artist_keys, self._full_artists())
+            still = eligible & ~is_among(self._table.song_keys, list(self._songs))
+            still &= ~is_among(self._table.artist_keys, self._full_artists())
             if not still.any():
                 return
             self._fill_round(open_, still)
@@ -268,6 +264,4 @@ def _choice(
         similarity=float(terms.similarity[place]),
         artist=float(terms.artist[place]),
         genre=float(terms.genre[place]),
-        nearest_liked=int(terms.nearest_liked[place]),
-        nearness=float(terms.nearness[place]),
     )

@@ -10,7 +10,7 @@ from recommender.ranking import POLICY_VERSION, Choice, RankingConfig, rank
 from recommender.reasons import Grounds, reason
 from recommender.table import TrackTable
 from recommender.targets import Target, plan
-from recommender.taste import Taste
+from recommender.taste import Taste, nearest_liked
 from recommender.tracks import Track
 
 
@@ -97,7 +97,7 @@ def _explained(
         ranks = tuple(float(rank) for rank in table.ranks[choice.row])
         step = None if before is None else (ranks[0] - before[0], ranks[1] - before[1])
         before = ranks
-        liked = choice.nearest_liked
+        liked = nearest_liked(track, taste)
         grounds = Grounds(
             track=track,
             ranks=ranks,
@@ -107,8 +107,8 @@ def _explained(
             similarity=choice.similarity,
             artist=choice.artist,
             genre=choice.genre,
-            liked_title=taste.opinions[liked].title if liked >= 0 else None,
-            nearness=choice.nearness,
+            liked_title=liked[0].title if liked else None,
+            nearness=liked[1] if liked else 0.0,
             way=way,
             step=step,
             position=choice.position,

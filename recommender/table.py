@@ -3,7 +3,7 @@
 Titles and artists lie packed in one block of bytes and become a `Track` only when asked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +104,22 @@ def percentile_ranks(values: NDArray[np.float32]) -> NDArray[np.float32]:
     middles = (np.cumsum(counts) - counts / 2) / max(len(values), 1)  # (distinct values,)
     ranks: NDArray[np.float32] = middles.astype(np.float32)[places]
     return ranks
+
+
+def is_among(
+    keys: NDArray[np.int64], wanted: Sequence[int] | NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return which of many keys are among a few wanted ones (numpy's `isin` sorts the many).
+
+    Args:
+        keys: int64 (n,).
+        wanted: Any number of keys.
+    """
+    few = np.sort(np.asarray(wanted, dtype=np.int64))
+    if not len(few):
+        return np.zeros(len(keys), dtype=np.bool_)
+    found: NDArray[np.bool_] = few[np.minimum(np.searchsorted(few, keys), len(few) - 1)] == keys
+    return found
 
 
 def read_table(db: Database, n: int) -> TrackTable:

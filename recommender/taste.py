@@ -4,14 +4,14 @@ Today's method is a damped average, simple enough to explain each track by it. I
 `TasteTerms`: a better method replaces `taste_terms` and nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.table import TrackTable
-from recommender.tracks import artist_key, main_genre, song_key
+from recommender.tracks import Track, artist_key, main_genre, song_key
 
 FEATURE_SCALES = np.array([0.25, 0.2, 30.0, 0.25, 0.15, 1.0, 4.0], dtype=np.float32)
 """What counts as one step of difference in each of `FEATURES`: roughly its standard deviation
@@ -91,16 +91,11 @@ class TasteTerms:
         similarity: From tracks that sound like it.
         artist: From tracks by its first artist.
         genre: From tracks of its main genre.
-        nearest_liked: Index in the opinions of the most similar liked track, int64 (n,); -1
-            where nothing was liked.
-        nearness: Similarity of that one, 0..1.
     """
 
     similarity: NDArray[np.float32]
     artist: NDArray[np.float32]
     genre: NDArray[np.float32]
-    nearest_liked: NDArray[np.int64]
-    nearness: NDArray[np.float32]
 
     @property
     def total(self) -> NDArray[np.float32]:
@@ -127,42 +122,34 @@ def taste_terms(
         config: How quickly that is believed.
     """
     opinions = taste.opinions
-    liking = np.array([opinion.liking for opinion in opinions], dtype=np.float32)  # (m,)
-    weight = np.array([opinion.weight for opinion in opinions], dtype=np.float32)  # (m,)
-    is_vote = np.array([opinion.is_vote for opinion in opinions], dtype=np.bool_)  # (m,)
     if not opinions:
         zero = np.zeros(len(rows), dtype=np.float32)
-        return TasteTerms(zero, zero, zero, np.full(len(rows), -1), zero)
-
-    def damped_mean(closeness: NDArray[np.float32], damping: float) -> NDArray[np.float32]:
-        mean: NDArray[np.float32] = (closeness @ (weight * liking)) / (
-            damping + closeness @ weight
-        )
-        return mean
-
-    closeness = similarity(
-        table.features[rows],
-        np.array([opinion.features for opinion in opinions], dtype=np.float32),
-    )  # (n, m)
+        return TasteTerms(zero, zero, zero)
+    weight = np.array([opinion.weight for opinion in opinions], dtype=np.float32)  # (m,)
+    liking = weight * np.array([opinion.liking for opinion in opinions], dtype=np.float32)  # (m,)
+    closeness = similarity(table.features[rows], _features(opinions))  # (n, m)
+    sound: NDArray[np.float32] = closeness @ liking  # (n,)
+    sound /= config.similarity_damping + closeness @ weight
     artists = np.array([artist_key(opinion.artist) for opinion in opinions], dtype=np.int64)
-    genres = np.array([_genre_code(table, opinion.genre) for opinion in opinions], dtype=np.int32)
-    same_artist = (table.artist_keys[rows][:, None] == artists).astype(np.float32)
-    same_genre = (table.genre_codes[rows][:, None] == genres).astype(np.float32)
-    of_liked = np.where((liking > 0) & is_vote, closeness, -1.0)  # (n, m)
-    nearest = of_liked.argmax(axis=1)
-    nearness = of_liked[np.arange(len(rows)), nearest]
+    genres = np.array([_genre_code(table, opinion.genre) for opinion in opinions], dtype=np.int64)
     return TasteTerms(
-        similarity=config.similarity_weight * damped_mean(closeness, config.similarity_damping),
-        artist=config.artist_weight * damped_mean(same_artist, config.artist_damping),
-        genre=config.genre_weight * damped_mean(same_genre, config.genre_damping),
-        nearest_liked=np.where(nearness >= 0, nearest, -1),
-        nearness=np.maximum(nearness, 0).astype(np.float32),
+        similarity=config.similarity_weight * sound,
+        artist=config.artist_weight
+        * _group_means(table.artist_keys[rows], artists, liking, weight, config.artist_damping),
+        genre=config.genre_weight
+        * _group_means(table.genre_codes[rows], genres, liking, weight, config.genre_damping),
     )
 
 
-def blocked_songs(opinions: Iterable[Opinion]) -> NDArray[np.int64]:
-    """Return the song keys of these tracks."""
-    return np.array([song_key(each.title, each.artist) for each in opinions], dtype=np.int64)
+def nearest_liked(track: Track, taste: Taste) -> tuple[Opinion, float] | None:
+    """Return the liked track that sounds most like this one, and its similarity, 0..1."""
+    liked = [opinion for opinion in taste.opinions if opinion.is_vote and opinion.liking > 0]
+    if not liked:
+        return None
+    ours = np.array([track.features], dtype=np.float32)
+    closeness = similarity(ours, _features(liked))[0]  # (liked,)
+    nearest = int(closeness.argmax())
+    return liked[nearest], float(closeness[nearest])
 
 
 def similarity(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -179,6 +166,37 @@ def similarity(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArra
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * (a @ b.T)  # (n, m)
     closeness: NDArray[np.float32] = np.exp(-np.maximum(squares, 0) / 2)
     return closeness
+
+
+def _group_means(
+    groups: NDArray[np.integer],
+    opinion_groups: NDArray[np.int64],
+    liking: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    damping: float,
+) -> NDArray[np.float32]:
+    """Return the damped mean liking of each candidate's group, 0 for groups without opinions.
+
+    Args:
+        groups: The candidates' groups (n,).
+        opinion_groups: The opinions' groups (m,).
+        liking: Their likings times weights (m,).
+        weight: Their weights (m,).
+        damping: How many imagined neutral votes stand beside them.
+    """
+    known, places = np.unique(opinion_groups, return_inverse=True)  # (g,), (m,)
+    means = np.bincount(places, liking) / (damping + np.bincount(places, weight))  # (g,)
+    nearest = np.minimum(np.searchsorted(known, groups), len(known) - 1)  # (n,)
+    return np.where(known[nearest] == groups, means[nearest], 0).astype(np.float32)
+
+
+def _features(opinions: Sequence[Opinion]) -> NDArray[np.float32]:
+    return np.array([opinion.features for opinion in opinions], dtype=np.float32)  # (m, K)
+
+
+def blocked_songs(opinions: Iterable[Opinion]) -> NDArray[np.int64]:
+    """Return the song keys of these tracks."""
+    return np.array([song_key(each.title, each.artist) for each in opinions], dtype=np.int64)
 
 
 def _genre_code(table: TrackTable, genre: str) -> int:

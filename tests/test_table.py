@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.table import percentile_ranks
+from recommender.table import is_among, percentile_ranks
 from tests.songs import random_tracks, table_of, track_id
 
 TABLE = table_of(random_tracks(60))
@@ -29,3 +29,9 @@ def test_rows_finds_exactly_the_known_ids(ids: list[str]) -> None:
     known = {TABLE.track(row).id for row in range(len(TABLE))}
     found = [TABLE.track(int(row)).id for row in TABLE.rows(ids)]
     assert sorted(found) == sorted(known & set(ids))
+
+
+@given(st.lists(st.integers(-9, 9)), st.lists(st.integers(-9, 9)))
+def test_is_among_is_membership(keys: list[int], wanted: list[int]) -> None:
+    found = is_among(np.array(keys, dtype=np.int64), wanted)
+    assert found.tolist() == [key in wanted for key in keys]

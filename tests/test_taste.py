@@ -1,10 +1,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.taste import Opinion, Taste, TasteConfig, taste_terms
+from recommender.taste import Opinion, Taste, TasteConfig, nearest_liked, taste_terms
 from recommender.tracks import Track
 from tests.songs import TRACK, opinion, random_tracks, table_of, track_id
 
@@ -26,7 +27,7 @@ def totals(opinions: list[Opinion]) -> np.ndarray:
 def test_nothing_is_known_of_a_listener_without_votes() -> None:
     terms = taste_terms(TABLE, ROWS, Taste(), CONFIG)
     assert not terms.total.any()
-    assert (terms.nearest_liked == -1).all()
+    assert nearest_liked(TRACK, Taste()) is None
 
 
 @given(tastes, st.sampled_from(TRACKS))
@@ -60,8 +61,18 @@ def test_each_term_speaks_of_its_own_even_of_a_track_that_is_gone() -> None:
     np.testing.assert_allclose(terms.artist, [CONFIG.artist_weight / 2, 0, 0])
     np.testing.assert_allclose(terms.genre, [0, CONFIG.genre_weight / 5, 0])
     np.testing.assert_allclose(terms.similarity, [0, 0, CONFIG.similarity_weight / 2], atol=1e-4)
-    assert terms.nearest_liked.tolist() == [0, 0, 0]
-    np.testing.assert_allclose(terms.nearness, [0, 0, 1], atol=1e-4)
+
+
+def test_the_nearest_liked_track_is_one_that_was_voted_for() -> None:
+    alike = replace(TRACK, valence=TRACK.valence + 0.01)
+    voted = [opinion(TRACKS[n], 1.0) for n in range(5)]
+    taste = Taste((opinion(alike, 1.0, is_vote=False), opinion(TRACK, -1.0), *voted))
+    found = nearest_liked(TRACK, taste)
+    assert found is not None
+    nearest, nearness = found
+    assert nearest in voted
+    assert 0 < nearness < 1
+    assert nearest_liked(TRACKS[3], taste) == (voted[3], pytest.approx(1))
 
 
 def test_only_votes_against_a_track_itself_ban_it() -> None:
