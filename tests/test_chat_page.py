@@ -434,6 +434,11 @@ def test_everything_can_be_attached(site: Site, open_page: OpenPage, tmp_path: P
     document = site.last_update()["message"]["document"]
     assert document["file_size"] == len(portrait_jpeg())
     assert document["mime_type"] == "image/jpeg"
+    page.wait_for_function(
+        "document.querySelector('[data-kind=document] img').complete"
+        " && (log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)"
+        "(document.querySelector('#log'))"
+    )
     for kind in ("sticker", "voice", "location"):
         page.locator("#attach").click()
         page.locator(f'#attach-menu [data-attach="{kind}"]').click()

@@ -22,8 +22,11 @@ export function setUpMessages(given) {
     wasNearEnd = isNearEnd();
     if (wasNearEnd) toEnd.hidden = true;
   });
-  // When the log gets lower (a phone's keyboard, more lines to write) its end stays in sight.
-  new ResizeObserver(() => wasNearEnd && scrollToEnd()).observe(log);
+  // The end stays in sight when the log gets lower (a phone's keyboard) or its messages higher
+  // (a picture of unknown size arrives).
+  const observer = new ResizeObserver(() => wasNearEnd && scrollToEnd());
+  observer.observe(log);
+  observer.observe(list);
 }
 
 /** Show what changed. */
@@ -130,9 +133,9 @@ function drawBubble(message, reactions, item) {
 }
 
 function drawQuote(message) {
-  const quote = make("p", "quote");
-  quote.textContent = message.text ?? message.caption ?? { photo: "Photo" }[kindOf(message)] ?? "File";
-  return quote;
+  const kind = kindOf(message);
+  const label = kind[0].toUpperCase() + kind.slice(1);
+  return make("p", "quote", message.text ?? message.caption ?? label);
 }
 
 function drawMedia(message, item) {
