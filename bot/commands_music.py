@@ -72,7 +72,9 @@ def stats(
 
 
 def recommend(
-    emotion: Annotated[str, typer.Option(help="angry, disgust, fear, happy, sad, ...")],
+    emotion: Annotated[
+        str, typer.Option(help="angry, disgust, fear, happy, sad, surprise or neutral.")
+    ],
     mode: Annotated[str, typer.Option(help="match, lift or calm.")] = "match",
     length: Annotated[int, typer.Option(help=f"Number of tracks, 1 to {MAX_LENGTH}.")] = 20,
     user: Annotated[

@@ -210,8 +210,8 @@ def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
 def _parse(cells: list[str], places: dict[str, int]) -> CsvTrack:
     def text(column: str) -> str:
         place = places.get(column)
-        # `split` also drops control characters that would break our packed texts
-        return "" if place is None else " ".join(cells[place].split())
+        # no control character may break our packed texts: `split` drops all others of that use
+        return "" if place is None else " ".join(cells[place].replace("\0", " ").split())
 
     id_, name, artist = text("id"), text("name"), _artists(text("artist"))
     for column, value in (("id", id_), ("name", name), ("artist", artist)):
@@ -259,9 +259,10 @@ def _number(column: str, cell: str) -> float:
 def _popularity(cell: str) -> int | None:
     """Popularity only breaks ties, so that a row is not lost for a bad one."""
     try:
-        return round(float(cell))
-    except (ValueError, OverflowError):
+        value = float(cell)
+    except ValueError:
         return None
+    return round(value) if 0 <= value <= 100 else None
 
 
 def _artists(cell: str) -> str:
@@ -270,7 +271,7 @@ def _artists(cell: str) -> str:
     if cell.startswith("[") and cell.endswith("]"):
         try:
             names = ast.literal_eval(cell)
-        except (ValueError, SyntaxError):
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # as it warns
             names = [cell]
     return ", ".join(str(name).strip() for name in names if str(name).strip())
 

@@ -1,7 +1,11 @@
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from recommender.catalogue import Catalogue
 from recommender.errors import CatalogueUnreadable
 from recommender.importing import CsvTally, CsvTrack, read_csv
 from tests.songs import HEADER, csv_text, write_csv
@@ -125,9 +129,44 @@ def test_a_row_of_another_width_is_bad(tmp_path: Path) -> None:
     assert [skipped.reason for skipped in tally.skipped] == ["not 14 cells as in the header"]
 
 
-def test_a_bad_popularity_costs_no_row(tmp_path: Path) -> None:
-    (track,), _ = read(write_csv(tmp_path, [{"track_popularity": "?"}]))
+@pytest.mark.parametrize("popularity", ["?", "", "nan", "inf", "-1", "1e300"])
+def test_a_bad_popularity_costs_no_row(tmp_path: Path, popularity: str) -> None:
+    (track,), _ = read(write_csv(tmp_path, [{"track_popularity": popularity}]))
     assert track.popularity is None
+
+
+@pytest.mark.parametrize("artist", ["[unclosed", "[" * 300 + "]", "[" + "-" * 90_000 + "1]"])
+def test_a_list_of_artists_that_is_none_is_a_name(tmp_path: Path, artist: str) -> None:
+    (track,), _ = read(write_csv(tmp_path, [{"track_artist": artist}]))
+    assert track.artist == artist
+
+
+cells = st.one_of(
+    st.text(max_size=8),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.sampled_from(["[]", "NA"]),
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(HEADER), cells), max_size=4), st.binary(max_size=9)
+)
+def test_whatever_a_file_holds_it_is_read_or_refused(
+    rows: list[dict[str, str]], rest: bytes
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "songs.csv"
+        path.write_bytes(csv_text(rows).encode("utf-8", "surrogatepass") + rest)
+        catalogue = Catalogue(None)
+        try:
+            report = catalogue.import_csv(path)
+        except CatalogueUnreadable:
+            assert len(catalogue) == 0
+            return
+        skipped = sum(reason.count for reason in report.skipped)
+        assert report.rows == report.tracks + report.duplicates + skipped
+        assert len(catalogue.load()) == report.tracks
 
 
 def test_all_missing_columns_are_named(tmp_path: Path) -> None:
