@@ -1,10 +1,18 @@
 """Everything that is set from outside, read once at start from the environment and `.env`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class NotReady(Exception):
+    """A setting is missing or makes no sense; the text says what to do."""
+
+
+Address = Annotated[str, StringConstraints(pattern=r"^[^:]+:\d{1,5}$")]
+"""A host and a port, as in 127.0.0.1:8080."""
 
 
 class Settings(BaseSettings):
@@ -25,10 +33,34 @@ class Settings(BaseSettings):
 
     public_url: str = ""
     webhook_secret: SecretStr = SecretStr("")
-    web_address: str = "127.0.0.1:8080"
-    ops_address: str = "127.0.0.1:8081"
+    web_address: Address = "127.0.0.1:8080"
+    ops_address: Address = "127.0.0.1:8081"
 
     secret_key: SecretStr = SecretStr("")
     allowed_telegram_ids: str = ""
     data_dir: Path = Path("data")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def allowed_ids(self) -> frozenset[str]:
+        """The Telegram ids that may use the bot; `*` among them stands for everyone."""
+        return frozenset(part.strip() for part in self.allowed_telegram_ids.split(",")) - {""}
+
+    @property
+    def web_host_and_port(self) -> tuple[str, int]:
+        """Where the web pages listen."""
+        host, _, port = self.web_address.rpartition(":")
+        return host, int(port)
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment and `.env`.
+
+    Raises:
+        NotReady: A value has the wrong form; the text names the setting, never its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise NotReady(f"Please check your settings. {'; '.join(wrong)}.") from error

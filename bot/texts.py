@@ -1,9 +1,136 @@
-"""Every sentence the bot says, apart from the code that sends it."""
+"""Every sentence the bot says, apart from the code that sends it.
 
+Texts with markup are Telegram's HTML; whatever comes from outside passes through `escape`.
+"""
+
+from html import escape
+
+from recommender import errors as music_errors
+from recommender.errors import RecommenderError
+from recommender.saved import SavedPlaylist, ShownTrack
+from vision import Reading
 from vision import errors as vision_errors
 from vision.errors import VisionError
 
+EMOTION_EMOJI = {
+    "angry": "😠",
+    "disgust": "🤢",
+    "fear": "😨",
+    "happy": "😊",
+    "sad": "😢",
+    "surprise": "😮",
+    "neutral": "😐",
+}
+
+ADJECTIVES = {
+    "angry": "angry",
+    "disgust": "disgusted",
+    "fear": "afraid",
+    "happy": "happy",
+    "sad": "sad",
+    "surprise": "surprised",
+    "neutral": "neutral",
+}
+
+MODE_LABELS = {"match": "Match", "lift": "Lift", "calm": "Calm"}
+
+MODE_MEANINGS = {
+    "match": "music that fits this mood",
+    "lift": "music that meets this mood, then leads gently on",
+    "calm": "music that winds down",
+}
+
+SURE_FROM = 0.45
+"""Below this probability the bot asks instead of claiming."""
+
+MESSAGE_CHARS = 4096
+"""Telegram's limit for one text."""
+
+# -- first contact --
+
+WELCOME = (
+    "<b>A selfie in, a mixtape out.</b>\n"
+    "Send me a photo of your face. An AI reads the emotion in it, I show you why, and you get a "
+    "playlist that fits or gently changes your mood."
+)
+
+ASK_CONSENT = (
+    "Before the first photo, please know:\n"
+    "• An AI estimates emotion from your face. It can be wrong, and you can correct it.\n"
+    "• Your photo is read on this computer and never kept. What stays: the numbers of the "
+    "reading, your playlists and your votes.\n"
+    "• It is for you alone, never to judge people at work or school.\n"
+    "/privacy shows it all and takes your consent back; /forget deletes everything."
+)
+
+AGREED = "Thank you. Now send me a selfie, or choose with /mood."
+DECLINED = "That is fine: no photo is read. /mood makes playlists without one."
+WAITING_READ = "Thank you. I am reading the photo you sent."
+ALREADY_AGREED = "You already agreed. Send me a selfie whenever you like."
+
+HELP = (
+    "Send me a <b>selfie</b> and I make a playlist for the mood I read in it.\n\n"
+    "/mood: choose a mood without a photo\n"
+    "/playlist: another playlist for your last mood\n"
+    "/feedback: tell me what you liked; <code>/feedback 4</code> rates the last playlist, "
+    "<code>/feedback 3 -</code> says no to its third track\n"
+    "/connect: let me write playlists to your Spotify\n"
+    "/disconnect: stop that\n"
+    "/privacy: what is kept, and why\n"
+    "/forget: delete everything about you\n"
+    "/cancel: stop what I am doing"
+)
+
+COMMANDS = {
+    "start": "Say hello",
+    "help": "What I can do",
+    "mood": "Choose a mood without a photo",
+    "playlist": "Another playlist for your last mood",
+    "feedback": "Tell me what you liked",
+    "connect": "Connect your Spotify",
+    "disconnect": "Disconnect your Spotify",
+    "privacy": "What is kept, and why",
+    "forget": "Delete everything about you",
+    "cancel": "Stop what I am doing",
+}
+
+STRANGER = (
+    "Hello! This bot is private: its owner chooses who may use it. If you know them, ask them to "
+    "add your number {user_id}."
+)
+PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a message there."
+
+# -- photos --
+
+STATUS_READING = "📷 Got it. Looking for your face …"
+STATUS_CHOOSING = "🎧 Choosing your tracks …"
+STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"
+ALBUM_FIRST_ONLY = "That was an album: I read its first photo. Send one photo for one playlist."
+WORKER_FAILED = "Something went wrong while I read that photo. Please send it again, or another."
+FILE_TOO_BIG = "That file is over 20 MB, more than Telegram lets me fetch. Send it as a photo."
+STILL_READING = "I am still reading your other photos. One moment, then send the next."
+
+NOT_A_PHOTO = {
+    "text": "I read faces better than words. Send me a selfie, or choose a mood:",
+    "unknown_command": "I do not know that command. /help lists those I know.",
+    "voice": "I cannot hear, only see. Send me a selfie, or choose a mood with /mood.",
+    "audio": "A fine tune, surely, but I cannot hear. Send me a selfie instead.",
+    "video": "I cannot read videos, only still photos. Send me a selfie, please.",
+    "video_note": "I cannot read video messages, only still photos. Send me a selfie, please.",
+    "animation": "That picture moves. Send me a still photo of your face, please.",
+    "sticker": "A lovely sticker, but it has no face of yours. Send me a selfie, please.",
+    "location": "I need no location, and I do not keep it. Send me a selfie instead.",
+    "contact": "I need no contacts, and I do not keep them. Send me a selfie instead.",
+    "poll": "I have no opinion on polls, only on faces. Send me a selfie instead.",
+    "dice": "Nice throw! For music I need a selfie, though, or /mood.",
+    "document": (
+        "That file is not a picture. Send me a photo of your face: JPEG, PNG, WebP or HEIC."
+    ),
+    "other": "I cannot do anything with that. Send me a selfie, or choose a mood with /mood.",
+}
+
 VISION_ERRORS: dict[type[VisionError], str] = {
+    vision_errors.PhotoMissing: "There is no photo of that name that I can open.",
     vision_errors.EmptyPhoto: "That file is empty. Please send the photo again.",
     vision_errors.NotAPhoto: (
         "That file is not a photo that I can open. A JPEG, PNG, WebP or HEIC picture works."
@@ -35,6 +162,23 @@ VISION_ERRORS: dict[type[VisionError], str] = {
 }
 """One kind sentence for each thing that keeps a photo from becoming a reading."""
 
+MUSIC_ERRORS: dict[type[RecommenderError], str] = {
+    music_errors.CatalogueEmpty: "There is no music in my catalogue yet; my owner can fill it.",
+    music_errors.NotConnected: "Your Spotify is not connected yet: /connect does that.",
+    music_errors.ConnectionExpired: (
+        "Spotify no longer lets me in. Please connect again with /connect; your playlist waits."
+    ),
+    music_errors.SpotifyRefused: (
+        "Spotify refused to save the playlist. Each title below opens its track."
+    ),
+    music_errors.RateLimited: "Spotify is busy. Try /playlist again in a minute.",
+    music_errors.QuotaExceeded: "Spotify allows no more changes for now, until about {until} UTC.",
+    music_errors.SpotifyUnreachable: (
+        "Spotify cannot be reached right now. Each title below opens its track."
+    ),
+}
+"""One kind sentence for each thing that keeps a playlist from the listener's account."""
+
 
 def explain_error(error: VisionError) -> str:
     """Return the sentence for this error, or for the nearest of its parents that has one."""
@@ -42,3 +186,190 @@ def explain_error(error: VisionError) -> str:
         if kind in VISION_ERRORS:
             return VISION_ERRORS[kind]
     return "I could not read that photo. Please try another one."
+
+
+def explain_music_error(error: RecommenderError, until: str = "later") -> str:
+    """Return the sentence for this error, or for the nearest of its parents that has one.
+
+    Args:
+        error: What happened.
+        until: The time of day at which another try makes sense, as the sentence shows it.
+    """
+    for kind in type(error).__mro__:
+        if kind in MUSIC_ERRORS:
+            return MUSIC_ERRORS[kind].format(until=until)
+    return "That did not work. Please try again."
+
+
+# -- readings --
+
+
+def reading_caption(reading: Reading) -> str:
+    """Return what stands under the picture."""
+    percent = round(100 * reading.confidence)
+    if is_sure(reading):
+        lines = [
+            f"You look <b>{ADJECTIVES[reading.emotion]}</b> ({percent} %) "
+            f"{EMOTION_EMOJI[reading.emotion]}"
+        ]
+    else:
+        first, second = sorted(reading.probabilities, key=reading.probabilities.__getitem__)[
+            :-3:-1
+        ]
+        lines = [
+            f"I am not sure: <b>{ADJECTIVES[first]}</b> ({percent} %) or "
+            f"{ADJECTIVES[second]} ({round(100 * reading.probabilities[second])} %)? "
+            "Tell me which fits:"
+        ]
+    if reading.faces > 1:
+        lines.append(f"I see {reading.faces} faces and read the largest, the one in the picture.")
+    if reading.eyes_found == "estimated":
+        lines.append("I could not make out both eyes and estimated where they are.")
+    return "\n".join(lines)
+
+
+def is_sure(reading: Reading) -> bool:
+    """Return whether the reading is sure enough to claim, rather than ask."""
+    return reading.confidence >= SURE_FROM
+
+
+def corrected_caption(emotion: str) -> str:
+    """Return what stands under the picture once its person has said what is right."""
+    return f"You say: <b>{ADJECTIVES[emotion]}</b> {EMOTION_EMOJI[emotion]}. Thank you."
+
+
+WHICH_EMOTION = "What fits better?"
+CONFIRMED = "Good to know, thank you."
+CHOOSE_MOOD = "Which mood should the music fit?"
+
+
+# -- playlists --
+
+
+def playlist_text(saved: SavedPlaylist, *, url: str | None, notice: str = "") -> str:
+    """Return a playlist as a message: what it is for, then a line and a reason for each track.
+
+    Args:
+        saved: The playlist.
+        url: Where it stands in Spotify, if it does.
+        notice: A sentence about what did not work, already markup.
+    """
+    title = f"{EMOTION_EMOJI[saved.emotion]} {saved.emotion.capitalize()}"
+    heading = f"<b>{title} · {MODE_LABELS[saved.mode]}</b>"
+    if url:
+        heading = f'<b><a href="{escape(url)}">{title} · {MODE_LABELS[saved.mode]}</a></b>'
+    head = f"{heading}\n{len(saved.tracks)} tracks: {MODE_MEANINGS[saved.mode]}."
+    if any(track.invented for track in saved.tracks):
+        head += "\n<i>These tracks are invented: no real catalogue has been imported.</i>"
+    if notice:
+        head += f"\n{notice}"
+    full = [_track_line(track, with_reason=True) for track in saved.tracks]
+    if _visible_chars(head, full) > MESSAGE_CHARS:
+        full = [_track_line(track, with_reason=False) for track in saved.tracks]
+    return "\n\n".join([head, "\n".join(full)])
+
+
+def playlist_name(emotion: str, mode: str) -> str:
+    """Return the name of the playlist in the listener's account."""
+    return f"Mirrortape: {emotion} · {mode}"
+
+
+def playlist_description(emotion: str, mode: str, day: str) -> str:
+    """Return the description of the playlist in the listener's account."""
+    return f"Made by Mirrortape on {day}, feeling {ADJECTIVES[emotion]}: {MODE_MEANINGS[mode]}."
+
+
+def _track_line(track: ShownTrack, *, with_reason: bool) -> str:
+    number = f"{track.position + 1}."
+    title = escape(_short(track.title, 60))
+    if not track.invented:
+        title = f'<a href="{escape(track.url)}">{title}</a>'
+    line = f"{number} {title} · {escape(_short(track.artist, 40))}"
+    if track.invented:
+        line += " (invented)"
+    return f"{line}\n    <i>{escape(track.reason)}</i>" if with_reason else line
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _visible_chars(head: str, lines: list[str]) -> int:
+    # Counting the markup too errs on the safe side: Telegram counts only what shows.
+    return len(head) + sum(len(line) + 1 for line in lines)
+
+
+NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with /mood."
+REWRITTEN = "Rewritten: {mode}."
+UNKNOWN_MOOD = "I do not know that mood. Choose one:"
+INVENTED_TRACK = "This track is invented, so there is nothing to open."
+
+# -- feedback --
+
+VOTED = {
+    True: "Noted: more like this.",
+    False: "Noted: you will not hear this one again.",
+    None: "Taken back.",
+}
+ASK_STARS = "How good was it as a whole?"
+RATED = "Thank you: {stars} of 5."
+NO_PLAYLIST_YET = "There is no playlist to rate yet. Send me a selfie first, or /mood."
+NO_SUCH_TRACK = "Your last playlist has tracks 1 to {count}. For example: /feedback 3 +"
+FEEDBACK_USAGE = (
+    "Like this: /feedback 4 rates the last playlist from 1 to 5; /feedback 3 + likes its third "
+    "track, /feedback 3 - dislikes it; /feedback alone shows buttons."
+)
+GONE = "That is no longer known: it was deleted or belongs to another chat."
+
+# -- Spotify --
+
+CONNECT = (
+    "Connect your Spotify and I write the playlists there: one private playlist, updated each "
+    "time. I ask for nothing else. The button works for ten minutes."
+)
+ALREADY_CONNECTED = "Your Spotify is connected. This button connects it anew, or another account:"
+CONNECT_UNAVAILABLE = (
+    "My owner has not set up Spotify yet. The titles in each playlist open their tracks."
+)
+DISCONNECTED = (
+    "Your Spotify is disconnected and its key is deleted. Your playlists stay yours. To remove my "
+    "entry there too, see your Spotify account's page, under apps."
+)
+NOT_CONNECTED = "Your Spotify was not connected."
+
+
+def connected(name: str) -> str:
+    """Return what tells a user that Spotify is connected, and as whom."""
+    who = f" as <b>{escape(name)}</b>" if name else ""
+    return f"✅ Your Spotify is connected{who}. Not you? /disconnect, then connect again."
+
+
+# -- privacy --
+
+PRIVACY = (
+    "<b>What is kept</b>\n"
+    "• Readings: the seven probabilities and the emotion, never the photo. They steer your "
+    "playlists.\n"
+    "• Playlists and votes: so that the next one fits better.\n"
+    "• Your Telegram number, and the key to your Spotify if you connect it (encrypted).\n"
+    "• A message waits in an inbox until I have answered it; then its content is deleted.\n\n"
+    "<b>What is not</b>\n"
+    "• Photos are decoded in memory and dropped. No name, no place, nothing for advertising, "
+    "nothing is passed on but track numbers to your own Spotify.\n\n"
+    "An AI estimates the emotion. It runs on the computer of this bot's owner and is not meant "
+    "for work, school, or any judgement about people.\n\n"
+)
+HAS_CONSENT = "You agreed to this. /forget deletes everything; the button only takes consent back."
+LACKS_CONSENT = "You have not agreed to photos being read."
+WITHDRAW = "Take my consent back"
+WITHDRAWN = "Your consent is taken back: I read no more photos until you agree again."
+ASK_FORGET = (
+    "This deletes your readings, playlists, votes, consent and the key to your Spotify here. It "
+    "cannot be undone. Playlists in your Spotify stay yours."
+)
+FORGOTTEN = "Done: nothing about you is left here. A new photo or /start begins afresh."
+KEPT = "Nothing was deleted."
+
+CANCELLED = "Stopped."
+NOTHING_TO_CANCEL = "There is nothing to stop."
+APOLOGY = "Sorry, something went wrong on my side. Nothing of yours is lost; please try again."

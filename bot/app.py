@@ -1,0 +1,184 @@
+"""The one place where the bot is put together: which handler answers which update, in order."""
+
+import logging
+from typing import Any
+
+from telegram import BotCommand, Update
+from telegram.constants import ChatType
+from telegram.error import Forbidden
+from telegram.ext import (
+    AIORateLimiter,
+    Application,
+    ApplicationBuilder,
+    ApplicationHandlerStop,
+    CallbackQueryHandler,
+    CommandHandler,
+    ContextTypes,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
+from telegram.request import BaseRequest, HTTPXRequest
+
+from bot import keyboards, texts
+from bot.connecting import Connecting
+from bot.consent import Consent
+from bot.feedback import Feedback
+from bot.inbox import POLL_S, InboxProcessor
+from bot.playlists import Playlists
+from bot.replies import say, sender
+from bot.selfies import Selfies
+from bot.services import Services
+
+logger = logging.getLogger(__name__)
+
+Context = ContextTypes.DEFAULT_TYPE
+App = Application[Any, Any, Any, Any, Any, Any]
+
+EVERYONE = "*"
+
+
+def build_application(
+    services: Services,
+    *,
+    token: str,
+    api_url: str,
+    allowed_ids: frozenset[str],
+    request: BaseRequest | None = None,
+) -> tuple[App, Connecting]:
+    """Build the bot: the same one for the real Telegram and the local one.
+
+    Args:
+        services: What its handlers need.
+        token: The bot's token.
+        api_url: Where Telegram is, without a slash at the end.
+        allowed_ids: Telegram ids of who may use it; `*` among them admits everyone.
+        request: How Telegram is reached; None means over HTTP.
+
+    Returns:
+        The application, and the handlers that must hear when a Spotify account was connected.
+    """
+    application = (
+        ApplicationBuilder()
+        .token(token)
+        .base_url(f"{api_url}/bot")
+        .base_file_url(f"{api_url}/file/bot")
+        .request(request or HTTPXRequest(connection_pool_size=64, read_timeout=30))
+        .get_updates_request(request or HTTPXRequest(read_timeout=POLL_S + 10))
+        .concurrent_updates(InboxProcessor(services.records, services.clock))
+        .rate_limiter(AIORateLimiter(max_retries=2))
+        .updater(None)  # bot.inbox fetches: it stores an update before it acknowledges it
+        .job_queue(None)
+        .build()
+    )
+    playlists = Playlists(services)
+    connecting = Connecting(services, playlists)
+    selfies = Selfies(services, playlists)
+    consent = Consent(services, selfies.read)
+    feedback = Feedback(services, playlists)
+
+    # A lower group runs first: strangers and group chats are turned away before anything else.
+    application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-1)
+
+    # Within a group the first match alone answers, so the particular stands before the general.
+    for command, answer in {
+        "start": consent.start,
+        "help": consent.help,
+        "mood": playlists.mood,
+        "playlist": playlists.playlist,
+        "feedback": feedback.feedback,
+        "connect": connecting.connect,
+        "disconnect": connecting.disconnect,
+        "privacy": consent.privacy,
+        "forget": consent.forget,
+        "cancel": selfies.cancel,
+    }.items():
+        application.add_handler(CommandHandler(command, answer))
+    for verb, press in {
+        "agree": consent.agree,
+        "decline": consent.decline,
+        "withdraw": consent.withdraw,
+        "forget": consent.forget_answered,
+        "right": selfies.right,
+        "wrong": selfies.wrong,
+        "correct": selfies.correct,
+        "mood": playlists.mood_chosen,
+        "mode": playlists.mode_of_reading,
+        "remode": playlists.mode_of_playlist,
+        "page": playlists.page,
+        "invented": playlists.unplayable,
+        "vote": feedback.vote,
+        "stars": feedback.stars,
+        "save": connecting.save,
+    }.items():
+        application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
+    application.add_handler(MessageHandler(filters.PHOTO | filters.Document.IMAGE, selfies.selfie))
+    for kind, what in OTHER_MESSAGES.items():
+        application.add_handler(MessageHandler(what, _say_instead(kind)))
+    application.add_error_handler(_apologise)
+    return application, connecting
+
+
+OTHER_MESSAGES = {
+    "unknown_command": filters.COMMAND,
+    "text": filters.TEXT,
+    "voice": filters.VOICE,
+    "audio": filters.AUDIO,
+    "video": filters.VIDEO,
+    "video_note": filters.VIDEO_NOTE,
+    "animation": filters.ANIMATION,  # before documents: Telegram sends it as one of those too
+    "sticker": filters.Sticker.ALL,
+    "location": filters.LOCATION,
+    "contact": filters.CONTACT,
+    "poll": filters.POLL,
+    "dice": filters.Dice.ALL,
+    "document": filters.Document.ALL,
+    "other": ~filters.StatusUpdate.ALL,
+}
+"""What each message that is no photo is called in `texts.NOT_A_PHOTO`, in order of matching.
+
+Service messages (a pinned message, a changed name) are nobody's question and get no answer.
+"""
+
+
+async def publish_commands(application: App) -> None:
+    """Show the commands in Telegram's menu."""
+    commands = [BotCommand(name, text) for name, text in texts.COMMANDS.items()]
+    await application.bot.set_my_commands(commands)
+
+
+def _gate(allowed_ids: frozenset[str]) -> Any:
+    async def gate(update: Update, context: Context) -> None:
+        """Turn away strangers, and everybody in groups, with a kind line."""
+        if update.effective_user is None or update.effective_chat is None:
+            raise ApplicationHandlerStop  # nobody to answer
+        if update.effective_chat.type != ChatType.PRIVATE:
+            message = update.effective_message
+            if message is not None and message.text and message.text.startswith("/"):
+                await say(context.bot, update.effective_chat.id, texts.PRIVATE_CHATS_ONLY)
+            raise ApplicationHandlerStop
+        user_id = sender(update)
+        if EVERYONE not in allowed_ids and str(user_id) not in allowed_ids:
+            await say(context.bot, user_id, texts.STRANGER.format(user_id=user_id))
+            raise ApplicationHandlerStop
+
+    return gate
+
+
+def _say_instead(kind: str) -> Any:
+    async def say_instead(update: Update, context: Context) -> None:
+        """Say kindly what to send instead."""
+        keyboard = keyboards.emotions("mood") if kind == "text" else None
+        await say(context.bot, sender(update), texts.NOT_A_PHOTO[kind], keyboard)
+
+    return say_instead
+
+
+async def _apologise(update: object, context: Context) -> None:
+    """Log what no handler foresaw, then say so without details."""
+    if isinstance(context.error, Forbidden):
+        logger.info("a user has blocked the bot")
+        return
+    logger.error("an update could not be handled", exc_info=context.error)
+    if isinstance(update, Update) and update.effective_user is not None:
+        await say(context.bot, update.effective_user.id, texts.APOLOGY)

@@ -1,0 +1,78 @@
+"""The command line. Each command imports what it needs when it runs: `--help` must be quick."""
+
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.commands_music import catalogue_app, recommend
+from bot.commands_vision import benchmark, read
+
+app = typer.Typer(
+    help="A selfie in, a mixtape out: emotion in a photo, playlist in Spotify.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(catalogue_app, name="catalogue")
+app.command()(read)
+app.command()(recommend)
+app.command()(benchmark)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8765,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where data is kept; default: DATA_DIR.")
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the chat page.")
+    ] = True,
+) -> None:
+    """Try everything on this computer with no account: chat page, local Telegram and Spotify."""
+    from bot.sandbox.demo import run_demo
+
+    _stay(run_demo(port=port, data_dir=data_dir, opens_browser=browser))
+
+
+@app.command()
+def run() -> None:
+    """Run the bot, live, with the settings in .env."""
+    from bot.live import run_live
+
+    _stay(run_live())
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _stay(running: Coroutine[Any, Any, None]) -> None:
+    """Run until stopped; what keeps the bot from starting ends it with one line."""
+    import asyncio
+
+    from telegram.error import Conflict, InvalidToken
+
+    from bot.serving import AddressInUse
+    from bot.settings import NotReady
+    from bot.texts import explain_error
+    from vision import VisionError
+
+    try:
+        asyncio.run(running)
+    except VisionError as error:
+        _stop(explain_error(error))
+    except InvalidToken:
+        _stop("Telegram does not know this bot: check TELEGRAM_BOT_TOKEN in .env.")
+    except Conflict:
+        _stop("Another instance of this bot is running: stop it first.")
+    except (NotReady, AddressInUse) as error:
+        _stop(str(error))
+
+
+def _stop(message: str) -> None:
+    typer.echo(f"mirrortape: {message}", err=True)
+    raise typer.Exit(2)

@@ -1,0 +1,100 @@
+"""First contact, consent, and what is kept: /start, /help, /privacy, /forget."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from telegram import Bot, InlineKeyboardMarkup, Update
+from telegram.ext import ContextTypes
+
+from bot import keyboards, texts
+from bot.replies import edit, pressed, say, sender, toast
+from bot.services import Services
+
+Context = ContextTypes.DEFAULT_TYPE
+
+
+class Consent:
+    """Asks before the first photo, and undoes everything on request.
+
+    Args:
+        services: What the handlers need.
+        read: Reads the photo with this Telegram file id for this user; called when a photo
+            waited for consent.
+    """
+
+    def __init__(
+        self, services: Services, read: Callable[[Bot, int, str], Awaitable[None]]
+    ) -> None:
+        self._services = services
+        self._read = read
+
+    async def start(self, update: Update, context: Context) -> None:
+        """Say what this is and, the first time, ask for consent."""
+        user_id = sender(update)
+        if await self._has_consent(user_id):
+            await say(context.bot, user_id, f"{texts.WELCOME}\n\n{texts.ALREADY_AGREED}")
+        else:
+            await say(context.bot, user_id, texts.WELCOME)
+            await say(context.bot, user_id, texts.ASK_CONSENT, keyboards.consent())
+
+    async def help(self, update: Update, context: Context) -> None:
+        """List what the bot can do."""
+        await say(context.bot, sender(update), texts.HELP)
+
+    async def agree(self, update: Update, context: Context) -> None:
+        """Note the consent and read the photo that waited for it."""
+        query, _ = pressed(update)
+        user_id, now = sender(update), self._services.clock()
+        waiting = await self._services.records.run(lambda s: s.people.agree(user_id, now))
+        await toast(query)
+        await self._settle(update, context, texts.WAITING_READ if waiting else texts.AGREED)
+        if waiting:
+            await self._read(context.bot, user_id, waiting)
+
+    async def decline(self, update: Update, context: Context) -> None:
+        """Note the refusal and drop the photo that waited."""
+        query, _ = pressed(update)
+        user_id = sender(update)
+        await self._services.records.run(lambda s: s.people.withdraw(user_id))
+        await toast(query)
+        await self._settle(update, context, texts.DECLINED)
+
+    async def privacy(self, update: Update, context: Context) -> None:
+        """Say what is kept, and offer to take the consent back."""
+        user_id = sender(update)
+        if await self._has_consent(user_id):
+            keyboard = InlineKeyboardMarkup([[keyboards.button(texts.WITHDRAW, "withdraw")]])
+            await say(context.bot, user_id, texts.PRIVACY + texts.HAS_CONSENT, keyboard)
+        else:
+            await say(context.bot, user_id, texts.PRIVACY + texts.LACKS_CONSENT)
+
+    async def withdraw(self, update: Update, context: Context) -> None:
+        """Take the consent back."""
+        query, _ = pressed(update)
+        user_id = sender(update)
+        await self._services.records.run(lambda s: s.people.withdraw(user_id))
+        await toast(query)
+        await self._settle(update, context, texts.WITHDRAWN)
+
+    async def forget(self, update: Update, context: Context) -> None:
+        """Ask whether everything should really be deleted."""
+        await say(context.bot, sender(update), texts.ASK_FORGET, keyboards.forget())
+
+    async def forget_answered(self, update: Update, context: Context) -> None:
+        """Delete everything about this user, or nothing."""
+        query, (answer,) = pressed(update)
+        user_id = sender(update)
+        if answer == "yes":
+            await self._services.records.run(lambda s: s.forget(user_id))
+        await toast(query)
+        await self._settle(update, context, texts.FORGOTTEN if answer == "yes" else texts.KEPT)
+
+    async def _has_consent(self, user_id: int) -> bool:
+        has: bool = await self._services.records.run(lambda s: s.people.has_consent(user_id))
+        return has
+
+    async def _settle(self, update: Update, context: Context, text: str) -> None:
+        """Put the outcome in the place of the question and its buttons."""
+        message: Any = update.effective_message
+        if message is not None:
+            await edit(context.bot, sender(update), message.message_id, text)

@@ -1,0 +1,109 @@
+"""How updates come in: fetched, stored, and only then acknowledged to Telegram.
+
+Telegram forgets an update once the next `getUpdates` names a higher offset. PTB's own poller
+acknowledges what still waits in memory, so a kill between the two loses it. Here each update is
+in the `inbox` table first; what a stop left unhandled is handled at the next start.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from telegram import Bot, Update
+from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TimedOut
+from telegram.ext import Application, BaseUpdateProcessor
+
+from bot.people import MAX_TRIES
+from bot.records import Records
+
+logger = logging.getLogger(__name__)
+
+ALLOWED_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY]
+POLL_S = 25
+"""How long Telegram may hold a poll open, in seconds."""
+
+
+class InboxProcessor(BaseUpdateProcessor):
+    """Handles updates side by side and marks each in the inbox when it is done."""
+
+    def __init__(self, records: Records, clock: Callable[[], datetime]) -> None:
+        super().__init__(max_concurrent_updates=256)
+        self._records = records
+        self._clock = clock
+
+    async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
+        """Handle one update; a cancellation leaves it in the inbox for the next start."""
+        assert isinstance(update, Update)
+        update_id = update.update_id
+        await self._records.run(lambda stores: stores.people.begin(update_id))
+        await coroutine
+        await self._records.run(lambda stores: stores.people.finish(update_id, self._clock()))
+
+    async def initialize(self) -> None:
+        """Nothing to prepare."""
+
+    async def shutdown(self) -> None:
+        """Nothing to put away."""
+
+
+async def replay(application: Application[Any, Any, Any, Any, Any, Any], records: Records) -> None:
+    """Queue what an earlier run received but did not handle."""
+    for stored in await records.run(lambda stores: stores.people.unhandled()):
+        if stored.tries >= MAX_TRIES:
+            logger.error("update %d failed %d times; set aside", stored.update_id, stored.tries)
+            continue
+        update = Update.de_json(json.loads(stored.payload), application.bot)
+        await application.update_queue.put(update)
+
+
+async def poll(
+    application: Application[Any, Any, Any, Any, Any, Any],
+    records: Records,
+    clock: Callable[[], datetime],
+) -> None:
+    """Fetch updates until cancelled.
+
+    Raises:
+        telegram.error.InvalidToken: Telegram does not know this bot's token.
+        telegram.error.Conflict: Another instance is fetching the same bot's updates.
+    """
+    bot: Bot = application.bot
+    offset: int | None = None
+    pause_s = 1.0
+    while True:
+        try:
+            updates = await bot.get_updates(
+                offset=offset, timeout=POLL_S, allowed_updates=ALLOWED_UPDATES
+            )
+        except (InvalidToken, Conflict):
+            raise
+        except TimedOut:
+            continue  # a quiet poll whose answer got lost; nothing was acknowledged
+        except RetryAfter as error:
+            await asyncio.sleep(_seconds(error))
+            continue
+        except NetworkError as error:
+            logger.warning("Telegram cannot be reached (%s); next try in %.0f s", error, pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 30.0)
+            continue
+        pause_s = 1.0
+        for update in updates:
+            if await _store(records, update, clock()):
+                await application.update_queue.put(update)
+            offset = update.update_id + 1
+
+
+async def _store(records: Records, update: Update, now: datetime) -> bool:
+    """Put an update into the inbox and return whether it is new."""
+    return await records.run(
+        lambda stores: stores.people.receive(update.update_id, update.to_json(), now)
+    )
+
+
+def _seconds(error: RetryAfter) -> float:
+    wait = error.retry_after
+    return wait if isinstance(wait, int | float) else wait.total_seconds()

@@ -1,0 +1,122 @@
+"""The buttons under the bot's messages, and what they send back.
+
+Callback data is `verb:field:field`, at most 64 bytes, and holds all that its handler needs, so
+that a button of last month works after a restart of today.
+"""
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.texts import EMOTION_EMOJI, MODE_LABELS
+from recommender.saved import SavedPlaylist, ShownTrack
+
+PAGE = 5
+"""Tracks whose vote buttons show at a time."""
+
+TITLE_CHARS = 24
+"""A track's button cuts its title to about what a phone shows."""
+
+OPEN_IN_SPOTIFY = "Open in Spotify"
+
+Rows = list[list[InlineKeyboardButton]]
+
+
+def button(label: str, *fields: object) -> InlineKeyboardButton:
+    """Return a button that sends `fields`, joined by colons."""
+    return InlineKeyboardButton(label, callback_data=":".join(str(field) for field in fields))
+
+
+def consent() -> InlineKeyboardMarkup:
+    """Return the two answers to the question of consent."""
+    return InlineKeyboardMarkup([[button("Agree", "agree"), button("No, thanks", "decline")]])
+
+
+def reading(reading_id: int, *, mode: str, is_settled: bool = False) -> InlineKeyboardMarkup:
+    """Return the buttons under a picture: is it right, and what the music should do."""
+    modes = _modes(mode, "mode", reading_id)
+    verdict = [button("Right", "right", reading_id), button("Not quite", "wrong", reading_id)]
+    return InlineKeyboardMarkup([modes] if is_settled else [verdict, modes])
+
+
+def emotions(verb: str, *fields: object) -> InlineKeyboardMarkup:
+    """Return a button for each emotion, which sends `verb`, the fields and the emotion."""
+    choices = [
+        button(f"{emoji} {emotion}", verb, *fields, emotion)
+        for emotion, emoji in EMOTION_EMOJI.items()
+    ]
+    return InlineKeyboardMarkup([choices[i : i + 3] for i in range(0, len(choices), 3)])
+
+
+def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboardMarkup:
+    """Return 👍 and 👎 for one page of tracks, the way to the others, and to Spotify."""
+    pages = page_count(saved)
+    page = min(max(page, 0), pages - 1)
+    shown = saved.tracks[page * PAGE : (page + 1) * PAGE]
+    rows: Rows = [_vote_row(saved.id, page, track) for track in shown]
+    if pages > 1:
+        first, last = shown[0].position + 1, shown[-1].position + 1
+        rows.append(
+            [
+                button("‹", "page", saved.id, (page - 1) % pages),
+                button(f"{first} to {last} of {len(saved.tracks)}", "page", saved.id, page),
+                button("›", "page", saved.id, (page + 1) % pages),
+            ]
+        )
+    if saved.reading_id is None:  # else these buttons are under the picture
+        rows.append(_modes(saved.mode, "remode", saved.id))
+    if url:
+        rows.append([InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)])
+    else:
+        rows.append([button("Save to my Spotify", "save", saved.id)])
+    return InlineKeyboardMarkup(rows)
+
+
+def spotify_url(markup: InlineKeyboardMarkup | None) -> str | None:
+    """Return where a playlist's message says that it stands in Spotify, if it does."""
+    rows = markup.inline_keyboard if markup else ()
+    return next((b.url for row in rows for b in row if b.text == OPEN_IN_SPOTIFY), None)
+
+
+def page_count(saved: SavedPlaylist) -> int:
+    """Return how many pages of vote buttons a playlist has, at least one."""
+    return max(1, -(-len(saved.tracks) // PAGE))
+
+
+def stars(playlist_id: int) -> InlineKeyboardMarkup:
+    """Return one to five for the playlist as a whole."""
+    return InlineKeyboardMarkup([[button(f"{n} ★", "stars", playlist_id, n) for n in range(1, 6)]])
+
+
+def connect(url: str) -> InlineKeyboardMarkup:
+    """Return the way to Spotify's consent page."""
+    return InlineKeyboardMarkup([[InlineKeyboardButton("Connect Spotify", url=url)]])
+
+
+def forget() -> InlineKeyboardMarkup:
+    """Return the last question before everything is deleted."""
+    return InlineKeyboardMarkup(
+        [[button("Delete everything", "forget", "yes"), button("Keep it", "forget", "no")]]
+    )
+
+
+def _modes(chosen: str, verb: str, subject_id: int) -> list[InlineKeyboardButton]:
+    return [
+        button(f"• {label} •" if mode == chosen else label, verb, subject_id, mode)
+        for mode, label in MODE_LABELS.items()
+    ]
+
+
+def _vote_row(playlist_id: int, page: int, track: ShownTrack) -> list[InlineKeyboardButton]:
+    title = track.title
+    if len(title) > TITLE_CHARS:
+        title = title[: TITLE_CHARS - 1].rstrip() + "…"
+    label = f"{track.position + 1}. {title}"
+    up = "👍 ✓" if track.vote is True else "👍"
+    down = "👎 ✓" if track.vote is False else "👎"
+    open_track = (
+        button(label, "invented") if track.invented else InlineKeyboardButton(label, url=track.url)
+    )
+    return [
+        open_track,
+        button(up, "vote", playlist_id, track.position, "up"),
+        button(down, "vote", playlist_id, track.position, "down"),
+    ]

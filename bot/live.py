@@ -1,0 +1,136 @@
+"""Puts the bot on the air: `mirrortape run` for the real services, `demo` for the local ones."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from cryptography.fernet import Fernet, MultiFernet
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from bot.app import build_application
+from bot.connections import Connections
+from bot.logs import set_up_logging
+from bot.records import Records
+from bot.services import Services
+from bot.serving import loaded, running_bot, until_stopped, web_server
+from bot.settings import NotReady, Settings, load_settings
+from bot.web import callback_routes
+from bot.worker import VisionWorker
+from recommender.catalogue import Catalogue, TrackTable
+from recommender.errors import CatalogueEmpty
+from recommender.spotify import SpotifyApp, SpotifyClient
+
+
+def utc_now() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+async def run_live() -> None:
+    """Run the bot against the real Telegram and Spotify until it is told to stop.
+
+    Raises:
+        NotReady: A setting is missing or makes no sense, or the catalogue is empty.
+    """
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    if not settings.telegram_bot_token.get_secret_value():
+        raise NotReady("TELEGRAM_BOT_TOKEN is not set: @BotFather gives you one; put it in .env.")
+    if not settings.allowed_ids:
+        raise NotReady(
+            "ALLOWED_TELEGRAM_IDS is empty, so nobody could use the bot: list Telegram ids "
+            "separated by commas, or * for everyone."
+        )
+    try:
+        table = Catalogue(settings.data_dir / "catalogue.db").load()
+    except CatalogueEmpty as error:
+        raise NotReady(
+            "The catalogue is empty: fill it with `mirrortape catalogue fetch` or "
+            "`mirrortape catalogue import FILE.csv`."
+        ) from error
+    await serve(
+        settings,
+        table=table,
+        database=settings.data_dir / "mirrortape.db",
+        address=settings.web_host_and_port,
+        ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
+    )
+
+
+async def serve(
+    settings: Settings,
+    *,
+    table: TrackTable,
+    database: Path,
+    address: tuple[str, int],
+    ready: Callable[[], None],
+    more_routes: Sequence[BaseRoute] = (),
+) -> None:
+    """Run the bot and its web pages until they are told to stop.
+
+    Args:
+        settings: Where the services are, and the keys to them.
+        table: The catalogue in memory.
+        database: Where the user data is.
+        address: Host and port of the web pages.
+        ready: Called once everything answers.
+        more_routes: Web pages beside the bot's own.
+    """
+    records = Records(database, cipher(settings))
+    worker = VisionWorker()
+    connections = None
+    if settings.spotify_client_id:
+        app = SpotifyApp(
+            client_id=settings.spotify_client_id,
+            client_secret=settings.spotify_client_secret.get_secret_value(),
+            redirect_uri=settings.spotify_redirect_uri,
+            api_url=settings.spotify_api_url,
+            accounts_url=settings.spotify_accounts_url,
+        )
+        connections = Connections(records, SpotifyClient(app), utc_now)
+    services = Services(records, worker, table, connections, utc_now, np.random.default_rng())
+    application, connecting = build_application(
+        services,
+        token=settings.telegram_bot_token.get_secret_value(),
+        api_url=settings.telegram_api_url,
+        allowed_ids=settings.allowed_ids,
+    )
+    routes = list(more_routes)
+    if connections is not None:
+        routes += callback_routes(
+            connections, lambda user_id: connecting.connected(application.bot, user_id)
+        )
+    async with (
+        loaded(worker, records),
+        web_server(Starlette(routes=routes), *address),
+        running_bot(application, records, utc_now) as fetching,
+    ):
+        resuming = asyncio.create_task(_resume(connections))
+        ready()
+        await until_stopped(fetching)
+        resuming.cancel()
+
+
+async def _resume(connections: Connections | None) -> None:
+    """Write the playlists that the last stop left unwritten; Spotify may be slow to answer."""
+    if connections is not None:
+        await connections.resume()
+
+
+def cipher(settings: Settings) -> MultiFernet:
+    """Return what encrypts the user data; the first of the keys encrypts, all decrypt.
+
+    Raises:
+        NotReady: `SECRET_KEY` is missing or is no key.
+    """
+    keys = [key.strip() for key in settings.secret_key.get_secret_value().split(",")]
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise NotReady(
+            "SECRET_KEY must hold a key. Make one with: python -c 'from cryptography.fernet "
+            "import Fernet; print(Fernet.generate_key().decode())' and put it in .env."
+        ) from error

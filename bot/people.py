@@ -1,0 +1,159 @@
+"""What the bot itself must remember: consent, updates not yet handled, and where messages are.
+
+- `people`: when a user agreed to what, and the photo (Telegram's handle to it, never the photo
+  itself) that waits for that consent.
+- `inbox`: each update that Telegram was told we have, until it is handled.
+- `answers`: which message shows the playlist of which reading, so that a mode button edits it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database, Migrations
+
+from recommender.database import immediate
+
+CONSENT_VERSION = 1
+"""Raise it when what users agree to changes; they are asked again."""
+
+MAX_TRIES = 3
+"""How often an update may take the bot down with it before it is set aside."""
+
+_migrations = Migrations("people")
+
+
+@_migrations()
+def m001_first_tables(db: Database) -> None:
+    """Create consent, inbox and answers."""
+    db.table("people").create(
+        {
+            "user_id": int,
+            "consent_version": int,
+            "consented_utc": str,
+            "waiting_file_id": str,
+        },
+        pk="user_id",
+    )
+    db.table("inbox").create(
+        {"update_id": int, "payload": str, "received_utc": str, "tries": int, "handled_utc": str},
+        pk="update_id",
+        not_null={"received_utc", "tries"},
+    )
+    db.table("answers").create(
+        {"reading_id": int, "user_id": int, "message_id": int},
+        pk="reading_id",
+        not_null={"user_id", "message_id"},
+    )
+    db.table("answers").create_index(["user_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpdate:
+    """An update that was received but not handled: its id, JSON, and how often it was tried."""
+
+    update_id: int
+    payload: str
+    tries: int
+
+
+class People:
+    """The bot's own tables in `mirrortape.db`."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        _migrations.apply(db)
+
+    # -- consent --
+
+    def has_consent(self, user_id: int) -> bool:
+        """Return whether this user agreed to the present terms."""
+        rows = self.db.query("select consent_version from people where user_id = ?", [user_id])
+        return any(row["consent_version"] == CONSENT_VERSION for row in rows)
+
+    def agree(self, user_id: int, now: datetime) -> str | None:
+        """Note the consent and return the file id of the photo that waited for it, if any."""
+        with immediate(self.db):
+            waiting = self._take_waiting(user_id)
+            self.db.table("people").upsert(
+                {
+                    "user_id": user_id,
+                    "consent_version": CONSENT_VERSION,
+                    "consented_utc": now.isoformat(),
+                },
+                pk="user_id",
+            )
+        return waiting
+
+    def withdraw(self, user_id: int) -> None:
+        """Take the consent back, and forget a photo that waited for it."""
+        self.db.execute("delete from people where user_id = ?", [user_id])
+
+    def wait_for_consent(self, user_id: int, file_id: str) -> None:
+        """Keep Telegram's handle to a photo until its sender agrees."""
+        self.db.table("people").upsert(
+            {"user_id": user_id, "waiting_file_id": file_id}, pk="user_id"
+        )
+
+    def _take_waiting(self, user_id: int) -> str | None:
+        rows = list(
+            self.db.query("select waiting_file_id from people where user_id = ?", [user_id])
+        )
+        self.db.execute("update people set waiting_file_id = null where user_id = ?", [user_id])
+        return rows[0]["waiting_file_id"] if rows else None
+
+    # -- inbox --
+
+    def receive(self, update_id: int, payload: str, now: datetime) -> bool:
+        """Store an update before Telegram is told that we have it; return whether it is new."""
+        cursor = self.db.execute(
+            "insert or ignore into inbox (update_id, payload, received_utc, tries)"
+            " values (?, ?, ?, 0)",
+            [update_id, payload, now.isoformat()],
+        )
+        return cursor.rowcount == 1
+
+    def begin(self, update_id: int) -> None:
+        """Count a try, so that an update that kills the bot is not tried for ever."""
+        self.db.execute("update inbox set tries = tries + 1 where update_id = ?", [update_id])
+
+    def finish(self, update_id: int, now: datetime) -> None:
+        """Mark an update as handled and drop what it said; only its number stays."""
+        self.db.execute(
+            "update inbox set handled_utc = ?, payload = null where update_id = ?",
+            [now.isoformat(), update_id],
+        )
+
+    def unhandled(self) -> list[StoredUpdate]:
+        """Return the updates that a stop or crash left unhandled, oldest first."""
+        return [
+            StoredUpdate(row["update_id"], row["payload"], row["tries"])
+            for row in self.db.query(
+                "select update_id, payload, tries from inbox"
+                " where handled_utc is null order by update_id"
+            )
+        ]
+
+    # -- answers --
+
+    def note_answer(self, user_id: int, reading_id: int, message_id: int) -> None:
+        """Remember which message shows the playlist of this reading."""
+        self.db.table("answers").upsert(
+            {"reading_id": reading_id, "user_id": user_id, "message_id": message_id},
+            pk="reading_id",
+        )
+
+    def answer(self, user_id: int, reading_id: int) -> int | None:
+        """Return the message that shows the playlist of this reading, if there is one."""
+        rows = self.db.query(
+            "select message_id from answers where reading_id = ? and user_id = ?",
+            [reading_id, user_id],
+        )
+        return next((row["message_id"] for row in rows), None)
+
+    # -- the end --
+
+    def forget(self, user_id: int) -> None:
+        """Delete every row about this user; handled updates hold nothing but their number."""
+        with immediate(self.db):
+            self.db.execute("delete from answers where user_id = ?", [user_id])
+            self.db.execute("delete from people where user_id = ?", [user_id])

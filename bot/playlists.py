@@ -1,0 +1,248 @@
+"""From a mood to a playlist in the chat and in Spotify: /mood, /playlist and the mode buttons."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from telegram import Bot, InlineKeyboardMarkup, Message, Update
+from telegram.ext import ContextTypes
+
+from bot import keyboards, texts
+from bot.connections import PlaylistDraft
+from bot.records import Stores
+from bot.replies import edit, forgiving, pressed, say, sender, toast
+from bot.services import Services
+from recommender.errors import NotConnected, RecommenderError, SpotifyBusy
+from recommender.recommend import recommend
+from recommender.saved import SavedPlaylist
+from recommender.targets import EMOTIONS
+
+Context = ContextTypes.DEFAULT_TYPE
+
+LENGTH = 20
+"""Tracks in a playlist."""
+
+DEFAULT_MODE = "match"
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """What a playlist is made for.
+
+    Args:
+        emotion: The emotion that names it.
+        probabilities: What steers it, one value for each emotion.
+        reading_id: The reading it comes from; None if the user named the mood.
+    """
+
+    emotion: str
+    probabilities: Mapping[str, float]
+    reading_id: int | None = None
+
+    @classmethod
+    def named(cls, emotion: str) -> "Mood":
+        """Return the mood of a user who says so."""
+        return cls(emotion, {name: float(name == emotion) for name in EMOTIONS})
+
+
+class Playlists:
+    """Makes playlists and keeps their messages up to date."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    # -- commands and buttons --
+
+    async def mood(self, update: Update, context: Context) -> None:
+        """Make a playlist for the mood named, or ask which."""
+        user_id, words = sender(update), context.args or []
+        emotion = words[0].lower() if words else None
+        if emotion in EMOTIONS:
+            await self.offer(context.bot, user_id, Mood.named(emotion), DEFAULT_MODE)
+        else:
+            question = texts.UNKNOWN_MOOD if emotion else texts.CHOOSE_MOOD
+            await say(context.bot, user_id, question, keyboards.emotions("mood"))
+
+    async def mood_chosen(self, update: Update, context: Context) -> None:
+        """Make a playlist for the mood whose button was pressed, where the question stood."""
+        query, (emotion,) = pressed(update)
+        await toast(query)
+        message_id = query.message.message_id if query.message else None
+        mood = Mood.named(emotion)
+        await self.offer(context.bot, sender(update), mood, DEFAULT_MODE, message_id)
+
+    async def playlist(self, update: Update, context: Context) -> None:
+        """Make another playlist for the user's last mood, in the last mode."""
+        user_id = sender(update)
+        last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
+        if last is None:
+            await say(context.bot, user_id, texts.NO_MOOD_YET)
+        else:
+            mood = await self._mood_of(last)
+            await self.offer(context.bot, user_id, mood, last.mode)
+
+    async def mode_of_reading(self, update: Update, context: Context) -> None:
+        """Rewrite a reading's playlist in another mode; the buttons are under the picture."""
+        query, (reading, mode) = pressed(update)
+        user_id, reading_id = sender(update), int(reading)
+        try:
+            mood = await self.mood_of_reading(user_id, reading_id)
+        except KeyError:
+            await toast(query, texts.GONE)
+            return
+        await toast(query, texts.REWRITTEN.format(mode=texts.MODE_LABELS[mode]))
+        with forgiving():
+            await query.edit_message_reply_markup(keyboards.reading(reading_id, mode=mode))
+        message_id = await self._services.records.run(
+            lambda s: s.people.answer(user_id, reading_id)
+        )
+        await self.offer(context.bot, user_id, mood, mode, message_id)
+
+    async def mode_of_playlist(self, update: Update, context: Context) -> None:
+        """Rewrite a playlist in another mode; the buttons are under the playlist itself."""
+        query, (playlist_id, mode) = pressed(update)
+        saved = await self.find(update, int(playlist_id))
+        if saved is None:
+            return
+        await toast(query, texts.REWRITTEN.format(mode=texts.MODE_LABELS[mode]))
+        message_id = query.message.message_id if query.message else None
+        mood = await self._mood_of(saved)
+        await self.offer(context.bot, saved.user_id, mood, mode, message_id)
+
+    async def page(self, update: Update, context: Context) -> None:
+        """Show the vote buttons of other tracks."""
+        query, (playlist_id, page) = pressed(update)
+        saved = await self.find(update, int(playlist_id))
+        if saved is not None:
+            await toast(query)
+            await self.show_buttons(update, saved, int(page))
+
+    async def unplayable(self, update: Update, context: Context) -> None:
+        """Say why an invented track does not open."""
+        query, _ = pressed(update)
+        await toast(query, texts.INVENTED_TRACK)
+
+    # -- what they share --
+
+    async def offer(
+        self, bot: Bot, user_id: int, mood: Mood, mode: str, message_id: int | None = None
+    ) -> None:
+        """Choose tracks for a mood, store what was chosen, write it to Spotify, and show it.
+
+        Args:
+            bot: Sends the messages.
+            user_id: Whom it is for.
+            mood: What it is for.
+            mode: One of `recommender.targets.MODES`.
+            message_id: The message to rewrite; None sends a new one.
+        """
+        message: Message | None = None
+        if message_id is None:
+            message = await say(bot, user_id, texts.STATUS_CHOOSING)
+            message_id = message.message_id
+        saved = await self._choose(user_id, mood, mode)
+        if mood.reading_id is not None:
+            reading_id, shown_in = mood.reading_id, message_id
+            await self._services.records.run(
+                lambda s: s.people.note_answer(user_id, reading_id, shown_in)
+            )
+        await self.show(bot, saved, message_id, *await self.write(saved))
+
+    async def find(self, update: Update, playlist_id: int) -> SavedPlaylist | None:
+        """Return a playlist of the user who pressed a button, or tell them that it is gone."""
+        query, _ = pressed(update)
+        user_id = sender(update)
+        try:
+            return await self._services.records.run(
+                lambda s: s.music.playlist(playlist_id, user_id)
+            )
+        except KeyError:
+            await toast(query, texts.GONE)
+            return None
+
+    async def show_buttons(self, update: Update, saved: SavedPlaylist, page: int) -> None:
+        """Renew the buttons under a playlist's message and leave its text."""
+        query, _ = pressed(update)
+        url = keyboards.spotify_url(_markup(query.message))
+        with forgiving():
+            await query.edit_message_reply_markup(keyboards.playlist(saved, page, url))
+
+    async def mood_of_reading(self, user_id: int, reading_id: int) -> Mood:
+        """Return the mood of a stored reading, as corrected; `KeyError` if it is not theirs."""
+        reading = await self._services.records.run(lambda s: s.music.reading(reading_id, user_id))
+        return Mood(reading.emotion, reading.mood, reading_id)
+
+    async def _mood_of(self, saved: SavedPlaylist) -> Mood:
+        if saved.reading_id is None:
+            return Mood.named(saved.emotion)
+        return await self.mood_of_reading(saved.user_id, saved.reading_id)
+
+    async def _choose(self, user_id: int, mood: Mood, mode: str) -> SavedPlaylist:
+        services, now = self._services, self._services.clock()
+        taste, recent = await services.records.run(
+            lambda s: (s.music.taste(user_id), s.music.recent(user_id, now))
+        )
+        (rng,) = services.rng.spawn(1)  # generators are not safe to share between threads
+        recommendation = await asyncio.to_thread(
+            recommend,
+            services.table,
+            probabilities=mood.probabilities,
+            mode=mode,
+            length=LENGTH,
+            taste=taste,
+            recent=recent,
+            rng=rng,
+        )
+
+        def store_it(stores: Stores) -> SavedPlaylist:
+            playlist_id = stores.music.add_playlist(
+                user_id, recommendation, mode, mood.reading_id, mood.emotion, now
+            )
+            return stores.music.playlist(playlist_id, user_id)
+
+        return await services.records.run(store_it)
+
+    async def write(self, saved: SavedPlaylist) -> tuple[str | None, str]:
+        """Write a playlist to its listener's Spotify, where there is one.
+
+        Returns:
+            The address of the playlist in Spotify, None if it was not written, and a sentence
+            about why not, empty if simply no account is connected.
+        """
+        connections = self._services.connections
+        if connections is None:
+            return None, ""
+        day = self._services.clock().strftime("%-d %B %Y")
+        draft = PlaylistDraft(
+            name=texts.playlist_name(saved.emotion, saved.mode),
+            description=texts.playlist_description(saved.emotion, saved.mode, day),
+            uris=tuple(f"spotify:track:{track.track_id}" for track in saved.tracks),
+        )
+        try:
+            written = await connections.write(saved.user_id, draft)
+        except NotConnected:
+            return None, ""
+        except SpotifyBusy as error:
+            until = self._services.clock() + timedelta(seconds=error.retry_after_s)
+            return None, texts.explain_music_error(error, until.strftime("%H:%M"))
+        except RecommenderError as error:
+            return None, texts.explain_music_error(error)
+        return written.url, ""
+
+    async def show(
+        self, bot: Bot, saved: SavedPlaylist, message_id: int, url: str | None, notice: str
+    ) -> None:
+        """Put a playlist and its buttons in the place of a message of ours."""
+        await edit(
+            bot,
+            saved.user_id,
+            message_id,
+            texts.playlist_text(saved, url=url, notice=notice),
+            keyboards.playlist(saved, 0, url),
+        )
+
+
+def _markup(message: object) -> InlineKeyboardMarkup | None:
+    """Return the buttons of a message; Telegram no longer shows us those of very old ones."""
+    return message.reply_markup if isinstance(message, Message) else None

@@ -1,0 +1,65 @@
+"""`mirrortape.db` and the one thread that owns it.
+
+SQLite answers in microseconds but may wait for the disk, and a connection belongs to the thread
+that opened it. So everything that reads or writes user data goes through `Records.run`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography.fernet import MultiFernet
+
+from bot.people import People
+from recommender.accounts import SpotifyAccounts
+from recommender.database import open_database
+from recommender.store import MusicStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The three stores that share `mirrortape.db`; use them on their own thread only."""
+
+    people: People
+    music: MusicStore
+    spotify: SpotifyAccounts
+
+    def forget(self, user_id: int) -> None:
+        """Delete every row about this user."""
+        self.music.forget(user_id)
+        self.spotify.forget(user_id)
+        self.people.forget(user_id)
+
+
+class Records:
+    """Runs work on the stores, one piece at a time, off the event loop.
+
+    Args:
+        path: The database file, or None for one in memory.
+        cipher: Encrypts what must not lie in the file in clear.
+    """
+
+    def __init__(self, path: Path | None, cipher: MultiFernet) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
+        self._stores = self._thread.submit(_open, path, cipher).result()
+
+    async def run(self, work: Callable[[Stores], T]) -> T:
+        """Run `work` on the thread that owns the database and return what it returns."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: work(self._stores)
+        )
+
+    def close(self) -> None:
+        """Finish what is queued, then close the database."""
+        self._thread.submit(self._stores.people.db.close).result()
+        self._thread.shutdown()
+
+
+def _open(path: Path | None, cipher: MultiFernet) -> Stores:
+    db = open_database(path)
+    return Stores(People(db), MusicStore(db), SpotifyAccounts(db, cipher))

@@ -1,0 +1,82 @@
+"""The few ways in which handlers answer, passing over refusals of Telegram that mean no harm."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from telegram import Bot, CallbackQuery, InlineKeyboardMarkup, LinkPreviewOptions, Message, Update
+from telegram.constants import ParseMode
+from telegram.error import BadRequest
+
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+_HARMLESS = (
+    "message is not modified",  # a button pressed twice
+    "query is too old",  # a press that waited out a restart
+)
+
+
+@contextmanager
+def forgiving() -> Iterator[None]:
+    """Pass over refusals that leave nothing undone."""
+    try:
+        yield
+    except BadRequest as error:
+        if not any(reason in error.message.lower() for reason in _HARMLESS):
+            raise
+
+
+async def say(
+    bot: Bot, user_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None
+) -> Message:
+    """Send a message in HTML without link previews."""
+    return await bot.send_message(
+        user_id,
+        text,
+        parse_mode=ParseMode.HTML,
+        reply_markup=keyboard,
+        link_preview_options=NO_PREVIEW,
+    )
+
+
+async def edit(
+    bot: Bot,
+    user_id: int,
+    message_id: int,
+    text: str,
+    keyboard: InlineKeyboardMarkup | None = None,
+) -> None:
+    """Replace the text and buttons of a message of ours; if it was deleted, send it anew."""
+    try:
+        with forgiving():
+            await bot.edit_message_text(
+                text,
+                chat_id=user_id,
+                message_id=message_id,
+                parse_mode=ParseMode.HTML,
+                reply_markup=keyboard,
+                link_preview_options=NO_PREVIEW,
+            )
+    except BadRequest as error:
+        if "message to edit not found" not in error.message.lower():
+            raise
+        await say(bot, user_id, text, keyboard)
+
+
+async def toast(query: CallbackQuery, text: str | None = None) -> None:
+    """Answer a button press, so that it stops looking busy."""
+    with forgiving():
+        await query.answer(text)
+
+
+def sender(update: Update) -> int:
+    """Return the id of the user who sent this update, who is also the private chat's."""
+    assert update.effective_user is not None
+    return update.effective_user.id
+
+
+def pressed(update: Update) -> tuple[CallbackQuery, list[str]]:
+    """Return the button press of this update and the fields of its data, after the verb."""
+    query = update.callback_query
+    assert query is not None
+    assert query.data is not None
+    return query, query.data.split(":")[1:]

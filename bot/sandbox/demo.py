@@ -1,0 +1,104 @@
+"""`mirrortape demo`: the whole product on 127.0.0.1, with a local Telegram and a local Spotify.
+
+The bot is the one that `mirrortape run` starts; only the addresses of its services differ.
+"""
+
+import secrets
+import shutil
+import webbrowser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from starlette.routing import Mount
+
+from bot.live import serve, utc_now
+from bot.logs import set_up_logging
+from bot.sandbox.chat import chat_routes
+from bot.sandbox.local_spotify import LocalSpotify
+from bot.sandbox.local_telegram import LocalTelegram
+from bot.settings import load_settings
+from recommender.catalogue import Catalogue
+from recommender.invented import fill
+from recommender.tracks import Track
+
+HOST = "127.0.0.1"
+INVENTED_SEED = 20261120
+"""The invented catalogue is the same for everyone who tries it."""
+
+
+async def run_demo(*, port: int, data_dir: Path | None, opens_browser: bool) -> None:
+    """Run the demo until it is told to stop.
+
+    Args:
+        port: Where the page is served on 127.0.0.1.
+        data_dir: Where an imported catalogue is sought; None means where the settings say. The
+            demo keeps what it writes itself in the folder `demo` there.
+        opens_browser: Whether to open the chat page.
+
+    Raises:
+        bot.settings.NotReady: A setting has the wrong form.
+        bot.serving.AddressInUse: Another program listens on that port.
+    """
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    data_dir = data_dir or settings.data_dir
+    own_dir = _fresh_folder(data_dir / "demo")
+    catalogue = _catalogue(data_dir, own_dir)
+    base_url = f"http://{HOST}:{port}"
+    token = f"{secrets.randbelow(10**9)}:{secrets.token_urlsafe(26)}"
+    telegram = LocalTelegram(token, utc_now)
+    spotify = LocalSpotify(f"{base_url}/spotify", lambda uris: _describe(catalogue, uris))
+
+    def ready() -> None:
+        print(f"\nMirrortape is ready: {base_url}\nCtrl-C stops it.", flush=True)  # noqa: T201
+        if opens_browser:
+            webbrowser.open(base_url)
+
+    await serve(
+        settings.model_copy(
+            update={
+                "telegram_bot_token": SecretStr(token),
+                "telegram_api_url": f"{base_url}/telegram",
+                "spotify_client_id": "mirrortape-demo",
+                "spotify_client_secret": SecretStr(""),
+                "spotify_redirect_uri": f"{base_url}/callback",
+                "spotify_api_url": f"{base_url}/spotify/v1",
+                "spotify_accounts_url": f"{base_url}/spotify",
+                "secret_key": SecretStr(Fernet.generate_key().decode()),
+                "allowed_telegram_ids": "*",
+            }
+        ),
+        table=catalogue.load(),
+        database=own_dir / "mirrortape.db",
+        address=(HOST, port),
+        ready=ready,
+        more_routes=[
+            Mount("/telegram", routes=telegram.routes()),
+            Mount("/spotify", routes=spotify.routes()),
+            *chat_routes(telegram),
+        ],
+    )
+
+
+def _fresh_folder(folder: Path) -> Path:
+    """Empty the demo's own folder: its Telegram and Spotify begin afresh, so its users do too."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _catalogue(data_dir: Path, own_dir: Path) -> Catalogue:
+    """Return the imported catalogue if there is one, else a new one of invented tracks."""
+    imported = data_dir / "catalogue.db"
+    if imported.exists() and len(catalogue := Catalogue(imported)):
+        return catalogue
+    catalogue = Catalogue(own_dir / "catalogue.db")
+    fill(catalogue, INVENTED_SEED)
+    return catalogue
+
+
+def _describe(catalogue: Catalogue, uris: Sequence[str]) -> Mapping[str, Track]:
+    ids = [uri.removeprefix("spotify:track:") for uri in uris]
+    return {track.uri: track for track in catalogue.find(ids)}

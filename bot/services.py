@@ -1,0 +1,33 @@
+"""What the handlers need, built once in `bot.app` and passed as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from bot.connections import Connections
+from bot.records import Records
+from bot.worker import Explainer
+from recommender.catalogue import TrackTable
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The outside world and the state, behind what each handler calls.
+
+    Args:
+        records: The user data.
+        worker: Reads photos in another process.
+        table: The catalogue in memory.
+        connections: The users' Spotify accounts; None where the owner has set up no Spotify app.
+        clock: Returns the time now, in UTC.
+        rng: The source of the ranking's exploration.
+    """
+
+    records: Records
+    worker: Explainer
+    table: TrackTable
+    connections: Connections | None
+    clock: Callable[[], datetime]
+    rng: np.random.Generator

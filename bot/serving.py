@@ -1,0 +1,101 @@
+"""Runs the bot and its web pages in one event loop until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+
+import uvicorn
+from starlette.applications import Starlette
+
+from bot.app import App, publish_commands
+from bot.inbox import poll, replay
+from bot.records import Records
+from bot.worker import VisionWorker
+
+logger = logging.getLogger(__name__)
+
+
+class AddressInUse(Exception):
+    """Another program already listens there."""
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, except that signals are ours: the bot must stop before its web pages do."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def web_server(site: Starlette, host: str, port: int) -> AsyncIterator[None]:
+    """Serve `site` while the block runs.
+
+    Raises:
+        AddressInUse: Another program already listens on that address.
+    """
+    try:
+        listener = socket.create_server((host, port))
+    except OSError as error:
+        raise AddressInUse(f"{host}:{port} is taken ({error.strerror})") from error
+    config = uvicorn.Config(
+        site, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def running_bot(
+    application: App, records: Records, clock: Callable[[], datetime]
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Fetch and handle updates while the block runs; yields the task that fetches.
+
+    At the end, what is being handled is finished first.
+    """
+    async with application:
+        await publish_commands(application)
+        await replay(application, records)
+        await application.start()
+        fetching = asyncio.create_task(poll(application, records, clock))
+        try:
+            yield fetching
+        finally:
+            fetching.cancel()
+            await asyncio.wait([fetching])
+            await application.stop()
+
+
+async def until_stopped(fetching: asyncio.Task[None]) -> None:
+    """Wait for SIGINT or SIGTERM, or for the fetching of updates to fail for good."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([waiting, fetching], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if fetching.done():
+        fetching.result()
+
+
+@asynccontextmanager
+async def loaded(worker: VisionWorker, records: Records) -> AsyncIterator[None]:
+    """Have the network loaded while the block runs, and put everything away after it."""
+    try:
+        await worker.start()
+        yield
+    finally:
+        worker.close()
+        records.close()

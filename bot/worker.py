@@ -1,0 +1,159 @@
+"""The process that holds the network: photos go in by a pipe, readings come back.
+
+The bot's own process never decodes a photo and never imports TensorFlow: a hang, a crash or a
+lack of memory there costs one photo, and the process is replaced.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Protocol
+
+from vision import Reading, VisionError
+
+logger = logging.getLogger(__name__)
+
+START_S = 120.0
+"""Seconds that the worker may take to load the network; slow machines need a part of it."""
+
+DEADLINE_S = 15.0
+"""Seconds that one photo may take before the worker is killed and replaced."""
+
+
+class WorkerFailed(Exception):
+    """The worker died or did not answer in time; it has been replaced."""
+
+
+class Explainer(Protocol):
+    """Whoever turns the bytes of a photo into a reading and the JPEG that explains it."""
+
+    async def explain(self, photo: bytes) -> tuple[Reading, bytes]:
+        """Return both, or raise a `VisionError` or `WorkerFailed`."""
+
+
+def serve_vision(pipe: Connection) -> None:
+    """Load the network, say so, then answer photos until the bot closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bot's to handle
+    from vision.reader import PhotoReader  # TensorFlow comes in here, in this process alone
+
+    try:
+        reader = PhotoReader.load()
+    except VisionError as error:
+        pipe.send(error)
+        return
+    pipe.send(None)
+    while True:
+        try:
+            photo = pipe.recv_bytes()
+        except EOFError:
+            return
+        try:
+            pipe.send(reader.explain(photo))
+        except VisionError as error:
+            pipe.send(error)
+
+
+class VisionWorker:
+    """One worker process, started again whenever it is lost.
+
+    Args:
+        deadline_s: Seconds that one photo may take.
+        serve: What runs in the process: says None or a `VisionError` once it is ready, then
+            answers the bytes of each photo with `(Reading, JPEG)` or a `VisionError`.
+    """
+
+    def __init__(
+        self,
+        deadline_s: float = DEADLINE_S,
+        serve: Callable[[Connection], None] = serve_vision,
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._serve = serve
+        self._process: SpawnProcess | None = None
+        self._pipe: Connection | None = None
+        # One thread talks to the pipe, so photos wait in its queue and answers cannot be mixed up.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vision")
+
+    async def start(self) -> None:
+        """Start the process and wait until the network is loaded.
+
+        Raises:
+            vision.WeightsMissing: There is no weight file.
+            vision.WeightsAltered: The weight file is not the pinned one.
+            WorkerFailed: The process did not come up.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._ensure_started)
+
+    async def explain(self, photo: bytes) -> tuple[Reading, bytes]:
+        """Read a photo and draw the picture that explains the reading (JPEG)."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, photo)
+
+    def close(self) -> None:
+        """Stop the process."""
+        self._thread.shutdown(cancel_futures=True)
+        self._kill()
+
+    @property
+    def pid(self) -> int | None:
+        """The process that holds the network now."""
+        return self._process.pid if self._process else None
+
+    def _ask(self, photo: bytes) -> tuple[Reading, bytes]:
+        self._ensure_started()
+        assert self._pipe is not None
+        try:
+            self._pipe.send_bytes(photo)
+            answer = self._receive(self._deadline_s)
+        except WorkerFailed:
+            self._replace()
+            raise
+        except OSError as error:
+            self._replace()
+            raise WorkerFailed("the worker is gone") from error
+        if isinstance(answer, VisionError):
+            raise answer
+        assert isinstance(answer, tuple)
+        reading, picture = answer
+        return reading, picture
+
+    def _ensure_started(self) -> None:
+        if self._process is not None and self._process.is_alive():
+            return
+        spawn = multiprocessing.get_context("spawn")  # a fork would copy our threads' locks
+        self._pipe, theirs = spawn.Pipe()
+        self._process = spawn.Process(
+            target=self._serve, args=(theirs,), daemon=True, name="vision"
+        )
+        self._process.start()
+        theirs.close()  # so that the worker's death shows as the end of the pipe
+        answer = self._receive(START_S)
+        if isinstance(answer, VisionError):
+            self._kill()
+            raise answer
+
+    def _receive(self, seconds: float) -> object:
+        assert self._pipe is not None
+        if not self._pipe.poll(seconds):
+            raise WorkerFailed(f"no answer within {seconds:.0f} s")
+        try:
+            return self._pipe.recv()
+        except EOFError as error:
+            raise WorkerFailed("the worker died") from error
+
+    def _replace(self) -> None:
+        logger.error("the vision worker is replaced")
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None

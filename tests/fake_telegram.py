@@ -1,0 +1,104 @@
+"""A Telegram that writes down what it is asked and answers as the real one does."""
+
+import asyncio
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from telegram.request import BaseRequest, RequestData
+
+BOT = {"id": 999, "is_bot": True, "first_name": "Mirrortape", "username": "mirrortape_bot"}
+
+
+@dataclass
+class Call:
+    """One call of the Bot API: its method and its decoded parameters."""
+
+    method: str
+    parameters: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """What the user gets to read."""
+        media = self.parameters.get("media") or {}
+        return str(
+            self.parameters.get("text") or self.parameters.get("caption") or media["caption"]
+        )
+
+    @property
+    def buttons(self) -> list[dict[str, Any]]:
+        """All buttons under the message, row after row."""
+        markup = self.parameters.get("reply_markup") or {"inline_keyboard": []}
+        return [button for row in markup["inline_keyboard"] for button in row]
+
+    def data(self, label: str) -> str:
+        """What the button with this label sends back."""
+        return next(b["callback_data"] for b in self.buttons if b["text"] == label)
+
+
+@dataclass
+class FakeTelegram(BaseRequest):
+    """Records the calls; `files` holds what `getFile` can find, `refusals` what is refused."""
+
+    calls: list[Call] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+    updates: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._ids = itertools.count(1)
+
+    @property
+    def read_timeout(self) -> float | None:
+        return 5.0
+
+    async def initialize(self) -> None:
+        """Nothing to open."""
+
+    async def shutdown(self) -> None:
+        """Nothing to close."""
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, **_: Any
+    ) -> tuple[int, bytes]:
+        if "/file/bot" in url:
+            return 200, self.files[url.rsplit("/", 1)[1]]
+        name = url.rsplit("/", 1)[1]
+        parameters = request_data.json_parameters if request_data else {}
+        call = Call(name, {key: _decoded(value) for key, value in parameters.items()})
+        if name in self.refusals:
+            refusal = {"ok": False, "error_code": 400, "description": self.refusals[name]}
+            return 400, json.dumps(refusal).encode()
+        if name == "getUpdates":
+            await asyncio.sleep(0.01)  # as the real one holds a quiet poll open
+        elif name != "getMe":
+            self.calls.append(call)
+        return 200, json.dumps({"ok": True, "result": self._result(call)}).encode()
+
+    def _result(self, call: Call) -> Any:
+        if call.method == "getMe":
+            return BOT
+        if call.method == "getUpdates":
+            fetched, self.updates = self.updates, []
+            return fetched
+        if call.method == "getFile":
+            file_id = call.parameters["file_id"]
+            return {"file_id": file_id, "file_unique_id": file_id, "file_path": file_id}
+        if call.method.startswith(("send", "edit")) and call.method != "sendChatAction":
+            chat_id = call.parameters["chat_id"]
+            message_id = call.parameters.get("message_id") or next(self._ids)
+            return {
+                "message_id": message_id,
+                "date": 0,
+                "chat": {"id": chat_id, "type": "private"},
+                "text": "…",
+            }
+        return True
+
+
+def _decoded(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,111 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot import app, texts
+from tests.chatting import ANNA, Chat, with_chat
+
+FILE = {"file_id": "f", "file_unique_id": "f"}
+MESSAGES: dict[str, dict[str, Any]] = {
+    "text": {"text": "hello there"},
+    "unknown_command": {
+        "text": "/sing",
+        "entities": [{"type": "bot_command", "offset": 0, "length": 5}],
+    },
+    "voice": {"voice": {**FILE, "duration": 3}},
+    "audio": {"audio": {**FILE, "duration": 3}},
+    "video": {"video": {**FILE, "width": 1, "height": 1, "duration": 3}},
+    "video_note": {"video_note": {**FILE, "length": 1, "duration": 3}},
+    "animation": {
+        "animation": {**FILE, "width": 1, "height": 1, "duration": 3},
+        "document": {**FILE, "mime_type": "video/mp4"},
+    },
+    "sticker": {
+        "sticker": {
+            **FILE,
+            "type": "regular",
+            "width": 1,
+            "height": 1,
+            "is_animated": False,
+            "is_video": False,
+        }
+    },
+    "location": {"location": {"latitude": 1.0, "longitude": 2.0}},
+    "contact": {"contact": {"phone_number": "1", "first_name": "A"}},
+    "poll": {
+        "poll": {
+            "id": "1",
+            "question": "?",
+            "options": [],
+            "total_voter_count": 0,
+            "is_closed": False,
+            "is_anonymous": True,
+            "type": "regular",
+            "allows_multiple_answers": False,
+            "allows_revoting": False,
+            "members_only": False,
+        }
+    },
+    "dice": {"dice": {"emoji": "🎲", "value": 6}},
+    "document": {"document": {**FILE, "mime_type": "application/pdf"}},
+    "other": {"story": {"chat": {"id": 1, "type": "private"}, "id": 1}},
+}
+
+
+def test_every_kind_is_tried() -> None:
+    assert set(MESSAGES) == set(texts.NOT_A_PHOTO) == set(app.OTHER_MESSAGES)
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_each_kind_of_message_gets_its_own_answer_and_stores_nothing(kind: str) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        (answer,) = await chat.message(MESSAGES[kind])
+        assert answer.text == texts.NOT_A_PHOTO[kind]
+        assert chat.worker.photos == []
+        assert await chat.records.run(lambda s: s.music.last_playlist(ANNA)) is None
+
+    asyncio.run(with_chat(story))
+
+
+def test_service_messages_are_nobodys_question() -> None:
+    async def story(chat: Chat) -> None:
+        assert await chat.message({"new_chat_title": "x"}) == []
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_stranger_is_told_whom_to_ask() -> None:
+    async def story(chat: Chat) -> None:
+        (answer,) = await chat.photo(user_id=4711)
+        assert "4711" in answer.text
+        assert chat.worker.photos == []
+        assert await chat.say("/help", user_id=ANNA)
+
+    asyncio.run(with_chat(story, allowed_ids=frozenset({str(ANNA)})))
+
+
+def test_groups_are_declined_kindly_and_their_chatter_ignored() -> None:
+    async def story(chat: Chat) -> None:
+        group = {"id": -5, "type": "group", "title": "Friends"}
+        entities = [{"type": "bot_command", "offset": 0, "length": 5}]
+        (answer,) = await chat.message({"text": "/help", "entities": entities}, chat=group)
+        assert answer.text == texts.PRIVATE_CHATS_ONLY
+        assert await chat.message({"text": "hi all"}, chat=group) == []
+
+    asyncio.run(with_chat(story))
+
+
+def test_what_no_handler_foresaw_is_logged_and_apologised_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        chat.worker.outcome = RuntimeError("a secret detail")
+        *_, answer = await chat.photo()
+        assert answer.text == texts.APOLOGY
+        assert "secret" not in answer.text
+
+    asyncio.run(with_chat(story))
+    assert "an update could not be handled" in caplog.text

@@ -1,0 +1,180 @@
+import asyncio
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from bot import keyboards, texts
+from bot.connections import PlaylistDraft, SpotifyPlaylist
+from recommender.errors import ConnectionExpired, QuotaExceeded, RecommenderError
+from recommender.targets import EMOTIONS, MODES
+from tests.chatting import ANNA, BEN, Chat, with_chat
+from tests.fake_telegram import Call
+
+
+class FakeConnections:
+    """Takes playlists as Spotify would, or refuses as told."""
+
+    def __init__(self, refusal: RecommenderError | None = None) -> None:
+        self.refusal = refusal
+        self.written: list[PlaylistDraft] = []
+        self.connected: set[int] = {ANNA}
+
+    async def begin(self, user_id: int) -> str:
+        return f"https://accounts.test/authorize?state={user_id}"
+
+    async def finish(self, query: Mapping[str, str]) -> int:
+        return ANNA
+
+    async def is_connected(self, user_id: int) -> bool:
+        return user_id in self.connected
+
+    async def disconnect(self, user_id: int) -> None:
+        self.connected.remove(user_id)
+
+    async def write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
+        if self.refusal:
+            raise self.refusal
+        self.written.append(playlist)
+        return SpotifyPlaylist("p1", "https://open.test/p1", playlist.name, created=True)
+
+
+def titles(playlist: Call) -> list[str]:
+    """Return the titles that a playlist message shows."""
+    return re.findall(r"^\d+\. (?:<a [^>]*>)?(.*?)(?:</a>)? · ", playlist.text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_a_named_mood_makes_a_playlist_with_a_reason_for_each_track(emotion: str) -> None:
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say(f"/mood {emotion}")
+        assert f"{emotion.capitalize()} · Match" in playlist.text
+        assert len(titles(playlist)) == 20
+        assert len(re.findall(r"<i>[^<]+</i>$", playlist.text, re.MULTILINE)) >= 20
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("words", ["/mood", "/mood blissful"])
+def test_an_unnamed_mood_is_asked_for(words: str) -> None:
+    async def story(chat: Chat) -> None:
+        (asked,) = await chat.say(words)
+        assert len(asked.buttons) == len(EMOTIONS)
+        *_, playlist = await chat.press(asked.data("😮 surprise"), message_id=5)
+        assert "Surprise · Match" in playlist.text
+        assert playlist.parameters["message_id"] == 5
+
+    asyncio.run(with_chat(story))
+
+
+def test_playlist_asks_again_with_other_tracks_in_the_last_mode() -> None:
+    async def story(chat: Chat) -> None:
+        (none_yet,) = await chat.say("/playlist")
+        assert none_yet.text == texts.NO_MOOD_YET
+        _, first = await chat.say("/mood sad")
+        *_, lifted = await chat.press(first.data("Lift"))
+        _, again = await chat.say("/playlist")
+        assert "Sad · Lift" in again.text
+        assert not set(titles(again)) & set(titles(lifted))
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_mode_button_under_the_picture_rewrites_that_readings_playlist(mode: str) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        *_, picture, _, playlist = await chat.photo()
+        chosen = {"match": "• Match •"}.get(mode, texts.MODE_LABELS[mode])
+        calls = await chat.press(picture.data(chosen))
+        assert f"Happy · {texts.MODE_LABELS[mode]}" in calls[-1].text
+        assert calls[-1].parameters["message_id"] == playlist.parameters["message_id"]
+        assert not any(call.method == "sendMessage" for call in calls)
+
+    asyncio.run(with_chat(story))
+
+
+def test_paging_shows_every_track_once() -> None:
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say("/mood happy")
+        seen: list[str] = []
+        shown = playlist
+        for _ in range(4):
+            seen += [b["callback_data"] for b in shown.buttons if b["text"] == "👍"]
+            _, shown = await chat.press(shown.data("›"))
+        assert len(set(seen)) == len(seen) == 20
+        (gone,) = await chat.press(playlist.data("›"), BEN)
+        assert gone.parameters["text"] == texts.GONE
+
+    asyncio.run(with_chat(story))
+
+
+def test_callback_data_fits_telegrams_64_bytes() -> None:
+    for row in keyboards.emotions("correct", 2**63).inline_keyboard:
+        for button in row:
+            assert len(str(button.callback_data).encode()) <= 64
+
+
+def test_a_connected_listener_gets_the_playlist_in_spotify() -> None:
+    connections = FakeConnections()
+
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say("/mood sad")
+        (draft,) = connections.written
+        assert len(draft.uris) == len(set(draft.uris)) == 20
+        assert "https://open.test/p1" in playlist.text
+        assert keyboards.OPEN_IN_SPOTIFY in [b["text"] for b in playlist.buttons]
+
+    asyncio.run(with_chat(story, connections=connections))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (ConnectionExpired("invalid_grant"), "connect again"),
+        (QuotaExceeded("spent", retry_after_s=7200), "until about 14:00 UTC"),
+    ],
+)
+def test_what_spotify_refuses_is_still_a_playlist_in_the_chat(
+    refusal: RecommenderError, words: str
+) -> None:
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say("/mood sad")
+        assert words in playlist.text
+        assert len(titles(playlist)) == 20
+
+    asyncio.run(with_chat(story, connections=FakeConnections(refusal)))
+
+
+def test_connecting_writes_the_playlist_that_waited() -> None:
+    connections = FakeConnections()
+    connections.connected.clear()
+
+    async def story(chat: Chat) -> None:
+        await chat.say("/mood sad")
+        (offer,) = await chat.say("/connect")
+        assert offer.buttons[0]["url"].startswith("https://accounts.test/")
+        connections.written.clear()
+        await chat.connecting.connected(chat.application.bot, ANNA)
+        assert len(connections.written) == 1
+        assert "https://open.test/p1" in chat.telegram.calls[-1].text
+
+    asyncio.run(with_chat(story, connections=connections))
+
+
+def test_disconnect_says_what_happened() -> None:
+    async def story(chat: Chat) -> None:
+        (done,) = await chat.say("/disconnect")
+        assert done.text == texts.DISCONNECTED
+        (nothing,) = await chat.say("/disconnect")
+        assert nothing.text == texts.NOT_CONNECTED
+
+    asyncio.run(with_chat(story, connections=FakeConnections()))
+
+
+def test_without_a_spotify_app_connect_says_so() -> None:
+    async def story(chat: Chat) -> None:
+        (answer,) = await chat.say("/connect")
+        assert answer.text == texts.CONNECT_UNAVAILABLE
+
+    asyncio.run(with_chat(story))

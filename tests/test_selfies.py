@@ -1,0 +1,190 @@
+import asyncio
+
+import pytest
+
+from bot import texts
+from bot.worker import WorkerFailed
+from tests.chatting import ANNA, BEN, Chat, a_reading, with_chat
+from vision import VisionError
+from vision import errors as vision_errors
+
+PHOTO_ERRORS = [kind for kind in texts.VISION_ERRORS if "Weights" not in kind.__name__]
+
+
+def test_a_photo_becomes_a_picture_with_buttons_and_a_playlist() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        calls = await chat.photo(b"me")
+        assert [call.method for call in calls] == [
+            "sendMessage",  # the status ...
+            "getFile",
+            "editMessageMedia",  # ... which becomes the picture
+            "sendMessage",
+            "editMessageText",
+        ]
+        assert chat.worker.photos == [b"me"]
+        status, _, picture, _, playlist = calls
+        assert status.text == texts.STATUS_READING
+        assert "You look <b>happy</b> (72 %)" in picture.text
+        labels = [button["text"] for button in picture.buttons]
+        assert labels == ["Right", "Not quite", "• Match •", "Lift", "Calm"]
+        assert "20 tracks" in playlist.text
+        assert "(invented)" in playlist.text
+
+    asyncio.run(with_chat(story))
+
+
+def test_an_unsure_reading_asks_and_makes_no_playlist_until_it_is_told() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        chat.worker.outcome = a_reading("fear", texts.SURE_FROM - 0.01)
+        calls = await chat.photo()
+        picture = calls[-1]
+        assert picture.method == "editMessageMedia"
+        assert picture.text.startswith("I am not sure")
+        assert len(picture.buttons) == 7
+
+        answered = await chat.press(picture.data("😢 sad"))
+
+        assert "You say: <b>sad</b>" in answered[1].text
+        assert "Sad · Match" in answered[-1].text
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_corrected_emotion_rewrites_the_playlist_in_its_own_message() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        *_, picture, _, playlist = await chat.photo()
+        _, asked = await chat.press(picture.data("Not quite"))
+        assert asked.method == "editMessageReplyMarkup"
+
+        *_, rewritten = await chat.press(asked.data("😠 angry"))
+
+        assert "Angry · Match" in rewritten.text
+        assert rewritten.parameters["message_id"] == playlist.parameters["message_id"]
+
+    asyncio.run(with_chat(story))
+
+
+def test_right_settles_the_question() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        *_, picture, _, _ = await chat.photo()
+        toast, edit = await chat.press(picture.data("Right"))
+        assert toast.parameters["text"] == texts.CONFIRMED
+        assert [button["text"] for button in edit.buttons] == ["• Match •", "Lift", "Calm"]
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("verb", ["right:1", "correct:1:sad", "mode:1:lift"])
+def test_nobody_presses_the_buttons_of_another(verb: str) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        await chat.photo()
+        (toast,) = await chat.press(verb, BEN)
+        assert toast.parameters["text"] == texts.GONE
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("kind", PHOTO_ERRORS)
+def test_each_kind_of_bad_photo_gets_its_own_answer_and_nothing_is_stored(
+    kind: type[VisionError],
+) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        chat.worker.outcome = kind("…")
+        *_, answer = await chat.photo()
+        assert answer.method == "editMessageText"
+        assert answer.text == texts.VISION_ERRORS[kind]
+        assert await chat.records.run(lambda s: s.music.last_reading(ANNA)) is None
+
+    asyncio.run(with_chat(story))
+
+
+def test_every_vision_error_has_a_sentence_of_its_own() -> None:
+    kinds = [
+        kind
+        for kind in vars(vision_errors).values()
+        if isinstance(kind, type) and issubclass(kind, VisionError) and not kind.__subclasses__()
+    ]
+    sentences = [texts.explain_error(kind("…")) for kind in kinds]
+    assert len(set(sentences)) == len(kinds) > 8
+
+
+def test_a_lost_worker_is_apologised_for() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        chat.worker.outcome = WorkerFailed("gone")
+        *_, answer = await chat.photo()
+        assert answer.text == texts.WORKER_FAILED
+
+    asyncio.run(with_chat(story))
+
+
+def test_several_faces_and_estimated_eyes_are_said() -> None:
+    reading = a_reading(faces=3, eyes_found="estimated")
+    caption = texts.reading_caption(reading)
+    assert "3 faces" in caption
+    assert "estimated" in caption
+
+
+def test_an_album_is_read_once() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        for name in (b"one", b"two", b"three"):
+            await chat.message({"photo": [chat.file(name)], "media_group_id": "album"})
+        assert chat.worker.photos == [b"one"]
+        said = [call.text for call in chat.telegram.calls if call.method == "sendMessage"]
+        assert said.count(texts.ALBUM_FIRST_ONLY) == 1
+
+    asyncio.run(with_chat(story))
+
+
+def test_an_image_document_is_a_photo_too_but_not_over_20_mb() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        small = {**chat.file(b"heic"), "mime_type": "image/heic", "file_name": "a.heic"}
+        await chat.message({"document": small})
+        large = {**small, "file_size": 20_000_001}
+        (answer,) = await chat.message({"document": large})
+        assert chat.worker.photos == [b"heic"]
+        assert answer.text == texts.FILE_TOO_BIG
+
+    asyncio.run(with_chat(story))
+
+
+def test_cancel_stops_the_reading_and_takes_its_status_away() -> None:
+    class SlowWorker:
+        async def explain(self, photo: bytes) -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+    started = asyncio.Event()
+
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        chat.worker.explain = SlowWorker().explain  # type: ignore[assignment,method-assign]
+        reading = asyncio.create_task(chat.photo())
+        await started.wait()
+        (answer,) = await chat.say("/cancel")
+        assert answer.text == texts.CANCELLED
+        await reading
+        assert chat.telegram.calls[-1].method == "deleteMessage"
+        (answer,) = await chat.say("/cancel")
+        assert answer.text == texts.NOTHING_TO_CANCEL
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_flood_of_photos_is_asked_to_wait() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        await asyncio.gather(*(chat.photo() for _ in range(5)))
+        said = [call.text for call in chat.telegram.calls if call.method == "sendMessage"]
+        assert said.count(texts.STILL_READING) == 3
+        assert len(chat.worker.photos) == 2
+
+    asyncio.run(with_chat(story))

@@ -1,0 +1,94 @@
+import asyncio
+import os
+import time
+from collections.abc import Callable, Coroutine
+from multiprocessing.connection import Connection
+from typing import Any
+
+import pytest
+
+from bot.worker import VisionWorker, WorkerFailed
+from tests.chatting import a_reading
+from vision import NoFaceFound, WeightsMissing
+
+
+def serve_orders(pipe: Connection) -> None:
+    """Do what the photo says: hang, die, find no face, or read."""
+    pipe.send(None)
+    while True:
+        try:
+            order = pipe.recv_bytes()
+        except EOFError:
+            return
+        if order == b"hang":
+            time.sleep(60)
+        elif order == b"die":
+            os._exit(1)
+        elif order == b"no face":
+            pipe.send(NoFaceFound("nobody"))
+        else:
+            pipe.send((a_reading(), order))
+
+
+def serve_without_weights(pipe: Connection) -> None:
+    pipe.send(WeightsMissing("no weights"))
+
+
+def with_worker(
+    story: Callable[[VisionWorker], Coroutine[Any, Any, None]],
+    serve: Callable[[Connection], None] = serve_orders,
+) -> None:
+    worker = VisionWorker(deadline_s=1.0, serve=serve)
+    try:
+        asyncio.run(story(worker))
+    finally:
+        worker.close()
+
+
+def test_photos_go_in_and_readings_come_out_in_order() -> None:
+    async def story(worker: VisionWorker) -> None:
+        await worker.start()
+        answers = await asyncio.gather(*(worker.explain(bytes([n])) for n in range(20)))
+        assert [picture for _, picture in answers] == [bytes([n]) for n in range(20)]
+        with pytest.raises(NoFaceFound):
+            await worker.explain(b"no face")
+
+    with_worker(story)
+
+
+@pytest.mark.parametrize("order", [b"hang", b"die"])
+def test_a_lost_worker_costs_one_photo_and_is_replaced(order: bytes) -> None:
+    async def story(worker: VisionWorker) -> None:
+        await worker.start()
+        first = worker.pid
+        with pytest.raises(WorkerFailed):
+            await worker.explain(order)
+        _, picture = await worker.explain(b"next")
+        assert picture == b"next"
+        assert worker.pid != first
+
+    with_worker(story)
+
+
+def test_the_event_loop_goes_on_while_a_photo_is_read() -> None:
+    async def story(worker: VisionWorker) -> None:
+        await worker.start()
+        hanging = asyncio.create_task(worker.explain(b"hang"))
+        longest = 0.0
+        while not hanging.done():
+            before = time.perf_counter()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.perf_counter() - before)
+        assert longest < 0.1
+        with pytest.raises(WorkerFailed):
+            await hanging
+
+    with_worker(story)
+
+
+def test_missing_weights_are_told_at_the_start() -> None:
+    async def story(worker: VisionWorker) -> None:
+        with pytest.raises(WeightsMissing):
+            await worker.start()
+
+    with_worker(story, serve_without_weights)
