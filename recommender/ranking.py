@@ -15,11 +15,11 @@ from recommender.candidates import Candidates, SearchConfig, nearest, reach
 from recommender.table import TrackTable, is_among
 from recommender.targets import Target
 from recommender.taste import (
+    FEATURE_SCALES,
     Taste,
     TasteConfig,
     TasteTerms,
     blocked_songs,
-    similarity,
     taste_terms,
 )
 
@@ -178,7 +178,10 @@ class _Playlist:
         general = terms.total + config.popularity_weight * (table.popularity[rows] - 0.5)  # (U,)
         scores += general[places]
         is_free = np.ones(len(rows), dtype=np.bool_)  # (U,)
-        likeness = self._likeness_to_chosen(rows)  # (U,)
+        sounds = table.features[rows] / FEATURE_SCALES  # (U, K)
+        likeness = np.zeros(len(rows), dtype=np.float32)  # (U,) to the most alike so far
+        for choice in self._choices.values():
+            likeness = np.maximum(likeness, _likeness(table, rows, sounds, choice.row))
         for p, position in enumerate(positions):
             here = places[p]  # (C,) into rows
             if not is_free[here].any():
@@ -196,18 +199,12 @@ class _Playlist:
             is_free &= table.song_keys[rows] != table.song_keys[row]
             if self._artists[int(table.artist_keys[row])] >= config.tracks_per_artist:
                 is_free &= table.artist_keys[rows] != table.artist_keys[row]
-            likeness = np.maximum(likeness, _likeness(table, rows, row))
+            likeness = np.maximum(likeness, _likeness(table, rows, sounds, row))
 
     def _take(self, choice: Choice) -> None:
         self._choices[choice.position] = choice
         self._songs.add(int(self._table.song_keys[choice.row]))
         self._artists[int(self._table.artist_keys[choice.row])] += 1
-
-    def _likeness_to_chosen(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        likeness = np.zeros(len(rows), dtype=np.float32)
-        for choice in self._choices.values():
-            likeness = np.maximum(likeness, _likeness(self._table, rows, choice.row))
-        return likeness
 
 
 def _scores(
@@ -237,9 +234,19 @@ def _draw(
     return place, float(shares[place] / shares.sum())
 
 
-def _likeness(table: TrackTable, rows: NDArray[np.int64], other: int) -> NDArray[np.float32]:
-    """Return how much alike tracks are to another: 1 by one artist, else by genre and sound."""
-    sound = similarity(table.features[rows], table.features[[other]])[:, 0]
+def _likeness(
+    table: TrackTable, rows: NDArray[np.int64], sounds: NDArray[np.float32], other: int
+) -> NDArray[np.float32]:
+    """Return how much alike tracks are to another: 1 by one artist, else by genre and sound.
+
+    Args:
+        table: The catalogue.
+        rows: The tracks, int64 (U,).
+        sounds: Their features in steps of `FEATURE_SCALES`, float32 (U, K).
+        other: The other track's row.
+    """
+    steps = sounds - table.features[other] / FEATURE_SCALES  # (U, K)
+    sound = np.exp(np.einsum("uk,uk->u", steps, steps) / -2)  # (U,), as `taste.similarity`
     genre = table.genre_codes[rows] == table.genre_codes[other]
     likeness: NDArray[np.float32] = ((sound + genre) / 2).astype(np.float32)
     likeness[table.artist_keys[rows] == table.artist_keys[other]] = 1

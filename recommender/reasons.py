@@ -124,9 +124,7 @@ def _sound(grounds: Grounds) -> Sequence[str]:
         clauses.append("in a minor key")
     if grounds.popularity >= 0.9:
         clauses.append("widely known")
-    if not clauses:
-        clauses.extend(_hits(grounds))
-    return clauses
+    return [*clauses, *_hits(grounds)]
 
 
 def _hits(grounds: Grounds) -> Sequence[str]:
@@ -148,11 +146,12 @@ def _steps(grounds: Grounds) -> Sequence[str]:
     if grounds.step is None:
         return []
     (way_valence, way_energy), (valence, energy) = grounds.way, grounds.step
+    turn = grounds.position % 2
     clauses = []
     if way_valence > 0.1 and valence >= 0.02:
-        clauses.append("a step brighter than the last")
+        clauses.append(("a step brighter than the last", "brighter than the one before")[turn])
     if way_energy < -0.1 and energy <= -0.02:
-        clauses.append("a step calmer than the last")
+        clauses.append(("a step calmer than the last", "calmer than the one before")[turn])
     if way_energy > 0.05 and energy >= 0.01:
         clauses.append("a touch livelier than the last")
     return clauses

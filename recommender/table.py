@@ -86,9 +86,9 @@ class TrackTable:
             sorted({id_.encode() for id_ in track_ids if len(id_) == 22 and id_.isascii()}),
             dtype="S22",
         )
-        places = np.searchsorted(self.ids, wanted)
-        places = places[places < len(self.ids)]
-        return places[np.isin(self.ids[places], wanted)].astype(np.int64)
+        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
+        known: NDArray[np.int64] = places[self.ids[places] == wanted]
+        return known
 
 
 def percentile_ranks(values: NDArray[np.float32]) -> NDArray[np.float32]:

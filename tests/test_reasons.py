@@ -76,7 +76,7 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
     track, step = grounds.track, grounds.step or (0.0, 0.0)
     implications = {
         "bright and": valence > 0.6,
-        "dark": valence < 0.4 and energy > 0.6,
+        "dark and": valence < 0.4 and energy > 0.6,
         "sad": valence < 0.4 or "neither sad" in said,
         "calm and": energy < 0.4,
         "mostly acoustic": track.acousticness >= 0.6,
@@ -85,8 +85,8 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
         "slow at": track.tempo_bpm <= 90,
         "fast at": track.tempo_bpm >= 130,
         "widely known": grounds.popularity >= 0.9,
-        "brighter than the last": step[0] > 0,
-        "calmer than the last": step[1] < 0,
+        "brighter than": step[0] > 0,
+        "calmer than": step[1] < 0,
         "livelier than the last": step[1] > 0,
         "which you liked": grounds.similarity > 0 and grounds.liked_title is not None,
         "and you liked": grounds.artist > 0,
@@ -117,7 +117,7 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
         ({"popularity": 0.95}, "quiet and sad, widely known"),
         (
             {"way": (0.3, -0.4), "step": (0.05, 0.0), "position": 3},
-            "quiet and sad, a step brighter than the last",
+            "quiet and sad, brighter than the one before",
         ),
         (
             {"distance": 4.0, "ranks": (0.9, 0.9, 0.5, 0.3, 0.5, 0.7, 0.9)},
