@@ -11,27 +11,32 @@ const list = document.querySelector("#messages");
 const toEnd = document.querySelector("#to-end");
 const shown = new Map(); // message id -> {item, body, keyboard}: what was drawn last, as JSON
 const busy = new Set(); // buttons that wait for an answer, as "message id:data"
+let followsEnd = true; // whether new messages are scrolled to
+let lastTop = 0;
 
 let handlers; // {onCommand(text), onPress(messageId, data), onPicture(address, alt)}
 
 export function setUpMessages(given) {
   handlers = given;
   toEnd.addEventListener("click", scrollToEnd);
-  let wasNearEnd = true;
   log.addEventListener("scroll", () => {
-    wasNearEnd = isNearEnd();
-    if (wasNearEnd) toEnd.hidden = true;
+    if (isNearEnd()) {
+      followsEnd = true;
+      toEnd.hidden = true;
+    } else if (log.scrollTop < lastTop) {
+      followsEnd = false; // the person scrolled up; what merely grows never moves that way
+    }
+    lastTop = log.scrollTop;
   });
   // The end stays in sight when the log gets lower (a phone's keyboard) or its messages higher
   // (a picture of unknown size arrives).
-  const observer = new ResizeObserver(() => wasNearEnd && scrollToEnd());
+  const observer = new ResizeObserver(() => followsEnd && scrollToEnd());
   observer.observe(log);
   observer.observe(list);
 }
 
 /** Show what changed. */
 export function applyNews(news) {
-  const keepsEnd = isNearEnd();
   if (news.reset) {
     shown.clear();
     list.replaceChildren();
@@ -42,7 +47,7 @@ export function applyNews(news) {
   }
   const fresh = news.messages.filter(({ message }) => !shown.has(message.message_id));
   for (const entry of news.messages) draw(entry);
-  if (keepsEnd || fresh.some(({ message }) => !message.from.is_bot)) scrollToEnd();
+  if (followsEnd || fresh.some(({ message }) => !message.from.is_bot)) scrollToEnd();
   else if (fresh.length) toEnd.hidden = false;
 }
 
@@ -57,6 +62,8 @@ export function isEmpty() {
 
 export function scrollToEnd() {
   log.scrollTop = log.scrollHeight;
+  lastTop = log.scrollTop;
+  followsEnd = true;
   toEnd.hidden = true;
 }
 
