@@ -128,7 +128,9 @@ class PhotoReader:
         outputs = self._run(views.face, views.eyes)
         step_ms["network"] = _ms_since(start)
 
-        answered_by: View = "fused"
+        # On PublicTest's rows without found eyes the face alone is right more often than both
+        # views together (76.2 against 75.2 %, see the model card).
+        answered_by: View = "fused" if found == "haar" else "face"
         by_view = {view: self._probabilities(outputs, view) for view in weight_file.VIEWS}
         width, height = photo.pixels.shape[1], photo.pixels.shape[0]
         scale = photo.scale

@@ -1,0 +1,207 @@
+"""The gate: what is opened, how it is turned upright, and what is refused with which error."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from vision import errors
+from vision.errors import (
+    AnimatedPhoto,
+    DamagedPhoto,
+    EmptyPhoto,
+    NotAPhoto,
+    PhotoTooLarge,
+    VisionError,
+)
+from vision.formats import MAX_BYTES, sniff
+from vision.gate import WORKING_SIDE, open_photo
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
+
+
+def gradient(width: int = 60, height: int = 40) -> Image.Image:
+    """A picture whose every corner differs: red grows to the right, green downwards."""
+    x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    return Image.fromarray(np.stack([x, y, 0 * x], axis=2).astype(np.uint8))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF"])
+def test_opens_every_common_format(format: str) -> None:
+    photo = open_photo(encoded(gradient(), format))
+    assert photo.pixels.shape == (40, 60, 3)
+    assert (photo.width, photo.height, photo.scale) == (60, 40, 1.0)
+    expected = np.asarray(gradient(), dtype=float)
+    assert np.abs(photo.pixels - expected).mean() < 12  # GIF has 256 colours
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turns_every_exif_orientation_upright(orientation: int) -> None:
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = gradient()
+    if orientation in undo:
+        stored = stored.transpose(undo[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = open_photo(encoded(stored, exif=exif.tobytes()))
+    assert (photo.width, photo.height) == (60, 40)
+    assert np.array_equal(photo.pixels, np.asarray(gradient()))
+
+
+def test_broken_exif_does_not_spoil_the_picture() -> None:
+    photo = open_photo(encoded(gradient(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+    assert photo.pixels.shape == (40, 60, 3)
+
+
+def test_takes_the_first_picture_of_an_mpo() -> None:
+    second = Image.new("RGB", (60, 40), "blue")
+    content = encoded(gradient(), "MPO", save_all=True, append_images=[second])
+    assert np.abs(open_photo(content).pixels - np.asarray(gradient(), float)).mean() < 8
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_refuses_what_moves(format: str) -> None:
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "green", "blue")]
+    content = encoded(frames[0], format, save_all=True, append_images=frames[1:])
+    with pytest.raises(AnimatedPhoto):
+        open_photo(content)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "expected"),
+    [
+        ("1", 1, 255),
+        ("L", 90, 90),
+        ("LA", (90, 255), 90),
+        ("I;16", 90 * 257, 90),
+        ("RGBA", (90, 90, 90, 255), 90),
+        ("RGBA", (90, 90, 90, 0), 160),  # what cannot be seen becomes the light background
+    ],
+)
+def test_converts_every_mode(mode: str, colour: Any, expected: int) -> None:
+    pixels = open_photo(encoded(Image.new(mode, (8, 8), colour))).pixels
+    assert pixels.shape == (8, 8, 3)
+    assert np.abs(pixels.astype(int) - expected).max() <= 1
+
+
+def test_converts_floats_and_cmyk() -> None:
+    ramp = np.tile(np.linspace(-3, 7, 16, dtype=np.float32), (16, 1))
+    pixels = open_photo(encoded(Image.fromarray(ramp), "TIFF")).pixels
+    assert (pixels.min(), pixels.max()) == (0, 255)
+    cmyk = open_photo(encoded(Image.new("CMYK", (8, 8), (0, 0, 0, 255)), "JPEG")).pixels
+    assert cmyk.max() < 60
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_large_photos_come_at_the_working_size(format: str) -> None:
+    photo = open_photo(encoded(gradient(4000, 3000), format))
+    assert max(photo.pixels.shape) == WORKING_SIDE
+    assert (photo.width, photo.height) == (4000, 3000)
+    assert photo.scale == pytest.approx(4000 / WORKING_SIDE)
+    assert photo.pixels[-1, -1, 0] > 250 > 5 > photo.pixels[0, 0, 0]
+
+
+def test_a_line_of_pixels_is_a_photo_too() -> None:
+    assert open_photo(encoded(Image.new("L", (1, 5000)))).pixels.shape == (WORKING_SIDE, 1, 3)
+
+
+def test_refuses_too_many_pixels_on_the_header() -> None:
+    header = encoded(Image.new("1", (8_000, 8_000)))
+    with pytest.raises(PhotoTooLarge, match="8000x8000"):
+        open_photo(header)
+    bomb = bytearray(encoded(Image.new("1", (8, 8))))
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2  # IHDR claims 3.6 gigapixels
+    with pytest.raises((PhotoTooLarge, DamagedPhoto)):
+        open_photo(bytes(bomb))
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"", EmptyPhoto),
+        (b"\xff", NotAPhoto),
+        (b"hello, I am text", NotAPhoto),
+        (b"%PDF-1.7", NotAPhoto),
+        (b"\0\0\0\x20ftypisom" + bytes(20), NotAPhoto),
+        (b"\0\0\0\x20ftyphevc" + bytes(20), AnimatedPhoto),
+        (b"\0\0\0\x20ftypheic" + bytes(20), DamagedPhoto),
+        (b"\xff\xd8\xff" + bytes(50), DamagedPhoto),
+        (b"\xff\xd8\xff" + bytes(MAX_BYTES), PhotoTooLarge),
+    ],
+)
+def test_each_wrong_file_has_its_own_error(content: bytes, error: type[VisionError]) -> None:
+    with pytest.raises(error) as caught:
+        open_photo(content)
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "HEIF", "TIFF"])
+def test_a_photo_cut_short_is_damaged(format: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    content = encoded(Image.fromarray(noise), format)
+    with pytest.raises(DamagedPhoto):
+        open_photo(content[: len(content) // 2])
+
+
+STARTS = [encoded(gradient(), format) for format in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")]
+
+
+@given(st.sampled_from(STARTS), st.data())
+def test_whatever_is_broken_only_vision_errors_come_out(whole: bytes, data: st.DataObject) -> None:
+    content = bytearray(whole[: data.draw(st.integers(8, len(whole)))])
+    for _ in range(data.draw(st.integers(0, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        photo = open_photo(bytes(content))
+    except VisionError:
+        return
+    assert photo.pixels.dtype == np.uint8
+    assert photo.pixels.shape[2] == 3
+
+
+@given(st.binary(max_size=64))
+def test_sniffing_knows_or_refuses(content: bytes) -> None:
+    try:
+        decoders = sniff(content)
+    except (EmptyPhoto, NotAPhoto, AnimatedPhoto):
+        return
+    assert decoders
+
+
+@pytest.mark.data
+def test_every_bad_image_is_opened_or_refused(data_dir: Path) -> None:
+    answers = []
+    for path in sorted((data_dir / "badimages").iterdir()):
+        try:
+            answers.append(max(open_photo(path.read_bytes()).pixels.shape) <= WORKING_SIDE)
+        except VisionError as error:
+            answers.append(str(error) != "")
+    assert len(answers) > 700
+    assert all(answers)
+
+
+def test_every_error_survives_the_pipe_from_the_worker() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert len(kinds) > 10
+    for kind in kinds:
+        copy = pickle.loads(pickle.dumps(kind("why")))  # noqa: S301 our own bytes
+        assert type(copy) is kind
+        assert str(copy) == "why"
