@@ -381,6 +381,15 @@ def test_edits_happen_in_place(site: Site, open_page: OpenPage) -> None:
     expect(page.get_by_role("button", name="✗")).to_be_visible()
     expect(image).to_have_attribute("data-same", "yes")
     expect(page.get_by_role("button", name="👍")).to_be_focused()
+    site.bot(
+        "editMessageMedia",
+        files={"face": portrait_jpeg()},
+        chat_id=1,
+        message_id=status["message_id"],
+        media='{"type":"photo","media":"attach://face","caption":"found"}',
+    )
+    expect(message).to_have_attribute("data-kind", "photo")
+    expect(message.locator(".text")).to_have_text("found")
     site.bot("deleteMessage", chat_id=1, message_id=status["message_id"])
     expect(message).to_have_count(0)
 

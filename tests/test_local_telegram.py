@@ -355,6 +355,11 @@ def test_a_picture_and_its_caption_can_be_replaced(use: Use, telegram: LocalTele
         assert edited.photo[-1].width == 300
         assert edited.caption == "three"
         assert edited.caption_entities[0].type == "bold"
+        status = await bot.send_message(ME, "<i>Looking</i>", parse_mode="HTML")
+        became = await bot.edit_message_media(media, ME, status.message_id)
+        assert not isinstance(became, bool)
+        assert (became.message_id, became.text, became.entities) == (status.message_id, None, ())
+        assert became.caption == "three"
 
     use(work)
 

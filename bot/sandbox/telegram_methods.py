@@ -195,7 +195,7 @@ def _edit_message_media(telegram: TelegramState, call: Call) -> Json:
     part = Call(media, call.uploads)
     caption = _caption_content(part)
     content = media_content(telegram.files, part, "media", part.text("type")) | caption
-    return _edit(telegram, call, (*_MEDIA_KEYS, *_CAPTION_KEYS), content)
+    return _edit(telegram, call, (*_TEXT_KEYS, *_MEDIA_KEYS, *_CAPTION_KEYS), content)
 
 
 def _edit_message_reply_markup(telegram: TelegramState, call: Call) -> Json:
