@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,7 @@ async def serve(
     database: Path,
     address: tuple[str, int],
     ready: Callable[[], None],
+    stopping: Callable[[], None] = lambda: None,
     more_routes: Sequence[BaseRoute] = (),
 ) -> None:
     """Run the bot and its web pages until they are told to stop.
@@ -77,6 +79,7 @@ async def serve(
         database: Where the user data is.
         address: Host and port of the web pages.
         ready: Called once everything answers.
+        stopping: Called when told to stop, before anything is put away.
         more_routes: Web pages beside the bot's own.
     """
     records = Records(database, cipher(settings))
@@ -100,9 +103,7 @@ async def serve(
     )
     routes = list(more_routes)
     if connections is not None:
-        routes += callback_routes(
-            connections, lambda user_id: connecting.connected(application.bot, user_id)
-        )
+        routes += callback_routes(connections, partial(connecting.connected, application.bot))
     async with (
         loaded(worker, records),
         web_server(Starlette(routes=routes), *address),
@@ -111,6 +112,7 @@ async def serve(
         resuming = asyncio.create_task(_resume(connections))
         ready()
         await until_stopped(fetching)
+        stopping()
         resuming.cancel()
 
 

@@ -74,6 +74,7 @@ async def run_demo(*, port: int, data_dir: Path | None, opens_browser: bool) -> 
         database=own_dir / "mirrortape.db",
         address=(HOST, port),
         ready=ready,
+        stopping=telegram.close,
         more_routes=[
             Mount("/telegram", routes=telegram.routes()),
             Mount("/spotify", routes=spotify.routes()),
