@@ -39,6 +39,9 @@ MIN_DETAIL: Final = 0.03
 """Detail, see `detail`, that a face must have."""
 
 
+_DARK_PICTURE: Final = 100.0  # brightness that the brightest hundredth of a picture should reach
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """All that is known about the face of one photo."""
@@ -118,9 +121,10 @@ class PhotoReader:
         photo = open_photo(content)
         gray = np.asarray(cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         step_ms["decode"], start = _ms_since(start), time.perf_counter()
-        faces = self._faces.find(gray)
+        bright = _brighten(gray)
+        faces = self._faces.find(bright)
         step_ms["find face"], start = _ms_since(start), time.perf_counter()
-        face, eyes, found, count = self._choose(gray, faces)
+        face, eyes, found, count = self._choose(bright, faces)
         step_ms["find eyes"], start = _ms_since(start), time.perf_counter()
         _check(gray, face, eyes)
         views = views_of_photo(gray, eyes)
@@ -196,6 +200,16 @@ def detail(row: Gray) -> float:
     """Return how much fine structure a row, uint8 (48, 48), has, relative to its contrast."""
     values = row.astype(np.float32)
     return float(cv2.Laplacian(values, cv2.CV_32F).var() / (values.var() + 1.0))
+
+
+def _brighten(gray: Gray) -> Gray:
+    """Lift a dark picture to where cascades see, so that a dark face differs from no face."""
+    brightest = float(np.percentile(gray, 99))
+    if brightest >= _DARK_PICTURE:
+        return gray
+    return np.asarray(
+        cv2.convertScaleAbs(gray, alpha=_DARK_PICTURE / max(brightest, 1.0)), np.uint8
+    )
 
 
 def _check(gray: Gray, face: Face, eyes: Eyes) -> None:

@@ -1,0 +1,167 @@
+"""`mirrortape read` and `benchmark`: what goes to stdout and stderr, and what is written."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bot import commands_vision
+from bot.commands_vision import Pictures, benchmark, read
+from bot.texts import VISION_ERRORS
+from vision.errors import NoFaceFound, PhotoMissing, WeightsMissing
+from vision.formats import MAX_BYTES
+from vision.reading import EMOTIONS, Reading
+
+app = typer.Typer()
+app.command()(read)
+app.command()(benchmark)
+
+
+class FakeReader:
+    """Reads any file that begins with "face"."""
+
+    def read(self, photo: bytes) -> Reading:
+        if not photo.startswith(b"face"):
+            raise NoFaceFound("none")
+        values = dict.fromkeys(EMOTIONS, 0.05) | {"sad": 0.7}
+        return Reading(
+            probabilities=values,
+            eyes=values,
+            face=values,
+            answered_by="fused",
+            eyes_found="estimated",
+            faces=2,
+            face_box=(1, 2, 30, 30),
+            eye_centers=((9.0, 12.0), (21.0, 12.0)),
+            step_ms={"decode": 1.0, "network": 3.0},
+        )
+
+    def explain(self, photo: bytes) -> tuple[Reading, bytes]:
+        return self.read(photo), b"picture of " + photo
+
+
+@pytest.fixture(autouse=True)
+def fake_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands_vision, "_load_reader", FakeReader)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for name, content in (("a/me.png", b"face a"), ("b/me.jpg", b"face b"), ("wall.jpg", b"wall")):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return tmp_path / "photos"
+
+
+def test_json_is_one_line_per_photo_and_nothing_else(photos: Path) -> None:
+    names = [str(photos / name) for name in ("a/me.png", "wall.jpg", "none.jpg", "a")]
+    result = CliRunner().invoke(app, ["read", *names, "--json"])
+    assert result.exit_code == 2
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["photo"] for line in lines] == names
+    assert lines[0]["emotion"] == "sad"
+    assert lines[0]["confidence"] == 0.7
+    assert set(lines[0]) >= {
+        "photo",
+        "emotion",
+        "confidence",
+        "probabilities",
+        "views",
+        "eyes_found",
+        "faces",
+        "face_box",
+        "eye_centers",
+        "ms",
+    }
+    assert list(lines[0]["probabilities"]) == list(EMOTIONS)
+    assert set(lines[0]["views"]) == {"eyes", "face"}
+    assert [line.get("error") for line in lines] == [
+        None,
+        "NoFaceFound",
+        "PhotoMissing",
+        "PhotoMissing",
+    ]
+    assert lines[1]["message"] == VISION_ERRORS[NoFaceFound]
+    assert lines[2]["message"] == VISION_ERRORS[PhotoMissing]
+    assert set(lines[1]) == {"photo", "error", "message"}
+
+
+def test_all_readable_is_exit_code_zero(photos: Path) -> None:
+    result = CliRunner().invoke(app, ["read", str(photos / "a/me.png")])
+    assert result.exit_code == 0
+    assert "sad 70 %" in result.stdout
+    assert "eyes estimated" in result.stdout
+
+
+def test_without_json_errors_go_to_stderr(photos: Path) -> None:
+    result = CliRunner().invoke(app, ["read", str(photos / "wall.jpg")])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert VISION_ERRORS[NoFaceFound] in result.stderr
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "pictures"
+    names = [str(photos / name) for name in ("a/me.png", "b/me.jpg", "wall.jpg")]
+    result = CliRunner().invoke(app, ["read", *names, "--explain", str(out)])
+    assert result.exit_code == 2
+    written = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert written == {"me.jpg": b"picture of face a", "me-2.jpg": b"picture of face b"}
+
+
+def test_no_picture_overwrites_a_photo(photos: Path) -> None:
+    photo = photos / "b" / "me.jpg"
+    path = Pictures(photos / "b", [photo]).write(photo, b"picture")
+    assert path.name == "me-2.jpg"
+    assert photo.read_bytes() == b"face b"
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(photos: Path) -> None:
+    names = [str(photos / "a/me.png"), "--explain", str(photos / "wall.jpg")]
+    result = CliRunner().invoke(app, ["read", *names])
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" not in result.output
+
+
+def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "huge.jpg"
+    with path.open("wb") as file:
+        file.truncate(3 * MAX_BYTES)
+    assert len(commands_vision.read_file(path)) == MAX_BYTES + 1
+
+
+def test_missing_weights_are_one_line(monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("vision.weights.read", _missing)
+    result = CliRunner().invoke(app, ["read", str(photos / "a/me.png")])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [f"mirrortape: {VISION_ERRORS[WeightsMissing]}"]
+
+
+def _missing(path: Path) -> None:
+    raise WeightsMissing(str(path))
+
+
+def test_benchmark_times_the_photos_that_can_be_read(photos: Path) -> None:
+    result = CliRunner().invoke(app, ["benchmark", str(photos), "--count", "5", "--json"])
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)
+    assert (summary["photos"], summary["photos_without_reading"]) == (5, 1)
+    assert (summary["p50_ms"], summary["p95_ms"]) == (4.0, 4.0)
+    assert summary["steps"]["network"] == {"p50_ms": 3.0, "p95_ms": 3.0, "share": 0.75}
+    assert set(summary["memory_mb"]) == {"idle", "after", "peak"}
+    table = CliRunner().invoke(app, ["benchmark", str(photos)])
+    assert "network" in table.stdout
+    assert "75 %" in table.stdout
+
+
+@pytest.mark.parametrize("folder", ["missing", "a"])
+def test_benchmark_without_photos_is_one_line(photos: Path, folder: str) -> None:
+    (photos / "a" / "me.png").unlink()
+    result = CliRunner().invoke(app, ["benchmark", str(photos / folder)])
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1

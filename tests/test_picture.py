@@ -1,0 +1,109 @@
+"""The explaining picture: size, weight, and that it says what the reading says."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vision.crops import cut_views
+from vision.gradcam import ViewHeat
+from vision.picture import ACCENTS, WIDTH, draw_picture, notes_for
+from vision.reading import EMOTIONS, Reading
+
+
+def reading_of(**probabilities: float) -> Reading:
+    values = {emotion: probabilities.get(emotion, 0.0) for emotion in EMOTIONS}
+    return Reading(
+        probabilities=values,
+        eyes=values,
+        face=values,
+        answered_by="fused",
+        eyes_found="haar",
+        faces=1,
+        face_box=(100, 80, 200, 200),
+        eye_centers=((160.0, 160.0), (240.0, 160.0)),
+        step_ms={},
+    )
+
+
+def drawn(
+    reading: Reading,
+    size: tuple[int, int] = (400, 360),
+    box: tuple[int, ...] = (100, 80, 200, 200),
+) -> Image.Image:
+    pixels = np.full((size[1], size[0], 3), 120, np.uint8)
+    left, top, width, height = box
+    eyes = ((left + 0.3 * width, top + 0.4 * height), (left + 0.7 * width, top + 0.4 * height))
+    cells = np.zeros((6, 6), np.float32)
+    cells[4, 2] = 1
+    heat = ViewHeat(cells, cut_views(np.zeros((48, 48), np.uint8)).face_map, (96, 96))
+    content = draw_picture(pixels, (left, top, width, height), eyes, [heat], reading)
+    assert len(content) < 300_000
+    image = Image.open(io.BytesIO(content))
+    image.load()
+    return image
+
+
+def share_of(image: Image.Image, colour: tuple[int, int, int]) -> float:
+    """Return how much of a picture has nearly this colour."""
+    off = np.abs(np.asarray(image).astype(int) - colour).max(axis=2)
+    return float((off < 40).mean())
+
+
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [
+        ((400, 360), (100, 80, 200, 200)),
+        ((60, 60), (2, 2, 56, 56)),  # hardly larger than the smallest face
+        ((150, 600), (0, 200, 150, 150)),  # tall
+        ((1280, 120), (500, 0, 120, 120)),  # wide
+        ((400, 360), (0, 0, 400, 360)),  # the face fills the photo
+    ],
+)
+def test_any_photo_gives_a_picture_for_a_phone(
+    size: tuple[int, int], box: tuple[int, ...]
+) -> None:
+    image = drawn(reading_of(happy=0.7, neutral=0.3), size, box)
+    assert image.width == WIDTH
+    assert 900 < image.height < 1600
+    assert not image.getexif()
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_the_answer_is_drawn_in_its_own_colour(emotion: str) -> None:
+    sure, unsure = (drawn(reading_of(**{emotion: p})) for p in (0.95, 0.2))
+    lower = (0, 900, WIDTH, sure.height)
+    longer, shorter = (share_of(i.crop(lower), ACCENTS[emotion]) for i in (sure, unsure))
+    assert longer > 1.5 * shorter > 0
+
+
+def test_heat_colours_the_photo_only_where_it_is() -> None:
+    reading = reading_of(sad=1.0)
+    pixels = np.full((400, 400, 3), 120, np.uint8)
+    eyes = ((150.0, 150.0), (250.0, 150.0))
+    cells = np.zeros((6, 6), np.float32)
+    cells[5, 3] = 1
+    shift = np.array([[96 / 200, 0.0, -48.0], [0.0, 96 / 200, -48.0]])
+    hot = ViewHeat(cells, shift, (96, 96))
+    box = (100.0, 100.0, 200.0, 200.0)
+    images = [
+        np.asarray(Image.open(io.BytesIO(draw_picture(pixels, box, eyes, heats, reading))))
+        for heats in ([], [hot])
+    ]
+    difference = np.abs(images[0].astype(int) - images[1]).max(axis=2)
+    height = 880
+    y, x = np.unravel_index(int(difference.argmax()), difference.shape)
+    # The cell lies at the lower middle of the face, which is the lower middle of the crop.
+    assert (x, y) == pytest.approx((40 + 880 * 0.53, 40 + height * 0.74), abs=60)
+    assert np.median(difference[40 : 40 + height // 3]) < 4
+
+
+def test_the_notes_say_what_to_know() -> None:
+    plain = reading_of(fear=1.0)
+    assert notes_for(plain) == []
+    odd = replace(plain, faces=3, eyes_found="estimated", answered_by="face")
+    assert len(notes_for(odd)) == 3
+    assert "3 faces" in notes_for(odd)[0]
+    assert drawn(odd).height > drawn(plain).height
