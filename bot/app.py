@@ -106,7 +106,6 @@ def build_application(
         "mode": playlists.mode_of_reading,
         "remode": playlists.mode_of_playlist,
         "page": playlists.page,
-        "invented": playlists.unplayable,
         "vote": feedback.vote,
         "stars": feedback.stars,
         "save": connecting.save,

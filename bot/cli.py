@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it runs: `--help` must be quick."""
 
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ import typer
 
 from bot.commands_music import catalogue_app, recommend
 from bot.commands_vision import benchmark, read
+from bot.exits import BAD_INPUT, stop
 
 app = typer.Typer(
     help="A selfie in, a mixtape out: emotion in a photo, playlist in Spotify.",
@@ -46,8 +48,13 @@ def run() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; whatever is wrong with what was typed is told in one line."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        told = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
+        typer.echo(f"mirrortape: {told.rstrip('.')}. See mirrortape --help.", err=True)
+        sys.exit(BAD_INPUT)
 
 
 def _stay(running: Coroutine[Any, Any, None]) -> None:
@@ -64,15 +71,10 @@ def _stay(running: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(running)
     except VisionError as error:
-        _stop(explain_error(error))
+        stop(explain_error(error))
     except InvalidToken:
-        _stop("Telegram does not know this bot: check TELEGRAM_BOT_TOKEN in .env.")
+        stop("Telegram does not know this bot: check TELEGRAM_BOT_TOKEN in .env.")
     except Conflict:
-        _stop("Another instance of this bot is running: stop it first.")
+        stop("Another instance of this bot is running: stop it first.")
     except (NotReady, AddressInUse) as error:
-        _stop(str(error))
-
-
-def _stop(message: str) -> None:
-    typer.echo(f"mirrortape: {message}", err=True)
-    raise typer.Exit(2)
+        stop(str(error))

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bot.exits import stop
 
 if TYPE_CHECKING:
     from recommender.catalogue import Catalogue, CatalogueStats, ImportReport
@@ -97,7 +99,7 @@ def recommend(
     _check_choice("emotion", emotion, EMOTIONS)
     _check_choice("mode", mode, MODES)
     if not 1 <= length <= MAX_LENGTH:
-        _stop(f"a playlist has 1 to {MAX_LENGTH} tracks, not {length}.")
+        stop(f"a playlist has 1 to {MAX_LENGTH} tracks, not {length}.")
     with _catalogue() as catalogue:
         table = catalogue.load()
         taste = _taste(user)
@@ -138,11 +140,11 @@ def _catalogue() -> "Iterator[Catalogue]":
         finally:
             catalogue.close()
     except CatalogueEmpty:
-        _stop(_EMPTY)
+        stop(_EMPTY)
     except (CatalogueError, NotReady) as error:
-        _stop(str(error))
+        stop(str(error))
     except (sqlite3.Error, OSError) as error:
-        _stop(f"the data in {folder or 'DATA_DIR'} cannot be used: {error}")
+        stop(f"the data in {folder or 'DATA_DIR'} cannot be used: {error}")
 
 
 def _taste(user_id: int | None) -> "Taste":
@@ -182,7 +184,7 @@ def _progress(action: str) -> "Iterator[OnProgress]":
 
 def _check_choice(noun: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        _stop(f"there is no {noun} {value!r}; choose one of {', '.join(choices)}.")
+        stop(f"there is no {noun} {value!r}; choose one of {', '.join(choices)}.")
 
 
 def _print_report(name: str, report: "ImportReport") -> None:
@@ -265,8 +267,3 @@ def _print_tracks(recommendation: "Recommendation") -> None:
     if len(recommendation.picks) < len(recommendation.targets):
         typer.echo("The catalogue has no more that may be in one playlist.")
     typer.echo(f"chosen in {recommendation.ms:.0f} ms")
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(f"mirrortape: {message}", err=True)
-    raise typer.Exit(2)

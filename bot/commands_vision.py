@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from bot.exits import stop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,13 +67,13 @@ def benchmark(
     from rich.table import Table
 
     if not folder.is_dir():
-        _stop(f"there is no folder {folder}")
+        stop(f"there is no folder {folder}")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     reader = _load_reader()
     idle_mb = memory_mb("VmRSS")
     readings, skipped = time_photos(reader, files, count)
     if not readings:
-        _stop(f"no photo in {folder} gives a reading")
+        stop(f"no photo in {folder} gives a reading")
     summary = summarise(readings) | {
         "photos_without_reading": skipped,
         "memory_mb": {
@@ -112,7 +114,7 @@ class Pictures:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            _stop(f"{folder} cannot be a folder for pictures: {error.strerror}")
+            stop(f"{folder} cannot be a folder for pictures: {error.strerror}")
         self._folder = folder
         self._taken = {_key(photo) for photo in photos}
 
@@ -123,7 +125,7 @@ class Pictures:
         try:
             path.write_bytes(picture)
         except OSError as error:
-            _stop(f"{path} cannot be written: {error.strerror}")
+            stop(f"{path} cannot be written: {error.strerror}")
         return path
 
     def _names(self, stem: str) -> Iterator[Path]:
@@ -221,7 +223,7 @@ def _load_reader() -> "PhotoReader":
     try:
         return PhotoReader.load()
     except (WeightsMissing, WeightsAltered) as error:
-        _stop(explain_error(error))
+        stop(explain_error(error))
 
 
 def _print_reading(console: "Console", photo: Path, reading: "Reading") -> None:
@@ -256,8 +258,3 @@ def _printable(path: Path) -> str:
 def _key(path: Path) -> str:
     """Return what two paths to one file have in common, also where case does not count."""
     return str(path.resolve()).casefold()
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(f"mirrortape: {message}", err=True)
-    raise typer.Exit(2)

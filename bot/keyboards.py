@@ -9,11 +9,11 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot.texts import EMOTION_EMOJI, MODE_LABELS
 from recommender.saved import SavedPlaylist, ShownTrack
 
-PAGE = 5
+PAGE = 10
 """Tracks whose vote buttons show at a time."""
 
-TITLE_CHARS = 24
-"""A track's button cuts its title to about what a phone shows."""
+ROW = 4
+"""Vote buttons side by side, as many as a phone shows well."""
 
 OPEN_IN_SPOTIFY = "Open in Spotify"
 
@@ -51,7 +51,8 @@ def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboard
     pages = page_count(saved)
     page = min(max(page, 0), pages - 1)
     shown = saved.tracks[page * PAGE : (page + 1) * PAGE]
-    rows: Rows = [_vote_row(saved.id, page, track) for track in shown]
+    votes = [vote for track in shown for vote in _votes(saved.id, track)]
+    rows: Rows = [votes[i : i + ROW] for i in range(0, len(votes), ROW)]
     if pages > 1:
         first, last = shown[0].position + 1, shown[-1].position + 1
         rows.append(
@@ -105,18 +106,14 @@ def _modes(chosen: str, verb: str, subject_id: int) -> list[InlineKeyboardButton
     ]
 
 
-def _vote_row(playlist_id: int, page: int, track: ShownTrack) -> list[InlineKeyboardButton]:
-    title = track.title
-    if len(title) > TITLE_CHARS:
-        title = title[: TITLE_CHARS - 1].rstrip() + "…"
-    label = f"{track.position + 1}. {title}"
-    up = "👍 ✓" if track.vote is True else "👍"
-    down = "👎 ✓" if track.vote is False else "👎"
-    open_track = (
-        button(label, "invented") if track.invented else InlineKeyboardButton(label, url=track.url)
-    )
+def _votes(playlist_id: int, track: ShownTrack) -> list[InlineKeyboardButton]:
     return [
-        open_track,
-        button(up, "vote", playlist_id, track.position, "up"),
-        button(down, "vote", playlist_id, track.position, "down"),
+        button(
+            f"{sign} {track.position + 1}" + (" ✓" if track.vote is liked else ""),
+            "vote",
+            playlist_id,
+            track.position,
+            direction,
+        )
+        for sign, direction, liked in (("👍", "up", True), ("👎", "down", False))
     ]

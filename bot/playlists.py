@@ -118,11 +118,6 @@ class Playlists:
             await toast(query)
             await self.show_buttons(update, saved, int(page))
 
-    async def unplayable(self, update: Update, context: Context) -> None:
-        """Say why an invented track does not open."""
-        query, _ = pressed(update)
-        await toast(query, texts.INVENTED_TRACK)
-
     # -- what they share --
 
     async def offer(

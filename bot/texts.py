@@ -206,10 +206,9 @@ def explain_music_error(error: RecommenderError, until: str = "later") -> str:
 
 def reading_caption(reading: Reading) -> str:
     """Return what stands under the picture."""
-    percent = round(100 * reading.confidence)
     if is_sure(reading):
         lines = [
-            f"You look <b>{ADJECTIVES[reading.emotion]}</b> ({percent} %) "
+            f"You look <b>{ADJECTIVES[reading.emotion]}</b> ({percent(reading.confidence)}) "
             f"{EMOTION_EMOJI[reading.emotion]}"
         ]
     else:
@@ -217,8 +216,8 @@ def reading_caption(reading: Reading) -> str:
             :-3:-1
         ]
         lines = [
-            f"I am not sure: <b>{ADJECTIVES[first]}</b> ({percent} %) or "
-            f"{ADJECTIVES[second]} ({round(100 * reading.probabilities[second])} %)? "
+            f"I am not sure: <b>{ADJECTIVES[first]}</b> ({percent(reading.confidence)}) or "
+            f"{ADJECTIVES[second]} ({percent(reading.probabilities[second])})? "
             "Tell me which fits:"
         ]
     if reading.faces > 1:
@@ -226,6 +225,11 @@ def reading_caption(reading: Reading) -> str:
     if reading.eyes_found == "estimated":
         lines.append("I could not make out both eyes and estimated where they are.")
     return "\n".join(lines)
+
+
+def percent(probability: float) -> str:
+    """Return a probability as people read it; nothing that is estimated is 0 or 100 % sure."""
+    return f"{min(max(round(100 * probability), 1), 99)} %"
 
 
 def is_sure(reading: Reading) -> bool:
@@ -302,7 +306,6 @@ def _visible_chars(head: str, lines: list[str]) -> int:
 NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with /mood."
 REWRITTEN = "Rewritten: {mode}."
 UNKNOWN_MOOD = "I do not know that mood. Choose one:"
-INVENTED_TRACK = "This track is invented, so there is nothing to open."
 
 # -- feedback --
 

@@ -11,9 +11,9 @@ def test_a_disliked_track_never_comes_again() -> None:
     async def story(chat: Chat) -> None:
         _, playlist = await chat.say("/mood happy")
         disliked = titles(playlist)[0]
-        toast, edit = await chat.press(playlist.data("👎"))
+        toast, edit = await chat.press(playlist.data("👎 1"))
         assert toast.parameters["text"] == texts.VOTED[False]
-        assert "👎 ✓" in [button["text"] for button in edit.buttons]
+        assert "👎 1 ✓" in [button["text"] for button in edit.buttons]
         for _ in range(3):
             _, again = await chat.say("/playlist")
             assert disliked not in titles(again)
@@ -24,10 +24,10 @@ def test_a_disliked_track_never_comes_again() -> None:
 def test_the_same_button_again_takes_the_vote_back() -> None:
     async def story(chat: Chat) -> None:
         _, playlist = await chat.say("/mood happy")
-        await chat.press(playlist.data("👍"))
-        toast, edit = await chat.press(playlist.data("👍"))
+        await chat.press(playlist.data("👍 1"))
+        toast, edit = await chat.press(playlist.data("👍 1"))
         assert toast.parameters["text"] == texts.VOTED[None]
-        assert "👍 ✓" not in [button["text"] for button in edit.buttons]
+        assert "👍 1 ✓" not in [button["text"] for button in edit.buttons]
 
     asyncio.run(with_chat(story))
 

@@ -99,8 +99,8 @@ def test_paging_shows_every_track_once() -> None:
         _, playlist = await chat.say("/mood happy")
         seen: list[str] = []
         shown = playlist
-        for _ in range(4):
-            seen += [b["callback_data"] for b in shown.buttons if b["text"] == "👍"]
+        for _ in range(2):
+            seen += [b["callback_data"] for b in shown.buttons if b["text"].startswith("👍")]
             _, shown = await chat.press(shown.data("›"))
         assert len(set(seen)) == len(seen) == 20
         (gone,) = await chat.press(playlist.data("›"), BEN)
