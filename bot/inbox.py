@@ -16,7 +16,6 @@ from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TimedOut
 from telegram.ext import Application, BaseUpdateProcessor
 
-from bot.people import MAX_TRIES
 from bot.records import Records
 
 logger = logging.getLogger(__name__)
@@ -38,7 +37,6 @@ class InboxProcessor(BaseUpdateProcessor):
         """Handle one update; a cancellation leaves it in the inbox for the next start."""
         assert isinstance(update, Update)
         update_id = update.update_id
-        await self._records.run(lambda stores: stores.people.begin(update_id))
         await coroutine
         await self._records.run(lambda stores: stores.people.finish(update_id, self._clock()))
 
@@ -51,10 +49,8 @@ class InboxProcessor(BaseUpdateProcessor):
 
 async def replay(application: Application[Any, Any, Any, Any, Any, Any], records: Records) -> None:
     """Queue what an earlier run received but did not handle."""
-    for stored in await records.run(lambda stores: stores.people.unhandled()):
-        if stored.tries >= MAX_TRIES:
-            logger.error("update %d failed %d times; set aside", stored.update_id, stored.tries)
-            continue
+    for stored in await records.run(lambda stores: stores.people.retake()):
+        logger.warning("update %d was left unhandled; it is handled now", stored.update_id)
         update = Update.de_json(json.loads(stored.payload), application.bot)
         await application.update_queue.put(update)
 

@@ -17,7 +17,7 @@ CONSENT_VERSION = 1
 """Raise it when what users agree to changes; they are asked again."""
 
 MAX_TRIES = 3
-"""How often an update may take the bot down with it before it is set aside."""
+"""How often an update may take the bot down with it before it is left alone."""
 
 _migrations = Migrations("people")
 
@@ -49,11 +49,10 @@ def m001_first_tables(db: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoredUpdate:
-    """An update that was received but not handled: its id, JSON, and how often it was tried."""
+    """An update that was received but not handled: its id and JSON."""
 
     update_id: int
     payload: str
-    tries: int
 
 
 class People:
@@ -107,14 +106,10 @@ class People:
         """Store an update before Telegram is told that we have it; return whether it is new."""
         cursor = self.db.execute(
             "insert or ignore into inbox (update_id, payload, received_utc, tries)"
-            " values (?, ?, ?, 0)",
+            " values (?, ?, ?, 1)",
             [update_id, payload, now.isoformat()],
         )
         return cursor.rowcount == 1
-
-    def begin(self, update_id: int) -> None:
-        """Count a try, so that an update that kills the bot is not tried for ever."""
-        self.db.execute("update inbox set tries = tries + 1 where update_id = ?", [update_id])
 
     def finish(self, update_id: int, now: datetime) -> None:
         """Mark an update as handled and drop what it said; only its number stays."""
@@ -123,15 +118,20 @@ class People:
             [now.isoformat(), update_id],
         )
 
-    def unhandled(self) -> list[StoredUpdate]:
-        """Return the updates that a stop or crash left unhandled, oldest first."""
-        return [
-            StoredUpdate(row["update_id"], row["payload"], row["tries"])
-            for row in self.db.query(
-                "select update_id, payload, tries from inbox"
-                " where handled_utc is null order by update_id"
+    def retake(self) -> list[StoredUpdate]:
+        """Return the updates that a stop or crash left unhandled, oldest first.
+
+        Each is counted as tried once more, and left out from its fourth time on, so that one
+        that takes the bot down with it does not do so for ever.
+        """
+        with immediate(self.db):
+            self.db.execute("update inbox set tries = tries + 1 where handled_utc is null")
+            rows = self.db.query(
+                "select update_id, payload from inbox"
+                " where handled_utc is null and tries <= ? order by update_id",
+                [MAX_TRIES],
             )
-        ]
+            return [StoredUpdate(row["update_id"], row["payload"]) for row in rows]
 
     # -- answers --
 

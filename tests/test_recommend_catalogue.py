@@ -65,7 +65,7 @@ def spearman(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
 
 
 def test_all_pairs_fit_their_targets_with_variety(table: TrackTable) -> None:
-    print(f"\n{'':10}{'':7}distance  absolute  artist  genres  rho(v)  rho(e)    ms")  # noqa: T201
+    print(f"\n{'':10}{'':7}distance  absolute  artist  genres  rho(v)  rho(e)    ms")
     for emotion, mode in PAIRS:
         recommendation = playlist(table, emotion, mode)
         found = percentiles(table, recommendation)
@@ -80,7 +80,7 @@ def test_all_pairs_fit_their_targets_with_variety(table: TrackTable) -> None:
             for axis in (0, 1)
         ]
         shown = "".join(f"{'-' if rho is None else f'{rho:.3f}':>8}" for rho in rhos)
-        print(  # noqa: T201
+        print(
             f"{emotion:10}{mode:7}{distance:8.3f}{absolute:10.3f}{by_artist:8}{genres:8}{shown}"
             f"{recommendation.ms:6.1f}"
         )
@@ -112,7 +112,7 @@ def test_import_and_load_are_quick(csv_path: Path, tmp_path: Path) -> None:
     loaded = perf_counter()
     again = catalogue.import_csv(csv_path)
     catalogue.close()
-    print(f"\nimport {imported - began:.2f} s, load {loaded - imported:.2f} s")  # noqa: T201
+    print(f"\nimport {imported - began:.2f} s, load {loaded - imported:.2f} s")
     assert imported - began < 10
     assert loaded - imported < 1
     assert (report.rows, len(table)) == (32_833, report.tracks)
@@ -130,7 +130,7 @@ def test_likes_move_the_next_playlist(table: TrackTable) -> None:
         sum("rock" in pick.track.genre for pick in each.picks)
         for each in (playlist(table, "neutral", "match", seed=1), after)
     ]
-    print(f"\nrock tracks of 20: {counts[0]} without votes, {counts[1]} with them")  # noqa: T201
+    print(f"\nrock tracks of 20: {counts[0]} without votes, {counts[1]} with them")
     assert counts[1] > counts[0]
     assert not {t.id for t in others} & {pick.track.id for pick in after.picks}
 
