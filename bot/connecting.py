@@ -3,7 +3,7 @@
 from telegram import Bot, Update
 from telegram.ext import ContextTypes
 
-from bot import keyboards, texts
+from bot import keyboards, messages, texts
 from bot.playlists import Playlists
 from bot.replies import pressed, say, sender, toast
 from bot.services import Services
@@ -54,7 +54,7 @@ class Connecting:
     async def connected(self, bot: Bot, user_id: int) -> None:
         """Say which account is connected and write the playlist that waited for it."""
         profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
-        await say(bot, user_id, texts.connected(profile.display_name if profile else ""))
+        await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
         last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
         if last is not None:
             message = await say(bot, user_id, texts.STATUS_WRITING)

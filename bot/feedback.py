@@ -3,7 +3,7 @@
 from telegram import Update
 from telegram.ext import ContextTypes
 
-from bot import keyboards, texts
+from bot import keyboards, messages, texts
 from bot.playlists import Playlists
 from bot.replies import edit, pressed, say, sender, toast
 from bot.services import Services
@@ -57,7 +57,7 @@ class Feedback:
             return
         match words:
             case []:
-                text = texts.playlist_text(last, url=None)
+                text = messages.playlist_text(last, url=None)
                 await say(context.bot, user_id, text, keyboards.playlist(last, 0, None))
                 await say(context.bot, user_id, texts.ASK_STARS, keyboards.stars(last.id))
             case [stars] if stars in {"1", "2", "3", "4", "5"}:

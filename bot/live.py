@@ -45,6 +45,7 @@ async def run_live() -> None:
             "ALLOWED_TELEGRAM_IDS is empty, so nobody could use the bot: list Telegram ids "
             "separated by commas, or * for everyone."
         )
+    cipher(settings)  # a bad key is told before the catalogue is read
     try:
         table = Catalogue(settings.data_dir / "catalogue.db").load()
     except CatalogueEmpty as error:
@@ -105,8 +106,8 @@ async def serve(
     if connections is not None:
         routes += callback_routes(connections, partial(connecting.connected, application.bot))
     async with (
-        loaded(worker, records),
         web_server(Starlette(routes=routes), *address),
+        loaded(worker, records),
         running_bot(application, records, utc_now) as fetching,
     ):
         resuming = asyncio.create_task(_resume(connections))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from telegram import Bot, InlineKeyboardMarkup, Message, Update
 from telegram.ext import ContextTypes
 
-from bot import keyboards, texts
+from bot import keyboards, messages, texts
 from bot.connections import PlaylistDraft
 from bot.records import Stores
 from bot.replies import edit, forgiving, pressed, say, sender, toast
@@ -210,8 +210,8 @@ class Playlists:
             return None, ""
         day = self._services.clock().strftime("%-d %B %Y")
         draft = PlaylistDraft(
-            name=texts.playlist_name(saved.emotion, saved.mode),
-            description=texts.playlist_description(saved.emotion, saved.mode, day),
+            name=messages.playlist_name(saved.emotion, saved.mode),
+            description=messages.playlist_description(saved.emotion, saved.mode, day),
             uris=tuple(f"spotify:track:{track.track_id}" for track in saved.tracks),
         )
         try:
@@ -233,7 +233,7 @@ class Playlists:
             bot,
             saved.user_id,
             message_id,
-            texts.playlist_text(saved, url=url, notice=notice),
+            messages.playlist_text(saved, url=url, notice=notice),
             keyboards.playlist(saved, 0, url),
         )
 

@@ -12,7 +12,7 @@ from telegram.constants import FileSizeLimit, ParseMode
 from telegram.error import BadRequest
 from telegram.ext import ContextTypes
 
-from bot import keyboards, texts
+from bot import keyboards, messages, texts
 from bot.playlists import DEFAULT_MODE, Playlists
 from bot.replies import edit, forgiving, pressed, say, sender, toast
 from bot.services import Services
@@ -105,7 +105,7 @@ class Selfies:
         await toast(query)
         with forgiving():
             await query.edit_message_caption(
-                texts.corrected_caption(emotion),
+                messages.corrected_caption(emotion),
                 parse_mode=ParseMode.HTML,
                 reply_markup=keyboards.reading(reading_id, mode=DEFAULT_MODE, is_settled=True),
             )
@@ -162,7 +162,7 @@ class Selfies:
         self, bot: Bot, user_id: int, message_id: int, reading: Reading, picture: bytes
     ) -> None:
         """Turn the status message into the picture, then make the playlist or ask first."""
-        now, is_sure = self._services.clock(), texts.is_sure(reading)
+        now, is_sure = self._services.clock(), messages.is_sure(reading)
         reading_id = await self._services.records.run(
             lambda s: s.music.add_reading(user_id, reading.probabilities, reading.eyes_found, now)
         )
@@ -171,7 +171,7 @@ class Selfies:
             if is_sure
             else keyboards.emotions("correct", reading_id)
         )
-        caption = texts.reading_caption(reading)
+        caption = messages.reading_caption(reading)
         await bot.edit_message_media(
             InputMediaPhoto(picture, caption=caption, parse_mode=ParseMode.HTML),
             chat_id=user_id,

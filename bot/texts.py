@@ -1,14 +1,11 @@
 """Every sentence the bot says, apart from the code that sends it.
 
-Texts with markup are Telegram's HTML; whatever comes from outside passes through `escape`.
+Some hold markup, Telegram's HTML. Messages that depend on a reading or a playlist are composed in
+`bot.messages`.
 """
-
-from html import escape
 
 from recommender import errors as music_errors
 from recommender.errors import RecommenderError
-from recommender.saved import SavedPlaylist, ShownTrack
-from vision import Reading
 from vision import errors as vision_errors
 from vision.errors import VisionError
 
@@ -39,12 +36,6 @@ MODE_MEANINGS = {
     "lift": "music that meets this mood, then leads gently on",
     "calm": "music that winds down",
 }
-
-SURE_FROM = 0.45
-"""Below this probability the bot asks instead of claiming."""
-
-MESSAGE_CHARS = 4096
-"""Telegram's limit for one text."""
 
 # -- first contact --
 
@@ -201,108 +192,11 @@ def explain_music_error(error: RecommenderError, until: str = "later") -> str:
     return "That did not work. Please try again."
 
 
-# -- readings --
-
-
-def reading_caption(reading: Reading) -> str:
-    """Return what stands under the picture."""
-    if is_sure(reading):
-        lines = [
-            f"You look <b>{ADJECTIVES[reading.emotion]}</b> ({percent(reading.confidence)}) "
-            f"{EMOTION_EMOJI[reading.emotion]}"
-        ]
-    else:
-        first, second = sorted(reading.probabilities, key=reading.probabilities.__getitem__)[
-            :-3:-1
-        ]
-        lines = [
-            f"I am not sure: <b>{ADJECTIVES[first]}</b> ({percent(reading.confidence)}) or "
-            f"{ADJECTIVES[second]} ({percent(reading.probabilities[second])})? "
-            "Tell me which fits:"
-        ]
-    if reading.faces > 1:
-        lines.append(f"I see {reading.faces} faces and read the largest, the one in the picture.")
-    if reading.eyes_found == "estimated":
-        lines.append("I could not make out both eyes and estimated where they are.")
-    return "\n".join(lines)
-
-
-def percent(probability: float) -> str:
-    """Return a probability as people read it; nothing that is estimated is 0 or 100 % sure."""
-    return f"{min(max(round(100 * probability), 1), 99)} %"
-
-
-def is_sure(reading: Reading) -> bool:
-    """Return whether the reading is sure enough to claim, rather than ask."""
-    return reading.confidence >= SURE_FROM
-
-
-def corrected_caption(emotion: str) -> str:
-    """Return what stands under the picture once its person has said what is right."""
-    return f"You say: <b>{ADJECTIVES[emotion]}</b> {EMOTION_EMOJI[emotion]}. Thank you."
-
+# -- moods and playlists --
 
 WHICH_EMOTION = "What fits better?"
 CONFIRMED = "Good to know, thank you."
 CHOOSE_MOOD = "Which mood should the music fit?"
-
-
-# -- playlists --
-
-
-def playlist_text(saved: SavedPlaylist, *, url: str | None, notice: str = "") -> str:
-    """Return a playlist as a message: what it is for, then a line and a reason for each track.
-
-    Args:
-        saved: The playlist.
-        url: Where it stands in Spotify, if it does.
-        notice: A sentence about what did not work, already markup.
-    """
-    title = f"{EMOTION_EMOJI[saved.emotion]} {saved.emotion.capitalize()}"
-    heading = f"<b>{title} · {MODE_LABELS[saved.mode]}</b>"
-    if url:
-        heading = f'<b><a href="{escape(url)}">{title} · {MODE_LABELS[saved.mode]}</a></b>'
-    head = f"{heading}\n{len(saved.tracks)} tracks: {MODE_MEANINGS[saved.mode]}."
-    if any(track.invented for track in saved.tracks):
-        head += "\n<i>These tracks are invented: no real catalogue has been imported.</i>"
-    if notice:
-        head += f"\n{notice}"
-    full = [_track_line(track, with_reason=True) for track in saved.tracks]
-    if _visible_chars(head, full) > MESSAGE_CHARS:
-        full = [_track_line(track, with_reason=False) for track in saved.tracks]
-    return "\n\n".join([head, "\n".join(full)])
-
-
-def playlist_name(emotion: str, mode: str) -> str:
-    """Return the name of the playlist in the listener's account."""
-    return f"Mirrortape: {emotion} · {mode}"
-
-
-def playlist_description(emotion: str, mode: str, day: str) -> str:
-    """Return the description of the playlist in the listener's account."""
-    return f"Made by Mirrortape on {day}, feeling {ADJECTIVES[emotion]}: {MODE_MEANINGS[mode]}."
-
-
-def _track_line(track: ShownTrack, *, with_reason: bool) -> str:
-    number = f"{track.position + 1}."
-    title = escape(_short(track.title, 60))
-    if not track.invented:
-        title = f'<a href="{escape(track.url)}">{title}</a>'
-    line = f"{number} {title} · {escape(_short(track.artist, 40))}"
-    if track.invented:
-        line += " (invented)"
-    return f"{line}\n    <i>{escape(track.reason)}</i>" if with_reason else line
-
-
-def _short(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
-def _visible_chars(head: str, lines: list[str]) -> int:
-    # Counting the markup too errs on the safe side: Telegram counts only what shows.
-    return len(head) + sum(len(line) + 1 for line in lines)
-
-
 NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with /mood."
 REWRITTEN = "Rewritten: {mode}."
 UNKNOWN_MOOD = "I do not know that mood. Choose one:"
@@ -339,13 +233,6 @@ DISCONNECTED = (
     "entry there too, see your Spotify account's page, under apps."
 )
 NOT_CONNECTED = "Your Spotify was not connected."
-
-
-def connected(name: str) -> str:
-    """Return what tells a user that Spotify is connected, and as whom."""
-    who = f" as <b>{escape(name)}</b>" if name else ""
-    return f"✅ Your Spotify is connected{who}. Not you? /disconnect, then connect again."
-
 
 # -- privacy --
 

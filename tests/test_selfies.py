@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from bot import texts
+from bot import messages, texts
 from bot.worker import WorkerFailed
 from tests.chatting import ANNA, BEN, Chat, a_reading, with_chat
 from vision import VisionError
@@ -37,7 +37,7 @@ def test_a_photo_becomes_a_picture_with_buttons_and_a_playlist() -> None:
 def test_an_unsure_reading_asks_and_makes_no_playlist_until_it_is_told() -> None:
     async def story(chat: Chat) -> None:
         await chat.press("agree")
-        chat.worker.outcome = a_reading("fear", texts.SURE_FROM - 0.01)
+        chat.worker.outcome = a_reading("fear", messages.SURE_FROM - 0.01)
         calls = await chat.photo()
         picture = calls[-1]
         assert picture.method == "editMessageMedia"
@@ -126,7 +126,7 @@ def test_a_lost_worker_is_apologised_for() -> None:
 
 def test_several_faces_and_estimated_eyes_are_said() -> None:
     reading = a_reading(faces=3, eyes_found="estimated")
-    caption = texts.reading_caption(reading)
+    caption = messages.reading_caption(reading)
     assert "3 faces" in caption
     assert "estimated" in caption
 

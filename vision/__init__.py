@@ -11,7 +11,7 @@ from vision.errors import (
     WeightsAltered,
     WeightsMissing,
 )
-from vision.reading import EMOTIONS, Reading
+from vision.reading import EMOTIONS, Reading, percent
 
 __all__ = [
     "EMOTIONS",
@@ -22,4 +22,5 @@ __all__ = [
     "VisionError",
     "WeightsAltered",
     "WeightsMissing",
+    "percent",
 ]

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vision.crops import Affine, Eyes
 from vision.gradcam import ViewHeat, render
-from vision.reading import EMOTIONS, Reading
+from vision.reading import EMOTIONS, Reading, percent
 
 Colour = tuple[int, int, int]
 
@@ -187,10 +187,10 @@ def _rounded_square(corner: float) -> NDArray[np.float64]:
 
 def _write_headline(canvas: Image.Image, reading: Reading, top: int) -> None:
     draw = ImageDraw.Draw(canvas)
-    name, percent = reading.emotion.capitalize(), _percent(reading.confidence)
+    name, how_sure = reading.emotion.capitalize(), percent(reading.confidence)
     baseline = top + 54
     draw.text((_MARGIN, baseline), name, ACCENTS[reading.emotion], _font(66), anchor="ls")
-    draw.text((WIDTH - _MARGIN, baseline), percent, _TEXT, _font(66), anchor="rs")
+    draw.text((WIDTH - _MARGIN, baseline), how_sure, _TEXT, _font(66), anchor="rs")
 
 
 def _draw_bars(canvas: Image.Image, reading: Reading, top: int) -> None:
@@ -205,7 +205,7 @@ def _draw_bars(canvas: Image.Image, reading: Reading, top: int) -> None:
         colour = ACCENTS[emotion] if is_answer else _MUTED
         text = _TEXT if is_answer else _SOFT_TEXT
         draw.text((_MARGIN, middle), emotion.capitalize(), text, _font(33), anchor="lm")
-        draw.text((WIDTH - _MARGIN, middle), _percent(probability), text, _font(33), anchor="rm")
+        draw.text((WIDTH - _MARGIN, middle), percent(probability), text, _font(33), anchor="rm")
         corner = (left, middle - _BAR // 2)
         canvas.paste(_TRACK, corner, track)
         length = round(probability * full)
@@ -213,10 +213,6 @@ def _draw_bars(canvas: Image.Image, reading: Reading, top: int) -> None:
             canvas.paste(colour, corner, _rounded_mask((length, _BAR), _BAR // 2))
         elif length > 0:  # too short for two round ends: the track's own left end
             canvas.paste(colour, corner, track.crop((0, 0, length, _BAR)))
-
-
-def _percent(probability: float) -> str:
-    return f"{100 * probability:.0f} %"
 
 
 def _rounded_mask(size: tuple[int, int], radius: int) -> Image.Image:

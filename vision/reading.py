@@ -74,5 +74,13 @@ class Reading:
         }
 
 
+def percent(probability: float) -> str:
+    """Return a probability, 0..1, as people read it; an estimate is never 0 % or 100 % sure."""
+    rounded = round(100 * probability)
+    if rounded == 0:
+        return "< 1 %"
+    return "> 99 %" if rounded == 100 else f"{rounded} %"
+
+
 def _rounded(probabilities: Probabilities) -> Probabilities:
     return {emotion: round(value, 4) for emotion, value in probabilities.items()}

@@ -1,0 +1,111 @@
+"""The messages that depend on what was read, chosen or connected, as Telegram's HTML.
+
+Whatever comes from outside, such as a title, passes through `escape`.
+"""
+
+import re
+from html import escape, unescape
+
+from bot import texts
+from recommender.saved import SavedPlaylist, ShownTrack
+from vision import Reading, percent
+
+SURE_FROM = 0.45
+"""Below this probability the bot asks instead of claiming."""
+
+MESSAGE_CHARS = 4096
+"""Telegram's limit for one text."""
+
+_TAG = re.compile(r"<[^>]*>")
+
+
+def reading_caption(reading: Reading) -> str:
+    """Return what stands under the picture."""
+    first, second, *_ = sorted(reading.probabilities.items(), key=lambda item: -item[1])
+    best, other = (
+        f"{texts.ADJECTIVES[emotion]}</b> ({escape(percent(probability))})"
+        for emotion, probability in (first, second)
+    )
+    if is_sure(reading):
+        lines = [f"You look <b>{best} {texts.EMOTION_EMOJI[reading.emotion]}"]
+    else:
+        lines = [f"I am not sure: <b>{best} or <b>{other}? Tell me which fits:"]
+    if reading.faces > 1:
+        lines.append(f"I see {reading.faces} faces and read the largest, the one in the picture.")
+    if reading.eyes_found == "estimated":
+        lines.append("I could not make out both eyes and estimated where they are.")
+    return "\n".join(lines)
+
+
+def is_sure(reading: Reading) -> bool:
+    """Return whether the reading is sure enough to claim, rather than ask."""
+    return reading.confidence >= SURE_FROM
+
+
+def corrected_caption(emotion: str) -> str:
+    """Return what stands under the picture once its person has said what is right."""
+    return (
+        f"You say: <b>{texts.ADJECTIVES[emotion]}</b> {texts.EMOTION_EMOJI[emotion]}. Thank you."
+    )
+
+
+def playlist_text(saved: SavedPlaylist, *, url: str | None, notice: str = "") -> str:
+    """Return a playlist as a message: what it is for, then a line and a reason for each track.
+
+    Args:
+        saved: The playlist.
+        url: Where it stands in Spotify, if it does.
+        notice: A sentence about what did not work, already markup.
+    """
+    title = f"{texts.EMOTION_EMOJI[saved.emotion]} {saved.emotion.capitalize()}"
+    heading = f"<b>{title} · {texts.MODE_LABELS[saved.mode]}</b>"
+    if url:
+        heading = f'<b><a href="{escape(url)}">{title} · {texts.MODE_LABELS[saved.mode]}</a></b>'
+    head = f"{heading}\n{len(saved.tracks)} tracks: {texts.MODE_MEANINGS[saved.mode]}."
+    if any(track.invented for track in saved.tracks):
+        head += "\n<i>These tracks are invented: no real catalogue has been imported.</i>"
+    if notice:
+        head += f"\n{notice}"
+    for with_reason in (True, False):
+        lines = [_track_line(track, with_reason=with_reason) for track in saved.tracks]
+        text = f"{head}\n\n" + "\n".join(lines)
+        if visible_chars(text) <= MESSAGE_CHARS:
+            break
+    return text
+
+
+def playlist_name(emotion: str, mode: str) -> str:
+    """Return the name of the playlist in the listener's account."""
+    return f"Mirrortape: {emotion} · {mode}"
+
+
+def playlist_description(emotion: str, mode: str, day: str) -> str:
+    """Return the description of the playlist in the listener's account."""
+    feeling, meaning = texts.ADJECTIVES[emotion], texts.MODE_MEANINGS[mode]
+    return f"Made by Mirrortape on {day}, feeling {feeling}: {meaning}."
+
+
+def _track_line(track: ShownTrack, *, with_reason: bool) -> str:
+    number = f"{track.position + 1}."
+    title = escape(_short(track.title, 60))
+    if not track.invented:
+        title = f'<a href="{escape(track.url)}">{title}</a>'
+    line = f"{number} {title} · {escape(_short(track.artist, 40))}"
+    if track.invented:
+        line += " (invented)"
+    return f"{line}\n    <i>{escape(track.reason)}</i>" if with_reason else line
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def visible_chars(text: str) -> int:
+    """Return how long Telegram finds a text: without markup, in UTF-16 code units."""
+    return len(unescape(_TAG.sub("", text)).encode("utf-16-le")) // 2
+
+
+def connected(name: str) -> str:
+    """Return what tells a user that Spotify is connected, and as whom."""
+    who = f" as <b>{escape(name)}</b>" if name else ""
+    return f"✅ Your Spotify is connected{who}. Not you? /disconnect, then connect again."

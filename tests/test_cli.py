@@ -1,0 +1,59 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def mirrortape(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line in an empty folder with an empty data folder."""
+    environment = {**os.environ, "DATA_DIR": str(folder / "data"), "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("dance", "No such command 'dance'"),
+        ("recommend --emotion sad --mode lift --length many", "--length"),
+        ("recommend --emotion glad --mode lift", "choose one of angry"),
+        ("recommend --emotion sad --mode lift", "catalogue is empty"),
+        ("demo --port 99999", "--port"),
+        ("catalogue import nowhere.csv", "nowhere.csv"),
+        ("run", "TELEGRAM_BOT_TOKEN"),
+    ],
+)
+def test_bad_input_ends_with_one_line_and_exit_code_2(
+    words: str, told: str, tmp_path: Path
+) -> None:
+    ended = mirrortape(*words.split(), folder=tmp_path)
+    assert ended.returncode == 2
+    assert told in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("words", ["--help", "recommend --help", "catalogue import --help"])
+def test_help_ends_well(words: str, tmp_path: Path) -> None:
+    ended = mirrortape(*words.split(), folder=tmp_path)
+    assert ended.returncode == 0
+    assert "Usage" in ended.stdout
+
+
+def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = mirrortape("demo", "--no-browser", "--port", port, folder=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"mirrortape: 127.0.0.1:{port} cannot be used")
+    assert len(ended.stderr.splitlines()) == 1

@@ -1,0 +1,99 @@
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import keyboards, messages, texts
+from recommender.saved import SavedPlaylist, ShownTrack
+from tests.chatting import a_reading
+from vision import percent
+
+
+def a_playlist(
+    title: str = "Clouds", artist: str = "Ann", count: int = 20, invented: bool = False
+) -> SavedPlaylist:
+    """Return a playlist of tracks that are all called the same."""
+    tracks = tuple(
+        ShownTrack(
+            position=position,
+            track_id="0" * 22,
+            title=title,
+            artist=artist,
+            url="https://open.spotify.com/track/" + "0" * 22,
+            reason="as calm as you asked",
+            vote=None,
+            invented=invented,
+        )
+        for position in range(count)
+    )
+    return SavedPlaylist(
+        id=1,
+        user_id=1,
+        emotion="sad",
+        mode="lift",
+        reading_id=None,
+        created=datetime(2026, 11, 20, tzinfo=UTC),
+        stars=None,
+        tracks=tracks,
+    )
+
+
+@given(st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=300))
+def test_any_title_fits_telegram_and_stays_text(title: str, artist: str) -> None:
+    text = messages.playlist_text(a_playlist(title, artist), url="https://a.test/?b=1&c=2")
+    assert messages.visible_chars(text) <= messages.MESSAGE_CHARS
+    assert text.count("<a ") == 21
+    assert text.count("<") == text.count(">")
+
+
+def test_markup_in_a_title_is_shown_not_obeyed() -> None:
+    text = messages.playlist_text(a_playlist("<b>_*[x](y)&amp;"), url=None)
+    assert "<b>_" not in text
+    assert "<b>_*[x](y)&amp;" in unescape(text)
+
+
+def test_twenty_long_titles_keep_their_reasons() -> None:
+    text = messages.playlist_text(a_playlist("T" * 60, "A" * 40), url="https://a.test")
+    assert text.count("as calm as you asked") == 20
+
+
+def test_too_many_tracks_lose_their_reasons_rather_than_their_message() -> None:
+    text = messages.playlist_text(a_playlist("T" * 60, "A" * 30, count=35), url=None)
+    assert "as calm as you asked" not in text
+    assert messages.visible_chars(text) <= messages.MESSAGE_CHARS
+
+
+def test_invented_tracks_are_marked_and_lead_nowhere() -> None:
+    text = messages.playlist_text(a_playlist(invented=True), url=None)
+    assert text.count("(invented)") == 20
+    assert "open.spotify.com" not in text
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"),
+    [(0.0, "< 1 %"), (0.004, "< 1 %"), (0.006, "1 %"), (0.72, "72 %"), (0.996, "> 99 %")],
+)
+def test_nothing_estimated_is_0_or_100_percent(probability: float, shown: str) -> None:
+    assert percent(probability) == shown
+
+
+def test_an_unsure_reading_names_its_two_best_guesses() -> None:
+    reading = a_reading("fear", 0.3)
+    probabilities = reading.probabilities | {"sad": 0.25}
+    text = messages.reading_caption(a_reading("fear", 0.3, probabilities=probabilities))
+    assert text.startswith("I am not sure: <b>afraid</b> (30 %) or <b>sad</b> (25 %)?")
+
+
+def test_a_page_of_votes_fits_a_phone() -> None:
+    keyboard = keyboards.playlist(a_playlist(), page=1, url=None).inline_keyboard
+    labels = [[button.text for button in row] for row in keyboard]
+    assert labels[0] == ["👍 11", "👎 11", "👍 12", "👎 12"]
+    assert labels[5] == ["‹", "11 to 20 of 20", "›"]
+    assert labels[6] == ["Match", "• Lift •", "Calm"]
+
+
+def test_every_text_fits_one_message() -> None:
+    said = [value for value in vars(texts).values() if isinstance(value, str)]
+    assert max(messages.visible_chars(text) for text in said) <= messages.MESSAGE_CHARS
