@@ -22,16 +22,14 @@ Gray = NDArray[np.uint8]
 QUICK_SIDE: Final = 640
 """Longest side of the picture for the quick sweeps, in pixels."""
 
-SURE_VOTES: Final = 16
-"""From so many second votes on, a find is a face. Over the development data chance finds collect
-at most 13 and all but two of the faces at least 27."""
-
-POSSIBLE_VOTES: Final = 5
-"""From so many second votes on, a find may be a face, if eyes can be found in it."""
+MIN_VOTES: Final = 18
+"""Second votes that make a find a face. Over the development data chance finds collect at most 13,
+faces at least 27."""
 
 _MARGIN: Final = 0.2  # border added around the picture, so that a face may fill it
 _QUICK_FACE: Final = 1 / 8  # of the picture's shorter side: the smallest face of quick sweeps
 _SMALLEST: Final = 24  # pixels; the cascades were trained on 20 to 24
+_SMALLEST_FULL: Final = 32  # at full size; what is smaller could not be read anyway
 _TURN_DEG: Final = 20.0
 _MOST_FINDS: Final = 12  # per sweep and cascade that are looked at again
 _SAME_FACE: Final = 0.25  # overlap (intersection over union) from which two boxes are one face
@@ -54,11 +52,6 @@ class Face:
     size: float
     turn_deg: float
     votes: int
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether the votes alone make it a face."""
-        return self.votes >= SURE_VOTES
 
     def box(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Return left, top, width, height of the part of the box inside a picture."""
@@ -106,22 +99,16 @@ class FaceFinder:
         self._cascades = {name: load_cascade(name) for name in {*_SWEEPERS, *_VOTERS}}
 
     def find(self, gray: Gray) -> list[Face]:
-        """Return the faces of a picture, uint8 (H, W), the largest first.
-
-        Where no sweep finds a face that is sure, the possible ones of all sweeps are returned.
-        """
-        possible: list[Face] = []
+        """Return the faces of a picture, uint8 (H, W), the largest first; maybe none."""
         for sweep in _SWEEPS:
-            found = self._sweep(gray, sweep)
-            if sure := [face for face in found if face.is_sure]:
-                return sure
-            possible += found
-        return _distinct(possible)
+            if faces := self._sweep(gray, sweep):
+                return faces
+        return []
 
     def _sweep(self, gray: Gray, sweep: _Sweep) -> list[Face]:
         picture, to_picture = _prepare(gray, sweep)
         scale = float(np.hypot(to_picture[0, 0], to_picture[1, 0]))
-        smallest = _SMALLEST if sweep.full else int(_QUICK_FACE * min(gray.shape) * scale)
+        smallest = _SMALLEST_FULL if sweep.full else int(_QUICK_FACE * min(gray.shape) * scale)
         largest = int(_QUICK_FACE * min(gray.shape)) if sweep.full else max(picture.shape)
         back = inverse(to_picture)
         faces = []
@@ -138,7 +125,7 @@ class FaceFinder:
                 centre = apply(back, np.array([[x + size / 2, y + size / 2]]))[0]
                 find = Face((float(centre[0]), float(centre[1])), size / scale, sweep.turn_deg, 0)
                 votes = self._vote(gray, find)
-                if votes >= POSSIBLE_VOTES:
+                if votes >= MIN_VOTES:
                     faces.append(Face(find.centre, find.size, find.turn_deg, votes))
         return _distinct(faces)
 
@@ -185,7 +172,8 @@ def _prepare(gray: Gray, sweep: _Sweep) -> tuple[Gray, Affine]:
     """Reduce and turn a picture, with a border around it; return it and the map to it."""
     height, width = gray.shape
     scale = 1.0 if sweep.full else min(1.0, QUICK_SIDE / max(gray.shape))
-    border = _MARGIN * min(gray.shape)
+    # At full size small faces are sought, and those do not fill the picture.
+    border = 0.0 if sweep.full else _MARGIN * min(gray.shape)
     side = (round(scale * (width + 2 * border)), round(scale * (height + 2 * border)))
     turn = np.deg2rad(sweep.turn_deg)
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)

@@ -124,7 +124,12 @@ class PhotoReader:
         bright = _brighten(gray)
         faces = self._faces.find(bright)
         step_ms["find face"], start = _ms_since(start), time.perf_counter()
-        face, eyes, found, count = self._choose(bright, faces)
+        if not faces:
+            raise NoFaceFound("no face found")
+        face = faces[0]  # the largest
+        haar_eyes = self._eyes.find(bright, face)
+        eyes = haar_eyes or estimate_eyes(face)
+        found: Literal["haar", "estimated"] = "haar" if haar_eyes else "estimated"
         step_ms["find eyes"], start = _ms_since(start), time.perf_counter()
         _check(gray, face, eyes)
         views = views_of_photo(gray, eyes)
@@ -146,24 +151,12 @@ class PhotoReader:
             face=by_view["face"],
             answered_by=answered_by,
             eyes_found=found,
-            faces=count,
+            faces=len(faces),
             face_box=(left, top, box_width, box_height),
             eye_centers=(first, second),
             step_ms=step_ms,
         )
         return _Seen(photo, face, eyes, views, outputs, reading)
-
-    def _choose(
-        self, gray: Gray, faces: list[Face]
-    ) -> tuple[Face, Eyes, Literal["haar", "estimated"], int]:
-        """Return the face to read, its eyes, how they were found, and the number of faces."""
-        for face in faces:  # the largest first
-            eyes = self._eyes.find(gray, face)
-            if eyes is not None:
-                return face, eyes, "haar", max(1, sum(other.is_sure for other in faces))
-            if face.is_sure:
-                return face, estimate_eyes(face), "estimated", len(faces)
-        raise NoFaceFound("no face found")
 
     def _run(self, face: Gray, eyes: Gray) -> Outputs:
         inputs = {
