@@ -15,7 +15,7 @@ from bot.replies import edit, forgiving, pressed, say, sender, toast
 from bot.services import Services
 from recommender.errors import NotConnected, RecommenderError, SpotifyBusy
 from recommender.recommend import recommend
-from recommender.saved import SavedPlaylist
+from recommender.saved import SavedPlaylist, StoredReading
 from recommender.targets import EMOTIONS
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -39,6 +39,11 @@ class Mood:
     emotion: str
     probabilities: Mapping[str, float]
     reading_id: int | None = None
+
+    @classmethod
+    def of(cls, reading: StoredReading) -> "Mood":
+        """Return the mood of a reading, as corrected."""
+        return cls(reading.emotion, reading.mood, reading.id)
 
     @classmethod
     def named(cls, emotion: str) -> "Mood":
@@ -84,20 +89,19 @@ class Playlists:
 
     async def mode_of_reading(self, update: Update, context: Context) -> None:
         """Rewrite a reading's playlist in another mode; the buttons are under the picture."""
-        query, (reading, mode) = pressed(update)
-        user_id, reading_id = sender(update), int(reading)
+        query, (reading_id, mode) = pressed(update)
+        user_id = sender(update)
         try:
-            mood = await self.mood_of_reading(user_id, reading_id)
+            reading = await self.reading(user_id, int(reading_id))
         except KeyError:
             await toast(query, texts.GONE)
             return
         await toast(query, texts.REWRITTEN.format(mode=texts.MODE_LABELS[mode]))
         with forgiving():
-            await query.edit_message_reply_markup(keyboards.reading(reading_id, mode=mode))
-        message_id = await self._services.records.run(
-            lambda s: s.people.answer(user_id, reading_id)
-        )
-        await self.offer(context.bot, user_id, mood, mode, message_id)
+            await query.edit_message_reply_markup(
+                keyboards.reading(reading.id, mode=mode, is_settled=reading.corrected is not None)
+            )
+        await self.offer_for(context.bot, reading, mode)
 
     async def mode_of_playlist(self, update: Update, context: Context) -> None:
         """Rewrite a playlist in another mode; the buttons are under the playlist itself."""
@@ -163,15 +167,26 @@ class Playlists:
         with forgiving():
             await query.edit_message_reply_markup(keyboards.playlist(saved, page, url))
 
-    async def mood_of_reading(self, user_id: int, reading_id: int) -> Mood:
-        """Return the mood of a stored reading, as corrected; `KeyError` if it is not theirs."""
-        reading = await self._services.records.run(lambda s: s.music.reading(reading_id, user_id))
-        return Mood(reading.emotion, reading.mood, reading_id)
+    async def reading(self, user_id: int, reading_id: int) -> StoredReading:
+        """Return a stored reading, as corrected; `KeyError` if it is not this user's."""
+        return await self._services.records.run(lambda s: s.music.reading(reading_id, user_id))
+
+    async def mode_of(self, reading: StoredReading) -> str:
+        """Return the mode that was last chosen for a reading."""
+        last = await self._services.records.run(lambda s: s.music.last_playlist(reading.user_id))
+        return last.mode if last and last.reading_id == reading.id else DEFAULT_MODE
+
+    async def offer_for(self, bot: Bot, reading: StoredReading, mode: str) -> None:
+        """Make the playlist of a reading, or rewrite it in the message that shows it."""
+        message_id = await self._services.records.run(
+            lambda s: s.people.answer(reading.user_id, reading.id)
+        )
+        await self.offer(bot, reading.user_id, Mood.of(reading), mode, message_id)
 
     async def _mood_of(self, saved: SavedPlaylist) -> Mood:
         if saved.reading_id is None:
             return Mood.named(saved.emotion)
-        return await self.mood_of_reading(saved.user_id, saved.reading_id)
+        return Mood.of(await self.reading(saved.user_id, saved.reading_id))
 
     async def _choose(self, user_id: int, mood: Mood, mode: str) -> SavedPlaylist:
         services, now = self._services, self._services.clock()

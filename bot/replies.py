@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from telegram import Bot, CallbackQuery, InlineKeyboardMarkup, LinkPreviewOptions, Message, Update
+from telegram import (
+    Bot,
+    CallbackQuery,
+    InlineKeyboardMarkup,
+    InputMediaPhoto,
+    LinkPreviewOptions,
+    Message,
+    Update,
+)
 from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
@@ -57,9 +65,38 @@ async def edit(
                 link_preview_options=NO_PREVIEW,
             )
     except BadRequest as error:
-        if "message to edit not found" not in error.message.lower():
+        if not _is_deleted(error):
             raise
         await say(bot, user_id, text, keyboard)
+
+
+async def show_picture(
+    bot: Bot,
+    user_id: int,
+    message_id: int,
+    picture: InputMediaPhoto,
+    keyboard: InlineKeyboardMarkup | None = None,
+) -> None:
+    """Put a picture in the place of a message of ours; if that was deleted, send it anew."""
+    try:
+        with forgiving():
+            await bot.edit_message_media(
+                picture, chat_id=user_id, message_id=message_id, reply_markup=keyboard
+            )
+    except BadRequest as error:
+        if not _is_deleted(error):
+            raise
+        await bot.send_photo(
+            user_id,
+            picture.media,
+            caption=picture.caption,
+            parse_mode=ParseMode.HTML,
+            reply_markup=keyboard,
+        )
+
+
+def _is_deleted(error: BadRequest) -> bool:
+    return "message to edit not found" in error.message.lower()
 
 
 async def toast(query: CallbackQuery, text: str | None = None) -> None:

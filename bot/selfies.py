@@ -14,9 +14,10 @@ from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.playlists import DEFAULT_MODE, Playlists
-from bot.replies import edit, forgiving, pressed, say, sender, toast
+from bot.replies import edit, forgiving, pressed, say, sender, show_picture, toast
 from bot.services import Services
 from bot.worker import WorkerFailed
+from recommender.saved import StoredReading
 from vision import Reading, VisionError
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -69,19 +70,17 @@ class Selfies:
         query, (reading_id,) = pressed(update)
         user_id = sender(update)
         try:
-            reading = await self._services.records.run(
-                lambda s: s.music.reading(int(reading_id), user_id)
-            )
-            await self._services.records.run(
-                lambda s: s.music.correct_reading(int(reading_id), user_id, reading.emotion)
-            )
+            reading = await self._playlists.reading(user_id, int(reading_id))
+            reading = await self._settle(user_id, reading.id, reading.emotion)
         except KeyError:
             await toast(query, texts.GONE)
             return
         await toast(query, texts.CONFIRMED)
-        keyboard = keyboards.reading(int(reading_id), mode=DEFAULT_MODE, is_settled=True)
+        mode = await self._playlists.mode_of(reading)
         with forgiving():
-            await query.edit_message_reply_markup(keyboard)
+            await query.edit_message_reply_markup(
+                keyboards.reading(reading.id, mode=mode, is_settled=True)
+            )
 
     async def wrong(self, update: Update, context: Context) -> None:
         """Ask which emotion fits better, in the place of the buttons."""
@@ -92,27 +91,28 @@ class Selfies:
 
     async def correct(self, update: Update, context: Context) -> None:
         """Take the user's word for the emotion and rewrite the playlist for it."""
-        query, (reading, emotion) = pressed(update)
-        user_id, reading_id = sender(update), int(reading)
+        query, (reading_id, emotion) = pressed(update)
         try:
-            await self._services.records.run(
-                lambda s: s.music.correct_reading(reading_id, user_id, emotion)
-            )
-            mood = await self._playlists.mood_of_reading(user_id, reading_id)
+            reading = await self._settle(sender(update), int(reading_id), emotion)
         except KeyError:
             await toast(query, texts.GONE)
             return
         await toast(query)
+        mode = await self._playlists.mode_of(reading)
         with forgiving():
             await query.edit_message_caption(
                 messages.corrected_caption(emotion),
                 parse_mode=ParseMode.HTML,
-                reply_markup=keyboards.reading(reading_id, mode=DEFAULT_MODE, is_settled=True),
+                reply_markup=keyboards.reading(reading.id, mode=mode, is_settled=True),
             )
-        message_id = await self._services.records.run(
-            lambda s: s.people.answer(user_id, reading_id)
+        await self._playlists.offer_for(context.bot, reading, mode)
+
+    async def _settle(self, user_id: int, reading_id: int, emotion: str) -> StoredReading:
+        """Store the user's word and return the reading with it; `KeyError` if it is not theirs."""
+        await self._services.records.run(
+            lambda s: s.music.correct_reading(reading_id, user_id, emotion)
         )
-        await self._playlists.offer(context.bot, user_id, mood, DEFAULT_MODE, message_id)
+        return await self._playlists.reading(user_id, reading_id)
 
     # -- reading --
 
@@ -171,16 +171,13 @@ class Selfies:
             if is_sure
             else keyboards.emotions("correct", reading_id)
         )
-        caption = messages.reading_caption(reading)
-        await bot.edit_message_media(
-            InputMediaPhoto(picture, caption=caption, parse_mode=ParseMode.HTML),
-            chat_id=user_id,
-            message_id=message_id,
-            reply_markup=keyboard,
+        picture_of = InputMediaPhoto(
+            picture, caption=messages.reading_caption(reading), parse_mode=ParseMode.HTML
         )
+        await show_picture(bot, user_id, message_id, picture_of, keyboard)
         if is_sure:
-            mood = await self._playlists.mood_of_reading(user_id, reading_id)
-            await self._playlists.offer(bot, user_id, mood, DEFAULT_MODE)
+            stored = await self._playlists.reading(user_id, reading_id)
+            await self._playlists.offer_for(bot, stored, DEFAULT_MODE)
 
 
 def _file_of(message: Message) -> tuple[str, int | None]:

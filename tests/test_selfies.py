@@ -188,3 +188,30 @@ def test_a_flood_of_photos_is_asked_to_wait() -> None:
         assert len(chat.worker.photos) == 2
 
     asyncio.run(with_chat(story))
+
+
+def test_the_mode_chosen_stays_when_the_emotion_is_corrected() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        *_, picture, _, _ = await chat.photo()
+        await chat.press(picture.data("Calm"))
+        _, caption, *_, playlist = await chat.press("correct:1:angry")
+        assert "• Calm •" in [button["text"] for button in caption.buttons]
+        assert "Angry · Calm" in playlist.text
+        _, keyboard, *_ = await chat.press(picture.data("Lift"))
+        assert [b["text"] for b in keyboard.buttons] == ["Match", "• Lift •", "Calm"]
+
+    asyncio.run(with_chat(story))
+
+
+def test_messages_that_the_user_deleted_are_sent_anew() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        gone = "Bad Request: message to edit not found"
+        chat.telegram.refusals = {"editMessageMedia": gone, "editMessageText": gone}
+        calls = await chat.photo()
+        assert [call.method for call in calls if call.method == "sendPhoto"] == ["sendPhoto"]
+        assert "20 tracks" in calls[-1].text
+        assert calls[-1].method == "sendMessage"
+
+    asyncio.run(with_chat(story))
