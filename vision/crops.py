@@ -44,7 +44,7 @@ class Views:
     """What the network sees of one face.
 
     Args:
-        face: uint8 (96, 96), grey.
+        face: uint8 (96, 96), grey; training also uses smaller views.
         eyes: uint8 (48, 96), grey, the eye line level.
         face_map: Takes a point of the source to the face view.
         eyes_map: Takes a point of the source to the eye strip.
@@ -65,12 +65,26 @@ def views_of_photo(gray: Gray, eyes: Eyes) -> Views:
     )
 
 
-def cut_views(row: Gray, eyes: Eyes = ROW_EYES) -> Views:
-    """Cut both views from a row, uint8 (48, 48), whose eye centres are known."""
-    face_map, eyes_map = _enlarging_map(), _strip_map(eyes)
-    face = _warp(row, face_map, (FACE_SIZE, FACE_SIZE), cv2.INTER_CUBIC)
-    strip = _warp(row, eyes_map, EYES_SIZE, cv2.INTER_CUBIC)
+def cut_views(row: Gray, eyes: Eyes = ROW_EYES, size: int = FACE_SIZE) -> Views:
+    """Cut both views, `size` pixels wide, from a row, uint8 (48, 48), with known eye centres."""
+    return warp_views(row, *view_maps(eyes, size), size)
+
+
+def view_maps(eyes: Eyes, size: int = FACE_SIZE) -> tuple[Affine, Affine]:
+    """Return the maps from a row to the face view and to the eye strip, both `size` wide."""
+    return _scaling_map(size / ROW_SIZE), _strip_map(eyes, size)
+
+
+def warp_views(row: Gray, face_map: Affine, eyes_map: Affine, size: int = FACE_SIZE) -> Views:
+    """Cut both views, `size` pixels wide, from a row by maps of its own."""
+    face = _warp(row, face_map, (size, size), cv2.INTER_CUBIC)
+    strip = _warp(row, eyes_map, (size, strip_height(size)), cv2.INTER_CUBIC)
     return Views(face, strip, face_map, eyes_map)
+
+
+def strip_height(width: int) -> int:
+    """Return how high an eye strip of such a width is, in pixels."""
+    return width * EYES_SIZE[1] // EYES_SIZE[0]
 
 
 def align(gray: Gray, eyes: Eyes) -> tuple[Gray, Affine]:
@@ -132,23 +146,18 @@ def apply(affine: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
     return points @ affine[:, :2].T + affine[:, 2]
 
 
-def _enlarging_map() -> Affine:
-    """Row to face view: the centres of both coincide."""
-    return _scaling_map(FACE_SIZE // ROW_SIZE)
-
-
-def _scaling_map(factor: int) -> Affine:
-    """Enlarge by a whole factor with pixel areas, not pixel centres, kept in place."""
+def _scaling_map(factor: float) -> Affine:
+    """Enlarge with pixel areas, not pixel centres, kept in place, so that middles coincide."""
     shift = (factor - 1) / 2
     return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
 
 
-def _strip_map(eyes: Eyes) -> Affine:
+def _strip_map(eyes: Eyes, width: int) -> Affine:
     """Row to eye strip: level, `EYES_WIDTH` wide, around a point just above the eye line."""
     left, right = (np.array(point) for point in eyes)
     along = right - left  # (2,)
     down = np.array([-along[1], along[0]])
-    width, height = EYES_SIZE
+    height = strip_height(width)
     # Half a pixel of the row to the left, as in training.
     centre = (left + right) / 2 - _EYES_LIFT * down - [0.5, 0.0]
     step = EYES_WIDTH / width  # distances between the eyes per pixel of the strip

@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 
 from vision.crops import EYES_SIZE, FACE_SIZE
 from vision.reading import EMOTIONS
+from vision.weights import VIEWS
 
 # What ResNet50's ImageNet weights expect to be taken from blue, green and red.
 _CHANNEL_MEANS: Final = (103.939, 116.779, 123.68)
+
+HEADS: Final = tuple(f"head_{labels}_{view}" for labels in ("ferplus", "fer") for view in VIEWS)
+"""The heads that learn together: one for each view and set of labels."""
 
 # conv5 halves the map in these two layers; with stride 1 it does not.
 _STRIDED: Final = ("conv5_block1_0_conv", "conv5_block1_1_conv")
@@ -48,28 +52,56 @@ def build_network(backbone: keras.Model | None = None) -> keras.Model:
     """
     backbone = build_backbone() if backbone is None else backbone
     width, height = EYES_SIZE
-    face = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="face")
-    eyes = keras.Input((height, width, 1), name="eyes")
-    triple = keras.layers.Concatenate(name="three_channels")
-    centre = keras.layers.Rescaling(1.0, [-mean for mean in _CHANNEL_MEANS], name="centre")
-    pool = keras.layers.GlobalAveragePooling2D(name="pool")
+    inputs = _inputs((FACE_SIZE, FACE_SIZE), (height, width))
+    maps, features = _see(backbone, inputs)
+    outputs = {view: _head(f"head_{view}")(features[view]) for view in VIEWS}
+    outputs |= {"face_map": maps["face"], "eyes_map": maps["eyes"]}
+    return keras.Model(inputs, outputs, name="mirrortape")
 
-    face_map = backbone(centre(triple([face] * 3)))
-    eyes_map = backbone(centre(triple([eyes] * 3)))
-    face_features, eyes_features = pool(face_map), pool(eyes_map)
-    both = keras.layers.Concatenate(name="both")([face_features, eyes_features])
-    outputs: dict[str, Any] = {
-        "eyes": _head("eyes")(eyes_features),
-        "face": _head("face")(face_features),
-        "fused": _head("fused")(both),
-        "face_map": face_map,
-        "eyes_map": eyes_map,
+
+def build_trainee(backbone: keras.Model, *, batch_statistics: bool) -> keras.Model:
+    """Build the network for training: views of any size, and a set of heads per label set.
+
+    Outputs are the logits of each of `HEADS`, float32 (B, 7), whatever the precision of the rest.
+
+    Args:
+        backbone: The convolutions, shared by both views.
+        batch_statistics: Whether training normalises with the mean and variance of each batch.
+            Those differ between face and eye strip, while a served network has one set for both;
+            without, training uses that set as it is, just as serving does.
+    """
+    inputs = _inputs((None, None), (None, None))
+    call = {} if batch_statistics else {"training": False}
+    _, features = _see(backbone, inputs, **call)
+    outputs = {head: _head(head)(features[head.rsplit("_", 1)[1]]) for head in HEADS}
+    return keras.Model(inputs, outputs, name="trainee")
+
+
+def _inputs(face: tuple[Any, Any], eyes: tuple[Any, Any]) -> dict[str, Any]:
+    return {
+        "face": keras.Input((*face, 1), name="face"),
+        "eyes": keras.Input((*eyes, 1), name="eyes"),
     }
-    return keras.Model({"face": face, "eyes": eyes}, outputs, name="mirrortape")
 
 
-def _head(view: str) -> keras.layers.Dense:
-    return keras.layers.Dense(len(EMOTIONS), name=f"head_{view}")
+def _see(
+    backbone: keras.Model, inputs: dict[str, Any], **call: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the last feature map of both views, and the features that each head gets."""
+    triple = keras.layers.Concatenate(name="three_channels")
+    centre = keras.layers.Rescaling(
+        1.0, [-mean for mean in _CHANNEL_MEANS], name="centre", dtype="float32"
+    )
+    pool = keras.layers.GlobalAveragePooling2D(name="pool", dtype="float32")
+    maps = {view: backbone(centre(triple([x] * 3)), **call) for view, x in inputs.items()}
+    features = {view: pool(feature_map) for view, feature_map in maps.items()}
+    both = keras.layers.Concatenate(name="both", dtype="float32")
+    features["fused"] = both([features["face"], features["eyes"]])
+    return maps, features
+
+
+def _head(name: str) -> keras.layers.Dense:
+    return keras.layers.Dense(len(EMOTIONS), name=name, dtype="float32")
 
 
 def run_batches(
@@ -81,6 +113,4 @@ def run_batches(
         network.predict_on_batch({name: view[i : i + batch] for name, view in inputs.items()})
         for i in range(0, count, batch)
     ]
-    return {
-        view: np.concatenate([part[view] for part in parts]) for view in ("eyes", "face", "fused")
-    }
+    return {view: np.concatenate([part[view] for part in parts]) for view in VIEWS}

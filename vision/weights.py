@@ -126,6 +126,15 @@ def assign(network: "keras.Model", tensors: Tensors, labels: Labels = "ferplus")
             variable.assign(value.astype(np.float32))
 
 
+def unpack(tensors: Tensors) -> Tensors:
+    """Return the weights of a file as `pack` takes them, kernels as floats again."""
+    return {
+        name: dequantise(value, tensors[name + _SCALE]) if name + _SCALE in tensors else value
+        for name, value in tensors.items()
+        if not name.endswith(_SCALE) and not name.startswith("temperature_")
+    }
+
+
 def temperatures(tensors: Tensors, labels: Labels = "ferplus") -> dict[str, float]:
     """Return the calibration temperature of each view's head."""
     return {view: float(tensors[f"temperature_{labels}_{view}"][0]) for view in VIEWS}
