@@ -93,15 +93,19 @@ class EyeFinder:
 
     def _pair(self, patch: Gray, attempt: _Try) -> NDArray[np.float64] | None:
         """Return the best pair of eye centres, float64 (2, 2) in sides of the face, or None."""
-        sides = []
-        for cascade, usual in zip(attempt.cascades, USUAL_EYES, strict=True):
-            boxes, votes = self._cascades[cascade].detectMultiScale2(
+        found = {
+            cascade: self._cascades[cascade].detectMultiScale2(
                 patch[: _PATCH * 2 // 3],
                 scaleFactor=1.05,
                 minNeighbors=attempt.neighbours,
                 minSize=(_EYE_PX[0],) * 2,
                 maxSize=(_EYE_PX[1],) * 2,
             )
+            for cascade in set(attempt.cascades)  # most serve both sides: one search is enough
+        }
+        sides = []
+        for cascade, usual in zip(attempt.cascades, USUAL_EYES, strict=True):
+            boxes, votes = found[cascade]
             centres = [np.array([x + w / 2, y + h / 2]) / _PATCH for x, y, w, h in boxes]
             sides.append(
                 [
