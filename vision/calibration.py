@@ -20,7 +20,9 @@ from vision.eyes import EyeFinder
 from vision.fer import Rows, load_rows
 
 _CANDIDATES: Final = np.geomspace(0.25, 4.0, 801)  # temperatures, half a per cent apart
-_BINS: Final = 15
+
+BINS: Final = 15
+"""Bins of confidence that the calibration error is averaged over."""
 
 Floats = NDArray[np.floating[Any]]
 
@@ -43,10 +45,10 @@ def calibration_error(probabilities: Floats, labels: NDArray[np.int64]) -> float
     """Return the expected calibration error: |confidence - accuracy|, averaged over 15 bins."""
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     gaps = [
         abs(confidence[bins == k].sum() - is_right[bins == k].sum())
-        for k in range(_BINS)
+        for k in range(BINS)
         if (bins == k).any()
     ]
     return float(sum(gaps) / len(labels))
