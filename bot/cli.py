@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.commands_music import catalogue_app, recommend
+from bot.commands_train import train
 from bot.commands_vision import benchmark, read
 from bot.exits import BAD_INPUT, stop
 
@@ -21,6 +22,7 @@ app.add_typer(catalogue_app, name="catalogue")
 app.command()(read)
 app.command()(recommend)
 app.command()(benchmark)
+app.command()(train)
 
 
 @app.command()

@@ -5,7 +5,7 @@ sampled once, never warped twice. All randomness comes from the generator that i
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -131,5 +131,5 @@ def _erased(view: Gray, rng: np.random.Generator, share: float) -> Gray:
     return view
 
 
-def _gray(values: NDArray[np.float64]) -> Gray:
+def _gray(values: NDArray[np.floating[Any]]) -> Gray:
     return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""What can go wrong between a photo and its reading.
+"""What can go wrong between a photo and its reading, and in training.
 
 VisionError
 ├── UnreadablePhoto         the bytes are no photo that we can open
@@ -14,6 +14,12 @@ VisionError
 ├── FaceTooBlurred          a face, but without detail
 ├── WeightsMissing          the weight file is not there
 └── WeightsAltered          the weight file is not the one whose SHA-256 is pinned
+
+TrainingError
+├── UnusableData            the data set is not what training needs
+├── UnusableWeights         the weights to start from are none
+├── UnusableFolder          the folder holds another run, none to resume, or cannot be written
+└── TrainingDiverged        a number is no longer finite
 
 Every class can be pickled, since it crosses from the worker process to the bot.
 """
@@ -73,3 +79,23 @@ class WeightsMissing(VisionError):
 
 class WeightsAltered(VisionError):
     """The weight file does not have the SHA-256 that is pinned beside it."""
+
+
+class TrainingError(Exception):
+    """Anything that keeps a training run from starting or going on; its text is one sentence."""
+
+
+class UnusableData(TrainingError):
+    """The data set is missing, of another kind, or has too little of what training needs."""
+
+
+class UnusableWeights(TrainingError):
+    """The weights to start from are missing or do not fit the network."""
+
+
+class UnusableFolder(TrainingError):
+    """The folder holds another run, holds none to resume, or cannot be written."""
+
+
+class TrainingDiverged(TrainingError):
+    """The loss or a weight is no longer a finite number."""

@@ -12,8 +12,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-# The columns of FER+'s votes, in the order of `EMOTIONS`.
-_COLUMNS: Final = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+FERPLUS_COLUMNS: Final = (
+    "anger",
+    "disgust",
+    "fear",
+    "happiness",
+    "sadness",
+    "surprise",
+    "neutral",
+)
+"""FER+'s names for `EMOTIONS`, in that order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ def load_rows(path: Path, split: str, count: int | None = None) -> Rows:
         names = [str(name) for name in data["ferplus_columns"]]
         votes = data["ferplus_votes"][chosen].astype(np.int64)
         images, labels = data["images"][chosen], data["labels"][chosen].astype(np.int64)
-    columns = [names.index(name) for name in _COLUMNS]
+    columns = [names.index(name) for name in FERPLUS_COLUMNS]
     others = [index for index in range(len(names)) if index not in columns]
     emotions = votes[:, columns]  # (N, 7)
     most = emotions.max(axis=1)

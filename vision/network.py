@@ -71,8 +71,7 @@ def build_trainee(backbone: keras.Model, *, batch_statistics: bool) -> keras.Mod
             without, training uses that set as it is, just as serving does.
     """
     inputs = _inputs((None, None), (None, None))
-    call = {} if batch_statistics else {"training": False}
-    _, features = _see(backbone, inputs, **call)
+    _, features = _see(backbone if batch_statistics else _AsServed(backbone), inputs)
     outputs = {head: _head(head)(features[head.rsplit("_", 1)[1]]) for head in HEADS}
     return keras.Model(inputs, outputs, name="trainee")
 
@@ -84,8 +83,26 @@ def _inputs(face: tuple[Any, Any], eyes: tuple[Any, Any]) -> dict[str, Any]:
     }
 
 
+class _AsServed(keras.layers.Layer):  # type: ignore[misc]
+    """A backbone that normalises while it learns as it will when it serves.
+
+    A layer of its own, since a model that trains overrides `training=False` in its graph.
+    """
+
+    def __init__(self, backbone: keras.Model) -> None:
+        super().__init__(name=backbone.name)
+        self.backbone = backbone
+
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        return list(self.backbone.layers)
+
+    def call(self, view: Any) -> Any:
+        return self.backbone(view, training=False)
+
+
 def _see(
-    backbone: keras.Model, inputs: dict[str, Any], **call: bool
+    backbone: keras.Model | _AsServed, inputs: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the last feature map of both views, and the features that each head gets."""
     triple = keras.layers.Concatenate(name="three_channels")
@@ -93,7 +110,7 @@ def _see(
         1.0, [-mean for mean in _CHANNEL_MEANS], name="centre", dtype="float32"
     )
     pool = keras.layers.GlobalAveragePooling2D(name="pool", dtype="float32")
-    maps = {view: backbone(centre(triple([x] * 3)), **call) for view, x in inputs.items()}
+    maps = {view: backbone(centre(triple([x] * 3))) for view, x in inputs.items()}
     features = {view: pool(feature_map) for view, feature_map in maps.items()}
     both = keras.layers.Concatenate(name="both", dtype="float32")
     features["fused"] = both([features["face"], features["eyes"]])

@@ -1,0 +1,215 @@
+"""The command line's school: training the network anew, or going on with a run."""
+
+import hashlib
+import logging
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.exits import stop
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from vision.lessons import Lessons
+    from vision.recipe import Recipe
+    from vision.run_folder import Arrays, Checkpoint, Entry, RunFolder
+    from vision.train import Trainer
+
+_VIEWS = ("eyes", "face", "fused")
+
+
+def train(
+    data: Annotated[Path, typer.Argument(metavar="DATA", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where checkpoints, weights and curves go.")
+    ],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in DIR, by its own recipe.")
+    ] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option(metavar="WEIGHTS.npz", help="Start from these; default: ours."),
+    ] = None,
+    phases: Annotated[
+        str | None,
+        typer.Option(
+            metavar="64x6,96x3,96x1s",
+            help="Width of the views and epochs; s: with serving's statistics.",
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0, help="Learning rate after the warm-up; default: 0.01.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Rows in a step; default: 64.")] = None,
+    mixup: Annotated[
+        float | None, typer.Option(min=0, help="Blends rows; try 0.2. Default: off.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another one, another run.")] = None,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="Quicker on processors that multiply in it.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Use so many rows only, for a trial.")
+    ] = None,
+) -> None:
+    """Train the network on FER-2013 with FER+ votes; stopped runs go on with --resume."""
+    from rich.console import Console
+
+    from vision.errors import TrainingDiverged, TrainingError
+    from vision.recipe import Recipe, parse_phases
+    from vision.run_folder import RunFolder
+
+    changes: dict[str, Any] = {
+        "learning_rate": rate,
+        "batch": batch,
+        "mixup": mixup,
+        "seed": seed,
+        "bfloat16": bfloat16 or None,
+    }
+    try:
+        changes["phases"] = parse_phases(phases) if phases is not None else None
+    except ValueError as error:
+        stop(str(error))
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if resume and (changes or start):
+        stop("a resumed run keeps its own recipe and weights: give no other option but --limit")
+    console, folder = Console(stderr=True, highlight=False), RunFolder(out)
+    try:
+        about = {"data": _digest(data), "limit": limit}
+        if resume:
+            recipe = folder.resume(about)
+        else:
+            recipe = Recipe(**changes)
+            folder.refuse_if_used()
+        _run(data, folder, recipe, about, start, resume=resume, console=console)
+    except TrainingDiverged as error:
+        stop(f"{error}; {out} keeps the last good epoch. Try a lower --rate")
+    except TrainingError as error:
+        stop(str(error))
+    except KeyboardInterrupt:
+        stop(f"stopped; go on with: mirrortape train {data} --out {out} --resume")
+
+
+def _run(
+    data: Path,
+    folder: "RunFolder",
+    recipe: "Recipe",
+    about: dict[str, Any],
+    start: Path | None,
+    *,
+    resume: bool,
+    console: "Console",
+) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    from vision.lessons import load_lessons
+    from vision.train import Trainer, begin
+
+    lessons = load_lessons(data, "Training", about["limit"])
+    held_back = load_lessons(data, "PublicTest", about["limit"])
+    lessons.require(recipe.batch)
+    if not resume:
+        checkpoint, fresh = begin(recipe, _weights(start))
+        folder.begin(recipe, about, checkpoint)
+        if fresh:
+            console.print(f"Layers that start from random weights: {', '.join(fresh)}")
+    with _progress(console) as progress:
+        lessons, held_back = (
+            _with_eyes(rows, folder.path / f"eyes-{name}.npz", progress)
+            for name, rows in (("Training", lessons), ("PublicTest", held_back))
+        )
+        trainer = Trainer(lessons, held_back, recipe)
+        checkpoint = folder.load()
+        console.print(
+            f"{len(lessons):,} rows, {trainer.steps:,} steps an epoch; "
+            f"{checkpoint.epoch} of {recipe.epochs} epochs done"
+        )
+        _follow(trainer, checkpoint, folder, recipe, progress)
+    console.print(f"{folder.path / 'weights.npz'} is ready for: python -m vision.weights")
+
+
+def _follow(
+    trainer: "Trainer",
+    checkpoint: "Checkpoint",
+    folder: "RunFolder",
+    recipe: "Recipe",
+    progress: "Progress",
+) -> None:
+    """Run the epochs with a progress bar, and one line after each."""
+    total = recipe.epochs * trainer.steps
+    bar = progress.add_task("Training", total=total)
+
+    def on_step(epoch: int, step: int, loss: float) -> None:
+        name = f"Epoch {epoch + 1}/{recipe.epochs}, loss {loss:.3f}"
+        progress.update(bar, completed=epoch * trainer.steps + step, description=name)
+
+    def on_epoch(entry: "Entry") -> None:
+        progress.console.print(_line(entry))
+
+    progress.update(bar, completed=checkpoint.epoch * trainer.steps)
+    trainer.run(checkpoint, folder, on_step, on_epoch)
+
+
+def _line(entry: "Entry") -> str:
+    parts = [
+        f"{labels} " + " ".join(f"{100 * entry[f'head_{labels}_{view}']:.1f}" for view in _VIEWS)
+        for labels in ("ferplus", "fer")
+    ]
+    return (
+        f"epoch {entry['epoch']} ({entry['phase']}): loss {entry['loss']:.3f}; "
+        f"% right by {', '.join(_VIEWS)}: {'; '.join(parts)}; {entry['rows_per_s']:.0f} rows/s"
+    )
+
+
+def _with_eyes(rows: "Lessons", cache: Path, progress: "Progress") -> "Lessons":
+    from vision.row_eyes import seek_eyes
+
+    bar = progress.add_task("Seeking eyes", total=len(rows))
+    found = seek_eyes(rows.images, cache, lambda done: progress.update(bar, completed=done))
+    progress.remove_task(bar)
+    return rows.with_eyes(found)
+
+
+def _weights(start: Path | None) -> "Arrays":
+    """Read the weights to start from: an `.npz`, or those that come with the project."""
+    import numpy as np
+
+    from vision import VisionError, weights
+    from vision.errors import UnusableWeights
+
+    if start is None:
+        try:
+            return weights.unpack(weights.read())
+        except VisionError as error:
+            raise UnusableWeights(f"{error}; give --start WEIGHTS.npz") from error
+    try:
+        with start.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept}
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise UnusableWeights(f"{start} is no readable .npz of weights") from error
+
+
+def _digest(data: Path) -> str:
+    """Return the SHA-256 of the data, so that a run is resumed on the same."""
+    from vision.errors import UnusableData
+
+    if not data.is_file():
+        raise UnusableData(f"there is no file {data}; training needs an .npz of FER-2013")
+    with data.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _progress(console: "Console") -> "Iterator[Progress]":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield progress
