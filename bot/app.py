@@ -26,7 +26,7 @@ from bot.consent import Consent
 from bot.feedback import Feedback
 from bot.inbox import POLL_S, InboxProcessor
 from bot.playlists import Playlists
-from bot.replies import say, sender
+from bot.replies import say, sender, toast
 from bot.selfies import Selfies
 from bot.services import Services
 
@@ -74,7 +74,7 @@ def build_application(
     playlists = Playlists(services)
     connecting = Connecting(services, playlists)
     selfies = Selfies(services, playlists)
-    consent = Consent(services, selfies.read)
+    consent = Consent(services, selfies, playlists)
     feedback = Feedback(services, playlists)
 
     # A lower group runs first: strangers and group chats are turned away before anything else.
@@ -101,6 +101,7 @@ def build_application(
         "forget": consent.forget_answered,
         "right": selfies.right,
         "wrong": selfies.wrong,
+        "back": selfies.back,
         "correct": selfies.correct,
         "mood": playlists.mood_chosen,
         "mode": playlists.mode_of_reading,
@@ -111,12 +112,16 @@ def build_application(
         "save": connecting.save,
     }.items():
         application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
-    application.add_handler(MessageHandler(filters.PHOTO | filters.Document.IMAGE, selfies.selfie))
+    application.add_handler(CallbackQueryHandler(_gone))
+    application.add_handler(MessageHandler(filters.PHOTO | PICTURES, selfies.selfie))
     for kind, what in OTHER_MESSAGES.items():
         application.add_handler(MessageHandler(what, _say_instead(kind)))
     application.add_error_handler(_apologise)
     return application, connecting
 
+
+PICTURES = filters.Document.IMAGE | filters.Document.FileExtension("heic")
+"""Documents that may be photos; phones send HEIC without saying what it is."""
 
 OTHER_MESSAGES = {
     "unknown_command": filters.COMMAND,
@@ -158,10 +163,18 @@ def _gate(allowed_ids: frozenset[str]) -> Any:
             raise ApplicationHandlerStop
         user_id = sender(update)
         if EVERYONE not in allowed_ids and str(user_id) not in allowed_ids:
+            if update.callback_query is not None:
+                await toast(update.callback_query)
             await say(context.bot, user_id, texts.STRANGER.format(user_id=user_id))
             raise ApplicationHandlerStop
 
     return gate
+
+
+async def _gone(update: Update, context: Context) -> None:
+    """Answer a button that this version does not know."""
+    if update.callback_query is not None:
+        await toast(update.callback_query, texts.GONE)
 
 
 def _say_instead(kind: str) -> Any:

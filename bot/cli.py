@@ -62,12 +62,14 @@ def main() -> None:
 def _stay(running: Coroutine[Any, Any, None]) -> None:
     """Run until stopped; what keeps the bot from starting ends it with one line."""
     import asyncio
+    import sqlite3
 
     from telegram.error import Conflict, InvalidToken
 
     from bot.serving import AddressInUse
     from bot.settings import NotReady
     from bot.texts import explain_error
+    from bot.worker import WorkerFailed
     from vision import VisionError
 
     try:
@@ -80,3 +82,7 @@ def _stay(running: Coroutine[Any, Any, None]) -> None:
         stop("Another instance of this bot is running: stop it first.")
     except (NotReady, AddressInUse) as error:
         stop(str(error))
+    except WorkerFailed as error:
+        stop(f"the network could not be loaded: {error.__cause__ or error}.")
+    except (sqlite3.Error, OSError) as error:
+        stop(f"the data in DATA_DIR cannot be used: {error}.")

@@ -19,10 +19,10 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recommender.accounts import Intent, LivingPlaylist, PlaylistDraft
 from recommender.errors import (
@@ -52,6 +52,9 @@ REFRESH_BEFORE = timedelta(minutes=1)
 
 LIBRARY_LAG = timedelta(minutes=10)
 """A new playlist may be missing from Spotify's list of the user's playlists for a while."""
+
+GRACE_S = 20.0
+"""How long a stop waits for requests that are under way."""
 
 _MARKER_CHARS = len(" [mt-01234567]")
 
@@ -95,6 +98,7 @@ class Connections:
         self._spotify = spotify
         self._clock = clock
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     # -- connecting --
 
@@ -117,6 +121,9 @@ class Connections:
             AuthorizationStale: The link is unknown, was used already, or is too old.
             AuthorizationFailed: Spotify reports another failure.
         """
+        return await self._undisturbed(self._finish(query))
+
+    async def _finish(self, query: Mapping[str, str]) -> int:
         now, state = self._clock(), query.get("state", "")
         pending = await self._records.run(lambda stores: stores.spotify.take(state, now))
         if pending is None:
@@ -148,6 +155,11 @@ class Connections:
         async with self._locks[user_id]:
             await self._records.run(lambda stores: stores.spotify.drop_tokens(user_id))
 
+    async def forget(self, user_id: int) -> None:
+        """Delete everything about this user's account, once nothing of theirs is under way."""
+        async with self._locks[user_id]:
+            await self._records.run(lambda stores: stores.spotify.forget(user_id))
+
     # -- writing --
 
     async def write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
@@ -159,6 +171,9 @@ class Connections:
             NotConnected: The user has no account connected.
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
         """
+        return await self._undisturbed(self._write(user_id, playlist))
+
+    async def _write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
         draft, now = playlist.fitted(spare_chars=_MARKER_CHARS), self._clock()
         async with self._locks[user_id]:
             await self._records.run(lambda stores: stores.spotify.intend(user_id, draft, now))
@@ -171,6 +186,9 @@ class Connections:
             NotConnected: The user has no account connected.
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
         """
+        return await self._undisturbed(self._write_pending(user_id))
+
+    async def _write_pending(self, user_id: int) -> SpotifyPlaylist | None:
         async with self._locks[user_id]:
             intent = await self._intent(user_id)
             return None if intent is None else await self._carry_out(user_id, intent.draft)
@@ -187,6 +205,22 @@ class Connections:
                 if playlist is not None:
                     written[user_id] = playlist
         return written
+
+    async def settle(self) -> None:
+        """Wait a while for what is under way, before everything is put away."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=GRACE_S)
+
+    async def _undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
+        """Finish `work` even if whoever waits for it is cancelled.
+
+        A request cannot be called back: Spotify may have made the playlist, or replaced the
+        refresh token, and if we did not store that, it would be lost.
+        """
+        task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
 
     async def _carry_out(self, user_id: int, draft: PlaylistDraft) -> SpotifyPlaylist:
         try:

@@ -1,13 +1,14 @@
 """First contact, consent, and what is kept: /start, /help, /privacy, /forget."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from telegram import Bot, InlineKeyboardMarkup, Update
+from telegram import InlineKeyboardMarkup, Update
 from telegram.ext import ContextTypes
 
 from bot import keyboards, texts
+from bot.playlists import Playlists
 from bot.replies import edit, pressed, say, sender, toast
+from bot.selfies import Selfies
 from bot.services import Services
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -18,15 +19,14 @@ class Consent:
 
     Args:
         services: What the handlers need.
-        read: Reads the photo with this Telegram file id for this user; called when a photo
-            waited for consent.
+        selfies: Reads the photo that waited for consent, and stops reading when it is withdrawn.
+        playlists: Knows which playlists are under way.
     """
 
-    def __init__(
-        self, services: Services, read: Callable[[Bot, int, str], Awaitable[None]]
-    ) -> None:
+    def __init__(self, services: Services, selfies: Selfies, playlists: Playlists) -> None:
         self._services = services
-        self._read = read
+        self._selfies = selfies
+        self._playlists = playlists
 
     async def start(self, update: Update, context: Context) -> None:
         """Say what this is and, the first time, ask for consent."""
@@ -49,15 +49,11 @@ class Consent:
         await toast(query)
         await self._settle(update, context, texts.WAITING_READ if waiting else texts.AGREED)
         if waiting:
-            await self._read(context.bot, user_id, waiting)
+            await self._selfies.read(context.bot, user_id, waiting)
 
     async def decline(self, update: Update, context: Context) -> None:
         """Note the refusal and drop the photo that waited."""
-        query, _ = pressed(update)
-        user_id = sender(update)
-        await self._services.records.run(lambda s: s.people.withdraw(user_id))
-        await toast(query)
-        await self._settle(update, context, texts.DECLINED)
+        await self._withdraw(update, context, texts.DECLINED)
 
     async def privacy(self, update: Update, context: Context) -> None:
         """Say what is kept, and offer to take the consent back."""
@@ -70,11 +66,7 @@ class Consent:
 
     async def withdraw(self, update: Update, context: Context) -> None:
         """Take the consent back."""
-        query, _ = pressed(update)
-        user_id = sender(update)
-        await self._services.records.run(lambda s: s.people.withdraw(user_id))
-        await toast(query)
-        await self._settle(update, context, texts.WITHDRAWN)
+        await self._withdraw(update, context, texts.WITHDRAWN)
 
     async def forget(self, update: Update, context: Context) -> None:
         """Ask whether everything should really be deleted."""
@@ -84,10 +76,22 @@ class Consent:
         """Delete everything about this user, or nothing."""
         query, (answer,) = pressed(update)
         user_id = sender(update)
-        if answer == "yes":
-            await self._services.records.run(lambda s: s.forget(user_id))
         await toast(query)
+        if answer == "yes":
+            self._selfies.stop(user_id)
+            async with self._playlists.locks[user_id]:  # nothing may be stored after this
+                if self._services.connections is not None:
+                    await self._services.connections.forget(user_id)
+                await self._services.records.run(lambda s: s.forget(user_id))
         await self._settle(update, context, texts.FORGOTTEN if answer == "yes" else texts.KEPT)
+
+    async def _withdraw(self, update: Update, context: Context, outcome: str) -> None:
+        query, _ = pressed(update)
+        user_id = sender(update)
+        self._selfies.stop(user_id)
+        await self._services.records.run(lambda s: s.people.withdraw(user_id))
+        await toast(query)
+        await self._settle(update, context, outcome)
 
     async def _has_consent(self, user_id: int) -> bool:
         has: bool = await self._services.records.run(lambda s: s.people.has_consent(user_id))

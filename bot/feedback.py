@@ -1,12 +1,17 @@
 """Votes and ratings, by button and by /feedback."""
 
+import asyncio
+from collections import defaultdict
+
 from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.playlists import Playlists
+from bot.records import Stores
 from bot.replies import edit, pressed, say, sender, toast
 from bot.services import Services
+from recommender.saved import SavedPlaylist
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -19,22 +24,29 @@ class Feedback:
     def __init__(self, services: Services, playlists: Playlists) -> None:
         self._services = services
         self._playlists = playlists
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def vote(self, update: Update, context: Context) -> None:
         """Like or dislike the track whose button was pressed; a second press takes it back."""
         query, (playlist, place, direction) = pressed(update)
-        playlist_id, position = int(playlist), int(place)
-        saved = await self._playlists.find(update, playlist_id)
-        if saved is None:
-            return
-        liked: bool | None = direction == "up"
-        if saved.tracks[position].vote is liked:
-            liked = None
-        await self._vote(sender(update), playlist_id, position, liked)
-        await toast(query, texts.VOTED[liked])
-        voted = await self._playlists.find(update, playlist_id)
-        assert voted is not None
-        await self._playlists.show_buttons(update, voted, position // keyboards.PAGE)
+        user_id, playlist_id, position = sender(update), int(playlist), int(place)
+        now = self._services.clock()
+
+        def toggle(stores: Stores) -> tuple[bool | None, SavedPlaylist]:
+            shown = stores.music.playlist(playlist_id, user_id).tracks[position]
+            pressed_for = direction == "up"
+            liked = None if shown.vote is pressed_for else pressed_for
+            stores.music.vote(user_id, playlist_id, position, liked, now)
+            return liked, stores.music.playlist(playlist_id, user_id)
+
+        async with self._locks[user_id]:  # so that the buttons show the votes in their order
+            try:
+                liked, saved = await self._services.records.run(toggle)
+            except KeyError:
+                await toast(query, texts.GONE)
+                return
+            await toast(query, texts.VOTED[liked])
+            await self._playlists.show_buttons(update, saved, position // keyboards.PAGE)
 
     async def stars(self, update: Update, context: Context) -> None:
         """Rate the whole playlist by button."""

@@ -10,10 +10,10 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from telegram import Bot, Update
-from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TimedOut
+from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 from telegram.ext import Application, BaseUpdateProcessor
 
 from bot.records import Records
@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 ALLOWED_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY]
 POLL_S = 25
 """How long Telegram may hold a poll open, in seconds."""
+
+LONGEST_PAUSE_S = 30.0
+
+T = TypeVar("T")
 
 
 class InboxProcessor(BaseUpdateProcessor):
@@ -47,9 +51,13 @@ class InboxProcessor(BaseUpdateProcessor):
         """Nothing to put away."""
 
 
-async def replay(application: Application[Any, Any, Any, Any, Any, Any], records: Records) -> None:
+async def replay(
+    application: Application[Any, Any, Any, Any, Any, Any],
+    records: Records,
+    clock: Callable[[], datetime],
+) -> None:
     """Queue what an earlier run received but did not handle."""
-    for stored in await records.run(lambda stores: stores.people.retake()):
+    for stored in await records.run(lambda stores: stores.people.retake(clock())):
         logger.warning("update %d was left unhandled; it is handled now", stored.update_id)
         update = Update.de_json(json.loads(stored.payload), application.bot)
         await application.update_queue.put(update)
@@ -67,36 +75,46 @@ async def poll(
         telegram.error.Conflict: Another instance is fetching the same bot's updates.
     """
     bot: Bot = application.bot
+    # A webhook of an earlier life would make Telegram refuse every fetch.
+    await patiently(bot.delete_webhook)
     offset: int | None = None
-    pause_s = 1.0
-    while True:
+
+    async def fetch() -> tuple[Update, ...]:
         try:
-            updates = await bot.get_updates(
+            return await bot.get_updates(
                 offset=offset, timeout=POLL_S, allowed_updates=ALLOWED_UPDATES
             )
-        except (InvalidToken, Conflict):
-            raise
         except TimedOut:
-            continue  # a quiet poll whose answer got lost; nothing was acknowledged
-        except RetryAfter as error:
-            await asyncio.sleep(_seconds(error))
-            continue
-        except NetworkError as error:
-            logger.warning("Telegram cannot be reached (%s); next try in %.0f s", error, pause_s)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, 30.0)
-            continue
-        pause_s = 1.0
-        for update in updates:
+            return ()  # a quiet poll whose answer got lost; nothing was acknowledged
+
+    while True:
+        for update in await patiently(fetch):
             if await _store(records, update, clock()):
                 await application.update_queue.put(update)
             offset = update.update_id + 1
 
 
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask Telegram until it can be reached, with longer and longer pauses between."""
+    pause_s = 1.0
+    while True:
+        try:
+            return await ask()
+        except RetryAfter as error:
+            await asyncio.sleep(_seconds(error))
+        except BadRequest:
+            raise  # a kind of NetworkError, though the network is fine
+        except NetworkError as error:
+            logger.warning("Telegram cannot be reached (%s); next try in %.0f s", error, pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
 async def _store(records: Records, update: Update, now: datetime) -> bool:
     """Put an update into the inbox and return whether it is new."""
+    user_id = update.effective_user.id if update.effective_user else None
     return await records.run(
-        lambda stores: stores.people.receive(update.update_id, update.to_json(), now)
+        lambda stores: stores.people.receive(update.update_id, user_id, update.to_json(), now)
     )
 
 

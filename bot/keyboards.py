@@ -46,6 +46,12 @@ def emotions(verb: str, *fields: object) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([choices[i : i + 3] for i in range(0, len(choices), 3)])
 
 
+def correction(reading_id: int) -> InlineKeyboardMarkup:
+    """Return what else a reading may have been, and the way back."""
+    rows = emotions("correct", reading_id).inline_keyboard
+    return InlineKeyboardMarkup([*rows, [button("‹ Back", "back", reading_id)]])
+
+
 def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboardMarkup:
     """Return 👍 and 👎 for one page of tracks, the way to the others, and to Spotify."""
     pages = page_count(saved)

@@ -1,10 +1,12 @@
 """Puts the bot on the air: `mirrortape run` for the real services, `demo` for the local ones."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 from cryptography.fernet import Fernet, MultiFernet
@@ -16,7 +18,7 @@ from bot.connections import Connections
 from bot.logs import set_up_logging
 from bot.records import Records
 from bot.services import Services
-from bot.serving import loaded, running_bot, until_stopped, web_server
+from bot.serving import listen, loaded, running_bot, until_stopped, web_server
 from bot.settings import NotReady, Settings, load_settings
 from bot.web import callback_routes
 from bot.worker import VisionWorker
@@ -46,6 +48,7 @@ async def run_live() -> None:
             "separated by commas, or * for everyone."
         )
     cipher(settings)  # a bad key is told before the catalogue is read
+    check_redirect(settings.spotify_redirect_uri)
     try:
         table = Catalogue(settings.data_dir / "catalogue.db").load()
     except CatalogueEmpty as error:
@@ -57,7 +60,7 @@ async def run_live() -> None:
         settings,
         table=table,
         database=settings.data_dir / "mirrortape.db",
-        address=settings.web_host_and_port,
+        listener=listen(*settings.web_host_and_port),
         ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
     )
 
@@ -67,7 +70,7 @@ async def serve(
     *,
     table: TrackTable,
     database: Path,
-    address: tuple[str, int],
+    listener: socket.socket,
     ready: Callable[[], None],
     stopping: Callable[[], None] = lambda: None,
     more_routes: Sequence[BaseRoute] = (),
@@ -78,7 +81,7 @@ async def serve(
         settings: Where the services are, and the keys to them.
         table: The catalogue in memory.
         database: Where the user data is.
-        address: Host and port of the web pages.
+        listener: Where the web pages are served.
         ready: Called once everything answers.
         stopping: Called when told to stop, before anything is put away.
         more_routes: Web pages beside the bot's own.
@@ -106,8 +109,8 @@ async def serve(
     if connections is not None:
         routes += callback_routes(connections, partial(connecting.connected, application.bot))
     async with (
-        web_server(Starlette(routes=routes), *address),
         loaded(worker, records),
+        web_server(Starlette(routes=routes), listener),
         running_bot(application, records, utc_now) as fetching,
     ):
         resuming = asyncio.create_task(_resume(connections))
@@ -115,12 +118,30 @@ async def serve(
         await until_stopped(fetching)
         stopping()
         resuming.cancel()
+        await asyncio.wait([resuming])
+        if connections is not None:
+            await connections.settle()
 
 
 async def _resume(connections: Connections | None) -> None:
     """Write the playlists that the last stop left unwritten; Spotify may be slow to answer."""
     if connections is not None:
         await connections.resume()
+
+
+def check_redirect(uri: str) -> None:
+    """Refuse a redirect URI that Spotify would refuse, or that does not lead to our page.
+
+    Raises:
+        NotReady: It is neither HTTPS nor a loopback address, or ends elsewhere than in /callback.
+    """
+    parts = urlsplit(uri)
+    is_loopback = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1"}
+    if not (parts.scheme == "https" or is_loopback) or parts.path != "/callback":
+        raise NotReady(
+            "SPOTIFY_REDIRECT_URI must end in /callback and begin with https:// or "
+            "http://127.0.0.1 (Spotify refuses localhost), just as in your app's settings."
+        )
 
 
 def cipher(settings: Settings) -> MultiFernet:

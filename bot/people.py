@@ -7,7 +7,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlite_utils import Database, Migrations
 
@@ -35,16 +35,28 @@ def m001_first_tables(db: Database) -> None:
         pk="user_id",
     )
     db.table("inbox").create(
-        {"update_id": int, "payload": str, "received_utc": str, "tries": int, "handled_utc": str},
+        {
+            "update_id": int,
+            "user_id": int,
+            "payload": str,
+            "received_utc": str,
+            "tries": int,
+            "handled_utc": str,
+        },
         pk="update_id",
         not_null={"received_utc", "tries"},
     )
+    db.table("inbox").create_index(["handled_utc"])
     db.table("answers").create(
         {"reading_id": int, "user_id": int, "message_id": int},
         pk="reading_id",
         not_null={"user_id", "message_id"},
     )
     db.table("answers").create_index(["user_id"])
+
+
+KEPT_FOR = timedelta(days=2)
+"""How long the number of a handled update is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,34 +114,42 @@ class People:
 
     # -- inbox --
 
-    def receive(self, update_id: int, payload: str, now: datetime) -> bool:
+    def receive(self, update_id: int, user_id: int | None, payload: str, now: datetime) -> bool:
         """Store an update before Telegram is told that we have it; return whether it is new."""
         cursor = self.db.execute(
-            "insert or ignore into inbox (update_id, payload, received_utc, tries)"
-            " values (?, ?, ?, 1)",
-            [update_id, payload, now.isoformat()],
+            "insert or ignore into inbox (update_id, user_id, payload, received_utc, tries)"
+            " values (?, ?, ?, ?, 1)",
+            [update_id, user_id, payload, now.isoformat()],
         )
         return cursor.rowcount == 1
 
     def finish(self, update_id: int, now: datetime) -> None:
         """Mark an update as handled and drop what it said; only its number stays."""
         self.db.execute(
-            "update inbox set handled_utc = ?, payload = null where update_id = ?",
+            "update inbox set handled_utc = ?, user_id = null, payload = null where update_id = ?",
             [now.isoformat(), update_id],
         )
 
-    def retake(self) -> list[StoredUpdate]:
+    def retake(self, now: datetime) -> list[StoredUpdate]:
         """Return the updates that a stop or crash left unhandled, oldest first.
 
-        Each is counted as tried once more, and left out from its fourth time on, so that one
-        that takes the bot down with it does not do so for ever.
+        Each is counted as tried once more. One that was tried `MAX_TRIES` times is given up and
+        what it said dropped, so that an update that takes the bot down does not do so for ever.
+        The numbers of updates handled long ago are dropped too: Telegram repeats none for longer
+        than a day, and may begin to count anew after a week.
         """
         with immediate(self.db):
+            self.db.execute(
+                "delete from inbox where handled_utc < ?", [(now - KEPT_FOR).isoformat()]
+            )
             self.db.execute("update inbox set tries = tries + 1 where handled_utc is null")
+            self.db.execute(
+                "update inbox set handled_utc = ?, user_id = null, payload = null"
+                " where handled_utc is null and tries > ?",
+                [now.isoformat(), MAX_TRIES],
+            )
             rows = self.db.query(
-                "select update_id, payload from inbox"
-                " where handled_utc is null and tries <= ? order by update_id",
-                [MAX_TRIES],
+                "select update_id, payload from inbox where handled_utc is null order by update_id"
             )
             return [StoredUpdate(row["update_id"], row["payload"]) for row in rows]
 
@@ -153,7 +173,12 @@ class People:
     # -- the end --
 
     def forget(self, user_id: int) -> None:
-        """Delete every row about this user; handled updates hold nothing but their number."""
+        """Delete every row about this user; of updates, their number alone stays."""
         with immediate(self.db):
+            self.db.execute(
+                "update inbox set handled_utc = received_utc, user_id = null, payload = null"
+                " where user_id = ?",
+                [user_id],
+            )
             self.db.execute("delete from answers where user_id = ?", [user_id])
             self.db.execute("delete from people where user_id = ?", [user_id])

@@ -1,6 +1,7 @@
 """From a mood to a playlist in the chat and in Spotify: /mood, /playlist and the mode buttons."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ from telegram.ext import ContextTypes
 from bot import keyboards, messages, texts
 from bot.connections import PlaylistDraft
 from bot.records import Stores
-from bot.replies import edit, forgiving, pressed, say, sender, toast
+from bot.replies import edit, forgiving, pressed, remove, say, sender, toast
 from bot.services import Services
 from recommender.errors import NotConnected, RecommenderError, SpotifyBusy
 from recommender.recommend import recommend
@@ -56,6 +57,8 @@ class Playlists:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self.locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Held for each user while a playlist of theirs is being made."""
 
     # -- commands and buttons --
 
@@ -136,17 +139,20 @@ class Playlists:
             mode: One of `recommender.targets.MODES`.
             message_id: The message to rewrite; None sends a new one.
         """
-        message: Message | None = None
-        if message_id is None:
-            message = await say(bot, user_id, texts.STATUS_CHOOSING)
-            message_id = message.message_id
-        saved = await self._choose(user_id, mood, mode)
-        if mood.reading_id is not None:
-            reading_id, shown_in = mood.reading_id, message_id
-            await self._services.records.run(
-                lambda s: s.people.note_answer(user_id, reading_id, shown_in)
-            )
-        await self.show(bot, saved, message_id, *await self.write(saved))
+        async with self.locks[user_id]:
+            status: Message | None = None
+            if message_id is None:
+                status = await say(bot, user_id, texts.STATUS_CHOOSING)
+            shown_in = status.message_id if status else message_id
+            assert shown_in is not None
+            is_shown = False
+            try:
+                saved = await self._choose(user_id, mood, mode, shown_in)
+                await self.show(bot, saved, shown_in, *await self.write(saved))
+                is_shown = True
+            finally:
+                if status and not is_shown:
+                    await remove(bot, user_id, status.message_id)
 
     async def find(self, update: Update, playlist_id: int) -> SavedPlaylist | None:
         """Return a playlist of the user who pressed a button, or tell them that it is gone."""
@@ -188,7 +194,8 @@ class Playlists:
             return Mood.named(saved.emotion)
         return Mood.of(await self.reading(saved.user_id, saved.reading_id))
 
-    async def _choose(self, user_id: int, mood: Mood, mode: str) -> SavedPlaylist:
+    async def _choose(self, user_id: int, mood: Mood, mode: str, shown_in: int) -> SavedPlaylist:
+        """Choose tracks and store them, and in which message they are shown."""
         services, now = self._services, self._services.clock()
         taste, recent = await services.records.run(
             lambda s: (s.music.taste(user_id), s.music.recent(user_id, now))
@@ -209,6 +216,8 @@ class Playlists:
             playlist_id = stores.music.add_playlist(
                 user_id, recommendation, mode, mood.reading_id, mood.emotion, now
             )
+            if mood.reading_id is not None:
+                stores.people.note_answer(user_id, mood.reading_id, shown_in)
             return stores.music.playlist(playlist_id, user_id)
 
         return await services.records.run(store_it)
@@ -235,7 +244,7 @@ class Playlists:
             return None, ""
         except SpotifyBusy as error:
             until = self._services.clock() + timedelta(seconds=error.retry_after_s)
-            return None, texts.explain_music_error(error, until.strftime("%H:%M"))
+            return None, texts.explain_music_error(error, until.strftime("%-d %B, %H:%M"))
         except RecommenderError as error:
             return None, texts.explain_music_error(error)
         return written.url, ""

@@ -1,7 +1,7 @@
 """The few ways in which handlers answer, passing over refusals of Telegram that mean no harm."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from telegram import (
     Bot,
@@ -13,13 +13,16 @@ from telegram import (
     Update,
 )
 from telegram.constants import ParseMode
-from telegram.error import BadRequest
+from telegram.error import BadRequest, TelegramError
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+_DELETED = "message to edit not found"  # by the user
 
 _HARMLESS = (
     "message is not modified",  # a button pressed twice
     "query is too old",  # a press that waited out a restart
+    _DELETED,
 )
 
 
@@ -54,8 +57,8 @@ async def edit(
     keyboard: InlineKeyboardMarkup | None = None,
 ) -> None:
     """Replace the text and buttons of a message of ours; if it was deleted, send it anew."""
-    try:
-        with forgiving():
+    with forgiving():
+        try:
             await bot.edit_message_text(
                 text,
                 chat_id=user_id,
@@ -64,10 +67,10 @@ async def edit(
                 reply_markup=keyboard,
                 link_preview_options=NO_PREVIEW,
             )
-    except BadRequest as error:
-        if not _is_deleted(error):
-            raise
-        await say(bot, user_id, text, keyboard)
+        except BadRequest as error:
+            if _DELETED not in error.message.lower():
+                raise
+            await say(bot, user_id, text, keyboard)
 
 
 async def show_picture(
@@ -78,25 +81,27 @@ async def show_picture(
     keyboard: InlineKeyboardMarkup | None = None,
 ) -> None:
     """Put a picture in the place of a message of ours; if that was deleted, send it anew."""
-    try:
-        with forgiving():
+    with forgiving():
+        try:
             await bot.edit_message_media(
                 picture, chat_id=user_id, message_id=message_id, reply_markup=keyboard
             )
-    except BadRequest as error:
-        if not _is_deleted(error):
-            raise
-        await bot.send_photo(
-            user_id,
-            picture.media,
-            caption=picture.caption,
-            parse_mode=ParseMode.HTML,
-            reply_markup=keyboard,
-        )
+        except BadRequest as error:
+            if _DELETED not in error.message.lower():
+                raise
+            await bot.send_photo(
+                user_id,
+                picture.media,
+                caption=picture.caption,
+                parse_mode=ParseMode.HTML,
+                reply_markup=keyboard,
+            )
 
 
-def _is_deleted(error: BadRequest) -> bool:
-    return "message to edit not found" in error.message.lower()
+async def remove(bot: Bot, user_id: int, message_id: int) -> None:
+    """Take a status message away after a failure, which matters more than this."""
+    with suppress(TelegramError):
+        await bot.delete_message(user_id, message_id)
 
 
 async def toast(query: CallbackQuery, text: str | None = None) -> None:

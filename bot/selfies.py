@@ -6,19 +6,22 @@ A photo's bytes exist in this process only between the download and the worker's
 import asyncio
 import logging
 from collections import deque
+from typing import Any
 
 from telegram import Bot, InputMediaPhoto, Message, Update
 from telegram.constants import FileSizeLimit, ParseMode
-from telegram.error import BadRequest
+from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.playlists import DEFAULT_MODE, Playlists
-from bot.replies import edit, forgiving, pressed, say, sender, show_picture, toast
+from bot.records import Stores
+from bot.replies import edit, forgiving, pressed, remove, say, sender, show_picture, toast
 from bot.services import Services
 from bot.worker import WorkerFailed
 from recommender.saved import StoredReading
 from vision import Reading, VisionError
+from vision.formats import sniff
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -34,7 +37,7 @@ class Selfies:
     def __init__(self, services: Services, playlists: Playlists) -> None:
         self._services = services
         self._playlists = playlists
-        self._under_way: dict[int, set[asyncio.Task[None]]] = {}
+        self._under_way: dict[int, set[asyncio.Task[Any]]] = {}
         self._albums: deque[str] = deque(maxlen=1000)
 
     # -- messages and buttons --
@@ -47,7 +50,6 @@ class Selfies:
             if message.media_group_id in self._albums:
                 return
             self._albums.append(message.media_group_id)
-            await say(context.bot, user_id, texts.ALBUM_FIRST_ONLY)
         file_id, size = _file_of(message)
         if size is not None and size > FileSizeLimit.FILESIZE_DOWNLOAD:
             await say(context.bot, user_id, texts.FILE_TOO_BIG)
@@ -55,15 +57,24 @@ class Selfies:
             await self._services.records.run(lambda s: s.people.wait_for_consent(user_id, file_id))
             await say(context.bot, user_id, texts.ASK_CONSENT, keyboards.consent())
         else:
+            if message.media_group_id is not None:
+                await say(context.bot, user_id, texts.ALBUM_FIRST_ONLY)
             await self.read(context.bot, user_id, file_id)
 
     async def cancel(self, update: Update, context: Context) -> None:
         """Stop reading this user's photos."""
         user_id = sender(update)
+        has_stopped = self.stop(user_id)
+        await say(
+            context.bot, user_id, texts.CANCELLED if has_stopped else texts.NOTHING_TO_CANCEL
+        )
+
+    def stop(self, user_id: int) -> bool:
+        """Stop reading this user's photos; return whether any was being read."""
         tasks = self._under_way.get(user_id, set())
         for task in tasks:
             task.cancel()
-        await say(context.bot, user_id, texts.CANCELLED if tasks else texts.NOTHING_TO_CANCEL)
+        return bool(tasks)
 
     async def right(self, update: Update, context: Context) -> None:
         """Note that a reading was right."""
@@ -87,7 +98,20 @@ class Selfies:
         query, (reading_id,) = pressed(update)
         await toast(query, texts.WHICH_EMOTION)
         with forgiving():
-            await query.edit_message_reply_markup(keyboards.emotions("correct", reading_id))
+            await query.edit_message_reply_markup(keyboards.correction(int(reading_id)))
+
+    async def back(self, update: Update, context: Context) -> None:
+        """Put the buttons back after a "Not quite" that was not meant."""
+        query, (reading_id,) = pressed(update)
+        try:
+            reading = await self._playlists.reading(sender(update), int(reading_id))
+        except KeyError:
+            await toast(query, texts.GONE)
+            return
+        await toast(query)
+        mode = await self._playlists.mode_of(reading)
+        with forgiving():
+            await query.edit_message_reply_markup(keyboards.reading(reading.id, mode=mode))
 
     async def correct(self, update: Update, context: Context) -> None:
         """Take the user's word for the emotion and rewrite the playlist for it."""
@@ -122,61 +146,78 @@ class Selfies:
         if len(tasks) >= MAX_WAITING:
             await say(bot, user_id, texts.STILL_READING)
             return
+        # Only the reading can be cancelled: what has been read is answered to the end.
         task = asyncio.create_task(self._read(bot, user_id, file_id))
         tasks.add(task)
         try:
-            await task
+            answer = await task
         except asyncio.CancelledError:
             this = asyncio.current_task()
             if this is not None and this.cancelling():
                 task.cancel()  # the bot stops: the inbox keeps the update for the next start
                 raise
+            return
         finally:
             tasks.discard(task)
             if not tasks:
                 self._under_way.pop(user_id, None)
+        if answer is not None:
+            await self._answer(bot, user_id, *answer)
 
-    async def _read(self, bot: Bot, user_id: int, file_id: str) -> None:
+    async def _read(
+        self, bot: Bot, user_id: int, file_id: str
+    ) -> tuple[int, Reading, bytes] | None:
+        """Return the status message, the reading and its picture; None if it was told why not."""
         status = await say(bot, user_id, texts.STATUS_READING)
+        refusal = None
         try:
             file = await bot.get_file(file_id)
             photo = bytes(await file.download_as_bytearray())
+            sniff(photo)  # what is no photo need not wait for the worker
             reading, picture = await self._services.worker.explain(photo)
         except VisionError as error:
-            await edit(bot, user_id, status.message_id, texts.explain_error(error))
+            refusal = texts.explain_error(error)
         except WorkerFailed:
             logger.exception("a photo could not be read")
-            await edit(bot, user_id, status.message_id, texts.WORKER_FAILED)
-        except BadRequest as error:
-            if "file is too big" not in error.message.lower():
+            refusal = texts.WORKER_FAILED
+        except (TelegramError, asyncio.CancelledError) as error:
+            if "file is too big" not in str(error).lower():
+                await remove(bot, user_id, status.message_id)
                 raise
-            await edit(bot, user_id, status.message_id, texts.FILE_TOO_BIG)
-        except asyncio.CancelledError:
-            with forgiving():
-                await bot.delete_message(user_id, status.message_id)
-            raise
-        else:
-            await self._answer(bot, user_id, status.message_id, reading, picture)
+            refusal = texts.FILE_TOO_BIG
+        if refusal is not None:
+            await edit(bot, user_id, status.message_id, refusal)
+            return None
+        return status.message_id, reading, picture
 
     async def _answer(
         self, bot: Bot, user_id: int, message_id: int, reading: Reading, picture: bytes
     ) -> None:
         """Turn the status message into the picture, then make the playlist or ask first."""
         now, is_sure = self._services.clock(), messages.is_sure(reading)
-        reading_id = await self._services.records.run(
-            lambda s: s.music.add_reading(user_id, reading.probabilities, reading.eyes_found, now)
-        )
+
+        def store_it(stores: Stores) -> StoredReading | None:
+            if not stores.people.has_consent(user_id):
+                return None  # withdrawn, or everything forgotten, while the photo was being read
+            reading_id = stores.music.add_reading(
+                user_id, reading.probabilities, reading.eyes_found, now
+            )
+            return stores.music.reading(reading_id, user_id)
+
+        stored = await self._services.records.run(store_it)
+        if stored is None:
+            await remove(bot, user_id, message_id)
+            return
         keyboard = (
-            keyboards.reading(reading_id, mode=DEFAULT_MODE)
+            keyboards.reading(stored.id, mode=DEFAULT_MODE)
             if is_sure
-            else keyboards.emotions("correct", reading_id)
+            else keyboards.emotions("correct", stored.id)
         )
         picture_of = InputMediaPhoto(
             picture, caption=messages.reading_caption(reading), parse_mode=ParseMode.HTML
         )
         await show_picture(bot, user_id, message_id, picture_of, keyboard)
         if is_sure:
-            stored = await self._playlists.reading(user_id, reading_id)
             await self._playlists.offer_for(bot, stored, DEFAULT_MODE)
 
 

@@ -1,4 +1,4 @@
-"""What the handlers need, built once in `bot.app` and passed as one value."""
+"""What the handlers need, built once in `bot.live` and passed as one value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

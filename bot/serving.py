@@ -7,12 +7,13 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
 
 from bot.app import App, publish_commands
-from bot.inbox import poll, replay
+from bot.inbox import patiently, poll, replay
 from bot.records import Records
 from bot.worker import VisionWorker
 
@@ -31,20 +32,25 @@ class _Server(uvicorn.Server):
         yield
 
 
-@asynccontextmanager
-async def web_server(site: Starlette, host: str, port: int) -> AsyncIterator[None]:
-    """Serve `site` while the block runs.
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address for the web pages, before anything else is begun.
 
     Raises:
-        AddressInUse: That address cannot be listened on.
+        AddressInUse: It cannot be listened on.
     """
     try:
         listener = socket.create_server((host, port))
-    except OSError as error:
-        raise AddressInUse(f"{host}:{port} cannot be used ({error.strerror})") from error
+    except (OSError, OverflowError) as error:
+        raise AddressInUse(f"{host}:{port} cannot be used ({error})") from error
     # Else each answer waits 40 ms for an acknowledgement: asyncio turns that off only on sockets
     # that name their protocol, which this one does not. Accepted connections inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+@asynccontextmanager
+async def web_server(site: Starlette, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve `site` while the block runs, and close the listener in the end."""
     config = uvicorn.Config(
         site, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
     )
@@ -67,9 +73,10 @@ async def running_bot(
 
     At the end, what is being handled is finished first.
     """
-    async with application:
-        await publish_commands(application)
-        await replay(application, records)
+    await patiently(application.initialize)
+    try:
+        await patiently(partial(publish_commands, application))
+        await replay(application, records, clock)
         await application.start()
         fetching = asyncio.create_task(poll(application, records, clock))
         try:
@@ -78,6 +85,8 @@ async def running_bot(
             fetching.cancel()
             await asyncio.wait([fetching])
             await application.stop()
+    finally:
+        await application.shutdown()
 
 
 async def until_stopped(fetching: asyncio.Task[None]) -> None:

@@ -61,6 +61,8 @@ def load_settings() -> Settings:
     """
     try:
         return Settings()
+    except UnicodeDecodeError as error:
+        raise NotReady("The file .env is not UTF-8 text; please save it as such.") from error
     except ValidationError as error:
         wrong = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
         raise NotReady(f"Please check your settings. {'; '.join(wrong)}.") from error

@@ -48,8 +48,8 @@ WELCOME = (
 ASK_CONSENT = (
     "Before the first photo, please know:\n"
     "• An AI estimates emotion from your face. It can be wrong, and you can correct it.\n"
-    "• Your photo is read on this computer and never kept. What stays: the numbers of the "
-    "reading, your playlists and your votes.\n"
+    "• Your photo is read on the computer of this bot's owner and never kept. What stays: the "
+    "numbers of the reading, your playlists and your votes.\n"
     "• It is for you alone, never to judge people at work or school.\n"
     "/privacy shows it all and takes your consent back; /forget deletes everything."
 )
@@ -154,8 +154,6 @@ VISION_ERRORS: dict[type[VisionError], str] = {
 """One kind sentence for each thing that keeps a photo from becoming a reading."""
 
 MUSIC_ERRORS: dict[type[RecommenderError], str] = {
-    music_errors.CatalogueEmpty: "There is no music in my catalogue yet; my owner can fill it.",
-    music_errors.NotConnected: "Your Spotify is not connected yet: /connect does that.",
     music_errors.ConnectionExpired: (
         "Spotify no longer lets me in. Please connect again with /connect; your playlist waits."
     ),
@@ -222,7 +220,8 @@ GONE = "That is no longer known: it was deleted or belongs to another chat."
 
 CONNECT = (
     "Connect your Spotify and I write the playlists there: one private playlist, updated each "
-    "time. I ask for nothing else. The button works for ten minutes."
+    "time. I ask to write private playlists and to find mine among yours, nothing else. "
+    "The button works for ten minutes."
 )
 ALREADY_CONNECTED = "Your Spotify is connected. This button connects it anew, or another account:"
 CONNECT_UNAVAILABLE = (
@@ -241,10 +240,11 @@ PRIVACY = (
     "• Readings: the seven probabilities and the emotion, never the photo. They steer your "
     "playlists.\n"
     "• Playlists and votes: so that the next one fits better.\n"
-    "• Your Telegram number, and the key to your Spotify if you connect it (encrypted).\n"
+    "• Your Telegram number. If you connect Spotify: the name of that account, and the key to it "
+    "(encrypted).\n"
     "• A message waits in an inbox until I have answered it; then its content is deleted.\n\n"
     "<b>What is not</b>\n"
-    "• Photos are decoded in memory and dropped. No name, no place, nothing for advertising, "
+    "• Photos are decoded in memory and dropped. No place, nothing for advertising, "
     "nothing is passed on but track numbers to your own Spotify.\n\n"
     "An AI estimates the emotion. It runs on the computer of this bot's owner and is not meant "
     "for work, school, or any judgement about people.\n\n"
@@ -262,4 +262,4 @@ KEPT = "Nothing was deleted."
 
 CANCELLED = "Stopped."
 NOTHING_TO_CANCEL = "There is nothing to stop."
-APOLOGY = "Sorry, something went wrong on my side. Nothing of yours is lost; please try again."
+APOLOGY = "Sorry, something went wrong on my side. Please try again."

@@ -63,6 +63,7 @@ class VisionWorker:
 
     Args:
         deadline_s: Seconds that one photo may take.
+        start_s: Seconds that the process may take until it is ready.
         serve: What runs in the process: says None or a `VisionError` once it is ready, then
             answers the bytes of each photo with `(Reading, JPEG)` or a `VisionError`.
     """
@@ -70,9 +71,11 @@ class VisionWorker:
     def __init__(
         self,
         deadline_s: float = DEADLINE_S,
+        start_s: float = START_S,
         serve: Callable[[Connection], None] = serve_vision,
     ) -> None:
         self._deadline_s = deadline_s
+        self._start_s = start_s
         self._serve = serve
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
@@ -105,16 +108,7 @@ class VisionWorker:
 
     def _ask(self, photo: bytes) -> tuple[Reading, bytes]:
         self._ensure_started()
-        assert self._pipe is not None
-        try:
-            self._pipe.send_bytes(photo)
-            answer = self._receive(self._deadline_s)
-        except WorkerFailed:
-            self._replace()
-            raise
-        except OSError as error:
-            self._replace()
-            raise WorkerFailed("the worker is gone") from error
+        answer = self._exchange(photo, self._deadline_s)
         if isinstance(answer, VisionError):
             raise answer
         assert isinstance(answer, tuple)
@@ -131,23 +125,28 @@ class VisionWorker:
         )
         self._process.start()
         theirs.close()  # so that the worker's death shows as the end of the pipe
-        answer = self._receive(START_S)
+        answer = self._exchange(None, self._start_s)
         if isinstance(answer, VisionError):
             self._kill()
             raise answer
 
-    def _receive(self, seconds: float) -> object:
-        assert self._pipe is not None
-        if not self._pipe.poll(seconds):
-            raise WorkerFailed(f"no answer within {seconds:.0f} s")
-        try:
-            return self._pipe.recv()
-        except EOFError as error:
-            raise WorkerFailed("the worker died") from error
+    def _exchange(self, photo: bytes | None, seconds: float) -> object:
+        """Send a photo, if any, and return the answer to it.
 
-    def _replace(self) -> None:
-        logger.error("the vision worker is replaced")
-        self._kill()
+        Whatever goes wrong, the worker goes: an answer that came late would be taken for the
+        answer to the next photo, which may be somebody else's.
+        """
+        assert self._pipe is not None
+        try:
+            if photo is not None:
+                self._pipe.send_bytes(photo)
+            if not self._pipe.poll(seconds):
+                raise WorkerFailed(f"no answer within {seconds:.0f} s")
+            return self._pipe.recv()
+        except (OSError, EOFError, WorkerFailed) as error:
+            logger.error("the vision worker is lost and will be replaced: %s", error)
+            self._kill()
+            raise WorkerFailed("the worker is lost") from error
 
     def _kill(self) -> None:
         if self._process is not None:

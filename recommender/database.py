@@ -38,7 +38,8 @@ def immediate(db: Database) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.conn.in_transaction:  # a full disk may have rolled it back already
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")

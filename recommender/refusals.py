@@ -16,6 +16,9 @@ from recommender.errors import (
 RATE_WINDOW_S = 30.0
 """Spotify counts requests over this long; what a 429 without a usable Retry-After means."""
 
+LONGEST_WAIT_S = 7 * 86_400.0
+"""The longest wait that we believe."""
+
 LONG_WAIT_S = 60.0
 """A 429 that asks for more than this is no matter of the rolling window."""
 
@@ -78,9 +81,12 @@ def _wait(reason: str | None, message: str, headers: Mapping[str, str]) -> Recom
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the positive number of seconds in Retry-After; dates, zero and nonsense are None."""
+    """Return the positive number of seconds in Retry-After; dates, zero and nonsense are None.
+
+    No more than `LONGEST_WAIT_S`: whoever asks for longer is asked again then.
+    """
     try:
         wait_s = float(headers.get("Retry-After", ""))
     except ValueError:
         return None
-    return wait_s if math.isfinite(wait_s) and wait_s > 0 else None
+    return min(wait_s, LONGEST_WAIT_S) if math.isfinite(wait_s) and wait_s > 0 else None

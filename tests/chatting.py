@@ -23,6 +23,8 @@ from vision import EMOTIONS, Reading
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ANNA, BEN = 1, 2
+JPEG = b"\xff\xd8\xff\xe0 a photo"
+"""What begins like a JPEG, as far as the bot itself looks."""
 
 
 def a_reading(emotion: str = "happy", confidence: float = 0.72, **changes: Any) -> Reading:
@@ -76,7 +78,7 @@ class Chat:
             entities = [{"type": "bot_command", "offset": 0, "length": length}]
         return await self.message({"text": text, "entities": entities}, user_id)
 
-    async def photo(self, photo: bytes = b"\xff\xd8 a photo", user_id: int = ANNA) -> list[Call]:
+    async def photo(self, photo: bytes = JPEG, user_id: int = ANNA) -> list[Call]:
         """Send a photo; return the calls that answer it."""
         return await self.message({"photo": [self.file(photo)]}, user_id)
 

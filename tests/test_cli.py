@@ -48,6 +48,19 @@ def test_help_ends_well(words: str, tmp_path: Path) -> None:
     assert "Usage" in ended.stdout
 
 
+def test_the_demo_touches_no_file_but_its_own(tmp_path: Path) -> None:
+    import socket
+
+    mine = tmp_path / "demo" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = ("demo", "--no-browser", "--port", port, "--data-dir", str(tmp_path))
+        mirrortape(*words, folder=tmp_path)
+    assert mine.read_text() == "years of work"
+
+
 def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
     import socket
 

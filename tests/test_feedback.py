@@ -76,3 +76,14 @@ def test_votes_by_words_and_by_button_are_the_same_votes() -> None:
         assert [track.vote for track in saved.tracks[:3]] == [None, True, None]
 
     asyncio.run(with_chat(story))
+
+
+def test_a_double_tap_takes_the_vote_back() -> None:
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say("/mood happy")
+        like = playlist.data("👍 1")
+        await asyncio.gather(chat.press(like), chat.press(like))
+        saved = await chat.records.run(lambda s: s.music.last_playlist(ANNA))
+        assert saved.tracks[0].vote is None
+
+    asyncio.run(with_chat(story))

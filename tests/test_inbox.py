@@ -87,7 +87,7 @@ def test_what_a_crash_left_is_handled_at_the_next_start_but_not_for_ever() -> No
         payload = Update.de_json(an_update(1), None).to_json()
         for update_id in (1, 2, 3):
             text = payload.replace('"update_id": 1', f'"update_id": {update_id}')
-            await records.run(lambda s, u=update_id, p=text: s.people.receive(u, p, NOW))
+            await records.run(lambda s, u=update_id, p=text: s.people.receive(u, 1, p, NOW))
         await records.run(lambda s: s.people.finish(1, NOW))
         await records.run(
             lambda s: s.people.db.execute(
@@ -95,7 +95,7 @@ def test_what_a_crash_left_is_handled_at_the_next_start_but_not_for_ever() -> No
             )
         )
         async with application:
-            await replay(application, records)
+            await replay(application, records, lambda: NOW)
             await application.start()
             async with asyncio.timeout(5):
                 while not handled:

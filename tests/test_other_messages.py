@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bot import app, texts
-from tests.chatting import ANNA, Chat, with_chat
+from tests.chatting import ANNA, JPEG, Chat, with_chat
 
 FILE = {"file_id": "f", "file_unique_id": "f"}
 MESSAGES: dict[str, dict[str, Any]] = {
@@ -109,3 +109,21 @@ def test_what_no_handler_foresaw_is_logged_and_apologised_for(
 
     asyncio.run(with_chat(story))
     assert "an update could not be handled" in caplog.text
+
+
+def test_a_button_of_another_age_is_answered() -> None:
+    async def story(chat: Chat) -> None:
+        (toast,) = await chat.press("frobnicate:1")
+        assert toast.parameters["text"] == texts.GONE
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_heic_that_does_not_say_what_it_is_is_still_a_photo() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        heic = {**chat.file(JPEG), "file_name": "IMG_1.HEIC", "mime_type": "application/x"}
+        await chat.message({"document": heic})
+        assert chat.worker.photos == [JPEG]
+
+    asyncio.run(with_chat(story))

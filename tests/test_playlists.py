@@ -32,6 +32,9 @@ class FakeConnections:
     async def disconnect(self, user_id: int) -> None:
         self.connected.remove(user_id)
 
+    async def forget(self, user_id: int) -> None:
+        self.connected.discard(user_id)
+
     async def write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
         if self.refusal:
             raise self.refusal
@@ -132,7 +135,7 @@ def test_a_connected_listener_gets_the_playlist_in_spotify() -> None:
     ("refusal", "words"),
     [
         (ConnectionExpired("invalid_grant"), "connect again"),
-        (QuotaExceeded("spent", retry_after_s=7200), "until about 14:00 UTC"),
+        (QuotaExceeded("spent", retry_after_s=7200), "until about 20 November, 14:00 UTC"),
     ],
 )
 def test_what_spotify_refuses_is_still_a_playlist_in_the_chat(

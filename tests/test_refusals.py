@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import RecommenderError, SpotifyBusy
-from recommender.refusals import LONG_WAIT_S, api_refusal, token_refusal
+from recommender.refusals import LONG_WAIT_S, LONGEST_WAIT_S, api_refusal, token_refusal
 
 HEADERS = st.dictionaries(
     st.just("Retry-After"),
@@ -37,4 +37,4 @@ def test_a_long_wait_is_no_matter_of_seconds(wait_s: float) -> None:
     error = api_refusal(429, None, "message", {"Retry-After": str(wait_s)})
     assert isinstance(error, SpotifyBusy)
     assert type(error).__name__ == ("QuotaExceeded" if wait_s > LONG_WAIT_S else "RateLimited")
-    assert error.retry_after_s == wait_s
+    assert error.retry_after_s == min(wait_s, LONGEST_WAIT_S)

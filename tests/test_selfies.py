@@ -4,7 +4,7 @@ import pytest
 
 from bot import messages, texts
 from bot.worker import WorkerFailed
-from tests.chatting import ANNA, BEN, Chat, a_reading, with_chat
+from tests.chatting import ANNA, BEN, JPEG, Chat, a_reading, with_chat
 from vision import VisionError
 from vision import errors as vision_errors
 
@@ -14,7 +14,7 @@ PHOTO_ERRORS = [kind for kind in texts.VISION_ERRORS if "Weights" not in kind.__
 def test_a_photo_becomes_a_picture_with_buttons_and_a_playlist() -> None:
     async def story(chat: Chat) -> None:
         await chat.press("agree")
-        calls = await chat.photo(b"me")
+        calls = await chat.photo(JPEG)
         assert [call.method for call in calls] == [
             "sendMessage",  # the status ...
             "getFile",
@@ -22,7 +22,7 @@ def test_a_photo_becomes_a_picture_with_buttons_and_a_playlist() -> None:
             "sendMessage",
             "editMessageText",
         ]
-        assert chat.worker.photos == [b"me"]
+        assert chat.worker.photos == [JPEG]
         status, _, picture, _, playlist = calls
         assert status.text == texts.STATUS_READING
         assert "You look <b>happy</b> (72 %)" in picture.text
@@ -134,9 +134,9 @@ def test_several_faces_and_estimated_eyes_are_said() -> None:
 def test_an_album_is_read_once() -> None:
     async def story(chat: Chat) -> None:
         await chat.press("agree")
-        for name in (b"one", b"two", b"three"):
+        for name in (JPEG + b"1", JPEG + b"2", JPEG + b"3"):
             await chat.message({"photo": [chat.file(name)], "media_group_id": "album"})
-        assert chat.worker.photos == [b"one"]
+        assert chat.worker.photos == [JPEG + b"1"]
         said = [call.text for call in chat.telegram.calls if call.method == "sendMessage"]
         assert said.count(texts.ALBUM_FIRST_ONLY) == 1
 
@@ -146,11 +146,11 @@ def test_an_album_is_read_once() -> None:
 def test_an_image_document_is_a_photo_too_but_not_over_20_mb() -> None:
     async def story(chat: Chat) -> None:
         await chat.press("agree")
-        small = {**chat.file(b"heic"), "mime_type": "image/heic", "file_name": "a.heic"}
+        small = {**chat.file(JPEG), "mime_type": "image/heic", "file_name": "a.heic"}
         await chat.message({"document": small})
         large = {**small, "file_size": 20_000_001}
         (answer,) = await chat.message({"document": large})
-        assert chat.worker.photos == [b"heic"]
+        assert chat.worker.photos == [JPEG]
         assert answer.text == texts.FILE_TOO_BIG
 
     asyncio.run(with_chat(story))
@@ -213,5 +213,27 @@ def test_messages_that_the_user_deleted_are_sent_anew() -> None:
         assert [call.method for call in calls if call.method == "sendPhoto"] == ["sendPhoto"]
         assert "20 tracks" in calls[-1].text
         assert calls[-1].method == "sendMessage"
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_photo_that_cannot_be_fetched_leaves_no_status_behind() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        chat.telegram.refusals = {"getFile": "Bad Request: wrong file_id"}
+        *_, removed, apology = await chat.photo()
+        assert removed.method == "deleteMessage"
+        assert apology.text == texts.APOLOGY
+
+    asyncio.run(with_chat(story))
+
+
+def test_not_quite_has_a_way_back() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        *_, picture, _, _ = await chat.photo()
+        _, asked = await chat.press(picture.data("Not quite"))
+        _, again = await chat.press(asked.data("‹ Back"))
+        assert again.buttons == picture.buttons
 
     asyncio.run(with_chat(story))

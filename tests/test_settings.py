@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from bot.live import cipher, run_live
+from bot.live import check_redirect, cipher, run_live
 from bot.settings import NotReady, Settings, load_settings
 
 
@@ -77,3 +77,16 @@ def test_run_says_what_is_missing(
     running = run_live()
     with pytest.raises(NotReady, match=missing):
         running.send(None)
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://localhost:8080/callback", "http://bot.example/callback", "https://b.ex/other"]
+)
+def test_a_redirect_that_spotify_would_refuse_is_told_at_the_start(uri: str) -> None:
+    with pytest.raises(NotReady, match="SPOTIFY_REDIRECT_URI"):
+        check_redirect(uri)
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:8080/callback", "https://bot.example/callback"])
+def test_a_good_redirect_passes(uri: str) -> None:
+    check_redirect(uri)

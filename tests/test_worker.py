@@ -92,3 +92,23 @@ def test_missing_weights_are_told_at_the_start() -> None:
             await worker.start()
 
     with_worker(story, serve_without_weights)
+
+
+def serve_slowly(pipe: Connection) -> None:
+    time.sleep(1)
+    serve_orders(pipe)
+
+
+def test_a_late_start_never_mixes_up_two_peoples_photos() -> None:
+    async def story() -> None:
+        with pytest.raises(WorkerFailed):
+            await worker.explain(b"first")
+        with pytest.raises(WorkerFailed):
+            await worker.explain(b"second")
+
+    worker = VisionWorker(start_s=0.5, serve=serve_slowly)
+    try:
+        asyncio.run(story())
+        assert worker.pid is None
+    finally:
+        worker.close()

@@ -29,7 +29,7 @@ faces at least 27."""
 _MARGIN: Final = 0.2  # border added around the picture, so that a face may fill it
 _QUICK_FACE: Final = 1 / 8  # of the picture's shorter side: the smallest face of quick sweeps
 _SMALLEST: Final = 24  # pixels; the cascades were trained on 20 to 24
-_SMALLEST_FULL: Final = 32  # at full size; what is smaller could not be read anyway
+_SMALLEST_FULL: Final = 20  # at full size; too small to be read, but not to be told so
 _TURN_DEG: Final = 20.0
 _MOST_FINDS: Final = 12  # per sweep and cascade that are looked at again
 _SAME_FACE: Final = 0.25  # overlap (intersection over union) from which two boxes are one face
@@ -77,7 +77,7 @@ _SWEEPS: Final = (
     _Sweep(equalised=True),
     _Sweep(turn_deg=_TURN_DEG, step=1.15),
     _Sweep(turn_deg=-_TURN_DEG, step=1.15),
-    _Sweep(full=True, step=1.2),
+    _Sweep(full=True, step=1.15),
 )
 
 _SWEEPERS: Final = {"frontalface_default": 4, "frontalface_alt2": 3}  # neighbours asked for
@@ -117,7 +117,7 @@ class FaceFinder:
                 picture,
                 scaleFactor=sweep.step,
                 minNeighbors=neighbours,
-                minSize=(max(smallest, _SMALLEST),) * 2,
+                minSize=(smallest if sweep.full else max(smallest, _SMALLEST),) * 2,
                 maxSize=(max(largest, 2 * _SMALLEST),) * 2,
             )
             best = np.argsort(counts)[::-1][:_MOST_FINDS]

@@ -4,7 +4,6 @@ The bot is the one that `mirrortape run` starts; only the addresses of its servi
 """
 
 import secrets
-import shutil
 import webbrowser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,12 +17,15 @@ from bot.logs import set_up_logging
 from bot.sandbox.chat import chat_routes
 from bot.sandbox.local_spotify import LocalSpotify
 from bot.sandbox.local_telegram import LocalTelegram
+from bot.serving import listen
 from bot.settings import load_settings
 from recommender.catalogue import Catalogue
 from recommender.invented import fill
 from recommender.tracks import Track
 
 HOST = "127.0.0.1"
+DATABASE = "mirrortape.db"
+CATALOGUE = "catalogue.db"
 INVENTED_SEED = 20261120
 """The invented catalogue is the same for everyone who tries it."""
 
@@ -43,8 +45,10 @@ async def run_demo(*, port: int, data_dir: Path | None, opens_browser: bool) -> 
     """
     settings = load_settings()
     set_up_logging(settings.log_level)
+    listener = listen(HOST, port)  # first: another demo may run, and its data is its own
     data_dir = data_dir or settings.data_dir
-    own_dir = _fresh_folder(data_dir / "demo")
+    own_dir = data_dir / "demo"
+    _forget_last_time(own_dir)
     catalogue = _catalogue(data_dir, own_dir)
     base_url = f"http://{HOST}:{port}"
     token = f"{secrets.randbelow(10**9)}:{secrets.token_urlsafe(26)}"
@@ -71,8 +75,8 @@ async def run_demo(*, port: int, data_dir: Path | None, opens_browser: bool) -> 
             }
         ),
         table=catalogue.load(),
-        database=own_dir / "mirrortape.db",
-        address=(HOST, port),
+        database=own_dir / DATABASE,
+        listener=listener,
         ready=ready,
         stopping=telegram.close,
         more_routes=[
@@ -83,19 +87,19 @@ async def run_demo(*, port: int, data_dir: Path | None, opens_browser: bool) -> 
     )
 
 
-def _fresh_folder(folder: Path) -> Path:
-    """Empty the demo's own folder: its Telegram and Spotify begin afresh, so its users do too."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+def _forget_last_time(own_dir: Path) -> None:
+    """Delete what the last demo kept: its Telegram begins afresh, so its users do too."""
+    for name in (DATABASE, CATALOGUE):
+        for file in own_dir.glob(f"{name}*"):  # with SQLite's own files beside it
+            file.unlink()
 
 
 def _catalogue(data_dir: Path, own_dir: Path) -> Catalogue:
     """Return the imported catalogue if there is one, else a new one of invented tracks."""
-    imported = data_dir / "catalogue.db"
+    imported = data_dir / CATALOGUE
     if imported.exists() and len(catalogue := Catalogue(imported)):
         return catalogue
-    catalogue = Catalogue(own_dir / "catalogue.db")
+    catalogue = Catalogue(own_dir / CATALOGUE)
     fill(catalogue, INVENTED_SEED)
     return catalogue
 
