@@ -151,7 +151,7 @@ def _follow(
         progress.update(bar, completed=epoch * trainer.steps + step, description=name)
 
     def on_epoch(entry: "Entry") -> None:
-        progress.console.print(_line(entry))
+        progress.console.print(_line(entry), soft_wrap=True)
 
     progress.update(bar, completed=checkpoint.epoch * trainer.steps)
     trainer.run(checkpoint, folder, on_step, on_epoch)
