@@ -82,7 +82,7 @@ class PhotoReader:
             WeightsAltered: It is not the one whose SHA-256 is pinned.
         """
         tensors = weight_file.read(weights)  # first: a wrong file is told at once
-        with _quiet():
+        with quietly():
             from vision.network import build_network
 
             network = build_network()
@@ -121,7 +121,7 @@ class PhotoReader:
         photo = open_photo(content)
         gray = np.asarray(cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         step_ms["decode"], start = _ms_since(start), time.perf_counter()
-        bright = _brighten(gray)
+        bright = brighten(gray)
         faces = self._faces.find(bright)
         step_ms["find face"], start = _ms_since(start), time.perf_counter()
         if not faces:
@@ -195,7 +195,7 @@ def detail(row: Gray) -> float:
     return float(cv2.Laplacian(values, cv2.CV_32F).var() / (values.var() + 1.0))
 
 
-def _brighten(gray: Gray) -> Gray:
+def brighten(gray: Gray) -> Gray:
     """Lift a dark picture to where cascades see, so that a dark face differs from no face."""
     brightest = float(np.percentile(gray, 99))
     if brightest >= _DARK_PICTURE:
@@ -222,7 +222,7 @@ def _ms_since(start: float) -> float:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep TensorFlow's start-up messages off stderr.
 
     Some are written by C++ before any log level counts, so the file descriptor itself is turned

@@ -1,0 +1,207 @@
+"""The command line's measure: how right the network is on labelled pictures."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.exits import stop
+
+if TYPE_CHECKING:
+    from vision.evaluation import Evaluation, Heads
+    from vision.report import About
+
+SEED = 0
+"""Of the generator that draws rows for intervals, so that they come out alike each time."""
+
+OnStep = Callable[[int], None]
+
+
+def evaluate(
+    data: Annotated[Path, typer.Argument(metavar="DATA", show_default=False)],
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only these rows of an .npz.")
+    ] = None,
+    flip: Annotated[bool, typer.Option("--flip", help="Average with the mirror image.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write plots and an HTML page here.")
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Compare groups of people; columns: file,group."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Other weights than the project's.")
+    ] = None,
+) -> None:
+    """Measure how right the readings of labelled pictures are.
+
+    DATA is an .npz with images and labels (FER-2013's format), or a folder with one folder of
+    pictures for each emotion. In a groups CSV, the files of an .npz are its row numbers.
+    """
+    from vision.errors import UnusableData
+
+    _check_folder(report)
+    try:
+        evaluation, about = _measure(data, split, flip, groups, weights)
+    except UnusableData as error:
+        stop(str(error))
+    for remark in about.remarks:
+        typer.echo(f"mirrortape: {remark}", err=True)
+    page = _write_report(report, evaluation, about) if report else None
+    if as_json:
+        head = {"data": about.data, "split": split, "flip": flip, "weights": about.weights}
+        left_out = {"skipped": about.skipped, "remarks": list(about.remarks)}
+        typer.echo(json.dumps(head | left_out | evaluation.to_json(), allow_nan=False))
+        return
+    _print(evaluation, about)
+    if page:
+        typer.echo(f"The report: {page}")
+
+
+def _measure(
+    data: Path, split: str | None, flip: bool, groups_csv: Path | None, weights: Path | None
+) -> "tuple[Evaluation, About]":
+    import numpy as np
+
+    from bot.texts import explain_error
+    from vision import weights as weight_file
+    from vision.datasets import load_dataset
+    from vision.errors import UnusableData
+    from vision.evaluation import evaluate as measure
+    from vision.groups import load_groups
+    from vision.report import About
+    from vision.rows import Row, find_rows
+
+    dataset = load_dataset(data, split)
+    groups, strangers = load_groups(groups_csv, dataset.names) if groups_csv else (None, [])
+    heads = _load_heads(weights or weight_file.WEIGHTS)
+    with _progress("Finding eyes", len(dataset)) as on_pictures:
+        found = find_rows(dataset, on_pictures)
+    rows = [row for row in found if isinstance(row, Row)]
+    unread = [
+        f"{name} was skipped: {explain_error(row)}"
+        for name, row in zip(dataset.names, found, strict=True)
+        if not isinstance(row, Row)
+    ]
+    if not rows:
+        raise UnusableData(f"none of the {len(found):,} pictures in {data} can be opened")
+    is_read = np.array([isinstance(row, Row) for row in found])
+    kept = dataset.only(is_read)
+    kept_groups = list(compress(groups, is_read)) if groups else None
+    with _progress("Reading", len(rows)) as on_rows:
+        answers = heads.answer(rows, flip, on_rows)
+    evaluation = measure(kept, rows, answers, np.random.default_rng(SEED), kept_groups)
+    remarks = (*dataset.remarks, *unread, *strangers, *_thin(evaluation))
+    file = (weights or weight_file.WEIGHTS).name
+    return evaluation, About(data.name, split, flip, file, len(unread), remarks)
+
+
+def _thin(evaluation: "Evaluation") -> Iterator[str]:
+    """Name what there are too few rows to say."""
+    from vision.groups import MIN_GROUP
+    from vision.metrics import MIN_ROWS
+
+    for truth, scores in evaluation.every.views["fused"].items():
+        if scores is None:
+            continue
+        if scores.n < MIN_ROWS:
+            yield f"{truth}: {scores.n} rows are too few for intervals, which need {MIN_ROWS}"
+        if absent := [name for name, own in scores.per_class.items() if own.n == 0]:
+            yield f"{truth}: no rows show {', '.join(absent)}, so the averages leave them out"
+    for truth, groups in (evaluation.groups or {}).items():
+        if groups.too_small:
+            names = ", ".join(groups.too_small)
+            yield f"{truth}: groups of fewer than {MIN_GROUP} rows, not in the gap: {names}"
+        if groups.ungrouped:
+            yield f"{truth}: {groups.ungrouped:,} rows belong to no group"
+
+
+def _load_heads(weights: Path) -> "Heads":
+    from bot.texts import explain_error
+    from vision import WeightsAltered, WeightsMissing
+    from vision.evaluation import Heads
+
+    try:
+        return Heads.load(weights)
+    except (WeightsMissing, WeightsAltered) as error:
+        stop(explain_error(error))
+
+
+def _check_folder(folder: Path | None) -> None:
+    """Refuse a report's folder before minutes of work, not after."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        stop(f"{folder} cannot be a folder for the report: {error.strerror}")
+
+
+def _write_report(folder: Path, evaluation: "Evaluation", about: "About") -> Path:
+    from vision.report import write_report
+
+    try:
+        return write_report(folder, evaluation, about)
+    except OSError as error:
+        stop(f"the report cannot be written to {folder}: {error.strerror}")
+
+
+def _print(evaluation: "Evaluation", about: "About") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from vision.plots import TRUTHS, by_view
+    from vision.report import points, with_interval
+
+    console = Console(highlight=False)
+    results = evaluation.every
+    console.print(
+        f"{about.data}{f', {about.split}' if about.split else ''}: {results.rows:,} rows, "
+        f"{about.skipped:,} skipped, eyes found in {100 * evaluation.eyes_found:.1f} %"
+        + (", averaged with the mirror image" if about.flip else "")
+    )
+    for truth, title in TRUTHS.items():
+        table = Table("view", "rows", "accuracy", "macro-F1", "weighted F1", "ECE", title=title)
+        for view, scores in by_view(results, truth).items():
+            table.add_row(
+                view,
+                f"{scores.n:,}",
+                with_interval(scores.accuracy, scores.accuracy_interval),
+                with_interval(scores.macro_f1, scores.macro_f1_interval),
+                f"{100 * scores.weighted_f1:.1f} %",
+                f"{100 * scores.ece:.1f} %",
+            )
+        if table.row_count:
+            console.print(table)
+        for pair, gain in (results.differences[truth] or {}).items():
+            gained = points(gain.accuracy, gain.accuracy_interval)
+            console.print(f"  {pair.replace('-', ' − ')}: {gained} points of accuracy")
+    again = evaluation.without_duplicates
+    for truth, alone in (again.views["fused"] if again else {}).items():
+        if alone:
+            told = with_interval(alone.accuracy, alone.accuracy_interval)
+            console.print(f"Without rows of the training data, {TRUTHS[truth]}: fused {told}")
+    for truth, groups in (evaluation.groups or {}).items():
+        if gap := groups.worst_gap:
+            console.print(
+                f"Worst gap between groups, {TRUTHS[truth]}: {100 * gap.accuracy:.1f} points "
+                f"({gap.best} over {gap.worst})"
+            )
+
+
+@contextmanager
+def _progress(action: str, total: int) -> Iterator[OnStep]:
+    """Show a bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(action, total=total)
+        yield lambda done: progress.update(task, completed=done)

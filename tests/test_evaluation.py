@@ -1,0 +1,161 @@
+"""The loop of an evaluation: all heads in one pass, and which rows each score counts."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from safetensors.numpy import load
+
+from tests.toy_training import tiny_backbone
+from vision import weights
+from vision.calibration import softmax
+from vision.crops import ROW_EYES, cut_views
+from vision.datasets import Dataset, load_dataset
+from vision.evaluation import Answers, Heads, evaluate
+from vision.network import build_network, run_batches
+from vision.reading import EMOTIONS
+from vision.rows import Row, find_rows
+from vision.weights import VIEWS, Labels
+
+
+def tiny_heads() -> tuple[Heads, keras.Model, weights.Tensors]:
+    """Return a small network with random heads, as evaluation and as the network itself."""
+    rng = np.random.default_rng(4)
+    backbone = tiny_backbone()
+    trained = {
+        f"{layer.name}/{weight.path.rsplit('/', 1)[-1]}": np.asarray(weight)
+        for layer in backbone.layers
+        for weight in layer.weights
+    }
+    tensors = {}
+    for labels in ("ferplus", "fer"):
+        for view in VIEWS:
+            width = 16 if view == "fused" else 8
+            trained[f"head_{labels}_{view}/kernel"] = rng.normal(0, 0.1, (width, 7))
+            trained[f"head_{labels}_{view}/bias"] = rng.normal(0, 1, 7)
+            tensors[f"temperature_{labels}_{view}"] = rng.uniform(0.5, 2, 1).astype(np.float32)
+    tensors = load(weights.pack(trained)) | tensors
+    network = build_network(backbone)
+    return Heads(network, tensors), network, tensors
+
+
+def random_rows(count: int) -> list[Row]:
+    rng = np.random.default_rng(6)
+    pixels = rng.integers(0, 256, (count, 48, 48), dtype=np.uint8)
+    return [Row(picture, ROW_EYES, is_found=bool(i % 2)) for i, picture in enumerate(pixels)]
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_every_head_answers_as_the_network_with_that_head(flip: bool) -> None:
+    heads, network, tensors = tiny_heads()
+    rows, done = random_rows(70), []
+    answers = heads.answer(rows, flip, done.append)
+    assert done == [64, 70]
+    views = [cut_views(row.pixels, row.eyes) for row in rows]
+    inputs = {
+        "face": np.stack([v.face for v in views])[..., None].astype(np.float32),
+        "eyes": np.stack([v.eyes for v in views])[..., None].astype(np.float32),
+    }
+    turned = {name: np.flip(view, axis=2) for name, view in inputs.items()}
+    sets: tuple[Labels, ...] = ("ferplus", "fer")
+    for labels in sets:
+        weights.assign(network, tensors, labels)
+        temperatures = weights.temperatures(tensors, labels)
+        logits = [run_batches(network, inputs)] + ([run_batches(network, turned)] if flip else [])
+        for view in VIEWS:
+            expected = np.mean([softmax(one[view], temperatures[view]) for one in logits], axis=0)
+            assert answers[labels][view] == pytest.approx(expected, abs=1e-5)
+
+
+def answers_of(ferplus: list[int], fer: list[int]) -> Answers:
+    """Return certain answers; the eyes' heads always say angry."""
+    eyes = np.eye(7)[[0] * len(fer)]
+    return {
+        "ferplus": {"eyes": eyes, "face": np.eye(7)[ferplus], "fused": np.eye(7)[ferplus]},
+        "fer": {"eyes": eyes, "face": np.eye(7)[fer], "fused": np.eye(7)[fer]},
+    }
+
+
+def dataset_of(**changes: object) -> Dataset:
+    values: dict[str, object] = {
+        "names": tuple("abcd"),
+        "pictures": np.zeros((4, 48, 48), np.uint8),
+        "labels": np.array([0, 1, 2, 3]),
+        "label_heads": "fer",
+        "majority": np.array([6, 6, 5, 4]),
+        "is_clear": np.array([True, True, False, True]),
+    }
+    return Dataset(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_labels_and_votes_are_each_asked_of_their_own_heads() -> None:
+    found = evaluate(
+        dataset_of(),
+        random_rows(4),
+        answers_of(ferplus=[6, 6, 0, 0], fer=[0, 1, 2, 0]),
+        np.random.default_rng(0),
+    )
+    labels, votes = (found.every.views["fused"][truth] for truth in ("labels", "ferplus"))
+    assert labels is not None
+    assert votes is not None
+    assert (labels.n, labels.accuracy) == (4, 0.75)
+    assert (votes.n, votes.accuracy) == (3, pytest.approx(2 / 3))
+    gains = found.every.differences["labels"]
+    assert gains is not None
+    assert gains["fused-eyes"].accuracy == 0.5
+    assert gains["fused-face"].accuracy == 0
+    assert found.eyes_found == 0.5
+    assert found.without_duplicates is found.groups is None
+
+
+def test_a_folder_asks_the_products_heads_for_its_labels() -> None:
+    dataset = dataset_of(label_heads="ferplus", majority=None, is_clear=None)
+    answers = answers_of(ferplus=[0, 1, 2, 3], fer=[6, 6, 6, 6])
+    found = evaluate(dataset, random_rows(4), answers, np.random.default_rng(0))
+    labels = found.every.views["fused"]["labels"]
+    assert labels is not None
+    assert labels.accuracy == 1
+    assert found.every.views["fused"]["ferplus"] is None
+    assert found.to_json()["differences"]["ferplus"] is None
+
+
+def test_duplicates_are_left_out_where_they_are_known() -> None:
+    dataset = dataset_of(is_duplicate=np.array([True, False, False, True]))
+    answers = answers_of(ferplus=[6, 6, 5, 4], fer=[0, 1, 0, 0])
+    found = evaluate(
+        dataset, random_rows(4), answers, np.random.default_rng(0), ["old", "old", None, "young"]
+    )
+    assert found.without_duplicates is not None
+    assert found.without_duplicates.rows == 2
+    labels = found.without_duplicates.views["fused"]["labels"]
+    assert labels is not None
+    assert (labels.n, labels.accuracy) == (2, 0.5)
+    assert found.groups is not None
+    assert found.groups["labels"].groups["old"].accuracy == 1
+    assert found.groups["labels"].groups["young"].n == 1
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+@pytest.mark.data
+def test_the_shipped_weights_on_public_test(data_dir: Path) -> None:
+    dataset = load_dataset(data_dir / "fer2013_trainval.npz", "PublicTest")
+    dataset = dataset.only(np.arange(len(dataset)) < 100)
+    rows = [row for row in find_rows(dataset) if isinstance(row, Row)]
+    answers = Heads.load().answer(rows)
+    found = evaluate(dataset, rows, answers, np.random.default_rng(0))
+    assert found.eyes_found > 0.50
+    accuracy = {
+        (view, truth): scores.accuracy
+        for view, by_truth in found.every.views.items()
+        for truth, scores in by_truth.items()
+        if scores is not None
+    }
+    # The shipped figures, less three standard errors of so few rows.
+    assert accuracy["fused", "ferplus"] > 0.68
+    assert accuracy["fused", "labels"] > 0.49
+    assert accuracy["eyes", "ferplus"] > 0.50
+    fused = found.every.views["fused"]["ferplus"]
+    assert fused is not None
+    assert list(fused.per_class) == list(EMOTIONS)
