@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.commands_evaluate import evaluate
 from bot.commands_music import catalogue_app, recommend
 from bot.commands_train import train
 from bot.commands_vision import benchmark, read
@@ -22,6 +23,7 @@ app.add_typer(catalogue_app, name="catalogue")
 app.command()(read)
 app.command()(recommend)
 app.command()(benchmark)
+app.command()(evaluate)
 app.command()(train)
 
 
