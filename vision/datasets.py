@@ -133,10 +133,9 @@ def _list_folder(folder: Path) -> Dataset:
             if not entry.is_dir():
                 others.append(entry.name)
             elif entry.name.casefold() in EMOTIONS:
-                found = [path for path in _entries(entry) if _is_picture(path)]
-                others += [
-                    f"{entry.name}/{path.name}" for path in _entries(entry) if path not in found
-                ]
+                inside = _entries(entry)
+                found = [path for path in inside if _is_picture(path)]
+                others += [f"{entry.name}/{path.name}" for path in inside if not _is_picture(path)]
                 if not found:
                     remarks.append(f"the folder {entry.name} has no pictures")
                 files += found
