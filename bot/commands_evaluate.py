@@ -12,6 +12,7 @@ import typer
 from bot.exits import stop
 
 if TYPE_CHECKING:
+    from vision.datasets import Dataset
     from vision.evaluation import Evaluation, Heads
     from vision.report import About
 
@@ -44,11 +45,13 @@ def evaluate(
     DATA is an .npz with images and labels (FER-2013's format), or a folder with one folder of
     pictures for each emotion. In a groups CSV, the files of an .npz are its row numbers.
     """
+    from vision.datasets import load_dataset
     from vision.errors import UnusableData
 
     _check_folder(report)
     try:
-        evaluation, about = _measure(data, split, flip, groups, weights)
+        dataset = load_dataset(data, split)  # before slow imports: a wrong file is told at once
+        evaluation, about = _measure(data, dataset, split, flip, groups, weights)
     except UnusableData as error:
         stop(str(error))
     for remark in about.remarks:
@@ -65,20 +68,24 @@ def evaluate(
 
 
 def _measure(
-    data: Path, split: str | None, flip: bool, groups_csv: Path | None, weights: Path | None
+    data: Path,
+    dataset: "Dataset",
+    split: str | None,
+    flip: bool,
+    groups_csv: Path | None,
+    weights: Path | None,
 ) -> "tuple[Evaluation, About]":
     import numpy as np
 
     from bot.texts import explain_error
     from vision import weights as weight_file
-    from vision.datasets import load_dataset
+    from vision.datasets import listed
     from vision.errors import UnusableData
     from vision.evaluation import evaluate as measure
     from vision.groups import load_groups
     from vision.report import About
     from vision.rows import Row, find_rows
 
-    dataset = load_dataset(data, split)
     groups, strangers = load_groups(groups_csv, dataset.names) if groups_csv else (None, [])
     heads = _load_heads(weights or weight_file.WEIGHTS)
     with _progress("Finding eyes", len(dataset)) as on_pictures:
@@ -90,7 +97,8 @@ def _measure(
         if not isinstance(row, Row)
     ]
     if not rows:
-        raise UnusableData(f"none of the {len(found):,} pictures in {data} can be opened")
+        names = listed(list(dataset.names))
+        raise UnusableData(f"none of the {len(found):,} pictures in {data} can be opened: {names}")
     is_read = np.array([isinstance(row, Row) for row in found])
     kept = dataset.only(is_read)
     kept_groups = list(compress(groups, is_read)) if groups else None
@@ -99,7 +107,7 @@ def _measure(
     evaluation = measure(kept, rows, answers, np.random.default_rng(SEED), kept_groups)
     remarks = (*dataset.remarks, *unread, *strangers, *_thin(evaluation))
     file = (weights or weight_file.WEIGHTS).name
-    return evaluation, About(data.name, split, flip, file, len(unread), remarks)
+    return evaluation, About(data.resolve().name, split, flip, file, len(unread), remarks)
 
 
 def _thin(evaluation: "Evaluation") -> Iterator[str]:

@@ -139,7 +139,7 @@ def test_the_report_shows_every_plot_and_needs_nothing_else(tmp_path: Path) -> N
         ("toy.npz --split PrivateTest", "no split PrivateTest; it has Training, PublicTest"),
         ("toy.npz --groups none.csv", "there is no file none.csv"),
         ("toy.npz --report groups.csv", "cannot be a folder for the report"),
-        ("broken", "none of the 1 pictures in broken can be opened"),
+        ("broken", "none of the 1 pictures in broken can be opened: happy/a.png"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
