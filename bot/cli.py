@@ -57,7 +57,8 @@ def main() -> None:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
         told = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
-        typer.echo(f"mirrortape: {told.rstrip('.')}. See mirrortape --help.", err=True)
+        if told:  # nothing is wrong with no words at all: the help has been printed
+            typer.echo(f"mirrortape: {told.rstrip('.')}. See --help.", err=True)
         sys.exit(BAD_INPUT)
 
 
@@ -87,4 +88,4 @@ def _stay(running: Coroutine[Any, Any, None]) -> None:
     except WorkerFailed as error:
         stop(f"the network could not be loaded: {error.__cause__ or error}.")
     except (sqlite3.Error, OSError) as error:
-        stop(f"the data in DATA_DIR cannot be used: {error}.")
+        stop(f"the data folder cannot be used: {error}.")

@@ -1,5 +1,7 @@
 """The user's own Spotify, as the chat sees it: /connect, /disconnect, saving a playlist."""
 
+from html import escape
+
 from telegram import Bot, Update
 from telegram.ext import ContextTypes
 
@@ -56,8 +58,10 @@ class Connecting:
         profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
         await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
         last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
-        if last is not None:
-            message = await say(bot, user_id, texts.STATUS_WRITING)
-            await self._playlists.show(
-                bot, last, message.message_id, *await self._playlists.write(last)
-            )
+        if last is None:
+            return
+        url, notice = await self._playlists.write(last)
+        if url is not None:
+            name = messages.playlist_name(last.emotion, last.mode)
+            notice = texts.IN_SPOTIFY.format(url=escape(url), name=name)
+        await say(bot, user_id, notice, keyboards.open_in_spotify(url) if url else None)

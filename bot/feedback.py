@@ -15,6 +15,7 @@ from recommender.saved import SavedPlaylist
 
 Context = ContextTypes.DEFAULT_TYPE
 
+WISHES = {"up": True, "down": False, "none": None}
 SIGNS = {"+": True, "-": False, "👍": True, "👎": False}
 
 
@@ -27,21 +28,20 @@ class Feedback:
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def vote(self, update: Update, context: Context) -> None:
-        """Like or dislike the track whose button was pressed; a second press takes it back."""
-        query, (playlist, place, direction) = pressed(update)
+        """Like or dislike the track whose button was pressed, or take that back."""
+        query, (playlist, place, wish) = pressed(update)
         user_id, playlist_id, position = sender(update), int(playlist), int(place)
         now = self._services.clock()
 
-        def toggle(stores: Stores) -> tuple[bool | None, SavedPlaylist]:
-            shown = stores.music.playlist(playlist_id, user_id).tracks[position]
-            pressed_for = direction == "up"
-            liked = None if shown.vote is pressed_for else pressed_for
+        liked = WISHES[wish]
+
+        def vote(stores: Stores) -> SavedPlaylist:
             stores.music.vote(user_id, playlist_id, position, liked, now)
-            return liked, stores.music.playlist(playlist_id, user_id)
+            return stores.music.playlist(playlist_id, user_id)
 
         async with self._locks[user_id]:  # so that the buttons show the votes in their order
             try:
-                liked, saved = await self._services.records.run(toggle)
+                saved = await self._services.records.run(vote)
             except KeyError:
                 await toast(query, texts.GONE)
                 return
@@ -81,7 +81,8 @@ class Feedback:
                     await say(context.bot, user_id, text)
                     return
                 await self._vote(user_id, last.id, int(number) - 1, SIGNS[sign])
-                await say(context.bot, user_id, texts.VOTED[SIGNS[sign]])
+                track = last.tracks[int(number) - 1]
+                await say(context.bot, user_id, messages.voted(track, liked=SIGNS[sign]))
             case _:
                 await say(context.bot, user_id, texts.FEEDBACK_USAGE)
 

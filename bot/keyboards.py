@@ -77,6 +77,11 @@ def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboard
     return InlineKeyboardMarkup(rows)
 
 
+def open_in_spotify(url: str) -> InlineKeyboardMarkup:
+    """Return the way to a playlist in Spotify."""
+    return InlineKeyboardMarkup([[InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)]])
+
+
 def spotify_url(markup: InlineKeyboardMarkup | None) -> str | None:
     """Return where a playlist's message says that it stands in Spotify, if it does."""
     rows = markup.inline_keyboard if markup else ()
@@ -113,13 +118,12 @@ def _modes(chosen: str, verb: str, subject_id: int) -> list[InlineKeyboardButton
 
 
 def _votes(playlist_id: int, track: ShownTrack) -> list[InlineKeyboardButton]:
-    return [
-        button(
-            f"{sign} {track.position + 1}" + (" ✓" if track.vote is liked else ""),
-            "vote",
-            playlist_id,
-            track.position,
-            direction,
+    """Return 👍 and 👎 for a track; each says what its press sets, so that two say it once."""
+    votes = []
+    for sign, wish, liked in (("👍", "up", True), ("👎", "down", False)):
+        is_set = track.vote is liked
+        label = f"{sign} {track.position + 1}" + (" ✓" if is_set else "")
+        votes.append(
+            button(label, "vote", playlist_id, track.position, "none" if is_set else wish)
         )
-        for sign, direction, liked in (("👍", "up", True), ("👎", "down", False))
-    ]
+    return votes

@@ -8,6 +8,7 @@ from html import escape, unescape
 
 from bot import texts
 from recommender.saved import SavedPlaylist, ShownTrack
+from recommender.targets import GOALS, STARTS
 from vision import Reading, percent
 
 SURE_FROM = 0.45
@@ -61,7 +62,7 @@ def playlist_text(saved: SavedPlaylist, *, url: str | None, notice: str = "") ->
     heading = f"<b>{title} · {texts.MODE_LABELS[saved.mode]}</b>"
     if url:
         heading = f'<b><a href="{escape(url)}">{title} · {texts.MODE_LABELS[saved.mode]}</a></b>'
-    head = f"{heading}\n{len(saved.tracks)} tracks: {texts.MODE_MEANINGS[saved.mode]}."
+    head = f"{heading}\n{len(saved.tracks)} tracks: {meaning(saved.emotion, saved.mode)}."
     if any(track.invented for track in saved.tracks):
         head += "\n<i>These tracks are invented: no real catalogue has been imported.</i>"
     if notice:
@@ -81,8 +82,15 @@ def playlist_name(emotion: str, mode: str) -> str:
 
 def playlist_description(emotion: str, mode: str, day: str) -> str:
     """Return the description of the playlist in the listener's account."""
-    feeling, meaning = texts.ADJECTIVES[emotion], texts.MODE_MEANINGS[mode]
-    return f"Made by Mirrortape on {day}, feeling {feeling}: {meaning}."
+    feeling = texts.ADJECTIVES[emotion]
+    return f"Made by Mirrortape on {day}, feeling {feeling}: {meaning(emotion, mode)}."
+
+
+def meaning(emotion: str, mode: str) -> str:
+    """Return what the music of a playlist does."""
+    if mode == "lift" and GOALS[emotion] == STARTS[emotion]:
+        return texts.MODE_HOLDS
+    return texts.MODE_MEANINGS[mode]
 
 
 def _track_line(track: ShownTrack, *, with_reason: bool) -> str:
@@ -98,6 +106,11 @@ def _track_line(track: ShownTrack, *, with_reason: bool) -> str:
 
 def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def voted(track: ShownTrack, *, liked: bool) -> str:
+    """Return what answers a vote by words, which shows no buttons."""
+    return f"<b>{escape(track.title)}</b>. {texts.VOTED[liked]}"
 
 
 def visible_chars(text: str) -> int:

@@ -18,6 +18,7 @@ from recommender.errors import NotConnected, RecommenderError, SpotifyBusy
 from recommender.recommend import recommend
 from recommender.saved import SavedPlaylist, StoredReading
 from recommender.targets import EMOTIONS
+from recommender.taste import Taste
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -25,6 +26,9 @@ LENGTH = 20
 """Tracks in a playlist."""
 
 DEFAULT_MODE = "match"
+
+NOUNS = {adjective: emotion for emotion, adjective in texts.ADJECTIVES.items()}
+"""The emotion for each word with which the bot itself describes people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ class Playlists:
     async def mood(self, update: Update, context: Context) -> None:
         """Make a playlist for the mood named, or ask which."""
         user_id, words = sender(update), context.args or []
-        emotion = words[0].lower() if words else None
+        word = words[0].lower() if words else None
+        emotion = NOUNS.get(word, word) if word else None
         if emotion in EMOTIONS:
             await self.offer(context.bot, user_id, Mood.named(emotion), DEFAULT_MODE)
         else:
@@ -147,7 +152,7 @@ class Playlists:
             assert shown_in is not None
             is_shown = False
             try:
-                saved = await self._choose(user_id, mood, mode, shown_in)
+                saved = await self._choose(user_id, mood, mode, shown_in, rewrites=status is None)
                 await self.show(bot, saved, shown_in, *await self.write(saved))
                 is_shown = True
             finally:
@@ -194,12 +199,21 @@ class Playlists:
             return Mood.named(saved.emotion)
         return Mood.of(await self.reading(saved.user_id, saved.reading_id))
 
-    async def _choose(self, user_id: int, mood: Mood, mode: str, shown_in: int) -> SavedPlaylist:
-        """Choose tracks and store them, and in which message they are shown."""
+    async def _choose(
+        self, user_id: int, mood: Mood, mode: str, shown_in: int, *, rewrites: bool
+    ) -> SavedPlaylist:
+        """Choose tracks and store them, and in which message they are shown.
+
+        `rewrites` says that they take the place of the last playlist.
+        """
         services, now = self._services, self._services.clock()
-        taste, recent = await services.records.run(
-            lambda s: (s.music.taste(user_id), s.music.recent(user_id, now))
-        )
+
+        def look_up(stores: Stores) -> tuple[Taste, frozenset[str]]:
+            replaced = stores.music.last_playlist(user_id) if rewrites else None
+            recent = stores.music.recent(user_id, now, but_for=replaced)
+            return stores.music.taste(user_id), recent
+
+        taste, recent = await services.records.run(look_up)
         (rng,) = services.rng.spawn(1)  # generators are not safe to share between threads
         recommendation = await asyncio.to_thread(
             recommend,

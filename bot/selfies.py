@@ -96,9 +96,14 @@ class Selfies:
     async def wrong(self, update: Update, context: Context) -> None:
         """Ask which emotion fits better, in the place of the buttons."""
         query, (reading_id,) = pressed(update)
+        try:
+            reading = await self._playlists.reading(sender(update), int(reading_id))
+        except KeyError:
+            await toast(query, texts.GONE)
+            return
         await toast(query, texts.WHICH_EMOTION)
         with forgiving():
-            await query.edit_message_reply_markup(keyboards.correction(int(reading_id)))
+            await query.edit_message_reply_markup(keyboards.correction(reading.id))
 
     async def back(self, update: Update, context: Context) -> None:
         """Put the buttons back after a "Not quite" that was not meant."""

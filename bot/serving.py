@@ -41,7 +41,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
-        raise AddressInUse(f"{host}:{port} cannot be used ({error})") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise AddressInUse(
+            f"{host}:{port} cannot be used ({why}); choose another port."
+        ) from error
     # Else each answer waits 40 ms for an acknowledgement: asyncio turns that off only on sockets
     # that name their protocol, which this one does not. Accepted connections inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -31,6 +31,8 @@ ADJECTIVES = {
 
 MODE_LABELS = {"match": "Match", "lift": "Lift", "calm": "Calm"}
 
+MODE_HOLDS = "music that stays with this mood, which needs no lifting"
+
 MODE_MEANINGS = {
     "match": "music that fits this mood",
     "lift": "music that meets this mood, then leads gently on",
@@ -198,6 +200,8 @@ CHOOSE_MOOD = "Which mood should the music fit?"
 NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with /mood."
 REWRITTEN = "Rewritten: {mode}."
 UNKNOWN_MOOD = "I do not know that mood. Choose one:"
+
+IN_SPOTIFY = 'Your last playlist is there now: <a href="{url}">{name}</a>.'
 
 # -- feedback --
 

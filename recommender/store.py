@@ -200,12 +200,19 @@ class MusicStore:
         )
         return next((self.playlist(row["id"], user_id) for row in rows), None)
 
-    def recent(self, user_id: int, now: datetime) -> frozenset[str]:
-        """Return the ids of the tracks that the user was shown within `REPEAT_WINDOW`."""
+    def recent(
+        self, user_id: int, now: datetime, but_for: SavedPlaylist | None = None
+    ) -> frozenset[str]:
+        """Return the ids of the tracks that the user was shown within `REPEAT_WINDOW`.
+
+        Those of playlists for the same mood as `but_for` are left out: what is written anew in
+        another mode may hold them again.
+        """
+        mood = (but_for.reading_id, but_for.emotion) if but_for else (None, None)
         rows = self.db.query(
             "select distinct track_id from shown join playlists on playlists.id = playlist_id"
-            " where user_id = ? and created_utc > ?",
-            [user_id, (now - REPEAT_WINDOW).isoformat()],
+            " where user_id = ? and created_utc > ? and not (reading_id is ? and emotion is ?)",
+            [user_id, (now - REPEAT_WINDOW).isoformat(), *mood],
         )
         return frozenset(row["track_id"] for row in rows)
 

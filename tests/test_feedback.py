@@ -24,8 +24,8 @@ def test_a_disliked_track_never_comes_again() -> None:
 def test_the_same_button_again_takes_the_vote_back() -> None:
     async def story(chat: Chat) -> None:
         _, playlist = await chat.say("/mood happy")
-        await chat.press(playlist.data("👍 1"))
-        toast, edit = await chat.press(playlist.data("👍 1"))
+        _, voted = await chat.press(playlist.data("👍 1"))
+        toast, edit = await chat.press(voted.data("👍 1 ✓"))
         assert toast.parameters["text"] == texts.VOTED[None]
         assert "👍 1 ✓" not in [button["text"] for button in edit.buttons]
 
@@ -63,7 +63,7 @@ def test_feedback_by_words(words: str, answer: str) -> None:
     async def story(chat: Chat) -> None:
         await chat.say("/mood happy")
         (said,) = await chat.say(f"/feedback {words}")
-        assert said.text == answer
+        assert said.text.endswith(answer)
 
     asyncio.run(with_chat(story))
 
@@ -78,12 +78,12 @@ def test_votes_by_words_and_by_button_are_the_same_votes() -> None:
     asyncio.run(with_chat(story))
 
 
-def test_a_double_tap_takes_the_vote_back() -> None:
+def test_a_double_tap_is_one_vote() -> None:
     async def story(chat: Chat) -> None:
         _, playlist = await chat.say("/mood happy")
         like = playlist.data("👍 1")
         await asyncio.gather(chat.press(like), chat.press(like))
         saved = await chat.records.run(lambda s: s.music.last_playlist(ANNA))
-        assert saved.tracks[0].vote is None
+        assert saved.tracks[0].vote is True
 
     asyncio.run(with_chat(story))

@@ -97,6 +97,34 @@ def test_a_mode_button_under_the_picture_rewrites_that_readings_playlist(mode: s
     asyncio.run(with_chat(story))
 
 
+def test_switching_modes_does_not_use_up_the_tracks_that_fit() -> None:
+    async def story(chat: Chat) -> None:
+        _, shown = await chat.say("/mood surprise")
+        for label in ("Lift", "Calm", "Match", "Calm", "Match"):
+            *_, shown = await chat.press(shown.data(label))
+        assert "that was left" not in shown.text
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize(("word", "emotion"), [("SAD", "Sad"), ("disgusted", "Disgust")])
+def test_moods_are_understood_as_the_bot_says_them(word: str, emotion: str) -> None:
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say(f"/mood {word}")
+        assert f"{emotion} · Match" in playlist.text
+
+    asyncio.run(with_chat(story))
+
+
+def test_lifting_a_good_mood_says_that_it_stays() -> None:
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say("/mood happy")
+        *_, lifted = await chat.press(playlist.data("Lift"))
+        assert texts.MODE_HOLDS in lifted.text
+
+    asyncio.run(with_chat(story))
+
+
 def test_paging_shows_every_track_once() -> None:
     async def story(chat: Chat) -> None:
         _, playlist = await chat.say("/mood happy")
