@@ -48,11 +48,24 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert said, "the demo said nothing"
     assert url in said[-1], "".join(said)
     yield url
+    _print_memory(running.pid)
     running.send_signal(signal.SIGINT)
     rest, _ = running.communicate(timeout=30)
     assert running.returncode == 0, rest
     assert "Traceback" not in rest
     _assert_nothing_of_a_photo_in(folder)
+
+
+def _print_memory(bot: int) -> None:
+    """Print the resident memory of the bot, local services included, and of its worker."""
+    tasks = Path(f"/proc/{bot}/task")
+    if not tasks.exists():
+        return  # only Linux tells
+    children = [pid for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
+    for name, pid in (("bot", str(bot)), *(("child", child) for child in children)):
+        status = Path(f"/proc/{pid}/status").read_text()
+        (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
+        print(f"resident memory of the {name}: {int(line.split()[1]) // 1024} MB")
 
 
 def _assert_nothing_of_a_photo_in(folder: Path) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from bot import messages, texts
 from bot.worker import WorkerFailed
-from tests.chatting import ANNA, BEN, JPEG, Chat, a_reading, with_chat
-from vision import VisionError
+from tests.chatting import ANNA, BEN, JPEG, Chat, FakeWorker, a_reading, with_chat
+from vision import Reading, VisionError
 from vision import errors as vision_errors
 
 PHOTO_ERRORS = [kind for kind in texts.VISION_ERRORS if "Weights" not in kind.__name__]
@@ -180,12 +180,24 @@ def test_cancel_stops_the_reading_and_takes_its_status_away() -> None:
 
 
 def test_a_flood_of_photos_is_asked_to_wait() -> None:
+    class BusyWorker(FakeWorker):
+        async def explain(self, photo: bytes) -> tuple[Reading, bytes]:
+            await is_free.wait()
+            return await super().explain(photo)
+
+    is_free = asyncio.Event()
+
     async def story(chat: Chat) -> None:
         await chat.press("agree")
-        await asyncio.gather(*(chat.photo() for _ in range(5)))
+        busy = BusyWorker()
+        chat.worker.explain = busy.explain  # type: ignore[method-assign]
+        flood = [asyncio.create_task(chat.photo()) for _ in range(5)]
+        await asyncio.wait(flood[2:])  # the first two wait for the worker
         said = [call.text for call in chat.telegram.calls if call.method == "sendMessage"]
         assert said.count(texts.STILL_READING) == 3
-        assert len(chat.worker.photos) == 2
+        is_free.set()
+        await asyncio.gather(*flood)
+        assert len(busy.photos) == 2
 
     asyncio.run(with_chat(story))
 

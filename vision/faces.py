@@ -77,11 +77,11 @@ _SWEEPS: Final = (
     _Sweep(equalised=True),
     _Sweep(turn_deg=_TURN_DEG, step=1.15),
     _Sweep(turn_deg=-_TURN_DEG, step=1.15),
-    _Sweep(full=True, step=1.15),
+    _Sweep(full=True),
 )
 
 _SWEEPERS: Final = {"frontalface_default": 4, "frontalface_alt2": 3}  # neighbours asked for
-_FULL_SWEEPERS: Final = {"frontalface_alt2": 3}  # trained on 20 pixels, the other on 24
+_FULL_SWEEPERS: Final = {"frontalface_default": 4}  # four times as quick as the other
 _VOTERS: Final = ("frontalface_alt2", "frontalface_alt")
 
 
