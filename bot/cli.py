@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's help takes longer to load than all else
 )
 app.add_typer(catalogue_app, name="catalogue")
 app.command()(read)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 MAX_LENGTH = 100
 """As many tracks as Spotify takes at once."""
 
-catalogue_app = typer.Typer(help="Fill the catalogue of tracks and see what it holds.")
+catalogue_app = typer.Typer(
+    rich_markup_mode=None, help="Fill the catalogue of tracks and see what it holds."
+)
 
 
 @catalogue_app.command("import")
