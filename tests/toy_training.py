@@ -15,7 +15,7 @@ COLUMNS = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "f
 COLUMNS += ["contempt", "unknown", "NF"]  # FER+'s own order
 OF_LABELS = [4, 5, 6, 1, 3, 2, 0]  # the column of each of our labels
 
-MILD = Augmentation(0.5, 2, 0.02, 0.5, 0.5, 0.2, 0.05, 5, 0, 0, 0)
+MILD = Augmentation(0.5, 2, 0.02, 0.5, 0.5, 0.2, 0.05, 5, 0, 0, 0, 0, 0)
 
 QUICK = Recipe(
     phases=(Phase(32, 2),),
@@ -30,7 +30,7 @@ QUICK = Recipe(
 def tiny_backbone() -> keras.Model:
     """Build two blocks of a few filters, with batch norms as ResNet50 has them."""
     x = seen = keras.Input((None, None, 3))
-    for name, filters in (("one", 4), ("two", 8)):
+    for name, filters in (("conv1", 4), ("conv2", 8)):
         x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", name=f"{name}_conv")(x)
         x = keras.layers.BatchNormalization(name=f"{name}_bn", momentum=0.8)(x)
         x = keras.layers.ReLU(name=f"{name}_relu")(x)
@@ -40,7 +40,7 @@ def tiny_backbone() -> keras.Model:
 def tiny_weights(recipe: Recipe = QUICK) -> dict[str, np.ndarray]:
     """Return weights to start from, the same each time."""
     rng = np.random.default_rng(3)
-    shapes = {"one_conv": (3, 3, 3, 4), "two_conv": (3, 3, 4, 8)}
+    shapes = {"conv1_conv": (3, 3, 3, 4), "conv2_conv": (3, 3, 4, 8)}
     weights = {}
     for name, shape in shapes.items():
         weights[f"{name}/kernel"] = rng.normal(0, 0.3 / shape[2], shape)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.coverings import Covering, covered
 from vision.crops import ROW_EYES, ROW_SIZE, Affine, Eyes, chain, view_maps, warp_views
 
 Gray = NDArray[np.uint8]
@@ -34,31 +35,36 @@ class Augmentation:
         eyes: Standard deviation of each eye centre, in pixels of the row.
         contrast: Largest relative change of contrast.
         brightness: Largest change of brightness, in grey levels.
-        degraded: Share of rows that are blurred, made noisy, or reduced and enlarged again.
+        degraded: Share of rows that are blurred, made noisy, squeezed by JPEG, or reduced and
+            enlarged again.
         erased: Share of faces in which a rectangle is painted over.
         strip_erased: The same for eye strips.
+        masked: Share of rows whose lower face is covered by a mask.
+        shaded: Share of rows whose eyes are covered by sunglasses.
     """
 
     flipped: float = 0.5
-    turn_deg: float = 6.0
+    turn_deg: float = 7.0
     scale: float = 0.12
     shift: float = 2.5
     strip: float = 0.5
     eyes: float = 0.7
     contrast: float = 0.35
-    brightness: float = 40.0
-    degraded: float = 0.15
-    erased: float = 0.25
+    brightness: float = 50.0
+    degraded: float = 0.2
+    erased: float = 0.2
     strip_erased: float = 0.1
+    masked: float = 0.1
+    shaded: float = 0.08
 
 
-NONE: Final = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+NONE: Final = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 """No change at all: the views that serving cuts."""
 
 
 def augmented_views(
     row: Gray, eyes: Eyes, size: int, rng: np.random.Generator, amount: Augmentation
-) -> tuple[Gray, Gray]:
+) -> tuple[Gray, Gray, Covering]:
     """Cut both views from a changed row.
 
     Args:
@@ -69,8 +75,10 @@ def augmented_views(
         amount: How strong the changes are.
 
     Returns:
-        The face, uint8 (size, size), and the eye strip, uint8 (size // 2, size).
+        The face, uint8 (size, size), the eye strip, uint8 (size // 2, size), and what was covered.
     """
+    covering = _drawn_covering(rng, amount)
+    row = covered(row, eyes, covering, rng)
     row = _relit(_degraded(row, rng, amount), rng, amount)
     if rng.random() < amount.flipped:
         row, eyes = np.ascontiguousarray(row[:, ::-1]), mirrored(eyes)
@@ -79,7 +87,8 @@ def augmented_views(
     face_map = chain(_change(rng, amount, 1.0), face_map)
     eyes_map = chain(_change(rng, amount, amount.strip), eyes_map)
     views = warp_views(row, face_map, eyes_map, size)
-    return _erased(views.face, rng, amount.erased), _erased(views.eyes, rng, amount.strip_erased)
+    face = _erased(views.face, rng, amount.erased)
+    return face, _erased(views.eyes, rng, amount.strip_erased), covering
 
 
 def mirrored(eyes: Eyes) -> Eyes:
@@ -98,6 +107,13 @@ def _change(rng: np.random.Generator, amount: Augmentation, strength: float) -> 
     return np.column_stack([linear, _PIVOT - linear @ _PIVOT + shift])
 
 
+def _drawn_covering(rng: np.random.Generator, amount: Augmentation) -> Covering:
+    draw = rng.random()
+    if draw < amount.masked:
+        return "mouth"
+    return "eyes" if draw < amount.masked + amount.shaded else "none"
+
+
 def _relit(row: Gray, rng: np.random.Generator, amount: Augmentation) -> Gray:
     contrast = 1 + rng.uniform(-amount.contrast, amount.contrast)
     brightness = rng.uniform(-amount.brightness, amount.brightness)
@@ -108,15 +124,23 @@ def _relit(row: Gray, rng: np.random.Generator, amount: Augmentation) -> Gray:
 def _degraded(row: Gray, rng: np.random.Generator, amount: Augmentation) -> Gray:
     if rng.random() >= amount.degraded:
         return row
-    kind = rng.integers(3)
+    kind = rng.integers(4)
     if kind == 0:
-        return np.asarray(cv2.GaussianBlur(row, (0, 0), rng.uniform(0.5, 1.8)), dtype=np.uint8)
+        return np.asarray(cv2.GaussianBlur(row, (0, 0), rng.uniform(0.5, 2.5)), dtype=np.uint8)
     if kind == 1:
-        return _gray(row + rng.normal(0, rng.uniform(4, 20), row.shape))
-    small = int(rng.integers(20, 40))
+        return _gray(row + rng.normal(0, rng.uniform(4, 26), row.shape))
+    if kind == 2:
+        return jpeg(row, int(rng.integers(5, 40)))
+    small = int(rng.integers(16, 40))
     reduced = cv2.resize(row, (small, small), interpolation=cv2.INTER_AREA)
     back = cv2.resize(reduced, (ROW_SIZE, ROW_SIZE), interpolation=cv2.INTER_CUBIC)
     return np.asarray(back, dtype=np.uint8)
+
+
+def jpeg(row: Gray, quality: int) -> Gray:
+    """Return a row as a JPEG of such a quality, 0..100, keeps it."""
+    _, content = cv2.imencode(".jpg", row, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
 
 
 def _erased(view: Gray, rng: np.random.Generator, share: float) -> Gray:

@@ -1,11 +1,12 @@
 """What each row teaches: its views, and what every head should say to them.
 
 `ferplus` heads learn the shares of the ten FER+ votes, `fer` heads the original labels. The two
-agree on only 60 to 67 % of the rows, so no single head could serve both.
+agree on only 60 to 67 % of the rows, so no single head could serve both. One more head learns
+what augmentation has covered.
 """
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.augmentation import augmented_views
+from vision.coverings import COVERINGS, Covering
 from vision.crops import ROW_EYES, ROW_SIZE, Eyes, cut_views
 from vision.errors import UnusableData
 from vision.fer import FERPLUS_COLUMNS
-from vision.network import HEADS
+from vision.network import COVERING_HEAD, HEADS
 from vision.reading import EMOTIONS
 from vision.recipe import Recipe
 
 NOT_A_FACE_VOTES: Final = 5
 """From so many of the ten votes on, a row is no face and teaches nothing."""
+
+_COVERING_WEIGHT: Final = 0.1  # of the covering head's loss; the emotions' count as one
 
 _ARRAYS: Final = ("images", "labels", "usage", "usage_names", "ferplus_votes", "ferplus_columns")
 
@@ -156,8 +160,11 @@ class Curriculum:
         seed, count = self._recipe.seed, self._recipe.batch
         order = np.random.default_rng((seed, epoch)).permutation(len(self._lessons))
         rows = order[step * count : (step + 1) * count]
-        inputs = _stacked([self._views(epoch, int(row), size) for row in rows])
-        targets, weights = self._targets(rows)
+        faces, strips, coverings = zip(
+            *(self._views(epoch, int(row), size) for row in rows), strict=True
+        )
+        inputs = _stacked(faces, strips)
+        targets, weights = self._targets(rows, coverings)
         if self._recipe.mixup:
             rng = np.random.default_rng((seed, epoch, step, 1))
             share = rng.beta(self._recipe.mixup, self._recipe.mixup)
@@ -169,12 +176,16 @@ class Curriculum:
                 }
         return inputs, targets, weights
 
-    def _views(self, epoch: int, row: int, size: int) -> tuple[NDArray[np.uint8], ...]:
+    def _views(
+        self, epoch: int, row: int, size: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Covering]:
         rng = np.random.default_rng((self._recipe.seed, epoch, row, 0))
         image, eyes = self._lessons.images[row], self._lessons.eyes_of(row)
         return augmented_views(image, eyes, size, rng, self._recipe.augmentation)
 
-    def _targets(self, rows: NDArray[np.int64]) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    def _targets(
+        self, rows: NDArray[np.int64], coverings: Sequence[Covering]
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
         smooth = self._recipe.label_smoothing
         targets, weights = {}, {}
         for head, share in self._head_weights.items():
@@ -183,17 +194,19 @@ class Curriculum:
             targets[head] = (1 - smooth) * target + np.float32(smooth / len(EMOTIONS))
             weight = share * self._trust[labels][rows] * (target @ self._balance[labels])
             weights[head] = weight.astype(np.float32)
+        kinds = [COVERINGS.index(covering) for covering in coverings]
+        targets[COVERING_HEAD] = np.eye(len(COVERINGS), dtype=np.float32)[kinds]
+        weights[COVERING_HEAD] = np.full(len(rows), _COVERING_WEIGHT, np.float32)
         return targets, weights
 
 
 def plain_views(lessons: Lessons, rows: range, size: int) -> Views:
     """Return the network's inputs as serving cuts them, `size` pixels wide."""
     cut = [cut_views(lessons.images[row], lessons.eyes_of(row), size) for row in rows]
-    return _stacked([(views.face, views.eyes) for views in cut])
+    return _stacked([views.face for views in cut], [views.eyes for views in cut])
 
 
-def _stacked(views: list[tuple[NDArray[np.uint8], ...]]) -> Views:
-    faces, strips = zip(*views, strict=True)
+def _stacked(faces: Sequence[NDArray[np.uint8]], strips: Sequence[NDArray[np.uint8]]) -> Views:
     return {
         name: np.stack(pictures)[..., None].astype(np.float32)
         for name, pictures in (("face", faces), ("eyes", strips))

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.coverings import COVERINGS
 from vision.crops import EYES_SIZE, FACE_SIZE
 from vision.reading import EMOTIONS
 from vision.weights import VIEWS
@@ -23,6 +24,9 @@ _CHANNEL_MEANS: Final = (103.939, 116.779, 123.68)
 
 HEADS: Final = tuple(f"head_{labels}_{view}" for labels in ("ferplus", "fer") for view in VIEWS)
 """The heads that learn together: one for each view and set of labels."""
+
+COVERING_HEAD: Final = "head_covering"
+"""The head that tells what is covered: see `vision.coverings`."""
 
 # conv5 halves the map in these two layers; with stride 1 it does not.
 _STRIDED: Final = ("conv5_block1_0_conv", "conv5_block1_1_conv")
@@ -62,7 +66,8 @@ def build_network(backbone: keras.Model | None = None) -> keras.Model:
 def build_trainee(backbone: keras.Model, *, batch_statistics: bool) -> keras.Model:
     """Build the network for training: views of any size, and a set of heads per label set.
 
-    Outputs are the logits of each of `HEADS`, float32 (B, 7), whatever the precision of the rest.
+    Outputs are the logits of each of `HEADS`, float32 (B, 7), and of `COVERING_HEAD`, (B, 3),
+    whatever the precision of the rest.
 
     Args:
         backbone: The convolutions, shared by both views.
@@ -73,6 +78,7 @@ def build_trainee(backbone: keras.Model, *, batch_statistics: bool) -> keras.Mod
     inputs = _inputs((None, None), (None, None))
     _, features = _see(backbone if batch_statistics else _AsServed(backbone), inputs)
     outputs = {head: _head(head)(features[head.rsplit("_", 1)[1]]) for head in HEADS}
+    outputs[COVERING_HEAD] = _head(COVERING_HEAD, len(COVERINGS))(features["fused"])
     return keras.Model(inputs, outputs, name="trainee")
 
 
@@ -117,8 +123,8 @@ def _see(
     return maps, features
 
 
-def _head(name: str) -> keras.layers.Dense:
-    return keras.layers.Dense(len(EMOTIONS), name=name, dtype="float32")
+def _head(name: str, outputs: int = len(EMOTIONS)) -> keras.layers.Dense:
+    return keras.layers.Dense(outputs, name=name, dtype="float32")
 
 
 def run_batches(

