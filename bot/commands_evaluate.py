@@ -13,8 +13,9 @@ from bot.exits import stop
 
 if TYPE_CHECKING:
     from vision.datasets import Dataset
-    from vision.evaluation import Evaluation, Heads
+    from vision.evaluation import Evaluation
     from vision.report import About
+    from vision.serving import Network
 
 SEED = 0
 """Of the generator that draws rows for intervals, so that they come out alike each time."""
@@ -81,13 +82,14 @@ def _measure(
     from vision import weights as weight_file
     from vision.datasets import listed
     from vision.errors import UnusableData
+    from vision.evaluation import answer
     from vision.evaluation import evaluate as measure
     from vision.groups import load_groups
     from vision.report import About
     from vision.rows import Row, find_rows
 
     groups, strangers = load_groups(groups_csv, dataset.names) if groups_csv else (None, [])
-    heads = _load_heads(weights or weight_file.WEIGHTS)
+    network = _load_network(weights or weight_file.WEIGHTS)
     with _progress("Finding eyes", len(dataset)) as on_pictures:
         found = find_rows(dataset, on_pictures)
     rows = [row for row in found if isinstance(row, Row)]
@@ -103,7 +105,7 @@ def _measure(
     kept = dataset.only(is_read)
     kept_groups = list(compress(groups, is_read)) if groups else None
     with _progress("Reading", len(rows)) as on_rows:
-        answers = heads.answer(rows, flip, on_rows)
+        answers = answer(network, rows, flip, on_rows)
     evaluation = measure(kept, rows, answers, np.random.default_rng(SEED), kept_groups)
     remarks = (*dataset.remarks, *unread, *strangers, *_thin(evaluation))
     file = (weights or weight_file.WEIGHTS).name
@@ -130,13 +132,13 @@ def _thin(evaluation: "Evaluation") -> Iterator[str]:
             yield f"{truth}: {groups.ungrouped:,} rows belong to no group"
 
 
-def _load_heads(weights: Path) -> "Heads":
+def _load_network(weights: Path) -> "Network":
     from bot.texts import explain_error
     from vision import WeightsAltered, WeightsMissing
-    from vision.evaluation import Heads
+    from vision.serving import Network
 
     try:
-        return Heads.load(weights)
+        return Network.load(weights)
     except (WeightsMissing, WeightsAltered) as error:
         stop(explain_error(error))
 

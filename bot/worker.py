@@ -1,7 +1,7 @@
 """The process that holds the network: photos go in by a pipe, readings come back.
 
-The bot's own process never decodes a photo and never imports TensorFlow: a hang, a crash or a
-lack of memory there costs one photo, and the process is replaced.
+The bot's own process never decodes a photo and holds no network: a hang, a crash or a lack of
+memory there costs one photo, and the process is replaced.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Explainer(Protocol):
 def serve_vision(pipe: Connection) -> None:
     """Load the network, say so, then answer photos until the bot closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bot's to handle
-    from vision.reader import PhotoReader  # TensorFlow comes in here, in this process alone
+    from vision.reader import PhotoReader  # the heavy imports, in this process alone
 
     try:
         reader = PhotoReader.load()

@@ -1,12 +1,11 @@
-"""Calibration and the rows that it is fitted on."""
-
-from pathlib import Path
+"""Calibration, and the votes that it is fitted on."""
 
 import numpy as np
 import pytest
 
 from vision.calibration import calibration_error, fit_temperature, softmax
-from vision.fer import load_rows
+from vision.fer import votes_for_emotions
+from vision.reading import EMOTIONS
 
 
 def sampled(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -40,37 +39,14 @@ def test_softmax_survives_large_logits() -> None:
     assert softmax(np.array([1000.0, 0.0])) == pytest.approx([1, 0])
 
 
-def test_rows_of_a_split_with_the_majority_of_the_votes(tmp_path: Path) -> None:
-    names = [
-        "neutral",
-        "happiness",
-        "surprise",
-        "sadness",
-        "anger",
-        "disgust",
-        "fear",
-        "contempt",
-        "unknown",
-        "NF",
-    ]
-    votes = np.zeros((4, 10), np.uint8)
+def test_votes_of_a_row_that_is_clear_or_not() -> None:
+    names = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"]
+    names += ["contempt", "unknown", "NF"]
+    votes = np.zeros((3, 10), np.uint8)
     votes[0, 4], votes[0, 0] = 6, 4  # anger
-    votes[1, 1] = 10  # happiness, of another split
-    votes[2, 6], votes[2, 9] = 4, 6  # fear, but more say that it is no face
-    votes[3, 9] = 10
-    path = tmp_path / "rows.npz"
-    np.savez(
-        path,
-        images=np.arange(4 * 48 * 48, dtype=np.uint32).astype(np.uint8).reshape(4, 48, 48),
-        labels=np.array([0, 3, 2, 6], np.uint8),
-        usage=np.array([1, 0, 1, 1], np.uint8),
-        usage_names=np.array(["Training", "PublicTest"]),
-        ferplus_columns=np.array(names),
-        ferplus_votes=votes,
-    )
-    rows = load_rows(path, "PublicTest")
-    assert rows.images.shape == (3, 48, 48)
-    assert rows.labels.tolist() == [0, 2, 6]
-    assert rows.majority[:2].tolist() == [0, 2]
-    assert rows.is_clear.tolist() == [True, False, False]
-    assert load_rows(path, "Training").labels.tolist() == [3]
+    votes[1, 6], votes[1, 9] = 4, 6  # fear, but more say that it is no face
+    votes[2, 9] = 10
+    emotions, is_clear = votes_for_emotions(votes, names)
+    assert emotions[0].tolist() == [6, 0, 0, 0, 0, 0, 4]
+    assert emotions[1, EMOTIONS.index("fear")] == 4
+    assert is_clear.tolist() == [True, False, False]

@@ -13,12 +13,11 @@ from typer.testing import CliRunner, Result
 
 from bot import commands_evaluate
 from bot.texts import VISION_ERRORS
-from tests.test_evaluation import tiny_heads
+from tests.test_evaluation import Brightness
 from tests.toy_training import write_data
 from vision.crops import ROW_EYES
 from vision.datasets import Dataset
 from vision.errors import WeightsMissing
-from vision.evaluation import Heads
 from vision.reading import EMOTIONS
 from vision.rows import Row
 
@@ -29,14 +28,9 @@ SCORES = {"n", "accuracy", "macro_f1", "weighted_f1", "ece", "per_class", "confu
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.fixture(scope="module")
-def heads() -> Heads:
-    return tiny_heads()[0]
-
-
 @pytest.fixture(autouse=True)
-def small_network(monkeypatch: pytest.MonkeyPatch, heads: Heads) -> None:
-    monkeypatch.setattr(commands_evaluate, "_load_heads", lambda weights: heads)
+def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands_evaluate, "_load_network", lambda weights: Brightness())
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ import tensorflow as tf
 from PIL import Image
 
 from vision import weights
-from vision.crops import EYES_SIZE, cut_views
+from vision.calibration import softmax
+from vision.crops import EYES_SIZE, ROW_EYES
+from vision.datasets import load_dataset
 from vision.errors import (
     FaceTooBlurred,
     FaceTooDark,
@@ -21,23 +23,26 @@ from vision.errors import (
     VisionError,
     WeightsAltered,
 )
-from vision.fer import load_rows
+from vision.evaluation import answer
 from vision.gradcam import cam
-from vision.network import build_network, run_batches
+from vision.graph import build_graph
+from vision.network import assign, build_network
 from vision.reader import PhotoReader
 from vision.reading import EMOTIONS
+from vision.rows import Row
+from vision.serving import Network
 
 
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
     built = build_network()
-    weights.assign(built, weights.read())
+    assign(built, weights.read())
     return built
 
 
 @pytest.fixture(scope="module")
-def reader(network: keras.Model) -> PhotoReader:
-    return PhotoReader(network, weights.temperatures(weights.read()))
+def reader() -> PhotoReader:
+    return PhotoReader.load()
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,12 @@ def jpeg(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=92)
     return out.getvalue()
+
+
+def random_views(count: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(5)
+    faces = rng.integers(0, 256, (count, 96, 96), dtype=np.uint8)
+    return faces, rng.integers(0, 256, (count, *EYES_SIZE[::-1]), dtype=np.uint8)
 
 
 def random_inputs(count: int) -> dict[str, np.ndarray]:
@@ -79,15 +90,46 @@ def test_every_weight_comes_from_the_file(network: keras.Model) -> None:
     assert np.array_equal(np.asarray(kernel), expected)
     del tensors["conv2_block1_1_bn/gamma"]
     with pytest.raises(WeightsAltered, match="conv2_block1_1_bn/gamma"):
-        weights.assign(network, tensors)
+        assign(network, tensors)
 
 
-def test_batches_change_nothing(network: keras.Model) -> None:
-    inputs = random_inputs(3)
-    whole, parts = run_batches(network, inputs, batch=3), run_batches(network, inputs, batch=1)
-    for view in weights.VIEWS:
-        assert whole[view].shape == (3, 7)
-        assert np.allclose(parts[view], whole[view], atol=1e-3)
+def test_serving_gives_the_same_probabilities(network: keras.Model) -> None:
+    serving = Network.load()
+    faces, strips = random_views(5)
+    inputs = {"face": faces[..., None].astype(np.float32), "eyes": strips[..., None]}
+    inputs["eyes"] = inputs["eyes"].astype(np.float32)
+    outputs = serving.run(faces, strips)
+    for labels in weights.LABELS:
+        assign(network, weights.read(), labels)
+        expected = network.predict_on_batch(inputs)
+        for view in weights.VIEWS:
+            said = softmax(outputs[f"{labels}_{view}"])
+            assert np.allclose(said, softmax(expected[view]), atol=1e-3), (labels, view)
+    for name in ("face_map", "eyes_map"):
+        cells = outputs[name].transpose(0, 2, 3, 1)
+        assert np.allclose(cells, expected[name], atol=1e-2 * expected[name].max())
+    assign(network, weights.read())
+
+
+def test_batches_change_nothing() -> None:
+    serving = Network.load()
+    faces, strips = random_views(3)
+    whole = serving.run(faces, strips)
+    for index in range(3):
+        part = serving.run(faces[index : index + 1], strips[index : index + 1])
+        for name, values in part.items():
+            assert np.allclose(values[0], whole[name][index], atol=1e-3), name
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    tensors = weights.read()
+    with pytest.raises(WeightsAltered, match="lacks conv3_block1_0_bn/beta"):
+        build_graph({name: x for name, x in tensors.items() if name != "conv3_block1_0_bn/beta"})
+    with pytest.raises(WeightsAltered, match="conv2_block1_1_conv/kernel"):
+        build_graph({n: x for n, x in tensors.items() if n != "conv2_block1_1_conv/kernel"})
+    tensors["head_fer_eyes/kernel"] = tensors["head_fer_eyes/kernel"][:, :6]
+    with pytest.raises(WeightsAltered, match=r"head_fer_eyes/kernel is \(2048, 6\)"):
+        build_graph(tensors)
 
 
 def test_cam_equals_grad_cam_on_the_logits(network: keras.Model) -> None:
@@ -162,16 +204,13 @@ def test_a_face_that_cannot_be_read_says_why(
 
 
 @pytest.mark.data
-def test_fer_accuracy_is_near_what_the_model_card_says(
-    network: keras.Model, data_dir: Path
-) -> None:
-    rows = load_rows(data_dir / "fer2013_trainval.npz", "PublicTest", count=256)
-    views = [cut_views(row) for row in rows.images]  # eyes at their usual place: no search
-    inputs = {
-        name: np.stack([getattr(view, name) for view in views])[..., None].astype(np.float32)
-        for name in ("face", "eyes")
-    }
-    logits = run_batches(network, inputs)
+def test_fer_accuracy_is_near_what_the_model_card_says(data_dir: Path) -> None:
+    dataset = load_dataset(data_dir / "fer2013_trainval.npz", "PublicTest")
+    chosen = dataset.only(np.arange(len(dataset)) < 256)
+    # Eyes at their usual place: no search.
+    rows = [Row(picture, ROW_EYES, is_found=False) for picture in chosen.pictures]
+    answers = answer(Network.load(), rows)["ferplus"]
+    assert chosen.is_clear is not None
     for view, floor in (("eyes", 0.55), ("face", 0.75), ("fused", 0.75)):
-        right = logits[view].argmax(axis=1) == rows.majority
-        assert right[rows.is_clear].mean() > floor
+        right = answers[view].argmax(axis=1) == chosen.majority
+        assert right[chosen.is_clear].mean() > floor

@@ -41,7 +41,7 @@ def test_a_written_file_is_read_back(tmp_path: Path) -> None:
     assert tensors["conv1_conv/kernel"].dtype == np.int8
     assert np.array_equal(tensors["conv1_bn/gamma"], trained()["conv1_bn/gamma"])
     assert "head_mixed_eyes/kernel" not in tensors
-    assert weights.temperatures(tensors) == {"eyes": 1.0, "face": 1.0, "fused": 1.0}
+    assert tensors["temperature_fer_face"] == 1
 
 
 def test_packing_again_gives_the_same_bytes() -> None:
@@ -84,4 +84,7 @@ def test_the_shipped_file_is_the_pinned_one_and_small() -> None:
     assert all(tensors[name].dtype == np.int8 for name in backbone)
     for labels in ("ferplus", "fer"):
         assert tensors[f"head_{labels}_fused/kernel"].shape == (4096, 7)
-        assert all(0.3 < t < 3 and t != 1 for t in weights.temperatures(tensors, labels).values())
+        for view in weights.VIEWS:
+            temperature = tensors[f"temperature_{labels}_{view}"][0]
+            assert 0.3 < temperature < 3
+            assert temperature != 1, "the file is not calibrated"

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.coverings import Covering, covered
+from vision.coverings import covered
 from vision.crops import ROW_EYES, ROW_SIZE, Affine, Eyes, chain, view_maps, warp_views
+from vision.reading import Covering
 
 Gray = NDArray[np.uint8]
 

@@ -5,16 +5,16 @@ checks draw them to measure what they cost. Their shapes, greys and shading vary
 real glasses look different again, so what is measured here is measured on drawings.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.crops import Eyes
+from vision.reading import Covering
 
 Gray = NDArray[np.uint8]
-Covering = Literal["none", "mouth", "eyes"]
 
 COVERINGS: Final[tuple[Covering, ...]] = ("none", "mouth", "eyes")
 """What can be covered, in the order of the covering head's outputs."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.errors import UnusableData
-from vision.fer import FERPLUS_COLUMNS
+from vision.fer import FERPLUS_COLUMNS, votes_for_emotions
 from vision.reading import EMOTIONS
 from vision.weights import Labels
 
@@ -248,11 +248,8 @@ def _majority(
             f"{path}: ferplus_votes must be {count:,}×{len(names)} whole numbers, "
             f"not {votes.dtype} {shape}"
         )
-    votes = votes.astype(np.int64)
-    seven = votes[:, [names.index(name) for name in FERPLUS_COLUMNS]]  # (N, 7)
-    most = seven.max(axis=1)
-    is_clear = (most > 0) & (most >= votes.sum(axis=1) - seven.sum(axis=1))
-    return seven.argmax(axis=1), is_clear
+    emotions, is_clear = votes_for_emotions(votes, names)
+    return emotions.argmax(axis=1), is_clear
 
 
 def _in_split(

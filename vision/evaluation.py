@@ -1,117 +1,83 @@
 """How right the network is on labelled pictures: every view, both sets of heads, paired.
 
-One pass gives the pooled features of both views; the heads, linear in them, follow in numpy, so
-both sets answer the same rows at the cost of one.
+What is measured is the network that serves, and both sets of heads answer in one pass.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision import weights as weight_file
-from vision.calibration import softmax
 from vision.crops import cut_views
 from vision.datasets import Dataset
 from vision.groups import GroupScores, score_groups
 from vision.metrics import Difference, Scores, compare, score
-from vision.reader import quietly
 from vision.rows import Row
-from vision.weights import VIEWS, Labels
-
-if TYPE_CHECKING:
-    import keras
+from vision.serving import HEAD_OUTPUTS, Answers, Outputs
+from vision.weights import LABELS, VIEWS, Labels
 
 PAIRS: Final = (("fused", "face"), ("fused", "eyes"), ("face", "eyes"))
 """Which views are compared: the first minus the second."""
 
 _BATCH: Final = 64
 
-Floats = NDArray[np.float64]
-Answers = dict[Labels, dict[str, Floats]]
-"""Probabilities, (N, 7), by set of heads and view."""
+
+class Answering(Protocol):
+    """What `answer` asks of a network; see `vision.serving.Network`."""
+
+    def run(
+        self,
+        faces: NDArray[np.uint8],
+        strips: NDArray[np.uint8],
+        names: tuple[str, ...],
+        /,
+    ) -> Outputs:
+        """Look at B faces."""
+
+    def answers(self, outputs: Outputs, /) -> Answers:
+        """Return what each head says, calibrated."""
 
 
-class Heads:
-    """The network with both sets of heads.
+def answer(
+    network: Answering,
+    rows: Sequence[Row],
+    flip: bool = False,
+    on_rows: Callable[[int], None] = lambda count: None,
+) -> Answers:
+    """Return what each head says about rows, calibrated.
 
     Args:
-        network: A network of `vision.network.build_network` with its weights.
-        tensors: The weight file, with both sets of heads and their temperatures.
+        network: What reads them.
+        rows: At least one.
+        flip: Average the probabilities with those of the mirror image.
+        on_rows: Is told how many rows have been done.
     """
-
-    def __init__(self, network: "keras.Model", tensors: weight_file.Tensors) -> None:
-        self._network = network
-        self._layers: dict[tuple[Labels, str], tuple[NDArray[Any], NDArray[Any]]] = {}
-        self._temperatures: dict[Labels, dict[str, float]] = {}
-        sets: tuple[Labels, ...] = ("ferplus", "fer")
-        for labels in sets:
-            weight_file.assign(network, tensors, labels)
-            self._temperatures[labels] = weight_file.temperatures(tensors, labels)
-            for view in VIEWS:
-                kernel, bias = network.get_layer(f"head_{view}").get_weights()
-                self._layers[labels, view] = (kernel, bias)
-
-    @classmethod
-    def load(cls, weights: Path = weight_file.WEIGHTS) -> Self:
-        """Build the network and load its weights.
-
-        Raises:
-            WeightsMissing: There is no weight file.
-            WeightsAltered: It is not the one whose SHA-256 is pinned, or lacks heads.
-        """
-        tensors = weight_file.read(weights)  # first: a wrong file is told at once
-        with quietly():
-            from vision.network import build_network
-
-            return cls(build_network(), tensors)
-
-    def answer(
-        self,
-        rows: Sequence[Row],
-        flip: bool = False,
-        on_rows: Callable[[int], None] = lambda count: None,
-    ) -> Answers:
-        """Return what each head says, calibrated.
-
-        Args:
-            rows: At least one.
-            flip: Average the probabilities with those of the mirror image.
-            on_rows: Is told how many rows have been done.
-        """
-        parts = []
-        for start in range(0, len(rows), _BATCH):
-            views = [cut_views(row.pixels, row.eyes) for row in rows[start : start + _BATCH]]
-            inputs = {
-                "face": np.stack([v.face for v in views])[..., None].astype(np.float32),
-                "eyes": np.stack([v.eyes for v in views])[..., None].astype(np.float32),
+    parts = []
+    for start in range(0, len(rows), _BATCH):
+        faces, strips = views_of_rows(rows[start : start + _BATCH])
+        part = network.answers(network.run(faces, strips, HEAD_OUTPUTS))
+        if flip:
+            mirror = network.answers(
+                network.run(faces[:, :, ::-1].copy(), strips[:, :, ::-1].copy(), HEAD_OUTPUTS)
+            )
+            part = {
+                labels: {view: (part[labels][view] + mirror[labels][view]) / 2 for view in VIEWS}
+                for labels in part
             }
-            part = self._probabilities(inputs)
-            if flip:
-                mirror = self._probabilities({name: x[:, :, ::-1] for name, x in inputs.items()})
-                part = {head: (part[head] + mirror[head]) / 2 for head in part}
-            parts.append(part)
-            on_rows(min(start + _BATCH, len(rows)))
-        return {
-            labels: {
-                view: np.concatenate([part[labels, view] for part in parts]) for view in VIEWS
-            }
-            for labels in self._temperatures
-        }
+        parts.append(part)
+        on_rows(min(start + _BATCH, len(rows)))
+    return {
+        labels: {view: np.concatenate([part[labels][view] for part in parts]) for view in VIEWS}
+        for labels in LABELS
+    }
 
-    def _probabilities(
-        self, inputs: dict[str, NDArray[np.float32]]
-    ) -> dict[tuple[Labels, str], Floats]:
-        outputs = self._network.predict_on_batch(inputs)
-        pooled = {view: outputs[f"{view}_map"].mean(axis=(1, 2)) for view in ("face", "eyes")}
-        pooled["fused"] = np.concatenate([pooled["face"], pooled["eyes"]], axis=1)
-        return {
-            (labels, view): softmax(pooled[view] @ kernel + bias, self._temperatures[labels][view])
-            for (labels, view), (kernel, bias) in self._layers.items()
-        }
+
+def views_of_rows(rows: Sequence[Row]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Cut the views of N rows: faces, uint8 (N, 96, 96), and eye strips, uint8 (N, 48, 96)."""
+    views = [cut_views(row.pixels, row.eyes) for row in rows]
+    return np.stack([view.face for view in views]), np.stack([view.eyes for view in views])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
-"""Rows of FER-2013 with their labels and FER+ votes.
+"""FER+'s votes on FER-2013's faces.
 
 Goodfellow et al.: Challenges in Representation Learning, 2013 (FER-2013); Barsoum et al.:
 Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label Distribution,
 2016 (FER+). The file's format is described in the model card.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,35 +23,20 @@ FERPLUS_COLUMNS: Final = (
 """FER+'s names for `EMOTIONS`, in that order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Faces with what people said about them.
+def votes_for_emotions(
+    votes: NDArray[np.integer[Any]], columns: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the votes for each of `EMOTIONS`, (N, 7), and whether a row is clear, (N,).
+
+    A row is clear where one emotion has at least as many votes as contempt, unknown and
+    not-a-face together.
 
     Args:
-        images: uint8 (N, 48, 48).
-        labels: FER-2013's label, 0..6, (N,).
-        majority: The emotion with the most FER+ votes, 0..6, (N,).
-        is_clear: Whether that emotion has at least as many votes as contempt, unknown and
-            not-a-face together, (N,).
+        votes: (N, columns).
+        columns: FER+'s names of the columns, `FERPLUS_COLUMNS` among them.
     """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    majority: NDArray[np.int64]
-    is_clear: NDArray[np.bool_]
-
-
-def load_rows(path: Path, split: str, count: int | None = None) -> Rows:
-    """Load one split ("Training", "PublicTest"), or its first `count` rows."""
-    with np.load(path, allow_pickle=False) as data:
-        usage = list(data["usage_names"]).index(split)
-        chosen = np.flatnonzero(data["usage"] == usage)[:count]
-        names = [str(name) for name in data["ferplus_columns"]]
-        votes = data["ferplus_votes"][chosen].astype(np.int64)
-        images, labels = data["images"][chosen], data["labels"][chosen].astype(np.int64)
-    columns = [names.index(name) for name in FERPLUS_COLUMNS]
-    others = [index for index in range(len(names)) if index not in columns]
-    emotions = votes[:, columns]  # (N, 7)
-    most = emotions.max(axis=1)
-    is_clear = (most > 0) & (most >= votes[:, others].sum(axis=1))
-    return Rows(images, labels, emotions.argmax(axis=1), is_clear)
+    whole = votes.astype(np.int64)
+    emotions = whole[:, [columns.index(name) for name in FERPLUS_COLUMNS]]
+    most = emotions.max(axis=1, initial=0)
+    is_clear = (most > 0) & (most >= whole.sum(axis=1) - emotions.sum(axis=1))
+    return emotions, np.asarray(is_clear)

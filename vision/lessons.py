@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.augmentation import augmented_views
-from vision.coverings import COVERINGS, Covering
+from vision.coverings import COVERINGS
 from vision.crops import ROW_EYES, ROW_SIZE, Eyes, cut_views
 from vision.errors import UnusableData
-from vision.fer import FERPLUS_COLUMNS
-from vision.network import COVERING_HEAD, HEADS
-from vision.reading import EMOTIONS
+from vision.fer import FERPLUS_COLUMNS, votes_for_emotions
+from vision.reading import EMOTIONS, Covering
 from vision.recipe import Recipe
+from vision.weights import COVERING_HEAD, HEADS
 
 NOT_A_FACE_VOTES: Final = 5
 """From so many of the ten votes on, a row is no face and teaches nothing."""
@@ -93,7 +93,7 @@ def load_lessons(path: Path, split: str, limit: int | None = None) -> Lessons:
     columns = [str(name) for name in arrays["ferplus_columns"]]
     if lacking := [name for name in (*FERPLUS_COLUMNS, "NF") if name not in columns]:
         raise UnusableData(f"{path}: ferplus_columns lacks {', '.join(lacking)}")
-    votes = arrays["ferplus_votes"].astype(np.float32)  # (N, columns)
+    votes = arrays["ferplus_votes"]  # (N, columns)
     is_face = votes[:, columns.index("NF")] < NOT_A_FACE_VOTES
     kept = np.flatnonzero((arrays["usage"] == names.index(split)) & is_face)[:limit]
     if len(kept) == 0:
@@ -102,15 +102,15 @@ def load_lessons(path: Path, split: str, limit: int | None = None) -> Lessons:
     if labels.min() < 0 or labels.max() >= len(EMOTIONS):
         unknown = sorted({int(label) for label in labels} - set(range(len(EMOTIONS))))
         raise UnusableData(f"{path} has labels that are none of 0 to 6: {unknown}")
-    seven = votes[:, [columns.index(name) for name in FERPLUS_COLUMNS]]  # (N, 7)
-    counted, total = seven.sum(axis=1), votes.sum(axis=1)
+    emotions, is_clear = votes_for_emotions(votes, columns)
+    counted = emotions.sum(axis=1)
     return Lessons(
         images=images,
         eyes=np.tile(np.array(ROW_EYES), (len(images), 1, 1)),
         fer=np.eye(len(EMOTIONS), dtype=np.float32)[labels],
-        ferplus=seven / np.maximum(counted, 1)[:, None],
-        trust=counted / np.maximum(total, 1),
-        is_clear=(counted > 0) & (seven.max(axis=1) >= total - counted),
+        ferplus=(emotions / np.maximum(counted, 1)[:, None]).astype(np.float32),
+        trust=(counted / np.maximum(votes.sum(axis=1), 1)).astype(np.float32),
+        is_clear=is_clear,
     )
 
 

@@ -11,22 +11,12 @@ He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015.
 from typing import Any, Final
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from vision.coverings import COVERINGS
 from vision.crops import EYES_SIZE, FACE_SIZE
+from vision.errors import WeightsAltered
 from vision.reading import EMOTIONS
-from vision.weights import VIEWS
-
-# What ResNet50's ImageNet weights expect to be taken from blue, green and red.
-_CHANNEL_MEANS: Final = (103.939, 116.779, 123.68)
-
-HEADS: Final = tuple(f"head_{labels}_{view}" for labels in ("ferplus", "fer") for view in VIEWS)
-"""The heads that learn together: one for each view and set of labels."""
-
-COVERING_HEAD: Final = "head_covering"
-"""The head that tells what is covered: see `vision.coverings`."""
+from vision.weights import CHANNEL_MEANS, COVERING_HEAD, HEADS, VIEWS, Labels, Tensors, unpack
 
 # conv5 halves the map in these two layers; with stride 1 it does not.
 _STRIDED: Final = ("conv5_block1_0_conv", "conv5_block1_1_conv")
@@ -113,7 +103,7 @@ def _see(
     """Return the last feature map of both views, and the features that each head gets."""
     triple = keras.layers.Concatenate(name="three_channels")
     centre = keras.layers.Rescaling(
-        1.0, [-mean for mean in _CHANNEL_MEANS], name="centre", dtype="float32"
+        1.0, [-mean for mean in CHANNEL_MEANS], name="centre", dtype="float32"
     )
     pool = keras.layers.GlobalAveragePooling2D(name="pool", dtype="float32")
     maps = {view: backbone(centre(triple([x] * 3))) for view, x in inputs.items()}
@@ -127,13 +117,20 @@ def _head(name: str, outputs: int = len(EMOTIONS)) -> keras.layers.Dense:
     return keras.layers.Dense(outputs, name=name, dtype="float32")
 
 
-def run_batches(
-    network: keras.Model, inputs: dict[str, NDArray[np.float32]], batch: int = 64
-) -> dict[str, NDArray[np.float32]]:
-    """Return the logits of all heads, each (N, 7), for any number of inputs."""
-    count = len(inputs["face"])
-    parts = [
-        network.predict_on_batch({name: view[i : i + batch] for name, view in inputs.items()})
-        for i in range(0, count, batch)
-    ]
-    return {view: np.concatenate([part[view] for part in parts]) for view in VIEWS}
+def assign(network: keras.Model, tensors: Tensors, labels: Labels = "ferplus") -> None:
+    """Load the weights, with one set of heads, into a network that code has built.
+
+    Raises:
+        WeightsAltered: The weights do not fit the network.
+    """
+    values = unpack(tensors)
+    heads = [network.get_layer(f"head_{view}") for view in VIEWS]
+    for layer in [*network.get_layer("backbone").layers, *heads]:
+        name = layer.name.replace("head_", f"head_{labels}_", 1)
+        for variable in layer.weights:
+            key = f"{name}/{variable.path.rsplit('/', 1)[-1]}"
+            if key not in values:
+                raise WeightsAltered(f"the weight file lacks {key}")
+            if values[key].shape != tuple(variable.shape):
+                raise WeightsAltered(f"{key} is {values[key].shape}, not {tuple(variable.shape)}")
+            variable.assign(values[key].astype("float32"))

@@ -1,19 +1,15 @@
 """The whole way from the bytes of a photo to a reading and the picture that explains it."""
 
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import Final, Literal, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vision import weights as weight_file
-from vision.calibration import softmax
 from vision.crops import EYES_SIZE, FACE_SIZE, Eyes, Views, align, views_of_photo
 from vision.errors import FaceTooBlurred, FaceTooDark, FaceTooSmall, NoFaceFound
 from vision.eyes import EyeFinder, estimate_eyes
@@ -21,13 +17,10 @@ from vision.faces import Face, FaceFinder
 from vision.gate import Photo, open_photo
 from vision.gradcam import ViewHeat, cam
 from vision.picture import draw_picture
-from vision.reading import EMOTIONS, Probabilities, Reading, View
-
-if TYPE_CHECKING:
-    import keras
+from vision.reading import EMOTIONS, Covering, Reading, View
+from vision.serving import Answers, Network, Outputs
 
 Gray = NDArray[np.uint8]
-Outputs = dict[str, NDArray[np.float32]]
 
 MIN_FACE: Final = 40
 """Pixels of the working picture that a face must take."""
@@ -38,6 +31,9 @@ MIN_LIGHT: Final = 24.0
 MIN_DETAIL: Final = 0.03
 """Detail, see `detail`, that a face must have."""
 
+
+COVERED_FROM: Final = 0.8
+"""Probability from which a part of the face counts as covered."""
 
 _DARK_PICTURE: Final = 100.0  # brightness that the brightest hundredth of a picture should reach
 
@@ -58,36 +54,23 @@ class PhotoReader:
     """Reads photos; holds the network and the cascades, ready to use.
 
     Args:
-        network: A network of `vision.network.build_network` with its weights.
-        temperatures: The calibration of each view's head.
+        network: What reads faces.
     """
 
-    def __init__(self, network: "keras.Model", temperatures: dict[str, float]) -> None:
+    def __init__(self, network: Network) -> None:
         self._network = network
-        self._temperatures = temperatures
         self._faces = FaceFinder()
         self._eyes = EyeFinder()
-        self._kernels = {
-            view: np.asarray(network.get_layer(f"head_{view}").get_weights()[0])
-            for view in weight_file.VIEWS
-        }
-        self._run(np.zeros((FACE_SIZE, FACE_SIZE), np.uint8), np.zeros(EYES_SIZE[::-1], np.uint8))
 
     @classmethod
     def load(cls, weights: Path = weight_file.WEIGHTS) -> Self:
-        """Build the network, load its weights and run it once, so that it is warm.
+        """Load the network and the cascades.
 
         Raises:
             WeightsMissing: There is no weight file.
             WeightsAltered: It is not the one whose SHA-256 is pinned.
         """
-        tensors = weight_file.read(weights)  # first: a wrong file is told at once
-        with quietly():
-            from vision.network import build_network
-
-            network = build_network()
-            weight_file.assign(network, tensors)
-            return cls(network, weight_file.temperatures(tensors))
+        return cls(Network.load(weights))
 
     def read(self, photo: bytes) -> Reading:
         """Read the largest face of a photo.
@@ -134,13 +117,12 @@ class PhotoReader:
         _check(gray, face, eyes)
         views = views_of_photo(gray, eyes)
         step_ms["crop"], start = _ms_since(start), time.perf_counter()
-        outputs = self._run(views.face, views.eyes)
+        outputs = self._network.run(views.face[None], views.eyes[None])
         step_ms["network"] = _ms_since(start)
 
-        # On PublicTest's rows without found eyes the face alone is right more often than both
-        # views together (76.2 against 75.2 %, see the model card).
-        answered_by: View = "fused" if found == "haar" else "face"
-        by_view = {view: self._probabilities(outputs, view) for view in weight_file.VIEWS}
+        covered = covered_part(self._network.covering(outputs))
+        answered_by = answering_view(found, covered)
+        by_view = _probabilities(self._network.answers(outputs))
         width, height = photo.pixels.shape[1], photo.pixels.shape[0]
         scale = photo.scale
         first, second = sorted(((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5) for x, y in eyes)
@@ -155,38 +137,42 @@ class PhotoReader:
             face_box=(left, top, box_width, box_height),
             eye_centers=(first, second),
             step_ms=step_ms,
+            covered=covered,
         )
         return _Seen(photo, face, eyes, views, outputs, reading)
-
-    def _run(self, face: Gray, eyes: Gray) -> Outputs:
-        inputs = {
-            "face": face[None, ..., None].astype(np.float32),  # (1, 96, 96, 1)
-            "eyes": eyes[None, ..., None].astype(np.float32),  # (1, 48, 96, 1)
-        }
-        outputs = self._network.predict_on_batch(inputs)
-        return {name: np.asarray(value[0]) for name, value in outputs.items()}
-
-    def _probabilities(self, outputs: Outputs, view: str) -> Probabilities:
-        values = softmax(outputs[view], self._temperatures[view])
-        return {emotion: float(p) for emotion, p in zip(EMOTIONS, values, strict=True)}
 
     def _heats(self, seen: _Seen) -> list[ViewHeat]:
         """Return the heat of the views that the answering head saw."""
         emotion = EMOTIONS.index(seen.reading.emotion)
         head = seen.reading.answered_by
-        column = self._kernels[head][:, emotion]
+        column = self._network.kernel(head)[:, emotion]
         parts = {"fused": ("face", "eyes"), "face": ("face",), "eyes": ("eyes",)}[head]
         heats = []
         for part, weights in zip(parts, np.split(column, len(parts)), strict=True):
             is_face = part == "face"
             heats.append(
                 ViewHeat(
-                    cells=cam(seen.outputs[f"{part}_map"], weights),
+                    cells=cam(seen.outputs[f"{part}_map"][0].transpose(1, 2, 0), weights),
                     to_view=seen.views.face_map if is_face else seen.views.eyes_map,
                     view_size=(FACE_SIZE, FACE_SIZE) if is_face else EYES_SIZE,
                 )
             )
         return heats
+
+
+def covered_part(covering: dict[Covering, NDArray[np.float64]]) -> Covering:
+    """Return what is covered, given how probable each covering of one face is, (1,)."""
+    part = max(covering, key=lambda kind: float(covering[kind][0]))
+    return part if covering[part][0] >= COVERED_FROM else "none"
+
+
+def answering_view(eyes_found: Literal["haar", "estimated"], covered: Covering) -> View:
+    """Return the head that answers: the one whose view can be trusted."""
+    if covered == "mouth":
+        return "eyes" if eyes_found == "haar" else "fused"
+    # On PublicTest's rows without found eyes the face alone is right more often than both
+    # views together (76.2 against 75.2 %, see the model card).
+    return "face" if covered == "eyes" or eyes_found == "estimated" else "fused"
 
 
 def detail(row: Gray) -> float:
@@ -217,24 +203,13 @@ def _check(gray: Gray, face: Face, eyes: Eyes) -> None:
         raise FaceTooBlurred(f"detail {fine:.3f}; at least {MIN_DETAIL}")
 
 
+def _probabilities(answers: Answers) -> dict[str, dict[str, float]]:
+    """Return what the product's heads say about one face, by view and emotion."""
+    return {
+        view: dict(zip(EMOTIONS, map(float, values[0]), strict=True))
+        for view, values in answers["ferplus"].items()
+    }
+
+
 def _ms_since(start: float) -> float:
     return 1000 * (time.perf_counter() - start)
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep TensorFlow's start-up messages off stderr.
-
-    Some are written by C++ before any log level counts, so the file descriptor itself is turned
-    away. What fails meanwhile still raises.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -9,6 +9,9 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 Probabilities = dict[str, float]
 """One probability for each of `EMOTIONS`, in that order, summing to one."""
 
+Covering = Literal["none", "mouth", "eyes"]
+"""What of a face is covered."""
+
 View = Literal["eyes", "face", "fused"]
 """What a head of the network sees: the eye strip, the face, or both."""
 
@@ -31,6 +34,7 @@ class Reading:
         face_box: Left, top, width, height of the face that was read.
         eye_centers: Centres of the two eyes, the one further left in the picture first.
         step_ms: Milliseconds of each step, in the order in which they ran.
+        covered: What of the face is covered, by a mask or by sunglasses.
     """
 
     probabilities: Probabilities
@@ -42,6 +46,7 @@ class Reading:
     face_box: tuple[int, int, int, int]
     eye_centers: tuple[tuple[float, float], tuple[float, float]]
     step_ms: dict[str, float]
+    covered: Covering = "none"
 
     @property
     def emotion(self) -> str:
@@ -66,6 +71,7 @@ class Reading:
             "probabilities": _rounded(self.probabilities),
             "views": {"eyes": _rounded(self.eyes), "face": _rounded(self.face)},
             "answered_by": self.answered_by,
+            "covered": self.covered,
             "eyes_found": self.eyes_found,
             "faces": self.faces,
             "face_box": list(self.face_box),

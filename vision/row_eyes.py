@@ -57,7 +57,7 @@ def _search(parts: list[Rows], workers: int) -> Iterator[Centres]:
     if min(workers, len(parts)) <= 1:
         yield from map(_find, parts)
         return
-    # Fork is not safe in a process that has started TensorFlow's threads.
+    # Fork is not safe in a process that has started a network's threads.
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
         yield from pool.map(_find, parts)
 

@@ -107,7 +107,7 @@ def _look(parts: list[list[Picture]], workers: int) -> Iterator[list[Row | Visio
     if workers == 1:
         yield from map(_rows_of, parts)
         return
-    # Fork is not safe in a process that has started TensorFlow's threads.
+    # Fork is not safe in a process that has started a network's threads.
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
         yield from pool.map(_rows_of, parts)
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from vision.errors import TrainingDiverged, UnusableWeights
 from vision.lessons import Batch, Curriculum, Lessons, plain_views
-from vision.network import COVERING_HEAD, HEADS, build_backbone, build_trainee
+from vision.network import build_backbone, build_trainee
 from vision.recipe import Phase, Recipe
 from vision.run_folder import Arrays, Checkpoint, Entry, RunFolder
+from vision.weights import COVERING_HEAD, HEADS
 
 _AHEAD: Final = 4  # batches that are cut while the network works
 _AVERAGED_EVERY: Final = 4  # steps; each time costs a pass over all weights

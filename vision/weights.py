@@ -3,8 +3,8 @@
 A kernel is stored as int8 with one float32 scale per output channel, so that the largest weight
 of each channel becomes ±127; everything else is stored as it is. Names are those of the Keras
 layers and their weights: `conv1_conv/kernel`, `conv1_conv/kernel_scale`, `conv1_bn/gamma`, …;
-`head_<labels>_<view>/…` for the heads, of which a network carries one set; and
-`temperature_<labels>_<view>` for their calibration.
+`head_<labels>_<view>/…` for the heads and `temperature_<labels>_<view>` for their calibration; and
+`head_covering/…`.
 
 `python -m vision.weights SOURCE.npz OUT.safetensors` makes the file from trained weights.
 """
@@ -14,7 +14,7 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,24 @@ from safetensors.numpy import load, save
 
 from vision.errors import WeightsAltered, WeightsMissing
 
-if TYPE_CHECKING:
-    import keras
-
 WEIGHTS: Final = Path(__file__).resolve().parent.parent / "models" / "mirrortape.safetensors"
 """The weights that come with the project."""
 
 Labels = Literal["ferplus", "fer"]
 """What a set of heads was fitted to: FER+'s votes (the product's) or FER-2013's labels."""
 
+LABELS: Final[tuple[Labels, ...]] = ("ferplus", "fer")
+
 VIEWS: Final = ("eyes", "face", "fused")
+
+HEADS: Final = tuple(f"head_{labels}_{view}" for labels in LABELS for view in VIEWS)
+"""The heads that say an emotion: one for each view and set of labels."""
+
+COVERING_HEAD: Final = "head_covering"
+"""The head that tells what is covered: see `vision.coverings`."""
+
+CHANNEL_MEANS: Final = (103.939, 116.779, 123.68)
+"""What ResNet50's ImageNet weights expect to be taken from blue, green and red."""
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -56,16 +64,27 @@ def dequantise(whole: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[n
     return whole.astype(np.float32) * scale
 
 
+def kernel_of(tensors: Tensors, name: str) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return a kernel of a weight file as whole numbers and their scales.
+
+    Raises:
+        WeightsAltered: It is not there.
+    """
+    try:
+        return tensors[name], tensors[name + _SCALE]
+    except KeyError as error:
+        raise WeightsAltered(f"the weight file lacks {error}") from error
+
+
 def pack(
-    trained: Mapping[str, NDArray[Any]], labels: tuple[str, ...] = ("ferplus", "fer")
+    trained: Mapping[str, NDArray[Any]],
 ) -> bytes:
     """Turn trained weights into the bytes of a weight file.
 
     Args:
-        trained: Arrays by name, kernels in any float type.
-        labels: Which sets of heads to keep; other heads are left out.
+        trained: Arrays by name, kernels in any float type; heads that are not ours are left out.
     """
-    kept = tuple(f"head_{name}_" for name in labels)
+    kept = tuple(f"{head}/" for head in (*HEADS, COVERING_HEAD))
     tensors: Tensors = {}
     for name, array in trained.items():
         if name.startswith("head_") and not name.startswith(kept):
@@ -74,7 +93,7 @@ def pack(
             tensors[name], tensors[name + _SCALE] = quantise(array)
         else:
             tensors[name] = array  # heads are small: rounding them would save nothing
-    for label in labels:
+    for label in LABELS:
         for view in VIEWS:
             tensors.setdefault(f"temperature_{label}_{view}", np.ones(1, np.float32))
     return save(tensors)
@@ -105,27 +124,6 @@ def read(path: Path = WEIGHTS) -> Tensors:
         raise WeightsAltered(f"{path} is no weight file: {error}") from error
 
 
-def assign(network: "keras.Model", tensors: Tensors, labels: Labels = "ferplus") -> None:
-    """Load the weights, with one set of heads, into a network that code has built.
-
-    Raises:
-        WeightsAltered: The weights do not fit the network.
-    """
-    heads = [network.get_layer(f"head_{view}") for view in VIEWS]
-    for layer in [*network.get_layer("backbone").layers, *heads]:
-        name = layer.name.replace("head_", f"head_{labels}_", 1)
-        for variable in layer.weights:
-            key = f"{name}/{variable.path.rsplit('/', 1)[-1]}"
-            if key not in tensors:
-                raise WeightsAltered(f"the weight file lacks {key}")
-            value = tensors[key]
-            if key + _SCALE in tensors:
-                value = dequantise(value, tensors[key + _SCALE])
-            if value.shape != tuple(variable.shape):
-                raise WeightsAltered(f"{key} is {value.shape}, not {tuple(variable.shape)}")
-            variable.assign(value.astype(np.float32))
-
-
 def unpack(tensors: Tensors) -> Tensors:
     """Return the weights of a file as `pack` takes them, kernels as floats again."""
     return {
@@ -133,11 +131,6 @@ def unpack(tensors: Tensors) -> Tensors:
         for name, value in tensors.items()
         if not name.endswith(_SCALE) and not name.startswith("temperature_")
     }
-
-
-def temperatures(tensors: Tensors, labels: Labels = "ferplus") -> dict[str, float]:
-    """Return the calibration temperature of each view's head."""
-    return {view: float(tensors[f"temperature_{labels}_{view}"][0]) for view in VIEWS}
 
 
 def _pin(path: Path) -> Path:
