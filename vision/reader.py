@@ -3,13 +3,14 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vision import weights as weight_file
+from vision.answering import answering_view, covered_part
 from vision.crops import EYES_SIZE, FACE_SIZE, Eyes, Views, align, views_of_photo
 from vision.errors import FaceTooBlurred, FaceTooDark, FaceTooSmall, NoFaceFound
 from vision.eyes import EyeFinder, estimate_eyes
@@ -17,7 +18,7 @@ from vision.faces import Face, FaceFinder
 from vision.gate import Photo, open_photo
 from vision.gradcam import ViewHeat, cam
 from vision.picture import draw_picture
-from vision.reading import EMOTIONS, Covering, Reading, View
+from vision.reading import EMOTIONS, Reading
 from vision.serving import Answers, Network, Outputs
 
 Gray = NDArray[np.uint8]
@@ -31,9 +32,6 @@ MIN_LIGHT: Final = 24.0
 MIN_DETAIL: Final = 0.03
 """Detail, see `detail`, that a face must have."""
 
-
-COVERED_FROM: Final = 0.8
-"""Probability from which a part of the face counts as covered."""
 
 _DARK_PICTURE: Final = 100.0  # brightness that the brightest hundredth of a picture should reach
 
@@ -112,7 +110,7 @@ class PhotoReader:
         face = faces[0]  # the largest
         haar_eyes = self._eyes.find(bright, face)
         eyes = haar_eyes or estimate_eyes(face)
-        found: Literal["haar", "estimated"] = "haar" if haar_eyes else "estimated"
+        is_found = haar_eyes is not None
         step_ms["find eyes"], start = _ms_since(start), time.perf_counter()
         _check(gray, face, eyes)
         views = views_of_photo(gray, eyes)
@@ -120,8 +118,10 @@ class PhotoReader:
         outputs = self._network.run(views.face[None], views.eyes[None])
         step_ms["network"] = _ms_since(start)
 
-        covered = covered_part(self._network.covering(outputs))
-        answered_by = answering_view(found, covered)
+        covered = covered_part(
+            {k: float(p[0]) for k, p in self._network.covering(outputs).items()}
+        )
+        answered_by = answering_view(covered, is_found=is_found)
         by_view = _probabilities(self._network.answers(outputs))
         width, height = photo.pixels.shape[1], photo.pixels.shape[0]
         scale = photo.scale
@@ -132,7 +132,7 @@ class PhotoReader:
             eyes=by_view["eyes"],
             face=by_view["face"],
             answered_by=answered_by,
-            eyes_found=found,
+            eyes_found="haar" if is_found else "estimated",
             faces=len(faces),
             face_box=(left, top, box_width, box_height),
             eye_centers=(first, second),
@@ -158,21 +158,6 @@ class PhotoReader:
                 )
             )
         return heats
-
-
-def covered_part(covering: dict[Covering, NDArray[np.float64]]) -> Covering:
-    """Return what is covered, given how probable each covering of one face is, (1,)."""
-    part = max(covering, key=lambda kind: float(covering[kind][0]))
-    return part if covering[part][0] >= COVERED_FROM else "none"
-
-
-def answering_view(eyes_found: Literal["haar", "estimated"], covered: Covering) -> View:
-    """Return the head that answers: the one whose view can be trusted."""
-    if covered == "mouth":
-        return "eyes" if eyes_found == "haar" else "fused"
-    # On PublicTest's rows without found eyes the face alone is right more often than both
-    # views together (76.2 against 75.2 %, see the model card).
-    return "face" if covered == "eyes" or eyes_found == "estimated" else "fused"
 
 
 def detail(row: Gray) -> float:
