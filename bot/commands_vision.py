@@ -75,6 +75,7 @@ def benchmark(
     if not readings:
         stop(f"no photo in {folder} gives a reading")
     summary = summarise(readings) | {
+        "floor": network_floor(),
         "photos_without_reading": skipped,
         "memory_mb": {
             "idle": idle_mb,
@@ -85,13 +86,27 @@ def benchmark(
     if as_json:
         _print_json(**summary)
         return
-    table = Table("step", "p50 ms", "p95 ms", "share", title=f"{summary['photos']} photos, warm")
-    for name, step in summary["steps"].items():
-        cells = (f"{step['p50_ms']:.1f}", f"{step['p95_ms']:.1f}", f"{100 * step['share']:.0f} %")
-        table.add_row(name, *cells)
-    table.add_row("total", f"{summary['p50_ms']:.1f}", f"{summary['p95_ms']:.1f}", "100 %")
+    floor = summary["floor"]
+    table = Table(
+        *("step", "p50 ms", "p95 ms", "share", "× floor"),
+        title=f"{summary['photos']} photos, warm",
+    )
+    whole = {"p50_ms": summary["p50_ms"], "p95_ms": summary["p95_ms"], "share": 1.0}
+    for name, step in (summary["steps"] | {"total": whole}).items():
+        table.add_row(
+            name,
+            f"{step['p50_ms']:.1f}",
+            f"{step['p95_ms']:.1f}",
+            f"{100 * step['share']:.0f} %",
+            f"{step['p50_ms'] / floor['ms']:.2f}",
+        )
     console = Console(highlight=False)
     console.print(table)
+    console.print(
+        f"Floor: the network's {floor['multiplications'] / 1e9:.2f} G multiplications at this "
+        f"machine's {floor['per_second'] / 1e9:.0f} G a second in float32 matrix products take "
+        f"{floor['ms']:.1f} ms."
+    )
     memory = ", ".join(
         f"{name} {value:.0f} MB" if value is not None else f"{name} unknown"
         for name, value in summary["memory_mb"].items()
@@ -203,6 +218,16 @@ def summarise(readings: list["Reading"]) -> dict[str, Any]:
     }
 
 
+def network_floor() -> dict[str, float]:
+    """Return how many multiplications a photo takes, their best rate here, and the time in ms."""
+    from vision import weights
+    from vision.floor import matrix_rate, multiplications
+    from vision.graph import build_graph
+
+    count, rate = multiplications(build_graph(weights.read())), matrix_rate()
+    return {"multiplications": count, "per_second": rate, "ms": 1000 * count / rate}
+
+
 def memory_mb(field: str) -> float | None:
     """Return a line of /proc/self/status in MB (VmRSS: now, VmHWM: peak), where there is one."""
     status = Path("/proc/self/status")
@@ -234,7 +259,10 @@ def _print_reading(console: "Console", photo: Path, reading: "Reading") -> None:
     others = sorted(reading.probabilities.items(), key=lambda item: item[1], reverse=True)[1:3]
     line.append("  then " + ", ".join(f"{name} {100 * p:.0f} %" for name, p in others), "dim")
     notes = [f"{reading.faces} faces, the largest read"] if reading.faces > 1 else []
-    notes += ["eyes estimated"] if reading.eyes_found == "estimated" else []
+    if reading.covered != "none":
+        notes.append(f"{reading.covered} covered")
+    elif reading.eyes_found == "estimated":
+        notes.append("eyes estimated")
     notes.append(f"{reading.ms:.0f} ms")
     line.append("  (" + "; ".join(notes) + ")", style="dim")
     console.print(line, soft_wrap=True)

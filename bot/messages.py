@@ -33,7 +33,9 @@ def reading_caption(reading: Reading) -> str:
         lines = [f"I am not sure: <b>{best} or <b>{other}? Tell me which fits:"]
     if reading.faces > 1:
         lines.append(f"I see {reading.faces} faces and read the largest, the one in the picture.")
-    if reading.eyes_found == "estimated":
+    if reading.covered != "none":
+        lines.append(texts.COVERED[reading.answered_by])
+    elif reading.eyes_found == "estimated":
         lines.append("I could not make out both eyes and estimated where they are.")
     return "\n".join(lines)
 

@@ -96,6 +96,11 @@ PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a me
 # -- photos --
 
 STATUS_READING = "📷 Got it. Looking for your face …"
+COVERED = {
+    "eyes": "Your mouth is covered, so I read your eyes alone.",
+    "face": "Your eyes are covered, so I read the rest of your face.",
+    "fused": "Your mouth is covered and I could not make out both eyes, so take this lightly.",
+}
 STATUS_CHOOSING = "🎧 Choosing your tracks …"
 STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"
 ALBUM_FIRST_ONLY = "That was an album: I read its first photo. Send one photo for one playlist."

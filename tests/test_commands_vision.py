@@ -154,9 +154,12 @@ def test_benchmark_times_the_photos_that_can_be_read(photos: Path) -> None:
     assert (summary["p50_ms"], summary["p95_ms"]) == (4.0, 4.0)
     assert summary["steps"]["network"] == {"p50_ms": 3.0, "p95_ms": 3.0, "share": 0.75}
     assert set(summary["memory_mb"]) == {"idle", "after", "peak"}
+    floor = summary["floor"]
+    assert floor["ms"] == pytest.approx(1000 * floor["multiplications"] / floor["per_second"])
     table = CliRunner().invoke(app, ["benchmark", str(photos)])
     assert "network" in table.stdout
     assert "75 %" in table.stdout
+    assert "Floor: the network's 1.67 G multiplications" in table.stdout
 
 
 @pytest.mark.parametrize("folder", ["missing", "a"])

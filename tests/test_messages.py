@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 
@@ -97,3 +98,25 @@ def test_a_page_of_votes_fits_a_phone() -> None:
 def test_every_text_fits_one_message() -> None:
     said = [value for value in vars(texts).values() if isinstance(value, str)]
     assert max(messages.visible_chars(text) for text in said) <= messages.MESSAGE_CHARS
+
+
+@pytest.mark.parametrize(
+    ("covered", "answered_by", "told"),
+    [
+        ("mouth", "eyes", "Your mouth is covered, so I read your eyes alone."),
+        ("eyes", "face", "Your eyes are covered"),
+        ("mouth", "fused", "take this lightly"),
+    ],
+)
+def test_what_is_covered_is_said_in_place_of_eyes_not_found(
+    covered: str, answered_by: str, told: str
+) -> None:
+    reading = replace(
+        a_reading("happy", 0.8),
+        covered=covered,
+        answered_by=answered_by,
+        eyes_found="estimated",
+    )
+    text = messages.reading_caption(reading)
+    assert told in text
+    assert "estimated" not in text

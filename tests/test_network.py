@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import pytest
 import skimage.data
 import tensorflow as tf
@@ -119,6 +120,10 @@ def test_batches_change_nothing() -> None:
         part = serving.run(faces[index : index + 1], strips[index : index + 1])
         for name, values in part.items():
             assert np.allclose(values[0], whole[name][index], atol=1e-3), name
+
+
+def test_the_graph_is_a_valid_one() -> None:
+    onnx.checker.check_model(onnx.load_from_string(build_graph(weights.read())), full_check=True)
 
 
 def test_weights_of_another_network_are_refused() -> None:

@@ -25,6 +25,7 @@ _STAGES: Final = ((3, 1), (4, 2), (6, 2), (3, 1))
 _STEM: Final = "conv1"
 _BATCH_NORM_EPSILON: Final = 1.001e-5  # of `keras.applications.ResNet50`
 _FEATURES: Final = 2048
+_REDUCTION: Final = 16  # from a view to its last feature map
 
 _OPSET: Final = 17
 _IR_VERSION: Final = 8  # both old enough for every onnxruntime that the project admits
@@ -47,7 +48,7 @@ def build_graph(tensors: Tensors) -> bytes:
     graph = _Graph(tensors)
     width, height = EYES_SIZE
     sizes = {"face": (FACE_SIZE, FACE_SIZE), "eyes": (height, width)}
-    pooled = {view: graph.view(view) for view in sizes}
+    pooled = {view: graph.view(view, size) for view, size in sizes.items()}
     pooled["fused"] = graph.add("Concat", [pooled["face"], pooled["eyes"]], axis=1)
     for labels in LABELS:
         for view in VIEWS:
@@ -59,7 +60,8 @@ def build_graph(tensors: Tensors) -> bytes:
         for view, size in sizes.items()
     ]
     outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in graph.outputs
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", *shape])
+        for name, shape in graph.outputs.items()
     ]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "mirrortape", inputs, outputs, graph.constants),
@@ -86,7 +88,7 @@ class _Graph:
         self._tensors = tensors
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
-        self.outputs: list[str] = []
+        self.outputs: dict[str, tuple[int, ...]] = {}
         means = np.array(CHANNEL_MEANS, np.float32).reshape(1, 3, 1, 1)
         self._means = self._constant("means", means)
         self._channel = self._constant("channel", np.array([1], np.int64))
@@ -98,7 +100,7 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
-    def view(self, name: str) -> str:
+    def view(self, name: str, size: tuple[int, int]) -> str:
         """Add the way of one view to its last feature map, and return its pooled features."""
         x = self.add("Cast", [name], to=TensorProto.FLOAT)
         x = self.add("Unsqueeze", [x, self._channel])
@@ -112,7 +114,7 @@ class _Graph:
                 first = block == 1
                 output = f"{name}_map" if (stage, block) == (5, blocks) else ""
                 x = self._block(x, f"conv{stage}_block{block}", first, stride, output)
-        self.outputs.append(x)
+        self.outputs[x] = (_FEATURES, size[0] // _REDUCTION, size[1] // _REDUCTION)
         return self.add("Flatten", [self.add("GlobalAveragePool", [x])])
 
     def head(self, layer: str, features: str, output: str, count: int) -> None:
@@ -125,7 +127,7 @@ class _Graph:
             self._constant(f"{layer}/{name}", value.astype(np.float32))
             for name, value in (("kernel", kernel), ("bias", bias))
         ]
-        self.outputs.append(self.add("Gemm", [features, *names], output))
+        self.outputs[self.add("Gemm", [features, *names], output)] = (count,)
 
     def _block(self, x: str, name: str, first: bool, stride: int, output: str) -> str:
         """Add a bottleneck (He et al., 2015, figure 5); the first of a stage changes the shape."""
