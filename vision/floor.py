@@ -24,6 +24,7 @@ def multiplications(graph: bytes) -> int:
         values.name: [dim.dim_value for dim in values.type.tensor_type.shape.dim]
         for values in [*inferred.value_info, *inferred.output]
     }
+    shapes |= {constant.name: list(constant.dims) for constant in inferred.initializer}
     total = 0
     for node in inferred.node:
         if node.op_type == "Conv":
