@@ -26,6 +26,10 @@ MAX_PIXELS: Final = 50_000_000
 WORKING_SIDE: Final = 1280
 """The longest side of the picture that we work with, in pixels; larger photos are reduced."""
 
+_DRAFT_SIDE: Final = 960
+"""Longest side that a JPEG keeps at least when it is decoded at 1/2, 1/4 or 1/8: enough for the
+picture that explains a reading, and half the time of a 12-megapixel photo."""
+
 _BACKGROUND: Final = 160  # a light grey behind what is transparent
 _BAND_ROWS: Final = 256  # rows that are converted at a time
 
@@ -113,7 +117,8 @@ def _decode(image: Image.Image) -> Photo:
     if image.format not in ("MPO", "HEIF") and getattr(image, "is_animated", False):
         raise AnimatedPhoto(f"{image.format} with several frames")
     turn = _UPRIGHT.get(_orientation(image))
-    image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))  # JPEG: decode at 1/2, 1/4 or 1/8
+    draft = max(1, max(width, height) // _DRAFT_SIDE)
+    image.draft("RGB", (width // draft, height // draft))  # of a JPEG
     pixels = _shrink(image)
     if turn is not None:
         pixels = np.asarray(Image.fromarray(pixels).transpose(turn))
