@@ -4,19 +4,16 @@
 """
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.atomic import write_npz
 from vision.eyes import EyeFinder
+from vision.pool import map_parts, processors
 
 _PART: Final = 256  # rows that a process gets at once, and between two savings
 
@@ -46,24 +43,11 @@ def seek_eyes(
     found = _cached(cache, key)
     on_rows(len(found))
     parts = [images[start : start + _PART] for start in range(len(found), len(images), _PART)]
-    for centres in _search(parts, workers or os.cpu_count() or 1):
+    for centres in map_parts(_find, parts, workers or processors()):
         found = np.concatenate([found, centres])
         write_npz(cache, {"key": np.array(key), "eyes": found})
         on_rows(len(found))
     return found
-
-
-def _search(parts: list[Rows], workers: int) -> Iterator[Centres]:
-    if min(workers, len(parts)) <= 1:
-        yield from map(_find, parts)
-        return
-    # Fork is not safe in a process that has started a network's threads.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
-        yield from pool.map(_find, parts)
-
-
-def _begin() -> None:
-    cv2.setNumThreads(1)  # the processes already fill the processors
 
 
 def _find(images: Rows) -> Centres:

@@ -4,11 +4,8 @@ A small picture is a face already. In a larger one the face is found as in servi
 found, the whole picture is taken for the face, since every picture of a data set shows one.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +20,7 @@ from vision.eyes import EyeFinder, estimate_eyes
 from vision.faces import Face, FaceFinder
 from vision.formats import MAX_BYTES
 from vision.gate import open_photo
+from vision.pool import map_parts, processors
 from vision.reader import brighten
 
 SMALLEST_PHOTO: Final = 100
@@ -85,10 +83,10 @@ def find_rows(
     """
     count = len(dataset)
     if workers is None:
-        workers = (os.cpu_count() or 1) if count >= _WORTH_A_POOL else 1
+        workers = processors() if count >= _WORTH_A_POOL else 1
     parts = [list(dataset.pictures[start : start + _PART]) for start in range(0, count, _PART)]
     rows: list[Row | VisionError] = []
-    for found in _look(parts, workers):
+    for found in map_parts(_rows_of, parts, workers):
         rows += found
         on_pictures(len(rows))
     return rows
@@ -101,19 +99,6 @@ def resized(gray: Gray) -> Gray:
     shrinks = min(gray.shape) >= ROW_SIZE
     how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(gray, (ROW_SIZE, ROW_SIZE), interpolation=how), dtype=np.uint8)
-
-
-def _look(parts: list[list[Picture]], workers: int) -> Iterator[list[Row | VisionError]]:
-    if workers == 1:
-        yield from map(_rows_of, parts)
-        return
-    # Fork is not safe in a process that has started a network's threads.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
-        yield from pool.map(_rows_of, parts)
-
-
-def _begin() -> None:
-    cv2.setNumThreads(1)  # the processes already fill the processors
 
 
 def _rows_of(pictures: Sequence[Picture]) -> list[Row | VisionError]:

@@ -19,6 +19,7 @@ from vision.calibration import softmax
 from vision.coverings import COVERINGS
 from vision.crops import EYES_SIZE, FACE_SIZE
 from vision.graph import build_graph
+from vision.pool import processors
 from vision.reading import Covering
 from vision.weights import LABELS, VIEWS, Labels, Tensors
 
@@ -43,7 +44,7 @@ class Network:
     def __init__(self, graph: bytes, heads: Tensors) -> None:
         self._heads = heads
         options = ort.SessionOptions()
-        options.intra_op_num_threads = _processors()
+        options.intra_op_num_threads = processors()
         # Threads that spin while they wait take the time of the searches in between.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Kernels become float32 once, when they are loaded, not at every run.
@@ -113,13 +114,6 @@ class Network:
     def kernel(self, view: str, labels: Labels = "ferplus") -> NDArray[np.float32]:
         """Return a head's kernel, (C, 7): what each pooled feature adds to each logit."""
         return np.asarray(self._heads[f"head_{labels}_{view}/kernel"], np.float32)
-
-
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    return (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
 
 
 def _give_back_memory() -> None:
