@@ -1,16 +1,19 @@
 """The explaining picture: size, weight, and that it says what the reading says."""
 
 import io
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from vision.crops import cut_views
+from vision.account import in_words, shares
+from vision.canvas import text_width
+from vision.crops import ROW_EYES, Affine, chain, cut_views, similarity
 from vision.gradcam import ViewHeat
 from vision.picture import ACCENTS, WIDTH, draw_picture, notes_for
-from vision.reading import EMOTIONS, Reading
+from vision.reading import EMOTIONS, Covering, Reading, View
 
 
 def reading_of(**probabilities: float) -> Reading:
@@ -92,12 +95,62 @@ def test_heat_colours_the_photo_only_where_it_is() -> None:
         np.asarray(Image.open(io.BytesIO(draw_picture(pixels, box, eyes, heats, reading))))
         for heats in ([], [hot])
     ]
-    difference = np.abs(images[0].astype(int) - images[1]).max(axis=2)
-    height = 880
+    photos = [image[40:920, 40:920].astype(int) for image in images]
+    difference = np.abs(photos[0] - photos[1]).max(axis=2)
     y, x = np.unravel_index(int(difference.argmax()), difference.shape)
-    # The cell lies at the lower middle of the face, which is the lower middle of the crop.
-    assert (x, y) == pytest.approx((40 + 880 * 0.53, 40 + height * 0.74), abs=60)
-    assert np.median(difference[40 : 40 + height // 3]) < 4
+    # The cell looks at the lower middle of the face, which is the lower middle of the crop.
+    assert (x, y) == pytest.approx((880 * 0.5, 880 * 0.7), abs=40)
+    assert np.median(difference[:290]) < 4
+
+
+def views(face: float, eyes: float) -> list[ViewHeat]:
+    """Return heat of so many logits in the middle of each view of the face in `two_views`."""
+    heats = []
+    for logits, name, size in ((face, "face", (96, 96)), (eyes, "eyes", (96, 48))):
+        cells = np.zeros((6, 6) if name == "face" else (3, 6), np.float32)
+        cells[-2, 3] = logits
+        heats.append(ViewHeat(cells, chain(TO_ROW, getattr(ROW_VIEWS, f"{name}_map")), size))
+    return heats
+
+
+EYES = ((150.0, 170.0), (250.0, 170.0))
+TO_ROW: Affine = similarity(EYES, ROW_EYES)
+ROW_VIEWS = cut_views(np.zeros((48, 48), np.uint8))
+
+
+def two_views(heats: list[ViewHeat], reading: Reading) -> np.ndarray:
+    pixels = np.full((400, 400, 3), 120, np.uint8)
+    content = draw_picture(pixels, (100.0, 100.0, 200.0, 200.0), EYES, heats, reading)
+    return np.asarray(Image.open(io.BytesIO(content))).astype(int)
+
+
+def warmth(pixels: np.ndarray) -> float:
+    """Return the share of grey pixels that heat has coloured."""
+    return float((pixels[..., 0] - pixels[..., 2] > 25).mean())
+
+
+@pytest.mark.parametrize(("face", "eyes"), [(1.0, 0.0), (0.0, 1.0)])
+def test_both_views_are_shown_each_with_its_own_heat(face: float, eyes: float) -> None:
+    reading = reading_of(fear=1.0)
+    image = two_views(views(face, eyes), reading)
+    tiles = image[-228:-60]
+    on_face, on_strip = tiles[:, 40:208], tiles[:, 228:564]
+    assert (warmth(on_face) > 0.01) == (face > 0)
+    assert (warmth(on_strip) > 0.01) == (eyes > 0)
+    assert np.ptp(tiles[:, 580:]) > 150  # the words beside them
+    one = two_views(views(face, eyes)[:1], reading)
+    assert len(image) - len(one) > 168  # one view is the photo itself
+
+
+def test_the_heat_is_told_in_words() -> None:
+    reading = reading_of(sad=1.0)
+    silent, spoken, other = (
+        two_views(heats, reading)[1020:1080]
+        for heats in ([], views(1.0, 0.0)[:1], views(0.0, 1.0)[1:])
+    )
+    assert np.ptp(silent) > 100
+    assert np.abs(silent - spoken).max() > 100
+    assert np.abs(spoken - other).max() > 100
 
 
 def test_the_notes_say_what_to_know() -> None:
@@ -107,3 +160,24 @@ def test_the_notes_say_what_to_know() -> None:
     assert len(notes_for(odd)) == 3
     assert "3 faces" in notes_for(odd)[0]
     assert drawn(odd).height > drawn(plain).height
+
+
+@pytest.mark.parametrize(
+    ("covered", "answered_by", "says"),
+    [
+        ("mouth", "eyes", "The mouth is covered: read from the eyes alone."),
+        ("mouth", "fused", "The mouth is covered: take this lightly."),
+        ("eyes", "face", "The eyes are covered: read from the rest of the face."),
+    ],
+)
+def test_the_notes_say_what_is_covered(covered: Covering, answered_by: View, says: str) -> None:
+    reading = replace(reading_of(fear=1.0), covered=covered, answered_by=answered_by)
+    assert notes_for(reading) == [says]
+
+
+def test_the_longest_account_fits() -> None:
+    parts = dict.fromkeys(shares([], EYES), 0.0)
+    for first, second in itertools.permutations(parts, 2):
+        words = in_words(parts | {first: 0.55, second: 0.45})
+        assert text_width(f"{words.capitalize()}.", 30) <= WIDTH - 80
+    assert "and" in words

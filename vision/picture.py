@@ -1,24 +1,32 @@
 """The picture that explains a reading: the face, where the network looked, and seven bars.
 
-Drawn with Pillow, 960 pixels wide, for a phone's screen: the photo cropped around the face, heat
-where the face spoke for the emotion, a frame around each eye, then emotion, confidence and a bar
-for each emotion.
+960 pixels wide, for a phone's screen: the photo cropped around the face, heat where the face
+spoke for the emotion, a frame around each eye, then emotion, confidence, where the heat lies in
+words, a bar for each emotion, and, where the answer took two views, what each of them gave.
 """
 
-import io
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
-from vision.crops import Affine, Eyes
-from vision.gradcam import ViewHeat, render
-from vision.reading import EMOTIONS, Reading, percent
-
-Colour = tuple[int, int, int]
+from vision.account import account
+from vision.canvas import (
+    Colour,
+    Pixels,
+    overlay,
+    paint,
+    round_corners,
+    round_outline,
+    rounded,
+    write,
+)
+from vision.crops import EYES_SIZE, Affine, Eyes, apply, chain, sample
+from vision.gradcam import Heat, ViewHeat, density
+from vision.reading import EMOTIONS, Covering, Reading, View, percent
 
 WIDTH: Final = 960
 """Width of the picture in pixels."""
@@ -34,6 +42,14 @@ ACCENTS: Final[dict[str, Colour]] = {
 }
 """One colour for each emotion."""
 
+_SEEN: Final[dict[tuple[Covering, View], str]] = {
+    ("none", "face"): "Read from the whole face alone.",
+    ("none", "eyes"): "Read from the eyes alone.",
+    ("mouth", "eyes"): "The mouth is covered: read from the eyes alone.",
+    ("mouth", "fused"): "The mouth is covered: take this lightly.",
+    ("eyes", "face"): "The eyes are covered: read from the rest of the face.",
+}
+
 _BACKGROUND: Final = (18, 20, 26)
 _TRACK: Final = (38, 42, 52)
 _MUTED: Final = (112, 122, 138)
@@ -41,16 +57,21 @@ _TEXT: Final = (238, 240, 244)
 _SOFT_TEXT: Final = (170, 178, 192)
 
 _MARGIN: Final = 40
-_PHOTO_WIDTH: Final = WIDTH - 2 * _MARGIN
+_RIGHT: Final = WIDTH - _MARGIN
 _PHOTO_HEIGHT: Final = (520, 920)  # smallest and largest
 _AROUND_FACE: Final = 0.45  # sides of the face's box that are kept on each side of it
 _CORNER: Final = 28
-_ROW: Final = 54  # height of one bar's row
-_BAR: Final = 26
-_LABEL_WIDTH: Final = 190
-_PERCENT_WIDTH: Final = 110
+_ROW: Final = 50  # height of one bar's row
+_BAR: Final = 24
+_BAR_LEFT: Final = 230
+_BAR_RIGHT: Final = 810
+_VIEW_HEIGHT: Final = 168
+_NOTE: Final = 40  # height of a line of small text
 _STRONGEST: Final = 0.6  # opacity of the hottest place: the face stays recognisable
+_FAINTEST: Final = 0.2  # heat from which on it shows at all
+_COARSER: Final = 4  # heat is drawn so much smaller than the photo, since it is smooth
 _EYE_FRAME: Final = 0.62  # side of an eye's frame in distances between the eyes
+_ROUND: Final = 0.35  # radius of its corners in halves of its side
 _QUALITY: Final = 88
 
 
@@ -58,13 +79,12 @@ _QUALITY: Final = 88
 class _Crop:
     """The part of the photo that is shown, and the map from the photo to it."""
 
-    pixels: NDArray[np.uint8]  # (h, w, 3), at the size at which it is shown
+    pixels: Pixels  # (h, w, 3), at the size at which it is shown
     to_crop: Affine
-    scale: float
 
 
 def draw_picture(
-    pixels: NDArray[np.uint8],
+    pixels: Pixels,
     face_box: tuple[float, float, float, float],
     eyes: Eyes,
     heats: list[ViewHeat],
@@ -84,25 +104,32 @@ def draw_picture(
     """
     crop = _crop(pixels, face_box)
     height, width = crop.pixels.shape[:2]
-    heat = render(heats, crop.to_crop, (width, height))
-    photo = Image.fromarray(_blend(crop.pixels, heat))
-    _frame_eyes(photo, crop, eyes, dashed=reading.eyes_found == "estimated")
+    heat = _coarse_density(heats, crop.to_crop, (width, height))
+    photo = crop.pixels
+    _glow(photo, heat, float(heat.max(initial=0)))
+    _frame_eyes(photo, apply(crop.to_crop, np.array(eyes)), dashed=reading.eyes_found != "haar")
+    round_corners(photo, _CORNER, _BACKGROUND)
 
     notes = notes_for(reading)
-    top = _MARGIN + height + 34
-    bars_top = top + 92
-    notes_top = bars_top + _ROW * len(EMOTIONS) + 10
-    canvas = Image.new("RGB", (WIDTH, notes_top + 40 * len(notes) + 30), _BACKGROUND)
-    canvas.paste(photo, ((WIDTH - width) // 2, _MARGIN), _rounded_mask((width, height), _CORNER))
-    _write_headline(canvas, reading, top)
-    _draw_bars(canvas, reading, bars_top)
-    draw = ImageDraw.Draw(canvas)
+    headline = _MARGIN + height + 34
+    bars = headline + 140
+    views = bars + _ROW * len(EMOTIONS) + 24
+    last = views + (_VIEW_HEIGHT + 30 if len(heats) > 1 else 0)
+    below = last + _NOTE * len(notes) + 20 - _MARGIN - height
+    left, right = (WIDTH - width) // 2, (WIDTH - width + 1) // 2
+    edges = (_MARGIN, below, left, right)
+    framed = cv2.copyMakeBorder(photo, *edges, cv2.BORDER_CONSTANT, value=_BACKGROUND)
+    canvas = np.asarray(framed, np.uint8)
+    _write_headline(canvas, reading, account(heats, eyes), headline)
+    _draw_bars(canvas, reading, bars)
+    if len(heats) > 1:
+        _show_views(canvas, pixels, heats, views)
     for index, note in enumerate(notes):
-        draw.text((_MARGIN, notes_top + 40 * index), note, _SOFT_TEXT, _font(27))
-
-    out = io.BytesIO()
-    canvas.save(out, "JPEG", quality=_QUALITY)
-    return out.getvalue()
+        write(canvas, note, (_MARGIN, last + _NOTE * index + 27), 27, _SOFT_TEXT)
+    _, content = cv2.imencode(
+        ".jpg", cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    )
+    return content.tobytes()
 
 
 def notes_for(reading: Reading) -> list[str]:
@@ -110,16 +137,14 @@ def notes_for(reading: Reading) -> list[str]:
     notes = []
     if reading.faces > 1:
         notes.append(f"{reading.faces} faces in the photo: this is the largest one.")
-    if reading.eyes_found == "estimated":
+    if reading.eyes_found == "estimated" and reading.covered != "eyes":
         notes.append("The eyes were hard to see: their place is an estimate.")
-    if reading.answered_by == "face":
-        notes.append("Read from the whole face alone.")
-    elif reading.answered_by == "eyes":
-        notes.append("Read from the eyes alone.")
+    if seen := _SEEN.get((reading.covered, reading.answered_by)):
+        notes.append(seen)
     return notes
 
 
-def _crop(pixels: NDArray[np.uint8], face_box: tuple[float, float, float, float]) -> _Crop:
+def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> _Crop:
     """Cut out the face with its surroundings, as far as the photo reaches."""
     height, width = pixels.shape[:2]
     left, top, face_width, face_height = face_box
@@ -128,107 +153,142 @@ def _crop(pixels: NDArray[np.uint8], face_box: tuple[float, float, float, float]
     x1 = min(width, int(np.ceil(left + face_width + around)))
     y1 = min(height, int(np.ceil(top + face_height + around)))
     least, most = _PHOTO_HEIGHT
-    scale = min(_PHOTO_WIDTH / (x1 - x0), most / (y1 - y0))
+    widest = _RIGHT - _MARGIN
+    scale = min(widest / (x1 - x0), most / (y1 - y0))
     if scale * (y1 - y0) < least:  # a wide, flat photo: rather lose its sides
         scale = least / (y1 - y0)
-        half = _PHOTO_WIDTH / scale / 2
+        half = widest / scale / 2
         middle = float(np.clip(left + face_width / 2, x0 + half, x1 - half))
         x0, x1 = max(x0, int(middle - half)), min(x1, int(middle + half))
     size = (round(scale * (x1 - x0)), round(scale * (y1 - y0)))
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    # A working picture is hardly larger than what is shown: nothing aliases.
+    interpolation = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
     shown = cv2.resize(pixels[y0:y1, x0:x1], size, interpolation=interpolation)
     shift = (scale - 1) / 2
     to_crop = np.array([[scale, 0.0, shift - scale * x0], [0.0, scale, shift - scale * y0]])
-    return _Crop(np.asarray(shown, np.uint8), to_crop, scale)
+    return _Crop(np.asarray(shown, np.uint8), to_crop)
 
 
-def _blend(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Lay the heat over the photo; where it is cold, the photo shows as it is."""
-    colours = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    opacity = (_STRONGEST * np.clip(heat * 1.25 - 0.25, 0, 1))[..., None]
-    return np.asarray(pixels * (1 - opacity) + colours * opacity, dtype=np.uint8)
+def _coarse_density(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> Heat:
+    """Return `density` on a picture `_COARSER` times smaller, whose edges are the same."""
+    width, height = (-(-side // _COARSER) for side in size)
+    x_scale, y_scale = width / size[0], height / size[1]
+    shrink = np.array([[x_scale, 0, (x_scale - 1) / 2], [0, y_scale, (y_scale - 1) / 2]])
+    return density(heats, chain(to_picture, shrink), (width, height))
 
 
-def _frame_eyes(photo: Image.Image, crop: _Crop, eyes: Eyes, *, dashed: bool) -> None:
-    """Draw a level, rounded frame around each eye; dashed where its place is an estimate."""
-    points = np.array(eyes) @ crop.to_crop[:, :2].T + crop.to_crop[:, 2]  # (2, 2)
-    along = points[1] - points[0]
-    half = _EYE_FRAME / 2 * float(np.hypot(*along))
-    across = along / np.hypot(*along)
-    axes = np.array([across, [-across[1], across[0]]])
-    outline = half * _rounded_square(corner=0.35)
-    line = np.zeros((photo.height, photo.width), np.uint8)
-    for point in points:
-        corners = point + outline @ axes
+def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
+    """Lay heat over a picture; where it is cold, the picture shows as it is.
+
+    Args:
+        pixels: uint8 (H, W, 3), RGB; changed.
+        heat: float32, of any size.
+        hottest: The heat that gets the brightest colour.
+    """
+    if not np.isfinite(hottest) or hottest <= 0:
+        return
+    heat = np.clip(heat / hottest, 0, 1)
+    inferno = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+    opacity = np.clip((heat - _FAINTEST) / (1 - _FAINTEST), 0, 1)[..., None] * _STRONGEST
+    tint = (inferno * opacity).astype(np.uint8)
+    kept = np.repeat(255 * (1 - opacity), 3, axis=2).astype(np.uint8)
+    size = pixels.shape[1::-1]
+    overlay(pixels, cv2.resize(tint, size), cv2.resize(kept, size))
+
+
+def _frame_eyes(photo: Pixels, eyes: NDArray[np.float64], *, dashed: bool) -> None:
+    """Draw a level, rounded frame around each eye; dashed where its place is an estimate.
+
+    Args:
+        photo: uint8 (H, W, 3); changed.
+        eyes: Their centres in it, (2, 2).
+        dashed: Whether the frames are dashed.
+    """
+    along = eyes[1] - eyes[0]
+    distance = float(np.hypot(*along))
+    axes = np.array([along, [-along[1], along[0]]]) / distance
+    outline = _EYE_FRAME / 2 * distance * round_outline(_ROUND) @ axes
+    reach = int(0.7 * _EYE_FRAME * distance) + 12  # half a diagonal, and the shadow
+    for eye in eyes:
+        left, top = (max(0, int(middle) - reach) for middle in eye)
+        right, bottom = (max(0, int(middle) + reach) for middle in eye)
+        area = photo[top:bottom, left:right]
+        if area.size == 0:
+            continue  # an estimate may lie beside the photo
+        line = np.zeros(area.shape[:2], np.uint8)
+        corners = eye + outline - (left, top)
         for piece in np.array_split(corners, 16)[::2] if dashed else [corners]:
             # Coordinates in sixteenths of a pixel, so that slanted lines are smooth.
             sixteenths = np.rint(16 * piece).astype(np.int32)
             cv2.polylines(line, [sixteenths], False, (255,), 4, cv2.LINE_AA, shift=4)
-    shadow = np.asarray(cv2.GaussianBlur(line, (0, 0), 2.5), np.uint8) // 2
-    photo.paste((0, 0, 0), (0, 0), Image.fromarray(shadow))
-    photo.paste((255, 255, 255), (0, 0), Image.fromarray(line))
+        shadow = cv2.GaussianBlur(line, (0, 0), 2.5) // 2
+        kept = cv2.multiply(255 - shadow, 255 - line, scale=1 / 255)
+        overlay(area, cv2.merge([line] * 3), cv2.merge([kept] * 3))
 
 
-def _rounded_square(corner: float) -> NDArray[np.float64]:
-    """Return a closed outline of the square -1..1 with round corners, float64 (N, 2)."""
-    angles = np.linspace(0, np.pi / 2, 12)
-    arcs = []
-    for quarter, (x, y) in enumerate([(1, 1), (-1, 1), (-1, -1), (1, -1)]):
-        turned = angles + quarter * np.pi / 2
-        centre = (1 - corner) * np.array([x, y])
-        arcs.append(centre + corner * np.column_stack([np.cos(turned), np.sin(turned)]))
-    corners = np.concatenate([*arcs, arcs[0][:1]])
-    # Evenly spaced points, so that dashes are of one length.
-    steps = np.hypot(*np.diff(corners, axis=0).T)
-    along = np.concatenate([[0], np.cumsum(steps)])
-    even = np.linspace(0, along[-1], 161)
-    return np.column_stack([np.interp(even, along, corners[:, axis]) for axis in (0, 1)])
-
-
-def _write_headline(canvas: Image.Image, reading: Reading, top: int) -> None:
-    draw = ImageDraw.Draw(canvas)
+def _write_headline(canvas: Pixels, reading: Reading, words: str, top: int) -> None:
     name, how_sure = reading.emotion.capitalize(), percent(reading.confidence)
-    baseline = top + 54
-    draw.text((_MARGIN, baseline), name, ACCENTS[reading.emotion], _font(66), anchor="ls")
-    draw.text((WIDTH - _MARGIN, baseline), how_sure, _TEXT, _font(66), anchor="rs")
+    write(canvas, name, (_MARGIN, top + 54), 66, ACCENTS[reading.emotion])
+    write(canvas, how_sure, (_RIGHT, top + 54), 66, _TEXT, "right")
+    write(canvas, f"{words[0].upper()}{words[1:]}.", (_MARGIN, top + 110), 30, _SOFT_TEXT)
 
 
-def _draw_bars(canvas: Image.Image, reading: Reading, top: int) -> None:
-    draw = ImageDraw.Draw(canvas)
-    left = _MARGIN + _LABEL_WIDTH
-    full = WIDTH - _MARGIN - _PERCENT_WIDTH - left
-    track = _rounded_mask((full, _BAR), _BAR // 2)
+def _draw_bars(canvas: Pixels, reading: Reading, top: int) -> None:
+    canvas[top : top + _ROW * len(EMOTIONS)] = _empty_bars()
+    full = _BAR_RIGHT - _BAR_LEFT
     for index, emotion in enumerate(EMOTIONS):
         probability = reading.probabilities[emotion]
         is_answer = emotion == reading.emotion
         middle = top + index * _ROW + _ROW // 2
         colour = ACCENTS[emotion] if is_answer else _MUTED
         text = _TEXT if is_answer else _SOFT_TEXT
-        draw.text((_MARGIN, middle), emotion.capitalize(), text, _font(33), anchor="lm")
-        draw.text((WIDTH - _MARGIN, middle), percent(probability), text, _font(33), anchor="rm")
-        corner = (left, middle - _BAR // 2)
-        canvas.paste(_TRACK, corner, track)
+        if is_answer:
+            write(canvas, emotion.capitalize(), (_MARGIN, middle + 11), 33, text)
+        write(canvas, percent(probability), (_RIGHT, middle + 11), 33, text, "right")
         length = round(probability * full)
-        if length >= _BAR:
-            canvas.paste(colour, corner, _rounded_mask((length, _BAR), _BAR // 2))
-        elif length > 0:  # too short for two round ends: the track's own left end
-            canvas.paste(colour, corner, track.crop((0, 0, length, _BAR)))
+        if length > 0:
+            # Too short for two round ends: the track's own left end.
+            bar = rounded(max(length, _BAR), _BAR, _BAR // 2)[:, :length]
+            paint(canvas, bar, _BAR_LEFT, middle - _BAR // 2, colour)
 
 
-def _rounded_mask(size: tuple[int, int], radius: int) -> Image.Image:
-    """Return a mask of a rectangle whose corners are round and smooth."""
-    fine = 4
-    width, height = size
-    corner = Image.new("L", (2 * radius * fine, 2 * radius * fine))
-    ImageDraw.Draw(corner).ellipse((0, 0, 2 * radius * fine - 1, 2 * radius * fine - 1), fill=255)
-    disc = corner.resize((2 * radius, 2 * radius), Image.Resampling.BOX)
-    mask = Image.new("L", size, 255)
-    for x, source_x in ((0, 0), (width - radius, radius)):
-        for y, source_y in ((0, 0), (height - radius, radius)):
-            part = disc.crop((source_x, source_y, source_x + radius, source_y + radius))
-            mask.paste(part, (x, y))
-    return mask
+@cache
+def _empty_bars() -> Pixels:
+    """Return the part of the picture with the bars as it is before any reading."""
+    canvas = np.full((_ROW * len(EMOTIONS), WIDTH, 3), _BACKGROUND, np.uint8)
+    track = rounded(_BAR_RIGHT - _BAR_LEFT, _BAR, _BAR // 2)
+    for index, emotion in enumerate(EMOTIONS):
+        middle = index * _ROW + _ROW // 2
+        write(canvas, emotion.capitalize(), (_MARGIN, middle + 11), 33, _SOFT_TEXT)
+        paint(canvas, track, _BAR_LEFT, middle - _BAR // 2, _TRACK)
+    return canvas
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+def _show_views(canvas: Pixels, photo: Pixels, heats: list[ViewHeat], top: int) -> None:
+    """Show side by side what each view saw, the heat of each, and how much each gave."""
+    tiles = []
+    for heat in heats:
+        width, height = heat.view_size
+        scale = _VIEW_HEIGHT / height
+        shift = (scale - 1) / 2
+        to_tile = chain(heat.to_view, np.array([[scale, 0, shift], [0, scale, shift]]))
+        size = (round(scale * width), _VIEW_HEIGHT)
+        # Per pixel of the photo: an eye's heat is as bright on the strip as on the face.
+        magnified = abs(float(np.linalg.det(to_tile[:, :2])))
+        glow = magnified * _coarse_density([heat], to_tile, size)
+        tiles.append((sample(photo, to_tile, size), glow))
+    hottest = max(float(glow.max(initial=0)) for _, glow in tiles)
+    left = _MARGIN
+    for tile, glow in tiles:
+        _glow(tile, glow, hottest)
+        round_corners(tile, _CORNER // 2, _BACKGROUND)
+        canvas[top : top + _VIEW_HEIGHT, left : left + tile.shape[1]] = tile
+        left += tile.shape[1] + 20
+    write(canvas, "What each view gave", (left + 10, top + 36), 27, _SOFT_TEXT)
+    total = sum(heat.logits for heat in heats)
+    for index, heat in enumerate(heats):
+        name = "Eyes" if heat.view_size == EYES_SIZE else "Face"
+        share = heat.logits / total if total > 0 else 0.0
+        baseline = top + 90 + 54 * index
+        write(canvas, name, (left + 10, baseline), 33, _SOFT_TEXT)
+        write(canvas, percent(share), (_RIGHT, baseline), 33, _TEXT, "right")
