@@ -22,13 +22,13 @@ Box = tuple[float, float, float, float]
 # cell of the network's map is 8 pixels wide: smaller parts could not be told apart.
 _MIDDLE: Final[dict[str, list[Box]]] = {
     "the brow": [(5, 3, 43, 13.5), (20, 13.5, 28, 19)],
-    "the nose": [(20, 19, 28, 23), (18, 23, 30, 31)],
-    "the mouth": [(13, 31, 35, 42)],
-    "the chin": [(13, 42, 35, 48)],
+    "the nose": [(20, 19, 28, 23), (18, 23, 30, 32.5)],
+    "the mouth": [(13, 32.5, 35, 42.5)],
+    "the chin": [(13, 42.5, 35, 48)],
 }
 _PAIRS: Final[dict[str, list[Box]]] = {  # the one on the left; the other is its mirror image
     "eye": [(6, 13.5, 20, 23)],
-    "cheek": [(4, 23, 18, 31), (4, 31, 13, 43)],
+    "cheek": [(4, 23, 18, 32.5), (4, 32.5, 13, 43)],
 }
 _ELSEWHERE: Final = "what is around the face"
 _NOTHING: Final = "no place spoke for it"
