@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from vision.calibration import calibration_error
-from vision.metrics import MIN_ROWS, accuracy, compare, macro_f1, reliability, score
+from vision.metrics import (
+    MIN_ROWS,
+    accuracy,
+    compare,
+    macro_f1,
+    mean_interval,
+    reliability,
+    score,
+)
 from vision.reading import EMOTIONS
 
 
@@ -125,3 +133,13 @@ def test_stacked_confusions_are_scored_one_by_one() -> None:
     confusions = rng().integers(0, 9, (5, 7, 7))
     assert accuracy(confusions) == pytest.approx([float(accuracy(c)) for c in confusions])
     assert macro_f1(confusions) == pytest.approx([float(macro_f1(c)) for c in confusions])
+
+
+def test_the_interval_of_a_mean_is_as_wide_as_its_standard_error_says() -> None:
+    values = rng().normal(3, 2, 400)
+    interval = mean_interval(values, rng())
+    assert interval is not None
+    low, high = interval
+    assert low < values.mean() < high
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(400), rel=0.1)
+    assert mean_interval(values[: MIN_ROWS - 1], rng()) is None

@@ -151,6 +151,16 @@ def compare(first: Floats, second: Floats, truth: Counts, rng: np.random.Generat
     )
 
 
+def mean_interval(values: Floats, rng: np.random.Generator) -> Interval | None:
+    """Return the interval of the mean of N rows' values, (N,), or None for too few rows."""
+    count = len(values)
+    if count < MIN_ROWS:
+        return None
+    means = [values[rng.integers(0, count, count)].mean() for _ in range(RESAMPLES)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def accuracy(confusion: Counts) -> Floats:
     """Return the share of right answers of confusion matrices, (..., 7, 7)."""
     right = np.trace(confusion, axis1=-2, axis2=-1)
