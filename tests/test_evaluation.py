@@ -10,7 +10,7 @@ from vision.calibration import softmax
 from vision.crops import ROW_EYES, cut_views
 from vision.datasets import Dataset, load_dataset
 from vision.evaluation import answer, evaluate
-from vision.reading import EMOTIONS
+from vision.reading import EMOTIONS, Covering
 from vision.rows import Row, find_rows
 from vision.serving import HEAD_OUTPUTS, Answers, Network, Outputs
 from vision.weights import LABELS, VIEWS
@@ -32,6 +32,10 @@ class Brightness:
             labels: {view: softmax(outputs[f"{labels}_{view}"]) for view in VIEWS}
             for labels in LABELS
         }
+
+    def covering(self, outputs: Outputs) -> dict[Covering, np.ndarray]:
+        is_dark = outputs["ferplus_face"].mean(axis=1) < 1
+        return {"none": np.where(is_dark, 0.1, 1), "mouth": 0 * is_dark, "eyes": 0.9 * is_dark}
 
 
 def random_rows(count: int) -> list[Row]:
@@ -96,6 +100,8 @@ def test_labels_and_votes_are_each_asked_of_their_own_heads() -> None:
     assert gains["fused-eyes"].accuracy == 0.5
     assert gains["fused-face"].accuracy == 0
     assert found.eyes_found == 0.5
+    assert found.coverage["labels"].points[-1].accuracy == 0.75
+    assert found.coverage["ferplus"].points[-1].accuracy == pytest.approx(2 / 3)
     assert found.without_duplicates is found.groups is None
 
 

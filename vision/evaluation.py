@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.coverage import Coverage, coverage_of
 from vision.crops import cut_views
 from vision.datasets import Dataset
 from vision.groups import GroupScores, score_groups
@@ -135,12 +136,14 @@ class Evaluation:
         without_duplicates: On those that do not occur in the training data, where that is known.
         groups: Of the fused view, by truth, where groups were given.
         eyes_found: Share of the rows in which cascades found both eyes.
+        coverage: Of the fused view, by truth.
     """
 
     every: Results
     without_duplicates: Results | None
     groups: dict[str, GroupScores] | None
     eyes_found: float
+    coverage: dict[str, Coverage]
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that `mirrortape evaluate --json` prints."""
@@ -150,6 +153,13 @@ class Evaluation:
             "eyes_found": self.eyes_found,
             "without_duplicates": again.to_json() if again else None,
             "groups": {truth: g.to_json() for truth, g in groups.items()} if groups else None,
+            "coverage": {
+                truth: [asdict(point) for point in c.points] for truth, c in self.coverage.items()
+            },
+            "ask_below": {
+                truth: {"threshold": c.ask_below, "interval": c.ask_below_interval}
+                for truth, c in self.coverage.items()
+            },
         }
 
 
@@ -184,6 +194,13 @@ def evaluate(
             for truth in truths
         },
         eyes_found=float(np.mean([row.is_found for row in rows])),
+        coverage={
+            truth.name: coverage_of(
+                answers[truth.heads]["fused"][truth.counts], truth.emotions[truth.counts], rng
+            )
+            for truth in truths
+            if truth.counts.any()
+        },
     )
 
 
