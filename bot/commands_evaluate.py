@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from vision.datasets import Dataset
     from vision.evaluation import Evaluation
     from vision.report import About
+    from vision.robustness import Robustness
     from vision.serving import Network
 
 SEED = 0
-"""Of the generator that draws rows for intervals, so that they come out alike each time."""
+"""Of the generators that draw rows and changes, so that figures come out alike each time."""
 
-OnStep = Callable[[int], None]
+CHANGED_ROWS = 600
+"""On how many rows robustness is measured unless told otherwise."""
+
+OnStep = Callable[[float], None]
 
 
 def evaluate(
@@ -37,6 +41,13 @@ def evaluate(
         Path | None,
         typer.Option(metavar="CSV", help="Compare groups of people; columns: file,group."),
     ] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Also measure darkened, blurred, … pictures.")
+    ] = False,
+    count: Annotated[
+        int | None,
+        typer.Option("--rows", metavar="N", help=f"On how many rows; else {CHANGED_ROWS}."),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Other weights than the project's.")
     ] = None,
@@ -45,25 +56,33 @@ def evaluate(
 
     DATA is an .npz with images and labels (FER-2013's format), or a folder with one folder of
     pictures for each emotion. In a groups CSV, the files of an .npz are its row numbers.
+    Robustness takes about a second a row, and the mirror image is no part of it.
     """
     from vision.datasets import load_dataset
     from vision.errors import UnusableData
 
+    _check_rows(count, robustness)
+    changed_rows = (count or CHANGED_ROWS) if robustness else 0
     _check_folder(report)
     try:
         dataset = load_dataset(data, split)  # before slow imports: a wrong file is told at once
-        evaluation, about = _measure(data, dataset, split, flip, groups, weights)
+        evaluation, changed, about = _measure(
+            data, dataset, split, flip, groups, weights, changed_rows
+        )
     except UnusableData as error:
         stop(str(error))
     for remark in about.remarks:
         typer.echo(f"mirrortape: {remark}", err=True)
-    page = _write_report(report, evaluation, about) if report else None
+    page = _write_report(report, evaluation, about, changed) if report else None
     if as_json:
         head = {"data": about.data, "split": split, "flip": flip, "weights": about.weights}
         left_out = {"skipped": about.skipped, "remarks": list(about.remarks)}
-        typer.echo(json.dumps(head | left_out | evaluation.to_json(), allow_nan=False))
+        figures = evaluation.to_json() | {"robustness": changed.to_json() if changed else None}
+        typer.echo(json.dumps(head | left_out | figures, allow_nan=False))
         return
-    _print(evaluation, about)
+    from bot.evaluation_tables import print_evaluation
+
+    print_evaluation(evaluation, changed, about)
     if page:
         typer.echo(f"The report: {page}")
 
@@ -75,7 +94,8 @@ def _measure(
     flip: bool,
     groups_csv: Path | None,
     weights: Path | None,
-) -> "tuple[Evaluation, About]":
+    changed_rows: int,
+) -> "tuple[Evaluation, Robustness | None, About]":
     import numpy as np
 
     from bot.texts import explain_error
@@ -86,6 +106,7 @@ def _measure(
     from vision.evaluation import evaluate as measure
     from vision.groups import load_groups
     from vision.report import About
+    from vision.robustness import measure_robustness
     from vision.rows import Row, find_rows
 
     groups, strangers = load_groups(groups_csv, dataset.names) if groups_csv else (None, [])
@@ -107,9 +128,14 @@ def _measure(
     with _progress("Reading", len(rows)) as on_rows:
         answers = answer(network, rows, flip, on_rows)
     evaluation = measure(kept, rows, answers, np.random.default_rng(SEED), kept_groups)
+    changed = None
+    if changed_rows:
+        rng = np.random.default_rng(SEED)
+        with _progress("Changing pictures", 1) as on_share:
+            changed = measure_robustness(network, kept, rows, rng, changed_rows, on_share)
     remarks = (*dataset.remarks, *unread, *strangers, *_thin(evaluation))
     file = (weights or weight_file.WEIGHTS).name
-    return evaluation, About(data.resolve().name, split, flip, file, len(unread), remarks)
+    return evaluation, changed, About(data.resolve().name, split, flip, file, len(unread), remarks)
 
 
 def _thin(evaluation: "Evaluation") -> Iterator[str]:
@@ -143,6 +169,17 @@ def _load_network(weights: Path) -> "Network":
         stop(explain_error(error))
 
 
+def _check_rows(count: int | None, robustness: bool) -> None:
+    if count is None:
+        return
+    if not robustness:
+        stop("--rows says on how many rows robustness is measured: add --robustness")
+    from vision.metrics import MIN_ROWS
+
+    if count < MIN_ROWS:
+        stop(f"--rows {count}: robustness needs {MIN_ROWS} rows or more")
+
+
 def _check_folder(folder: Path | None) -> None:
     """Refuse a report's folder before minutes of work, not after."""
     if folder is None:
@@ -153,56 +190,15 @@ def _check_folder(folder: Path | None) -> None:
         stop(f"{folder} cannot be a folder for the report: {error.strerror}")
 
 
-def _write_report(folder: Path, evaluation: "Evaluation", about: "About") -> Path:
+def _write_report(
+    folder: Path, evaluation: "Evaluation", about: "About", robustness: "Robustness | None"
+) -> Path:
     from vision.report import write_report
 
     try:
-        return write_report(folder, evaluation, about)
+        return write_report(folder, evaluation, about, robustness)
     except OSError as error:
         stop(f"the report cannot be written to {folder}: {error.strerror}")
-
-
-def _print(evaluation: "Evaluation", about: "About") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from vision.plots import TRUTHS, by_view
-    from vision.report import points, with_interval
-
-    console = Console(highlight=False)
-    results = evaluation.every
-    console.print(
-        f"{about.data}{f', {about.split}' if about.split else ''}: {results.rows:,} rows, "
-        f"{about.skipped:,} skipped, eyes found in {100 * evaluation.eyes_found:.1f} %"
-        + (", averaged with the mirror image" if about.flip else "")
-    )
-    for truth, title in TRUTHS.items():
-        table = Table("view", "rows", "accuracy", "macro-F1", "weighted F1", "ECE", title=title)
-        for view, scores in by_view(results, truth).items():
-            table.add_row(
-                view,
-                f"{scores.n:,}",
-                with_interval(scores.accuracy, scores.accuracy_interval),
-                with_interval(scores.macro_f1, scores.macro_f1_interval),
-                f"{100 * scores.weighted_f1:.1f} %",
-                f"{100 * scores.ece:.1f} %",
-            )
-        if table.row_count:
-            console.print(table)
-        for pair, gain in (results.differences[truth] or {}).items():
-            gained = points(gain.accuracy, gain.accuracy_interval)
-            console.print(f"  {pair.replace('-', ' − ')}: {gained} points of accuracy")
-    again = evaluation.without_duplicates
-    for truth, alone in (again.views["fused"] if again else {}).items():
-        if alone:
-            told = with_interval(alone.accuracy, alone.accuracy_interval)
-            console.print(f"Without rows of the training data, {TRUTHS[truth]}: fused {told}")
-    for truth, groups in (evaluation.groups or {}).items():
-        if gap := groups.worst_gap:
-            console.print(
-                f"Worst gap between groups, {TRUTHS[truth]}: {100 * gap.accuracy:.1f} points "
-                f"({gap.best} over {gap.worst})"
-            )
 
 
 @contextmanager

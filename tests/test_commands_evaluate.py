@@ -15,6 +15,8 @@ from bot import commands_evaluate
 from bot.texts import VISION_ERRORS
 from tests.test_evaluation import Brightness
 from tests.toy_training import write_data
+from vision.corruptions import CORRUPTIONS
+from vision.coverage import THRESHOLDS
 from vision.crops import ROW_EYES
 from vision.datasets import Dataset
 from vision.errors import WeightsMissing
@@ -74,7 +76,12 @@ def test_json_is_one_object_with_what_the_contract_names(tmp_path: Path) -> None
             low, high = scores["accuracy_interval"]
             assert low <= scores["accuracy"] <= high
     assert set(told["differences"]["ferplus"]) == {"fused-face", "fused-eyes", "face-eyes"}
-    assert told["without_duplicates"] is told["groups"] is None
+    assert told["without_duplicates"] is told["groups"] is told["robustness"] is None
+    for truth in ("labels", "ferplus"):
+        points = told["coverage"][truth]
+        assert [point["threshold"] for point in points] == list(THRESHOLDS)
+        assert set(points[0]) == {"threshold", "coverage", "accuracy"}
+        assert set(told["ask_below"][truth]) == {"threshold", "interval"}
     assert json.loads(run(data, "--json").stdout)["rows"] == 14
 
 
@@ -107,6 +114,38 @@ def test_groups_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "6 rows belong to no group" in result.stderr
 
 
+def test_robustness_is_measured_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vision.rows.find_rows", rows_as_they_are)
+    monkeypatch.setattr("vision.robustness.find_rows", rows_as_they_are)
+    data, report = write_data(tmp_path / "toy.npz", count=0, check=30), tmp_path / "report"
+    words = (data, "--robustness", "--rows", 12)
+    found = json.loads(run(*words, "--json").stdout)["robustness"]
+    assert (found["truth"], found["rows"]) == ("ferplus", 12)
+    assert set(found["medium"]) == {"loss", "loss_interval"}
+    assert [(c["kind"], c["strength"]) for c in found["changed"]] == [
+        (c.kind, c.strength) for c in CORRUPTIONS
+    ]
+    shares = {"accuracy", "heads", "confidence", "ece", "eyes_found", "covered", "answered_by"}
+    assert set(found["clean"]) == shares
+    for changed in found["changed"]:
+        assert set(changed) == shares | {"kind", "strength", "level", "loss", "loss_interval"}
+        lost = found["clean"]["accuracy"] - changed["accuracy"]
+        assert changed["loss"] == pytest.approx(lost)
+    result = run(*words, "--report", report)
+    assert result.exit_code == 0
+    page = (report / "report.html").read_text(encoding="utf-8")
+    for corruption in CORRUPTIONS:
+        assert corruption.name in result.stdout
+        assert f"<td>{corruption.name}</td>" in page
+    for told in ("Changes of medium strength cost", "sunglasses"):
+        assert told in result.stdout
+        assert told in page
+    with Image.open(report / "robustness.png") as picture:
+        assert min(picture.size) > 100
+
+
 def test_the_report_shows_every_plot_and_needs_nothing_else(tmp_path: Path) -> None:
     data, report = write_data(tmp_path / "<toy>.npz", count=0, check=10), tmp_path / "new" / "here"
     result = run(data, "--report", report)
@@ -116,7 +155,12 @@ def test_the_report_shows_every_plot_and_needs_nothing_else(tmp_path: Path) -> N
     page = (report / "report.html").read_text(encoding="utf-8")
     pictures = set(re.findall(r'<img src="([^"]+)"', page))
     assert pictures == {path.name for path in report.glob("*.png")}
-    assert {"views.png", "confusion_labels.png", "reliability_ferplus.png"} <= pictures
+    assert {
+        "views.png",
+        "confusion_labels.png",
+        "reliability_ferplus.png",
+        "coverage.png",
+    } <= pictures
     for name in pictures:
         with Image.open(report / name) as picture:
             assert min(picture.size) > 100
@@ -132,6 +176,8 @@ def test_the_report_shows_every_plot_and_needs_nothing_else(tmp_path: Path) -> N
         ("empty", "no pictures"),
         ("toy.npz --split PrivateTest", "no split PrivateTest; it has Training, PublicTest"),
         ("toy.npz --groups none.csv", "there is no file none.csv"),
+        ("toy.npz --rows 20", "add --robustness"),
+        ("toy.npz --robustness --rows 9", "robustness needs 10 rows or more"),
         ("toy.npz --report groups.csv", "cannot be a folder for the report"),
         ("broken", "none of the 1 pictures in broken can be opened: happy/a.png"),
     ],

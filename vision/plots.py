@@ -1,4 +1,4 @@
-"""The pictures of a report, each a PNG: views with intervals, confusions, calibration, classes."""
+"""The pictures of a report, each a PNG."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,16 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter
 
+from vision.corruptions import Corruption, Kind
+from vision.coverage import Coverage
 from vision.evaluation import Results
 from vision.groups import GroupScores
 from vision.metrics import Scores
 from vision.reading import EMOTIONS
+from vision.robustness import Condition, Robustness
 from vision.weights import VIEWS
 
 TRUTHS: Final = {"labels": "Labels", "ferplus": "FER+ majority"}
@@ -22,7 +26,20 @@ COLOURS: Final = {"eyes": "#d97b4a", "face": "#4a7fb5", "fused": "#2f8f6b"}
 
 _DPI: Final = 150
 _INK: Final = "#2b2b33"
+_SOFT: Final = "#8a8a96"
 _FAINT: Final = "#c9c9d1"
+
+# Panels of the changes, and the kinds that each shows.
+_KINDS: Final[dict[str, tuple[Kind, ...]]] = {
+    "brightness, grey levels": ("brightness",),
+    "contrast, factor": ("contrast",),
+    "blur, σ in pixels": ("blur",),
+    "noise, σ in grey levels": ("noise",),
+    "JPEG quality": ("jpeg",),
+    "turn, degrees": ("turn",),
+    "pixels of 48": ("resolution",),
+    "covered": ("mask", "sunglasses"),
+}
 
 ByView = dict[str, Scores]
 
@@ -125,6 +142,78 @@ def plot_groups(path: Path, scores: GroupScores) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     _tidy(axes)
     _save(figure, path)
+
+
+def plot_coverage(path: Path, coverage: dict[str, Coverage]) -> None:
+    """Draw how many answers are right by how many are given, one panel per truth."""
+    figure = Figure(figsize=(4.6 * len(coverage) + 0.8, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(coverage), squeeze=False, sharey=True)[0]
+    for axes, (truth, own) in zip(panels, coverage.items(), strict=True):
+        given = [point for point in own.points if point.accuracy is not None]
+        x, y = [p.coverage for p in given], [p.accuracy or 0.0 for p in given]
+        axes.plot(x, y, color=COLOURS["fused"], marker="o", markersize=5)
+        for point in given[::2]:
+            axes.annotate(
+                f"{100 * point.threshold:.0f} %",
+                (point.coverage, point.accuracy or 0.0),
+                xytext=(-4, -12),
+                textcoords="offset points",
+                ha="right",
+                color=_INK,
+                fontsize=8,
+            )
+        axes.set(title=TRUTHS[truth], xlabel="share that is answered", xlim=(0, 1.03))
+        axes.set_ylim(max(0.0, min(y, default=0.0) - 0.12), 1.01)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        _tidy(axes)
+    panels[0].set_ylabel("share of answers that is right")
+    _save(figure, path)
+
+
+def plot_robustness(path: Path, robustness: Robustness) -> None:
+    """Draw accuracy and confidence by strength of each kind of change."""
+    figure = Figure(figsize=(9.5, 5.4), layout=ConstrainedLayoutEngine(h_pad=0.12))
+    panels = figure.subplots(2, 4, sharey=True)
+    for axes, (title, kinds) in zip(panels.flat, _KINDS.items(), strict=True):
+        ladder = _ladder(robustness, kinds)
+        is_line = len(kinds) == 1  # different coverings are no steps of one change
+        _draw_conditions(axes, list(ladder.values()), is_line)
+        axes.set(title=title, ylim=(0, 1), xticks=range(len(ladder)), xticklabels=ladder)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.tick_params(labelsize=8)
+        _tidy(axes)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, ncols=5, loc="outside upper center")
+    _save(figure, path)
+
+
+def _ladder(robustness: Robustness, kinds: tuple[Kind, ...]) -> dict[str, Condition]:
+    """Return the conditions of one panel by name, the unchanged rows in their place."""
+    own = [loss for loss in robustness.losses if loss.corruption.kind in kinds]
+    below = [loss for loss in own if (loss.corruption.strength or 0) < 0]
+    above = [loss for loss in own if loss not in below]
+    return (
+        {_tick(loss.corruption): loss.condition for loss in reversed(below)}
+        | {"none": robustness.clean}
+        | {_tick(loss.corruption): loss.condition for loss in above}
+    )
+
+
+def _tick(corruption: Corruption) -> str:
+    strength = corruption.strength
+    return corruption.kind if strength is None else f"{strength:g}".replace("-", "−")
+
+
+def _draw_conditions(axes: Axes, conditions: list[Condition], is_line: bool) -> None:
+    solid, dashed = ("-", "--") if is_line else ("", "")
+    for view in VIEWS:
+        shares = [condition.heads[view] for condition in conditions]
+        axes.plot(shares, f"o{solid}", color=COLOURS[view], markersize=3, label=f"{view} alone")
+    product = [condition.accuracy for condition in conditions]
+    axes.plot(product, f"o{solid}", color=_INK, markersize=5, zorder=3, label="product")
+    confidence = [condition.confidence for condition in conditions]
+    axes.plot(confidence, f"_{dashed}", color=_SOFT, label="its mean confidence")
 
 
 PLOTS: Final[dict[str, Callable[[Path, ByView], None]]] = {

@@ -1,6 +1,5 @@
 """The report of an evaluation: plots as PNG, and one HTML page that shows and explains them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -9,8 +8,18 @@ from typing import Final
 
 from vision.evaluation import Evaluation, Results
 from vision.groups import MIN_GROUP, GroupScores
-from vision.metrics import Interval
-from vision.plots import PLOTS, TRUTHS, by_view, plot_groups, plot_views
+from vision.plots import (
+    PLOTS,
+    TRUTHS,
+    by_view,
+    plot_coverage,
+    plot_groups,
+    plot_robustness,
+    plot_views,
+)
+from vision.report_parts import against, gained, percent, picture, section, table, with_interval
+from vision.report_trust import coverage_section, robustness_section
+from vision.robustness import Robustness
 from vision.weights import VIEWS
 
 PAGE: Final = "report.html"
@@ -46,8 +55,16 @@ class About:
     remarks: tuple[str, ...]
 
 
-def write_report(folder: Path, evaluation: Evaluation, about: About) -> Path:
+def write_report(
+    folder: Path, evaluation: Evaluation, about: About, robustness: Robustness | None = None
+) -> Path:
     """Write the plots and the page into a folder; return the page.
+
+    Args:
+        folder: Is made where it is not there.
+        evaluation: What was measured.
+        about: Of what.
+        robustness: The same under changes of the pictures, where that was asked for.
 
     Raises:
         OSError: The folder cannot be made or written to.
@@ -61,6 +78,11 @@ def write_report(folder: Path, evaluation: Evaluation, about: About) -> Path:
             plot(folder / f"{name}_{truth}.png", by_view(results, truth))
     sections = [_comparison(results, truths)]
     sections += [_truth_section(results, truth) for truth in truths]
+    plot_coverage(folder / "coverage.png", evaluation.coverage)
+    sections.append(coverage_section(evaluation.coverage))
+    if robustness:
+        plot_robustness(folder / "robustness.png", robustness)
+        sections.append(robustness_section(robustness))
     if evaluation.without_duplicates:
         sections.append(_duplicates(evaluation.without_duplicates, truths))
     for truth, groups in (evaluation.groups or {}).items():
@@ -69,7 +91,7 @@ def write_report(folder: Path, evaluation: Evaluation, about: About) -> Path:
             sections.append(_groups(groups, truth))
     if about.remarks:
         lines = "".join(f"<li>{escape(remark)}</li>" for remark in about.remarks)
-        sections.append(_section("Remarks", f"<ul>{lines}</ul>"))
+        sections.append(section("Remarks", f"<ul>{lines}</ul>"))
     page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(about.data + (f", {about.split}" if about.split else "")),
         facts=_facts(evaluation, about),
@@ -81,31 +103,11 @@ def write_report(folder: Path, evaluation: Evaluation, about: About) -> Path:
     return path
 
 
-def with_interval(value: float, interval: Interval | None) -> str:
-    """Return a share, 0..1, in per cent, with its interval where there is one."""
-    if interval is None:
-        return f"{100 * value:.1f} %"
-    low, high = interval
-    return f"{100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def points(value: float, interval: Interval | None) -> str:
-    """Return a difference of two shares in percentage points, with its interval."""
-    if interval is None:
-        return _signed(value)
-    low, high = interval
-    return f"{_signed(value)} ({_signed(low)} to {_signed(high)})"
-
-
-def _signed(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "−")
-
-
 def _facts(evaluation: Evaluation, about: About) -> str:
     facts = [
         f"{evaluation.every.rows:,} rows",
         f"{about.skipped:,} skipped",
-        f"eyes found in {100 * evaluation.eyes_found:.1f} %",
+        f"eyes found in {percent(evaluation.eyes_found)}",
         "averaged with the mirror image" if about.flip else "one pass per row",
         about.weights,
     ]
@@ -118,7 +120,7 @@ def _tiles(results: Results, truth: str) -> str:
         low, high = scores.accuracy_interval or (scores.accuracy, scores.accuracy)
         tiles.append(
             f'<div class="tile {view}"><b>{view}</b>'
-            f"<strong>{100 * scores.accuracy:.1f} %</strong>"
+            f"<strong>{percent(scores.accuracy)}</strong>"
             f"<span>{100 * low:.1f} to {100 * high:.1f} % of {scores.n:,} rows, "
             f"{escape(TRUTHS[truth])}</span></div>"
         )
@@ -134,14 +136,14 @@ def _comparison(results: Results, truths: list[str]) -> str:
                 (
                     TRUTHS[truth],
                     f"{first} − {second}",
-                    points(gain.accuracy, gain.accuracy_interval),
-                    points(gain.macro_f1, gain.macro_f1_interval),
+                    gained(gain.accuracy, gain.accuracy_interval),
+                    gained(gain.macro_f1, gain.macro_f1_interval),
                 )
             )
-    return _section(
+    return section(
         "Eyes, face or both",
-        _picture("views.png", "Accuracy of each view; the line is the 95 % interval.")
-        + _table(("against", "difference", "accuracy, points", "macro-F1, points"), rows)
+        picture("views.png", "Accuracy of each view; the line is the 95 % interval.")
+        + table(("against", "difference", "accuracy, points", "macro-F1, points"), rows)
         + "<p>Differences are paired: both views answer the same rows. Where an interval does not "
         "hold 0, chance alone hardly explains it.</p>",
     )
@@ -153,25 +155,22 @@ def _truth_section(results: Results, truth: str) -> str:
         (
             emotion,
             f"{own.n:,}",
-            *(
-                "–" if value is None else f"{100 * value:.1f} %"
-                for value in (own.precision, own.recall, own.f1)
-            ),
+            *map(percent, (own.precision, own.recall, own.f1)),
         )
         for emotion, own in scores["fused"].per_class.items()
     ]
     header = ("fused", "rows", "precision", "recall", "F1")
-    return _section(
-        _against(truth).replace("against", "Against"),
+    return section(
+        against(truth).replace("against", "Against"),
         _scores_table(results, truth)
-        + "".join(_picture(f"{name}_{truth}.png", _CAPTIONS[name]) for name in PLOTS)
-        + _table(header, per_class),
+        + "".join(picture(f"{name}_{truth}.png", _CAPTIONS[name]) for name in PLOTS)
+        + table(header, per_class),
     )
 
 
 def _duplicates(results: Results, truths: list[str]) -> str:
     tables = [f"<h3>{escape(TRUTHS[t])}</h3>" + _scores_table(results, t) for t in truths]
-    return _section(
+    return section(
         "Without rows that also occur in the training data",
         f"<p>{results.rows:,} rows are left.</p>" + "".join(tables),
     )
@@ -179,7 +178,7 @@ def _duplicates(results: Results, truths: list[str]) -> str:
 
 def _scores_table(results: Results, truth: str) -> str:
     scores = by_view(results, truth)
-    return _table(
+    return table(
         ("view", "rows", "accuracy", "macro-F1", "weighted F1", "ECE"),
         [
             (
@@ -187,8 +186,8 @@ def _scores_table(results: Results, truth: str) -> str:
                 f"{scores[view].n:,}",
                 with_interval(scores[view].accuracy, scores[view].accuracy_interval),
                 with_interval(scores[view].macro_f1, scores[view].macro_f1_interval),
-                f"{100 * scores[view].weighted_f1:.1f} %",
-                f"{100 * scores[view].ece:.1f} %",
+                percent(scores[view].weighted_f1),
+                percent(scores[view].ece),
             )
             for view in VIEWS
             if view in scores
@@ -206,29 +205,5 @@ def _groups(groups: GroupScores, truth: str) -> str:
     if groups.too_small:
         names = escape(", ".join(groups.too_small))
         said += f"<p>Too few rows to enter the gap: {names}.</p>"
-    picture = _picture(f"groups_{truth}.png", "Accuracy of the fused view, with 95 % intervals.")
-    return _section(f"Groups, {_against(truth)}", said + picture)
-
-
-def _against(truth: str) -> str:
-    return "against the labels" if truth == "labels" else "against the majority of the FER+ votes"
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>"
-
-
-def _picture(file: str, caption: str) -> str:
-    return (
-        f'<figure><img src="{file}" alt="{escape(caption)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="wide">{table}</div>'
+    shown = picture(f"groups_{truth}.png", "Accuracy of the fused view, with 95 % intervals.")
+    return section(f"Groups, {against(truth)}", said + shown)
