@@ -53,8 +53,7 @@ def build_graph(tensors: Tensors) -> bytes:
     for labels in LABELS:
         for view in VIEWS:
             graph.head(f"head_{labels}_{view}", pooled[view], f"{labels}_{view}", len(EMOTIONS))
-    if f"{COVERING_HEAD}/kernel" in tensors:
-        graph.head(COVERING_HEAD, pooled["fused"], "covering", len(COVERINGS))
+    graph.head(COVERING_HEAD, pooled["fused"], "covering", len(COVERINGS))
     inputs = [
         helper.make_tensor_value_info(view, TensorProto.UINT8, ["B", *size])
         for view, size in sizes.items()

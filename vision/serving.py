@@ -104,8 +104,7 @@ class Network:
 
     def covering(self, outputs: Outputs) -> dict[Covering, NDArray[np.float64]]:
         """Return how probable each covering is, (B,)."""
-        logits = outputs.get("covering", np.array([[9.0, 0.0, 0.0]], np.float32))
-        return dict(zip(COVERINGS, softmax(logits).T, strict=True))
+        return dict(zip(COVERINGS, softmax(outputs["covering"]).T, strict=True))
 
     def temperature(self, labels: Labels, view: str) -> float:
         """Return by what a head's logits are divided."""

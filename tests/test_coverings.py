@@ -1,0 +1,88 @@
+"""What hides a face: drawn, recognised, and who answers then."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from vision.answering import COVERED_FROM, answering_view, covered_part
+from vision.coverings import COVERINGS, covered
+from vision.crops import ROW_EYES, align, cut_views
+from vision.fit_covering import fit
+from vision.lessons import load_lessons
+from vision.reading import Covering, View
+from vision.serving import Network
+
+PORTRAIT_EYES = ((204.0, 101.0), (247.0, 103.0))
+
+
+def portrait() -> np.ndarray:
+    gray = skimage.data.astronaut().mean(axis=2).astype(np.uint8)
+    return align(gray, PORTRAIT_EYES)[0]
+
+
+@pytest.mark.parametrize("covering", COVERINGS)
+def test_a_covering_changes_its_own_part_alone(covering: Covering) -> None:
+    row = portrait()
+    for seed in range(20):
+        drawn = covered(row, ROW_EYES, covering, np.random.default_rng(seed))
+        changed = np.abs(drawn.astype(int) - row) > 4
+        assert drawn.shape == row.shape
+        assert not changed[:8].any()
+        assert changed[36, 24] == (covering == "mouth")
+        assert changed[18, 14:16].any() == changed[18, 32:34].any() == (covering == "eyes")
+
+
+def test_the_shipped_network_tells_what_is_covered() -> None:
+    network, row = Network.load(), portrait()
+    for covering in COVERINGS:
+        rng = np.random.default_rng(3)
+        views = [cut_views(covered(row, ROW_EYES, covering, rng)) for _ in range(12)]
+        outputs = network.run(np.stack([v.face for v in views]), np.stack([v.eyes for v in views]))
+        probabilities = network.covering(outputs)
+        told = [covered_part({k: p[i] for k, p in probabilities.items()}) for i in range(12)]
+        assert told.count(covering) >= 9, (covering, told)
+
+
+@pytest.mark.data
+def test_a_covering_is_seldom_seen_where_there_is_none(data_dir: Path) -> None:
+    lessons = load_lessons(data_dir / "fer2013_trainval.npz", "PublicTest", limit=200)
+    views = [cut_views(row) for row in lessons.images]
+    network = Network.load()
+    outputs = network.run(
+        np.stack([v.face for v in views]), np.stack([v.eyes for v in views]), ("covering",)
+    )
+    probabilities = network.covering(outputs)
+    told = [covered_part({k: p[i] for k, p in probabilities.items()}) for i in range(200)]
+    assert told.count("none") >= 0.95 * 200
+
+
+def test_what_is_not_sure_is_not_covered() -> None:
+    assert covered_part({"none": 0.3, "mouth": 0.7, "eyes": 0.0}) == "none"
+    assert covered_part({"none": 0.0, "mouth": COVERED_FROM, "eyes": 0.2}) == "mouth"
+
+
+@pytest.mark.parametrize(
+    ("covered", "is_found", "view"),
+    [
+        ("none", True, "fused"),
+        ("none", False, "face"),
+        ("mouth", True, "eyes"),
+        ("mouth", False, "fused"),
+        ("eyes", True, "face"),
+        ("eyes", False, "face"),
+    ],
+)
+def test_the_view_that_can_be_trusted_answers(
+    covered: Covering, is_found: bool, view: View
+) -> None:
+    assert answering_view(covered, is_found=is_found) == view
+
+
+def test_a_fitted_head_works_on_features_as_they_are() -> None:
+    rng = np.random.default_rng(2)
+    kinds = rng.integers(0, 3, 600)
+    pooled = (rng.normal(3, 2, (600, 12)) + 4 * np.eye(3, 12)[kinds]).astype(np.float32)
+    kernel, bias = fit(pooled[:500], kinds[:500])
+    assert ((pooled[500:] @ kernel + bias).argmax(axis=1) == kinds[500:]).mean() > 0.8
