@@ -69,7 +69,7 @@ _VIEW_HEIGHT: Final = 168
 _NOTE: Final = 40  # height of a line of small text
 _STRONGEST: Final = 0.6  # opacity of the hottest place: the face stays recognisable
 _FAINTEST: Final = 0.2  # heat from which on it shows at all
-_COARSER: Final = 4  # heat is drawn so much smaller than the photo, since it is smooth
+_COARSER: Final = 8  # heat is drawn so much smaller than the photo, since it is smooth
 _EYE_FRAME: Final = 0.62  # side of an eye's frame in distances between the eyes
 _ROUND: Final = 0.35  # radius of its corners in halves of its side
 _QUALITY: Final = 88
@@ -160,21 +160,25 @@ def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> _Crop:
         half = widest / scale / 2
         middle = float(np.clip(left + face_width / 2, x0 + half, x1 - half))
         x0, x1 = max(x0, int(middle - half)), min(x1, int(middle + half))
-    size = (round(scale * (x1 - x0)), round(scale * (y1 - y0)))
+    wide, high = (_COARSER * round(scale * side / _COARSER) for side in (x1 - x0, y1 - y0))
     # A working picture is hardly larger than what is shown: nothing aliases.
     interpolation = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
-    shown = cv2.resize(pixels[y0:y1, x0:x1], size, interpolation=interpolation)
-    shift = (scale - 1) / 2
-    to_crop = np.array([[scale, 0.0, shift - scale * x0], [0.0, scale, shift - scale * y0]])
-    return _Crop(np.asarray(shown, np.uint8), to_crop)
+    shown = cv2.resize(pixels[y0:y1, x0:x1], (wide, high), interpolation=interpolation)
+    cut = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]])
+    return _Crop(
+        np.asarray(shown, np.uint8), chain(cut, _enlarge(wide / (x1 - x0), high / (y1 - y0)))
+    )
+
+
+def _enlarge(x: float, y: float) -> Affine:
+    """Return the map that `cv2.resize` applies."""
+    return np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2]])
 
 
 def _coarse_density(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> Heat:
     """Return `density` on a picture `_COARSER` times smaller, whose edges are the same."""
-    width, height = (-(-side // _COARSER) for side in size)
-    x_scale, y_scale = width / size[0], height / size[1]
-    shrink = np.array([[x_scale, 0, (x_scale - 1) / 2], [0, y_scale, (y_scale - 1) / 2]])
-    return density(heats, chain(to_picture, shrink), (width, height))
+    to_coarse = chain(to_picture, _enlarge(1 / _COARSER, 1 / _COARSER))
+    return density(heats, to_coarse, (size[0] // _COARSER, size[1] // _COARSER))
 
 
 def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
@@ -182,18 +186,25 @@ def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
 
     Args:
         pixels: uint8 (H, W, 3), RGB; changed.
-        heat: float32, of any size.
+        heat: float32, as `_coarse_density` returns it.
         hottest: The heat that gets the brightest colour.
     """
     if not np.isfinite(hottest) or hottest <= 0:
         return
-    heat = np.clip(heat / hottest, 0, 1)
-    inferno = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    opacity = np.clip((heat - _FAINTEST) / (1 - _FAINTEST), 0, 1)[..., None] * _STRONGEST
-    tint = (inferno * opacity).astype(np.uint8)
-    kept = np.repeat(255 * (1 - opacity), 3, axis=2).astype(np.uint8)
-    size = pixels.shape[1::-1]
-    overlay(pixels, cv2.resize(tint, size), cv2.resize(kept, size))
+    opacity = np.clip((heat / hottest - _FAINTEST) / (1 - _FAINTEST), 0, 1)
+    left, top, width, height = cv2.boundingRect((opacity > 0).astype(np.uint8))
+    left, top = max(0, left - 1), max(0, top - 1)  # with a border where nothing shows
+    part = np.s_[top : top + height + 2, left : left + width + 2]
+    area = pixels[tuple(slice(_COARSER * s.start, _COARSER * s.stop) for s in part)]
+    if area.size == 0:
+        return
+    shade = (255 * np.clip(heat[part] / hottest, 0, 1)).astype(np.uint8)
+    inferno = cv2.applyColorMap(shade, cv2.COLORMAP_INFERNO)[..., ::-1]
+    strength = _STRONGEST * opacity[part][..., None]
+    tint = (inferno * strength).astype(np.uint8)
+    kept = np.repeat(255 * (1 - strength), 3, axis=2).astype(np.uint8)
+    size = area.shape[1::-1]
+    overlay(area, cv2.resize(tint, size), cv2.resize(kept, size))
 
 
 def _frame_eyes(photo: Pixels, eyes: NDArray[np.float64], *, dashed: bool) -> None:
@@ -270,8 +281,7 @@ def _show_views(canvas: Pixels, photo: Pixels, heats: list[ViewHeat], top: int) 
     for heat in heats:
         width, height = heat.view_size
         scale = _VIEW_HEIGHT / height
-        shift = (scale - 1) / 2
-        to_tile = chain(heat.to_view, np.array([[scale, 0, shift], [0, scale, shift]]))
+        to_tile = chain(heat.to_view, _enlarge(scale, scale))
         size = (round(scale * width), _VIEW_HEIGHT)
         # Per pixel of the photo: an eye's heat is as bright on the strip as on the face.
         magnified = abs(float(np.linalg.det(to_tile[:, :2])))
