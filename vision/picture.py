@@ -5,7 +5,6 @@ spoke for the emotion, a frame around each eye, then emotion, confidence, where 
 words, a bar for each emotion, and, where the answer took two views, what each of them gave.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -75,14 +74,6 @@ _ROUND: Final = 0.35  # radius of its corners in halves of its side
 _QUALITY: Final = 88
 
 
-@dataclass(frozen=True, slots=True)
-class _Crop:
-    """The part of the photo that is shown, and the map from the photo to it."""
-
-    pixels: Pixels  # (h, w, 3), at the size at which it is shown
-    to_crop: Affine
-
-
 def draw_picture(
     pixels: Pixels,
     face_box: tuple[float, float, float, float],
@@ -102,12 +93,11 @@ def draw_picture(
     Returns:
         A JPEG of `WIDTH` pixels' width without any metadata.
     """
-    crop = _crop(pixels, face_box)
-    height, width = crop.pixels.shape[:2]
-    heat = _coarse_density(heats, crop.to_crop, (width, height))
-    photo = crop.pixels
+    photo, to_photo = _crop(pixels, face_box)
+    height, width = photo.shape[:2]
+    heat = _coarse_density(heats, to_photo, (width, height))
     _glow(photo, heat, float(heat.max(initial=0)))
-    _frame_eyes(photo, apply(crop.to_crop, np.array(eyes)), dashed=reading.eyes_found != "haar")
+    _frame_eyes(photo, apply(to_photo, np.array(eyes)), dashed=reading.eyes_found != "haar")
     round_corners(photo, _CORNER, _BACKGROUND)
 
     notes = notes_for(reading)
@@ -144,8 +134,12 @@ def notes_for(reading: Reading) -> list[str]:
     return notes
 
 
-def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> _Crop:
-    """Cut out the face with its surroundings, as far as the photo reaches."""
+def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> tuple[Pixels, Affine]:
+    """Cut out the face with its surroundings, as far as the photo reaches.
+
+    Returns:
+        The part at the size at which it is shown, and the map from the photo to it.
+    """
     height, width = pixels.shape[:2]
     left, top, face_width, face_height = face_box
     around = _AROUND_FACE * max(face_width, face_height)
@@ -165,9 +159,8 @@ def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> _Crop:
     interpolation = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
     shown = cv2.resize(pixels[y0:y1, x0:x1], (wide, high), interpolation=interpolation)
     cut = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]])
-    return _Crop(
-        np.asarray(shown, np.uint8), chain(cut, _enlarge(wide / (x1 - x0), high / (y1 - y0)))
-    )
+    to_part = chain(cut, _enlarge(wide / (x1 - x0), high / (y1 - y0)))
+    return np.asarray(shown, np.uint8), to_part
 
 
 def _enlarge(x: float, y: float) -> Affine:
@@ -196,8 +189,6 @@ def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
     left, top = max(0, left - 1), max(0, top - 1)  # with a border where nothing shows
     part = np.s_[top : top + height + 2, left : left + width + 2]
     area = pixels[tuple(slice(_COARSER * s.start, _COARSER * s.stop) for s in part)]
-    if area.size == 0:
-        return
     shade = (255 * np.clip(heat[part] / hottest, 0, 1)).astype(np.uint8)
     inferno = cv2.applyColorMap(shade, cv2.COLORMAP_INFERNO)[..., ::-1]
     strength = _STRONGEST * opacity[part][..., None]
