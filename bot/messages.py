@@ -34,7 +34,7 @@ def reading_caption(reading: Reading) -> str:
     if reading.faces > 1:
         lines.append(f"I see {reading.faces} faces and read the largest, the one in the picture.")
     if reading.covered != "none":
-        lines.append(texts.COVERED[reading.answered_by])
+        lines.append(texts.COVERED[reading.covered])
     elif reading.eyes_found == "estimated":
         lines.append("I could not make out both eyes and estimated where they are.")
     return "\n".join(lines)

@@ -97,9 +97,8 @@ PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a me
 
 STATUS_READING = "📷 Got it. Looking for your face …"
 COVERED = {
-    "eyes": "Your mouth is covered, so I read your eyes alone.",
-    "face": "Your eyes are covered, so I read the rest of your face.",
-    "fused": "Your mouth is covered and I could not make out both eyes, so take this lightly.",
+    "mouth": "Your mouth is covered, so take this lightly.",
+    "eyes": "Your eyes are covered, so I read the rest of your face.",
 }
 STATUS_CHOOSING = "🎧 Choosing your tracks …"
 STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"

@@ -68,7 +68,7 @@ def test_what_is_not_sure_is_not_covered() -> None:
     [
         ("none", True, "fused"),
         ("none", False, "face"),
-        ("mouth", True, "eyes"),
+        ("mouth", True, "fused"),
         ("mouth", False, "fused"),
         ("eyes", True, "face"),
         ("eyes", False, "face"),

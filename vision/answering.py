@@ -22,8 +22,10 @@ def answering_view(covered: Covering, *, is_found: bool) -> View:
         covered: What of the face is covered.
         is_found: Whether both eyes were found, or their place is only estimated.
     """
+    # On PublicTest's rows with drawn masks both views together are right more often than the eyes
+    # alone (62 against 47 % of 200): what a mask leaves of the face still says something.
     if covered == "mouth":
-        return "eyes" if is_found else "fused"
+        return "fused"
     # On PublicTest's rows without found eyes the face alone is right more often than both
     # views together (76.2 against 75.2 %, see the model card).
     return "face" if covered == "eyes" or not is_found else "fused"
