@@ -1,9 +1,10 @@
 """Both eyes inside a face, found by Haar cascades, or estimated from the face's box.
 
-Every try looks at the face cut out at one standard size. Eye cascades also fire at nostrils,
-brows and corners of the mouth, so finds count only where eyes can be, and of all pairs the one is
-taken that many detections agree on and that lies most like a pair of eyes. The first try that
-shows a pair ends the search.
+Every try looks at the face cut out at one standard size, so small that an eye is hardly larger
+than what the cascades were trained on: larger ones take longer and find little more. Eye cascades
+also fire at nostrils, brows and corners of the mouth, so finds count only where eyes can be, and
+of all pairs the one is taken that many detections agree on and that lies most like a pair of
+eyes. The first try that shows a pair ends the search.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.crops import ROW_SIZE, Eyes, Point, apply, inverse
+from vision.crops import ROW_SIZE, Affine, Eyes, Point, apply, inverse
 from vision.faces import Face, face_patch, load_cascade
 
 Gray = NDArray[np.uint8]
@@ -23,12 +24,26 @@ Gray = NDArray[np.uint8]
 # cascade's finds over the development data's faces.
 USUAL_EYES: Final = ((0.310, 0.393), (0.682, 0.393))
 _SPREAD: Final = np.array([0.045, 0.035])
-_FARTHEST: Final = 3.0  # spreads from the usual place at which a find is no eye any more
+_FARTHEST: Final = 3.3  # spreads from the usual place at which a find is no eye any more
 
-_PATCH: Final = 200  # pixels of the cut-out face
-_EYE_PX: Final = (30, 80)  # smallest and largest eye detection in it
+_ROWS: Final = (0.08, 0.7)  # of the face, in which eyes are sought
+_HALF: Final = 0.62  # of the face's width, in which one eye alone is sought
+_LARGEST_EYE: Final = 0.36  # largest detection; the smallest is what the cascades were trained on
 _DISTANCE: Final = (0.26, 0.52)  # between the eyes
 _STEEPEST: Final = np.tan(np.deg2rad(18))  # of the eye line, after the try's own turn
+
+_PATCH: Final = 120  # pixels of the cut-out face
+_SMALLEST_EYE: Final = 20  # pixels
+_STEP: Final = 1.1  # between the sizes that are looked for
+_MOST_VOTES: Final = 10  # detections that count
+
+# Where in its box a cascade has the eye's centre, in sides of the box. Those of the one side hold
+# the brow too; medians of the distance to the plain eye cascade's finds over the same eyes.
+_CENTRE: Final = {
+    "eye": (0.5, 0.5),
+    "righteye_2splits": (0.45, 0.64),
+    "lefteye_2splits": (0.45, 0.64),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +51,22 @@ class _Try:
     """One way to look at the face; `neighbours` is how many detections must agree."""
 
     cascades: tuple[str, str]  # for the eye on the left and on the right of the picture
-    neighbours: int
+    neighbours: int = 1
     contrast: Literal["plain", "equalised", "local"] = "plain"
     turn_deg: float = 0.0
 
 
 _EYE: Final = ("eye", "eye")
-_GLASSES: Final = ("eye_tree_eyeglasses", "eye_tree_eyeglasses")
 _SIDES: Final = ("righteye_2splits", "lefteye_2splits")  # named after the person's own sides
 
 _TRIES: Final = (
-    _Try(_EYE, 4, "equalised"),
-    _Try(_GLASSES, 4, "equalised"),
-    _Try(_EYE, 3, "local"),
-    _Try(_SIDES, 4, "equalised"),
-    _Try(_GLASSES, 2),
-    _Try(_EYE, 3, turn_deg=12),
-    _Try(_EYE, 3, turn_deg=-12),
-    _Try(_SIDES, 2, "local"),
-    _Try(_EYE, 2, "equalised"),
+    _Try(_EYE),
+    _Try(_SIDES),
+    _Try(_EYE, contrast="local"),
+    _Try(_SIDES, contrast="equalised", turn_deg=12),
+    _Try(_SIDES, contrast="equalised", turn_deg=-12),
+    _Try(_EYE, 2, "equalised", turn_deg=12),
+    _Try(_EYE, 2, "equalised", turn_deg=-12),
 )
 
 
@@ -62,7 +74,7 @@ class EyeFinder:
     """Finds the two eyes of a face; loads its cascades once."""
 
     def __init__(self) -> None:
-        self._cascades = {name: load_cascade(name) for t in _TRIES for name in t.cascades}
+        self._cascades = {name: load_cascade(name) for name in {*_EYE, *_SIDES}}
         self._local = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(4, 4))
 
     def find(self, gray: Gray, face: Face) -> Eyes | None:
@@ -70,9 +82,12 @@ class EyeFinder:
 
         The eye further left in the upright face comes first.
         """
+        patches: dict[float, tuple[Gray, Affine]] = {}
         for attempt in _TRIES:
-            turned = replace(face, turn_deg=face.turn_deg + attempt.turn_deg)
-            patch, to_patch = face_patch(gray, turned, _PATCH, _PATCH)
+            if attempt.turn_deg not in patches:
+                turned = replace(face, turn_deg=face.turn_deg + attempt.turn_deg)
+                patches[attempt.turn_deg] = face_patch(gray, turned, _PATCH, _PATCH)
+            patch, to_patch = patches[attempt.turn_deg]
             pair = self._pair(self._adjust(patch, attempt), attempt)
             if pair is not None:
                 left, right = apply(inverse(to_patch), pair * _PATCH - 0.5)
@@ -93,33 +108,55 @@ class EyeFinder:
 
     def _pair(self, patch: Gray, attempt: _Try) -> NDArray[np.float64] | None:
         """Return the best pair of eye centres, float64 (2, 2) in sides of the face, or None."""
-        found = {
-            cascade: self._cascades[cascade].detectMultiScale2(
-                patch[: _PATCH * 2 // 3],
-                scaleFactor=1.05,
-                minNeighbors=attempt.neighbours,
-                minSize=(_EYE_PX[0],) * 2,
-                maxSize=(_EYE_PX[1],) * 2,
-            )
-            for cascade in set(attempt.cascades)  # most serve both sides: one search is enough
-        }
-        sides = []
-        for cascade, usual in zip(attempt.cascades, USUAL_EYES, strict=True):
-            boxes, votes = found[cascade]
-            centres = [np.array([x + w / 2, y + h / 2]) / _PATCH for x, y, w, h in boxes]
-            sides.append(
-                [
-                    (centre, min(int(vote), 20) / 10 - off)
-                    for centre, vote in zip(centres, votes, strict=True)
-                    if (off := float(np.hypot(*((centre - usual) / _SPREAD)))) < _FARTHEST
-                ]
-            )
+        left, right = attempt.cascades
+        if left == right:  # one search is enough
+            found = [self._detect(patch, left, 0.0, 1.0, attempt.neighbours)] * 2
+        else:
+            found = [
+                self._detect(patch, left, 0.0, _HALF, attempt.neighbours),
+                self._detect(patch, right, 1.0 - _HALF, 1.0, attempt.neighbours),
+            ]
+        sides = [
+            [
+                (centre, min(votes, _MOST_VOTES) / 5 - off)
+                for centre, votes in finds
+                if (off := float(np.hypot(*((centre - usual) / _SPREAD)))) < _FARTHEST
+            ]
+            for finds, usual in zip(found, USUAL_EYES, strict=True)
+        ]
         pairs = [
             (a + b, np.array([left, right]))
             for (left, a), (right, b) in product(*sides)
             if _is_plausible(left, right)
         ]
         return max(pairs, key=lambda pair: pair[0])[1] if pairs else None
+
+    def _detect(
+        self, patch: Gray, cascade: str, begin: float, end: float, neighbours: int
+    ) -> list[tuple[NDArray[np.float64], int]]:
+        """Return the centres of eyes, in sides of the patch, and how many detections agree.
+
+        Args:
+            patch: The face, uint8 (`_PATCH`, `_PATCH`).
+            cascade: What to seek with.
+            begin: Where to begin, across, in sides of the patch.
+            end: Where to end.
+            neighbours: How many detections must agree.
+        """
+        top, bottom = (round(part * _PATCH) for part in _ROWS)
+        first, last = round(begin * _PATCH), round(end * _PATCH)
+        boxes, votes = self._cascades[cascade].detectMultiScale2(
+            patch[top:bottom, first:last],
+            scaleFactor=_STEP,
+            minNeighbors=neighbours,
+            minSize=(_SMALLEST_EYE,) * 2,
+            maxSize=(round(_LARGEST_EYE * _PATCH),) * 2,
+        )
+        across, down = _CENTRE[cascade]
+        return [
+            (np.array([first + x + across * size, top + y + down * size]) / _PATCH, int(count))
+            for (x, y, size, _), count in zip(boxes, votes, strict=True)
+        ]
 
 
 def estimate_eyes(face: Face) -> Eyes:

@@ -1,13 +1,15 @@
 """Faces in a photo, found by Haar cascades (Viola & Jones, 2001), upright or turned.
 
-A quick sweep over a reduced picture finds most selfies; only where it finds nothing do further
-sweeps look at an equalised picture, turned by ±20°, and at the full working size. A cascade that
-sweeps a large picture also fires at gravel, flowers and letters. So each find is cut out at one
-standard size, upright, and other cascades vote on it once more: real faces collect many votes
-there, chance finds hardly any.
+A sweep costs as many windows as the picture has room for, so the picture is reduced until the
+faces that are sought are hardly larger than what the cascades were trained on. The first sweep
+seeks selfies, faces of about a quarter of the picture and more; only where it finds nothing do
+further sweeps seek smaller, turned and at last tiny faces in finer pictures. A cascade that sweeps
+a large picture also fires at gravel, flowers and letters. So each find is cut out at one standard
+size, upright, and two cascades vote on it once more: real faces collect many votes there, chance
+finds hardly any.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,25 +17,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.crops import Affine, apply, inverse, sample
+from vision.crops import Affine, apply, chain, inverse, sample
 
 Gray = NDArray[np.uint8]
 
-QUICK_SIDE: Final = 640
-"""Longest side of the picture for the quick sweeps, in pixels."""
-
-MIN_VOTES: Final = 18
-"""Second votes that make a find a face: chosen on the development data so that its faces pass and
-its gravel, flowers and letters do not. No photographs were held out to check it on."""
-
-_MARGIN: Final = 0.2  # border added around the picture, so that a face may fill it
-_QUICK_FACE: Final = 1 / 8  # of the picture's shorter side: the smallest face of quick sweeps
-_SMALLEST: Final = 24  # pixels; the cascades were trained on 20 to 24
-_SMALLEST_FULL: Final = 20  # at full size; too small to be read, but not to be told so
+_NEAR_SIDE: Final = 320  # shorter side, in pixels, of the picture that near faces are sought in
+_SMALLEST: Final = 20  # pixels; what the cascades were trained on
 _TURN_DEG: Final = 20.0
-_MOST_FINDS: Final = 12  # per sweep and cascade that are looked at again
+_MOST_FINDS: Final = 12  # per sweep that are looked at again
 _SAME_FACE: Final = 0.25  # overlap (intersection over union) from which two boxes are one face
-_PATCH_FACE: Final = 80  # pixels that a face takes in the patch on which it is voted
+_PATCH_FACE: Final = 54  # pixels that a face takes in the patch on which it is voted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +56,34 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class _Sweep:
-    """One way to look over the picture."""
+    """One way to look over the picture, for faces from `_SMALLEST` pixels on."""
 
+    side: int  # shorter side to which the picture is reduced, in pixels
     step: float = 1.1  # between the sizes that are looked for
-    equalised: bool = False
+    neighbours: int = 3  # detections that must agree
+    margin: float = (
+        0.2  # border added around, in shorter sides, so that a face may fill the picture
+    )
     turn_deg: float = 0.0
-    full: bool = False
+    equalised: bool = False
+    votes: int = 10  # second votes that make a find a face
+    most: float = 100.0  # the largest face that is looked for, in smallest ones
 
 
 # In the order in which they are tried; the first that finds a face ends the search.
-_SWEEPS: Final = (
-    _Sweep(),
-    _Sweep(equalised=True),
-    _Sweep(turn_deg=_TURN_DEG, step=1.15),
-    _Sweep(turn_deg=-_TURN_DEG, step=1.15),
-    _Sweep(full=True),
+_NEAR: Final = (
+    _Sweep(90, step=1.2, neighbours=2, margin=0.15),
+    _Sweep(160),
+    _Sweep(160, equalised=True),
+    _Sweep(120, step=1.15, turn_deg=_TURN_DEG),
+    _Sweep(120, step=1.15, turn_deg=-_TURN_DEG),
+)
+_FAR: Final = (
+    _Sweep(320, most=3, margin=0.0, votes=16),
+    _Sweep(100_000, most=4, margin=0.0, votes=16),
 )
 
-_SWEEPERS: Final = {"frontalface_default": 4, "frontalface_alt2": 3}  # neighbours asked for
-_FULL_SWEEPERS: Final = {"frontalface_default": 4}  # much the quicker of the two
+_SWEEPER: Final = "frontalface_alt2"
 _VOTERS: Final = ("frontalface_alt2", "frontalface_alt")
 
 
@@ -97,37 +99,38 @@ class FaceFinder:
     """Finds faces; loads its cascades once."""
 
     def __init__(self) -> None:
-        self._cascades = {name: load_cascade(name) for name in {*_SWEEPERS, *_VOTERS}}
+        self._cascades = {name: load_cascade(name) for name in {_SWEEPER, *_VOTERS}}
 
     def find(self, gray: Gray) -> list[Face]:
         """Return the faces of a picture, uint8 (H, W), the largest first; maybe none."""
-        for sweep in _SWEEPS:
+        near, to_near = _reduce(gray, _NEAR_SIDE)
+        for sweep in _NEAR:
+            if faces := self._sweep(near, sweep):
+                return [_map(face, inverse(to_near)) for face in faces]
+        for sweep in _FAR:
             if faces := self._sweep(gray, sweep):
                 return faces
         return []
 
     def _sweep(self, gray: Gray, sweep: _Sweep) -> list[Face]:
         picture, to_picture = _prepare(gray, sweep)
-        scale = float(np.hypot(to_picture[0, 0], to_picture[1, 0]))
-        smallest = _SMALLEST_FULL if sweep.full else int(_QUICK_FACE * min(gray.shape) * scale)
-        largest = int(_QUICK_FACE * min(gray.shape)) if sweep.full else max(picture.shape)
+        boxes, counts = self._cascades[_SWEEPER].detectMultiScale2(
+            picture,
+            scaleFactor=sweep.step,
+            minNeighbors=sweep.neighbours,
+            minSize=(_SMALLEST,) * 2,
+            maxSize=(int(sweep.most * _SMALLEST),) * 2,
+        )
         back = inverse(to_picture)
         faces = []
-        for name, neighbours in (_FULL_SWEEPERS if sweep.full else _SWEEPERS).items():
-            boxes, counts = self._cascades[name].detectMultiScale2(
-                picture,
-                scaleFactor=sweep.step,
-                minNeighbors=neighbours,
-                minSize=(smallest if sweep.full else max(smallest, _SMALLEST),) * 2,
-                maxSize=(max(largest, 2 * _SMALLEST),) * 2,
-            )
-            best = np.argsort(counts)[::-1][:_MOST_FINDS]
-            for x, y, size, _ in (boxes[index] for index in best):
-                centre = apply(back, np.array([[x + size / 2, y + size / 2]]))[0]
-                find = Face((float(centre[0]), float(centre[1])), size / scale, sweep.turn_deg, 0)
-                votes = self._vote(gray, find)
-                if votes >= MIN_VOTES:
-                    faces.append(Face(find.centre, find.size, find.turn_deg, votes))
+        for index in np.argsort(counts)[::-1][:_MOST_FINDS]:
+            x, y, size, _ = boxes[index]
+            middle = ((size - 1) / 2 + x, (size - 1) / 2 + y)
+            find = _map(Face(middle, float(size), 0.0, 0), back)
+            find = replace(find, turn_deg=sweep.turn_deg)
+            votes = self._vote(gray, find)
+            if votes >= sweep.votes:
+                faces.append(replace(find, votes=votes))
         return _distinct(faces)
 
     def _vote(self, gray: Gray, face: Face) -> int:
@@ -138,7 +141,7 @@ class FaceFinder:
         for name in _VOTERS:
             boxes, counts = self._cascades[name].detectMultiScale2(
                 patch,
-                scaleFactor=1.05,
+                scaleFactor=1.1,
                 minNeighbors=1,
                 minSize=(round(0.7 * _PATCH_FACE),) * 2,
                 maxSize=(round(1.4 * _PATCH_FACE),) * 2,
@@ -169,22 +172,37 @@ def face_patch(gray: Gray, face: Face, face_px: int, side: int) -> tuple[Gray, A
     return sample(gray, affine, (side, side)), affine
 
 
+def _reduce(gray: Gray, shorter: int) -> tuple[Gray, Affine]:
+    """Reduce a picture until its shorter side is so long; return it and the map to it."""
+    scale = min(1.0, shorter / min(gray.shape))
+    height, width = (max(1, round(side * scale)) for side in gray.shape)
+    reduced = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
+    shift = (scale - 1) / 2
+    affine = np.array([[scale, 0.0, shift], [0.0, scale, shift]])
+    return np.asarray(reduced, dtype=np.uint8), affine
+
+
 def _prepare(gray: Gray, sweep: _Sweep) -> tuple[Gray, Affine]:
-    """Reduce and turn a picture, with a border around it; return it and the map to it."""
-    height, width = gray.shape
-    scale = 1.0 if sweep.full else min(1.0, QUICK_SIDE / max(gray.shape))
-    # At full size small faces are sought, and those do not fill the picture.
-    border = 0.0 if sweep.full else _MARGIN * min(gray.shape)
-    side = (round(scale * (width + 2 * border)), round(scale * (height + 2 * border)))
-    turn = np.deg2rad(sweep.turn_deg)
-    cos, sin = scale * np.cos(turn), scale * np.sin(turn)
-    linear = np.array([[cos, sin], [-sin, cos]])
-    middle = linear @ [(width - 1) / 2, (height - 1) / 2]
-    affine = np.column_stack([linear, (np.array(side) - 1) / 2 - middle])
-    picture = sample(gray, affine, side)
+    """Reduce, border and turn a picture for a sweep; return it and the map to it."""
+    reduced, affine = _reduce(gray, sweep.side)
+    border = round(sweep.margin * min(reduced.shape))
+    picture = cv2.copyMakeBorder(reduced, border, border, border, border, cv2.BORDER_REPLICATE)
+    affine = chain(affine, np.array([[1.0, 0.0, border], [0.0, 1.0, border]]))
+    if sweep.turn_deg:
+        height, width = picture.shape[:2]
+        turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), sweep.turn_deg, 1.0)
+        picture = cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        affine = chain(affine, np.asarray(turn, dtype=np.float64))
     if sweep.equalised:
-        picture = np.asarray(cv2.equalizeHist(picture), dtype=np.uint8)
-    return picture, affine
+        picture = cv2.equalizeHist(picture)
+    return np.asarray(picture, dtype=np.uint8), affine
+
+
+def _map(face: Face, affine: Affine) -> Face:
+    """Return a face where a similarity takes it."""
+    ((x, y),) = apply(affine, np.array([face.centre]))
+    scale = float(np.hypot(affine[0, 0], affine[1, 0]))
+    return replace(face, centre=(float(x), float(y)), size=face.size * scale)
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
