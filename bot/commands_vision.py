@@ -75,7 +75,6 @@ def benchmark(
     if not readings:
         stop(f"no photo in {folder} gives a reading")
     summary = summarise(readings) | {
-        "floor": network_floor(),
         "photos_without_reading": skipped,
         "memory_mb": {
             "idle": idle_mb,
@@ -83,6 +82,7 @@ def benchmark(
             "peak": memory_mb("VmHWM"),
         },
     }
+    summary["floor"] = network_floor()  # last: its matrices are no part of the memory
     if as_json:
         _print_json(**summary)
         return
