@@ -75,7 +75,7 @@ def _print_coverage(console: Console, coverage: dict[str, Coverage]) -> None:
 
 
 def _print_robustness(console: Console, robustness: Robustness) -> None:
-    headers = ["change", "loss, points", "product", *VIEWS, "found", "conf.", "ECE"]
+    headers = ["change", "loss, points", "product", *VIEWS, "conf.", "ECE", "found", "refused"]
     table = Table(*headers, title="When the picture is bad (per cent)", padding=(0, 0))
     table.add_row("none", "", *_cells(robustness.clean))
     for loss in robustness.losses:
@@ -88,5 +88,5 @@ def _print_robustness(console: Console, robustness: Robustness) -> None:
 
 def _cells(condition: Condition) -> Iterable[str]:
     shares = [condition.accuracy, *(condition.heads[view] for view in VIEWS)]
-    shares += [condition.eyes_found, condition.confidence, condition.ece]
+    shares += [condition.confidence, condition.ece, condition.eyes_found, condition.refused]
     return (f"{100 * share:.1f}" for share in shares)

@@ -127,7 +127,8 @@ def test_robustness_is_measured_where_it_is_asked_for(
     assert [(c["kind"], c["strength"]) for c in found["changed"]] == [
         (c.kind, c.strength) for c in CORRUPTIONS
     ]
-    shares = {"accuracy", "heads", "confidence", "ece", "eyes_found", "covered", "answered_by"}
+    shares = {"accuracy", "heads", "confidence", "ece", "refused", "eyes_found", "covered"}
+    shares |= {"answered_by"}
     assert set(found["clean"]) == shares
     for changed in found["changed"]:
         assert set(changed) == shares | {"kind", "strength", "level", "loss", "loss_interval"}

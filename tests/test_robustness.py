@@ -80,8 +80,16 @@ def loss_of(found: Robustness, name: str) -> tuple[float, dict[str, float], floa
     return loss.accuracy, loss.condition.answered_by, loss.condition.confidence
 
 
+def by_what_is_free(covered: Covering, *, is_found: bool) -> str:
+    assert is_found
+    return {"none": "fused", "mouth": "eyes", "eyes": "face"}[covered]
+
+
 @pytest.mark.usefixtures("no_search")
-def test_the_head_answers_that_the_product_would_ask() -> None:
+def test_each_row_is_answered_by_the_head_of_its_own_covering(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vision.robustness.answering_view", by_what_is_free)
     # The fused head is right; rows of 100 turn so dark that the face answers, and one of 170 so
     # light that the eyes do.
     labels = np.array([2, 2, 2, 2])
@@ -143,6 +151,21 @@ def test_rows_are_drawn_from_those_that_count_and_alike_each_time() -> None:
         names=names, labels=np.zeros(40, int), majority=np.full(40, 2), is_clear=is_clear & False
     )
     assert measured(ByLight(), unclear, rows, count=15).truth == "labels"
+
+
+@pytest.mark.usefixtures("no_search")
+def test_rows_that_the_product_would_not_read_are_counted() -> None:
+    # A shade that a blur leaves, and a pattern that it takes away; the second row is darker.
+    across, down = np.indices((48, 48))
+    pattern = (60 + 2 * across + 40 * ((across + down) // 2 % 2)).astype(np.uint8)
+    rows = [Row(pixels, ROW_EYES, is_found=True) for pixels in (pattern, pattern // 2)]
+    dataset = dataset_of(names=("a", "b"), labels=np.array([0, 1]), majority=None, is_clear=None)
+    found = measured(ByLight(), dataset, rows)
+    refused = {loss.corruption.name: loss.condition.refused for loss in found.losses}
+    assert found.clean.refused == 0
+    assert refused["brightness −75"] == 0.5
+    assert refused["blur σ 3"] == 1
+    assert refused["noise σ 8"] == refused["contrast ×0.3"] == 0
 
 
 @pytest.mark.usefixtures("no_search")

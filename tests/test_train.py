@@ -13,10 +13,11 @@ from vision import train as training
 from vision import weights as weight_file
 from vision.errors import TrainingDiverged, UnusableWeights
 from vision.lessons import Lessons, load_lessons
-from vision.network import COVERING_HEAD, HEADS, build_network, build_trainee
+from vision.network import assign, build_network, build_trainee
 from vision.recipe import Phase
 from vision.run_folder import RunFolder
 from vision.train import Trainer, begin, load_weights, weights_of
+from vision.weights import COVERING_HEAD, HEADS
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ def test_what_was_trained_is_what_is_served(
     }
     logits = trainee.predict_on_batch(inputs)
     for labels in ("ferplus", "fer"):
-        weight_file.assign(served, trained, labels)
+        assign(served, trained, labels)
         outputs = served.predict_on_batch(inputs)
         for view in weight_file.VIEWS:
             assert np.allclose(logits[f"head_{labels}_{view}"], outputs[view], atol=1e-4)

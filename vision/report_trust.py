@@ -51,7 +51,7 @@ def ask_line(truth: str, coverage: Coverage) -> str:
 def robustness_section(robustness: Robustness) -> str:
     """Return what each change costs."""
     header = [*("change", "level", "loss, points", "product"), *VIEWS]
-    header += ["eyes found", "confidence", "ECE"]
+    header += ["confidence", "ECE", "eyes found", "refused"]
     clean = robustness.clean
     rows = [("none", "", "", *_condition_cells(clean))]
     rows += [
@@ -79,7 +79,7 @@ def robustness_section(robustness: Robustness) -> str:
 
 def _condition_cells(condition: Condition) -> tuple[str, ...]:
     shares = [condition.accuracy, *(condition.heads[view] for view in VIEWS)]
-    shares += [condition.eyes_found, condition.confidence, condition.ece]
+    shares += [condition.confidence, condition.ece, condition.eyes_found, condition.refused]
     return tuple(map(percent, shares))
 
 
@@ -94,7 +94,7 @@ def robustness_lines(robustness: Robustness) -> tuple[str, ...]:
     return (
         f"{robustness.n:,} rows, {against(robustness.truth)}. Each changed row is read as the "
         "product reads a photo: eyes are sought again, and the head answers whose view can be "
-        "trusted.",
+        "trusted. Rows that it would refuse, as too dark or too blurred, count too.",
         "Changes of medium strength cost "
         f"{lost(robustness.medium, robustness.medium_interval)} points of accuracy on average, "
         f"strong ones {lost(cost, None)}; under those, confidence falls by {lost(doubt, None)}.",

@@ -19,6 +19,7 @@ from vision.coverings import COVERINGS
 from vision.datasets import Dataset
 from vision.evaluation import Answering, Truth, truths_of, views_of_rows
 from vision.metrics import Counts, Floats, Interval, compare, mean_interval
+from vision.reader import MIN_DETAIL, MIN_LIGHT, detail
 from vision.reading import Covering, View
 from vision.rows import Row, find_rows
 from vision.serving import HEAD_OUTPUTS, Outputs
@@ -45,6 +46,8 @@ class Condition:
         heads: The same of each head, were it always the one that answers.
         confidence: Mean confidence of the product's answers.
         ece: Expected calibration error of the product's answers.
+        refused: Share of the rows that the product would not read, too dark or too blurred as
+            they are; they count here all the same.
         eyes_found: Share of the rows in which cascades find both eyes.
         covered: Share of the rows that are taken for so covered.
         answered_by: Share of the rows that each head answers.
@@ -54,6 +57,7 @@ class Condition:
     heads: dict[str, float]
     confidence: float
     ece: float
+    refused: float
     eyes_found: float
     covered: dict[Covering, float]
     answered_by: dict[View, float]
@@ -171,6 +175,7 @@ class _Answers:
     answered_by: list[View]
     covered: list[Covering]
     is_found: list[bool]
+    is_refused: list[bool]
 
     def part(self, start: int, count: int) -> "_Answers":
         """Return what is said about some of them."""
@@ -181,6 +186,7 @@ class _Answers:
             self.answered_by[own],
             self.covered[own],
             self.is_found[own],
+            self.is_refused[own],
         )
 
 
@@ -228,7 +234,12 @@ def _read(
         answering_view(part, is_found=own) for part, own in zip(covered, is_found, strict=True)
     ]
     product = np.stack([said[view][row] for row, view in enumerate(answered_by)])
-    return _Answers(said, product, answered_by, covered, is_found)
+    is_refused = [_is_refused(row.pixels) for row in rows]
+    return _Answers(said, product, answered_by, covered, is_found, is_refused)
+
+
+def _is_refused(row: Gray) -> bool:
+    return bool(np.percentile(row, 90) < MIN_LIGHT or detail(row) < MIN_DETAIL)
 
 
 def _condition(said: _Answers, emotions: Counts) -> Condition:
@@ -238,6 +249,7 @@ def _condition(said: _Answers, emotions: Counts) -> Condition:
         heads={view: float(_is_right(own, emotions).mean()) for view, own in said.heads.items()},
         confidence=float(said.product.max(axis=1).mean()),
         ece=calibration_error(said.product, emotions),
+        refused=sum(said.is_refused) / count,
         eyes_found=sum(said.is_found) / count,
         covered={part: said.covered.count(part) / count for part in COVERINGS},
         answered_by={view: said.answered_by.count(view) / count for view in VIEWS},
