@@ -116,9 +116,8 @@ def draw_picture(
         _show_views(canvas, pixels, heats, views)
     for index, note in enumerate(notes):
         write(canvas, note, (_MARGIN, last + _NOTE * index + 27), 27, _SOFT_TEXT)
-    _, content = cv2.imencode(
-        ".jpg", cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-    )
+    cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR, canvas)
+    _, content = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return content.tobytes()
 
 
@@ -223,7 +222,7 @@ def _frame_eyes(photo: Pixels, eyes: NDArray[np.float64], *, dashed: bool) -> No
             # Coordinates in sixteenths of a pixel, so that slanted lines are smooth.
             sixteenths = np.rint(16 * piece).astype(np.int32)
             cv2.polylines(line, [sixteenths], False, (255,), 4, cv2.LINE_AA, shift=4)
-        shadow = cv2.GaussianBlur(line, (0, 0), 2.5) // 2
+        shadow = cv2.stackBlur(line, (11, 11)) // 2
         kept = cv2.multiply(255 - shadow, 255 - line, scale=1 / 255)
         overlay(area, cv2.merge([line] * 3), cv2.merge([kept] * 3))
 
