@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.commands_catalogue import catalogue_app
 from bot.commands_evaluate import evaluate
-from bot.commands_music import catalogue_app, recommend
+from bot.commands_recommend import recommend
 from bot.commands_train import train
 from bot.commands_vision import benchmark, read
 from bot.exits import BAD_INPUT, stop

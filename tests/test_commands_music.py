@@ -13,7 +13,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bot.commands_music import catalogue_app, recommend
+from bot.commands_catalogue import catalogue_app
+from bot.commands_recommend import recommend
 from recommender import invented
 from recommender.catalogue import Catalogue
 from recommender.database import open_database
