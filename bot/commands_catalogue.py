@@ -15,7 +15,7 @@ from bot.exits import stop
 
 if TYPE_CHECKING:
     from recommender.catalogue import Catalogue, CatalogueStats, ImportReport
-    from recommender.importing import OnProgress
+    from recommender.csv_rows import OnProgress
 
 catalogue_app = typer.Typer(
     rich_markup_mode=None, help="Fill the catalogue of tracks and see what it holds."

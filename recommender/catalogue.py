@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database, Migrations
 
+from recommender.csv_rows import CsvTally, OnProgress, Skipped
 from recommender.database import immediate, open_database
 from recommender.errors import CatalogueEmpty, CatalogueUnreadable
-from recommender.importing import CsvTally, CsvTrack, OnProgress, Skipped, read_csv
+from recommender.importing import CsvTrack, read_csv
 from recommender.stats import EMPTY, CatalogueStats, summarise
 from recommender.table import TrackTable, read_table
 from recommender.tracks import FEATURES, Track, artist_key, song_key

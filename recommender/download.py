@@ -5,8 +5,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from recommender.csv_rows import OnProgress
 from recommender.errors import CatalogueUnreachable
-from recommender.importing import OnProgress
 
 PUBLIC_CSV = (
     "https://raw.githubusercontent.com/rfordatascience/tidytuesday/HEAD"

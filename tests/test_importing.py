@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.catalogue import Catalogue
+from recommender.csv_rows import CsvTally
 from recommender.errors import CatalogueUnreadable
-from recommender.importing import CsvTally, CsvTrack, read_csv
+from recommender.importing import CsvTrack, read_csv
 from tests.songs import HEADER, csv_text, write_csv
 
 HUGGING_FACE = (
