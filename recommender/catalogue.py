@@ -5,71 +5,38 @@ file changes nothing and a running bot goes on reading while the catalogue is re
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
-
-from sqlite_utils import Database, Migrations
+from typing import TypeVar
 
 from recommender.csv_rows import CsvTally, OnProgress, Skipped
 from recommender.database import immediate, open_database
 from recommender.errors import CatalogueEmpty, CatalogueUnreadable
-from recommender.importing import CsvTrack, read_csv
+from recommender.importing import read_csv
 from recommender.stats import EMPTY, CatalogueStats, summarise
 from recommender.table import TrackTable, read_table
-from recommender.tracks import FEATURES, Track, artist_key, song_key
+from recommender.track_rows import (
+    COUNT_UNCHANGED,
+    CREATE_STAGED,
+    INDEX_STAGED,
+    INSERT,
+    MOVE_STAGED,
+    RENEW_REVISION,
+    STAGE,
+    from_csv,
+    from_track,
+    merge_genres,
+    migrations,
+    to_track,
+)
+from recommender.tracks import Track
 
 __all__ = ["Catalogue", "CatalogueStats", "ImportReport", "TrackTable"]
 
-MAX_GENRES = 3
-"""How many genres a track keeps when a file lists it under more."""
-
 _ROWS_PER_BATCH = 5_000
-_COLUMNS = (
-    "id",
-    "name",
-    "artist",
-    "album",
-    "genre",
-    "popularity",
-    "duration_ms",
-    "explicit",
-    *FEATURES,
-    "artist_key",
-    "song_key",
-    "invented",
-)
-_DEFINITIONS = """
-    id text primary key,
-    name text not null,
-    artist text not null,
-    album text not null,
-    genre text not null,
-    popularity integer,
-    duration_ms integer not null,
-    explicit integer not null,
-    valence real not null,
-    energy real not null,
-    tempo_bpm real not null,
-    acousticness real not null,
-    danceability real not null,
-    mode integer not null,
-    loudness_db real not null,
-    artist_key integer not null,
-    song_key integer not null,
-    invented integer not null
-"""
-_INSERT = f" ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"  # names are ours
-
-_migrations = Migrations("catalogue")
-
-
-@_migrations()
-def m001_tracks(db: Database) -> None:
-    """Create the tracks, stored in the order of their ids, in which they are loaded."""
-    db.execute(f"create table tracks ({_DEFINITIONS}) strict, without rowid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +75,7 @@ class Catalogue:
 
     def __init__(self, path: Path | None) -> None:
         self.db = open_database(path)
-        _migrations.apply(self.db)
+        migrations.apply(self.db)
 
     def close(self) -> None:
         """Close the file."""
@@ -133,13 +100,14 @@ class Catalogue:
             CatalogueUnreadable: The file cannot be imported; the catalogue is as it was.
         """
         tally = CsvTally()
-        self.db.conn.create_function("merge_genres", 2, _merge_genres, deterministic=True)
+        self.db.conn.create_function("merge_genres", 2, merge_genres, deterministic=True)
         self.db.execute("drop table if exists temp.staged")
-        self.db.execute(f"create temp table staged ({_DEFINITIONS}) without rowid")
+        self.db.execute(CREATE_STAGED)
+        self.db.execute(INDEX_STAGED)
         try:
             with self.db.atomic():  # only touches the temporary table: nobody waits
                 for batch in _batches(read_csv(path, tally, on_progress), _ROWS_PER_BATCH):
-                    self.db.conn.executemany(_STAGE, map(_from_csv, batch))
+                    self.db.conn.executemany(STAGE, map(from_csv, batch))
             return self._move_staged(tally)
         except sqlite3.OperationalError as error:
             raise CatalogueUnreadable(f"{path} could not be stored: {error}") from error
@@ -148,19 +116,36 @@ class Catalogue:
 
     def replace_invented(self, tracks: Iterable[Track]) -> None:
         """Put invented tracks in the place of all earlier invented ones."""
-        with immediate(self.db):
+        with self._changing():
             self.db.execute("delete from tracks where invented")
-            self.db.conn.executemany(f"insert into tracks{_INSERT}", map(_from_track, tracks))
+            self.db.conn.executemany(INSERT, map(from_track, tracks))
+
+    def set_labels(self, labels: Mapping[str, str]) -> None:
+        """Put tracks into song categories; they stay there when they are imported again.
+
+        Args:
+            labels: The category of each track id, "" for none; other tracks keep theirs.
+        """
+        with self._changing():
+            self.db.conn.executemany(
+                "update tracks set label = ? where id = ?",
+                ((label, id_) for id_, label in labels.items()),
+            )
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Change tracks in one transaction, and their revision with them."""
+        with immediate(self.db):
+            yield
+            self.db.execute(RENEW_REVISION)
 
     def _move_staged(self, tally: CsvTally) -> ImportReport:
-        with immediate(self.db):
+        with self._changing():
             tracks = self._count("select count(*) from staged")
             known = self._count("select count(*) from staged join tracks using (id)")
-            unchanged = self._count(
-                "select count(*) from (select * from staged intersect select * from tracks)"
-            )
+            unchanged = self._count(COUNT_UNCHANGED)
             dropped = self.db.execute("delete from tracks where invented").rowcount
-            self.db.execute("insert or replace into tracks select * from staged order by id")
+            self.db.execute(MOVE_STAGED)
         good = tally.rows - sum(skipped.count for skipped in tally.skipped)
         return ImportReport(
             rows=tally.rows,
@@ -178,7 +163,7 @@ class Catalogue:
     def find(self, track_ids: Iterable[str]) -> list[Track]:
         """Return those of the tracks that the catalogue has, in the order asked for."""
         sql = "select * from tracks where id = ?"
-        return [_to_track(row) for id_ in track_ids for row in self.db.query(sql, [id_])]
+        return [to_track(row) for id_ in track_ids for row in self.db.query(sql, [id_])]
 
     def stats(self) -> CatalogueStats:
         """Return what the catalogue holds."""
@@ -199,72 +184,6 @@ class Catalogue:
     def _count(self, sql: str) -> int:
         (count,) = self.db.execute(sql).fetchone()
         return int(count)
-
-
-# A repeated id takes over the row only if it is more popular; the genres of all are merged.
-_STAGE = (
-    f"insert into staged{_INSERT} on conflict (id) do update set "
-    + ", ".join(
-        f"{column} = iif(excluded.popularity > popularity, excluded.{column}, {column})"
-        for column in _COLUMNS
-        if column not in ("id", "genre")
-    )
-    + ", genre = merge_genres(genre, excluded.genre)"
-)
-
-
-def _merge_genres(first: str, second: str) -> str:
-    """Join two lists of genres, each genre once, at most `MAX_GENRES`."""
-    genres = dict.fromkeys((first + ", " + second).split(", "))
-    return ", ".join([genre for genre in genres if genre][:MAX_GENRES])
-
-
-def _from_csv(track: CsvTrack) -> tuple[Any, ...]:
-    return (
-        *track,
-        artist_key(track.artist),
-        song_key(track.name, track.artist),
-        False,
-    )
-
-
-def _from_track(track: Track) -> tuple[Any, ...]:
-    return (
-        track.id,
-        track.name,
-        track.artist,
-        track.album,
-        track.genre,
-        None,
-        track.duration_ms,
-        track.explicit,
-        *track.features[:5],
-        track.mode,
-        track.loudness_db,
-        artist_key(track.artist),
-        song_key(track.name, track.artist),
-        track.invented,
-    )
-
-
-def _to_track(row: dict[str, Any]) -> Track:
-    return Track(
-        id=row["id"],
-        name=row["name"],
-        artist=row["artist"],
-        album=row["album"],
-        genre=row["genre"],
-        duration_ms=row["duration_ms"],
-        explicit=bool(row["explicit"]),
-        valence=row["valence"],
-        energy=row["energy"],
-        tempo_bpm=row["tempo_bpm"],
-        acousticness=row["acousticness"],
-        danceability=row["danceability"],
-        mode=row["mode"],
-        loudness_db=row["loudness_db"],
-        invented=bool(row["invented"]),
-    )
 
 
 T = TypeVar("T")

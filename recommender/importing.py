@@ -34,6 +34,7 @@ OPTIONAL = {
     "genre": ("playlist_genre", "track_genre", "genre"),
     "popularity": ("track_popularity", "popularity"),
     "explicit": ("explicit",),
+    "year": ("track_album_release_date", "release_date", "year", "album_release_date"),
 }
 """The columns that are read where there are any."""
 
@@ -48,6 +49,7 @@ _RANGES = {
     "duration_ms": (1.0, 86_400_000.0),
 }
 _TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
+_YEAR = re.compile(r"(?:18|19|2[0-9])[0-9]{2}(?![0-9])")
 
 
 class CsvTrack(NamedTuple):
@@ -68,6 +70,7 @@ class CsvTrack(NamedTuple):
     danceability: float
     mode: int
     loudness: float
+    year: int | None
 
 
 def read_csv(path: Path, tally: CsvTally, on_progress: OnProgress | None) -> Iterator[CsvTrack]:
@@ -141,6 +144,7 @@ def _parse(cells: Cells) -> CsvTrack:
         danceability=numbers["danceability"],
         mode=int(numbers["mode"]),
         loudness=numbers["loudness"],
+        year=_year(text("year")),
     )
 
 
@@ -151,3 +155,6 @@ def _popularity(cell: str) -> int | None:
     except ValueError:
         return None
     return round(value) if 0 <= value <= 100 else None
+
+
+_YEAR = re.compile(r"(?:18|19|2[0-9])[0-9]{2}(?![0-9])")

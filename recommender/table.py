@@ -31,6 +31,9 @@ class TrackTable:
         song_keys: `tracks.song_key` of each track, int64 (n,).
         genre_codes: Index of the main genre in `genres`, int32 (n,).
         genres: The main genres' names.
+        label_codes: Index of the song category in `labels`, int32 (n,).
+        labels: The song categories' names; "" for tracks that have none.
+        years: When each track came out, int16 (n,); 0 where unknown.
         duration_ms: int32 (n,).
         explicit: bool (n,).
         invented: bool (n,).
@@ -46,6 +49,9 @@ class TrackTable:
     song_keys: NDArray[np.int64]
     genre_codes: NDArray[np.int32]
     genres: tuple[str, ...]
+    label_codes: NDArray[np.int32]
+    labels: tuple[str, ...]
+    years: NDArray[np.int16]
     duration_ms: NDArray[np.int32]
     explicit: NDArray[np.bool_]
     invented: NDArray[np.bool_]
@@ -133,15 +139,18 @@ def read_table(db: Database, n: int) -> TrackTable:
     features = np.empty((n, len(FEATURES)), dtype=np.float32, order="F")
     popularity = np.empty(n, dtype=np.float32)
     keys = np.empty((2, n), dtype=np.int64)
-    genre_codes = np.empty(n, dtype=np.int32)
+    genre_codes, label_codes = np.empty((2, n), dtype=np.int32)
+    years = np.empty(n, dtype=np.int16)
     duration_ms = np.empty(n, dtype=np.int32)
     flags = np.empty((2, n), dtype=np.bool_)
     lengths = np.empty(n, dtype=np.int64)
     texts: list[bytes] = []
-    codes: dict[str, int] = {}
+    genres: dict[str, int] = {}
+    labels: dict[str, int] = {}
     cursor = db.execute(
         """
         select id, genre, duration_ms, popularity, explicit, invented, artist_key, song_key,
+            label, coalesce(year, 0),
             cast(name || :s || artist || :s || album || :s || genre as blob),
             valence, energy, tempo_bpm, acousticness, danceability, mode, loudness_db
         from tracks order by id
@@ -153,14 +162,16 @@ def read_table(db: Database, n: int) -> TrackTable:
         columns = list(zip(*rows, strict=True))
         here = slice(start, start + len(rows))
         ids[here] = columns[0]
-        genre_codes[here] = [codes.setdefault(main_genre(g), len(codes)) for g in columns[1]]
+        genre_codes[here] = [genres.setdefault(main_genre(g), len(genres)) for g in columns[1]]
         duration_ms[here] = columns[2]
         popularity[here] = [np.nan if value is None else value for value in columns[3]]
         flags[:, here] = columns[4:6]
         keys[:, here] = columns[6:8]
-        lengths[here] = [len(packed) for packed in columns[8]]
-        texts.append(b"".join(columns[8]))
-        features[here] = np.array(columns[9:], dtype=np.float32).T
+        label_codes[here] = [labels.setdefault(label, len(labels)) for label in columns[8]]
+        years[here] = columns[9]
+        lengths[here] = [len(packed) for packed in columns[10]]
+        texts.append(b"".join(columns[10]))
+        features[here] = np.array(columns[11:], dtype=np.float32).T
         start += len(rows)
     ranks = np.empty_like(features)
     for k in range(len(FEATURES)):
@@ -176,7 +187,10 @@ def read_table(db: Database, n: int) -> TrackTable:
         artist_keys=keys[0],
         song_keys=keys[1],
         genre_codes=genre_codes,
-        genres=tuple(codes),
+        genres=tuple(genres),
+        label_codes=label_codes,
+        labels=tuple(labels),
+        years=years,
         duration_ms=duration_ms,
         explicit=flags[0],
         invented=flags[1],

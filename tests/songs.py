@@ -18,6 +18,7 @@ ROW = {
     "track_artist": "Zora Valcourt",
     "track_popularity": "66",
     "track_album_name": "Slow Comet",
+    "track_album_release_date": "2019-06-14",
     "playlist_genre": "pop",
     "danceability": "0.712",
     "energy": "0.843",

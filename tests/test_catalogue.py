@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +6,9 @@ import pytest
 
 from recommender import invented
 from recommender.catalogue import Catalogue
+from recommender.database import open_database
 from recommender.errors import CatalogueEmpty, CatalogueUnreadable
+from recommender.track_rows import migrations
 from recommender.tracks import artist_key, song_key
 from tests.songs import TRACK, csv_text, random_tracks, table_of, track_id, write_csv
 
@@ -33,6 +35,63 @@ def test_importing_again_changes_nothing(catalogue: Catalogue, tmp_path: Path) -
     report = catalogue.import_csv(path)
     assert (report.new, report.updated, report.unchanged) == (0, 0, 2)
     assert catalogue.find([TRACK.id, track_id(1)]) == before
+
+
+def test_years_are_kept_where_they_are_known(catalogue: Catalogue, tmp_path: Path) -> None:
+    undated = {"track_id": track_id(1), "track_album_release_date": "soon"}
+    catalogue.import_csv(write_csv(tmp_path, [{}, undated]))
+    table = catalogue.load()
+    years = {table.track(row).id: int(table.years[row]) for row in range(2)}
+    assert years == {TRACK.id: 2019, track_id(1): 0}
+
+
+def labels_of(catalogue: Catalogue) -> dict[str, str]:
+    table = catalogue.load()
+    return {table.track(row).id: table.labels[table.label_codes[row]] for row in range(len(table))}
+
+
+def test_labels_outlive_another_import(catalogue: Catalogue, tmp_path: Path) -> None:
+    catalogue.import_csv(write_csv(tmp_path, [{}, {"track_id": track_id(1)}]))
+    assert set(labels_of(catalogue).values()) == {""}
+    catalogue.set_labels({TRACK.id: "Angry", track_id(1): "Sad", track_id(5): "Happy"})
+    assert labels_of(catalogue) == {TRACK.id: "Angry", track_id(1): "Sad"}
+    rows = [{}, {"track_id": track_id(1), "valence": "0.1"}, {"track_id": track_id(2)}]
+    report = catalogue.import_csv(write_csv(tmp_path, rows))
+    assert (report.new, report.updated, report.unchanged) == (1, 1, 1)
+    assert labels_of(catalogue) == {TRACK.id: "Angry", track_id(1): "Sad", track_id(2): ""}
+
+
+def revision(catalogue: Catalogue) -> str:
+    ((token,),) = catalogue.db.execute("select token from revision").fetchall()
+    return str(token)
+
+
+def test_every_change_renews_the_revision(catalogue: Catalogue, tmp_path: Path) -> None:
+    seen = [revision(catalogue)]
+    catalogue.replace_invented(random_tracks(3))
+    seen.append(revision(catalogue))
+    catalogue.import_csv(write_csv(tmp_path, [{}]))
+    seen.append(revision(catalogue))
+    catalogue.set_labels({TRACK.id: "Sad"})
+    seen.append(revision(catalogue))
+    assert len(set(seen)) == 4
+    catalogue.load()
+    assert revision(catalogue) == seen[-1]
+
+
+def test_a_catalogue_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.db"
+    db = open_database(path)
+    migrations.apply(db, stop_before="m002_year_label_revision")
+    keys = {"artist_key": artist_key(TRACK.artist), "song_key": song_key(TRACK.name, TRACK.artist)}
+    db.table("tracks").insert(asdict(TRACK) | keys | {"popularity": None})
+    db.close()
+    catalogue = Catalogue(path)
+    table = catalogue.load()
+    assert (table.track(0), int(table.years[0])) == (TRACK, 0)
+    assert labels_of(catalogue) == {TRACK.id: ""}
+    assert catalogue.import_csv(write_csv(tmp_path, [{}])).updated == 1
+    catalogue.close()
 
 
 def test_a_newer_file_wins(catalogue: Catalogue, tmp_path: Path) -> None:

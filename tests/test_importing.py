@@ -61,6 +61,7 @@ def test_tidytuesday(tmp_path: Path) -> None:
         danceability=0.712,
         mode=1,
         loudness=-5.217,
+        year=2019,
     )
 
 
@@ -71,6 +72,7 @@ def test_hugging_face(tmp_path: Path) -> None:
     assert (track.id, track.name) == ("MirrortapeInvented0002", "Copper Kite")
     assert track.artist == "Mabel Kallio, Ada"
     assert (track.genre, track.popularity, track.explicit) == ("acoustic", 73, False)
+    assert track.year is None
 
 
 def test_kaggle(tmp_path: Path) -> None:
@@ -81,6 +83,7 @@ def test_kaggle(tmp_path: Path) -> None:
     assert (track.album, track.genre, track.popularity) == ("The Ladder", "", None)
     assert track.explicit
     assert track.tempo == 117.9
+    assert track.year == 2009
 
 
 def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
@@ -127,13 +130,36 @@ def test_a_row_of_another_width_is_bad(tmp_path: Path) -> None:
     path = write_csv(tmp_path, [{}])
     path.write_text(path.read_text("utf-8") + "1,2,3\n\n", encoding="utf-8")
     _, tally = read(path)
-    assert [skipped.reason for skipped in tally.skipped] == ["not 14 cells as in the header"]
+    assert [skipped.reason for skipped in tally.skipped] == [
+        f"not {len(HEADER)} cells as in the header"
+    ]
 
 
 @pytest.mark.parametrize("popularity", ["?", "", "nan", "inf", "-1", "1e300"])
 def test_a_bad_popularity_costs_no_row(tmp_path: Path, popularity: str) -> None:
     (track,), _ = read(write_csv(tmp_path, [{"track_popularity": popularity}]))
     assert track.popularity is None
+
+
+@pytest.mark.parametrize(
+    ("date", "year"),
+    [
+        ("1967", 1967),
+        ("2020-01", 2020),
+        ("1899-12-31", 1899),
+        ("2009.0", 2009),
+        ("", None),
+        ("0000", None),
+        ("0", None),
+        ("20091", None),
+        ("in 2009", None),
+        ("NA", None),
+        ("٢٠٠٩", None),
+    ],
+)
+def test_a_year_stands_at_the_start_of_a_date(tmp_path: Path, date: str, year: int | None) -> None:
+    (track,), _ = read(write_csv(tmp_path, [{"track_album_release_date": date}]))
+    assert track.year == year
 
 
 @pytest.mark.parametrize("artist", ["[unclosed", "[" * 300 + "]", "[" + "-" * 90_000 + "1]"])
