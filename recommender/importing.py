@@ -144,7 +144,7 @@ def _parse(cells: Cells) -> CsvTrack:
         danceability=numbers["danceability"],
         mode=int(numbers["mode"]),
         loudness=numbers["loudness"],
-        year=_year(text("year")),
+        year=_year(cells.text("year")),
     )
 
 
@@ -157,4 +157,7 @@ def _popularity(cell: str) -> int | None:
     return round(value) if 0 <= value <= 100 else None
 
 
-_YEAR = re.compile(r"(?:18|19|2[0-9])[0-9]{2}(?![0-9])")
+def _year(cell: str) -> int | None:
+    """Return the year that a date starts with, if it does; no row is lost for want of one."""
+    year = _YEAR.match(cell)
+    return int(year[0]) if year else None
