@@ -5,6 +5,9 @@ RecommenderError
 │   ├── CatalogueEmpty          no track to choose from
 │   ├── CatalogueUnreadable     a CSV that cannot be imported; nothing of it was
 │   └── CatalogueUnreachable    a CSV that cannot be downloaded
+├── BadPreference               a setting of the listener that is impossible
+│   └── UnknownName             an artist or genre that the catalogue does not have
+├── TooFewTracks                the listener's filters leave too few tracks for a playlist
 ├── AuthorizationFailed         a way back from Spotify's consent page that connects nothing
 │   ├── AuthorizationDenied     the listener said no there
 │   └── AuthorizationStale      the link is unknown, already used or too old
@@ -33,6 +36,40 @@ class CatalogueEmpty(CatalogueError):
 
 class CatalogueUnreadable(CatalogueError):
     """A file cannot be imported; its text says why, and nothing of it was imported."""
+
+
+class BadPreference(RecommenderError):
+    """A setting of the listener is impossible; the text says what would be possible."""
+
+
+class UnknownName(BadPreference):
+    """The catalogue has no such artist or genre; the text names the nearest that it has."""
+
+
+class TooFewTracks(RecommenderError):
+    """The listener's filters leave too few tracks for a playlist.
+
+    The text names the filter that costs most and offers to relax it.
+
+    Args:
+        message: What happened, in whole sentences.
+        left: Tracks that pass all filters.
+        places: Tracks that were asked for.
+        costly: Which filters to relax, the most costly first: names of `filters.Filter`.
+        then_left: Tracks that pass the others.
+    """
+
+    def __init__(
+        self, message: str, left: int, places: int, costly: tuple[str, ...], then_left: int
+    ) -> None:
+        super().__init__(message, left, places, costly, then_left)
+        self.left = left
+        self.places = places
+        self.costly = costly
+        self.then_left = then_left
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class AuthorizationFailed(RecommenderError):

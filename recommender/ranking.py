@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.candidates import Candidates, SearchConfig, nearest, reach
+from recommender.favourites import favoured
+from recommender.filters import filters, passes_all
+from recommender.preferences import USUAL, Preferences
 from recommender.table import TrackTable, is_among
 from recommender.targets import Target
 from recommender.taste import (
@@ -93,12 +96,13 @@ def rank(
     recent: Collection[str],
     rng: np.random.Generator,
     config: RankingConfig,
+    preferences: Preferences = USUAL,
 ) -> list[Choice]:
     """Choose a track for each target.
 
-    No song twice, no artist more often than allowed, no disliked song ever. Songs shown lately
-    come in only when the others do not suffice; when those do not either, there are fewer
-    choices than targets.
+    No song twice, no artist more often than allowed, no disliked song ever, nothing that the
+    listener's filters keep out. Songs shown lately come in only when the others do not suffice;
+    when those do not either, there are fewer choices than targets.
 
     Args:
         table: The catalogue.
@@ -107,23 +111,34 @@ def rank(
         recent: Ids of tracks shown lately.
         rng: Where chance comes from.
         config: The weights.
+        preferences: The listener's settings, whose filters and favourites count here.
 
     Returns:
         The choices in the order of their positions, numbered from 0 without a gap.
     """
+    passes = passes_all(filters(table, preferences))(np.arange(len(table)))
+    allowed = passes & ~is_among(table.song_keys, disliked_songs(table, taste))
+    fresh = allowed & ~is_among(table.song_keys, table.song_keys[table.rows(recent)])
+    playlist = _Playlist(table, targets, taste, rng, config, preferences)
+    for eligible in (fresh, allowed):
+        playlist.fill(eligible)
+    return playlist.in_order()
+
+
+def disliked_songs(table: TrackTable, taste: Taste) -> NDArray[np.int64]:
+    """Return the song keys of what a listener disliked, as it was shown and as it is called now.
+
+    Args:
+        table: The catalogue.
+        taste: What the listener thinks of earlier tracks.
+    """
     disliked = taste.disliked
-    songs = np.concatenate(
+    return np.concatenate(
         [
             blocked_songs(disliked),
             table.song_keys[table.rows(opinion.track_id for opinion in disliked)],
         ]
     )
-    allowed = ~is_among(table.song_keys, songs)
-    fresh = allowed & ~is_among(table.song_keys, table.song_keys[table.rows(recent)])
-    playlist = _Playlist(table, targets, taste, rng, config)
-    for eligible in (fresh, allowed):
-        playlist.fill(eligible)
-    return playlist.in_order()
 
 
 class _Playlist:
@@ -136,12 +151,14 @@ class _Playlist:
         taste: Taste,
         rng: np.random.Generator,
         config: RankingConfig,
+        preferences: Preferences,
     ) -> None:
         self._table = table
         self._targets = targets
         self._taste = taste
         self._rng = rng
         self._config = config
+        self._preferences = preferences
         self._reach = reach(targets, config.search)
         self._choices: dict[int, Choice] = {}
         self._songs: set[int] = set()
@@ -176,6 +193,7 @@ class _Playlist:
         terms = taste_terms(table, rows, self._taste, config.taste)
         scores = _scores(table, targets, found, config)  # (P, C)
         general = terms.total + config.popularity_weight * (table.popularity[rows] - 0.5)  # (U,)
+        general += favoured(table, rows, self._preferences)
         scores += general[places]
         is_free = np.ones(len(rows), dtype=np.bool_)  # (U,)
         sounds = table.features[rows] / FEATURE_SCALES  # (U, K)

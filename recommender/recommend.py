@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.ranking import POLICY_VERSION, Choice, RankingConfig, rank
+from recommender.filters import filters, shortage
+from recommender.preferences import USUAL, Preferences
+from recommender.ranking import POLICY_VERSION, Choice, RankingConfig, disliked_songs, rank
 from recommender.reasons import Grounds, reason
 from recommender.table import TrackTable
 from recommender.targets import Target, plan
@@ -59,6 +61,7 @@ def recommend(
     taste: Taste,
     recent: Collection[str],
     rng: np.random.Generator,
+    preferences: Preferences = USUAL,
     config: RankingConfig | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Recommendation:
@@ -72,16 +75,25 @@ def recommend(
         taste: What the listener thinks of earlier tracks.
         recent: Ids of tracks they were shown lately.
         rng: Where chance comes from; the same state gives the same playlist.
+        preferences: The listener's settings, whose filters and favourites count here.
         config: The weights, where not the usual ones.
         clock: Seconds, for `Recommendation.ms`.
 
     Raises:
         ValueError: Unknown emotion or mode, or a length below 1.
+        TooFewTracks: The listener's filters leave too few tracks for that length.
     """
-    targets = plan(probabilities, mode, length)
+    targets, config = plan(probabilities, mode, length), config or RankingConfig()
     began = clock()
-    choices = rank(table, targets, taste, recent, rng, config or RankingConfig())
+    choices = rank(table, targets, taste, recent, rng, config, preferences)
     ms = (clock() - began) * 1000
+    if len(choices) < length:
+        disliked = disliked_songs(table, taste)
+        too_few = shortage(
+            table, filters(table, preferences), disliked, length, config.tracks_per_artist
+        )
+        if too_few:
+            raise too_few
     return Recommendation(_explained(table, targets, taste, choices), targets, ms)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from recommender.database import immediate
+from recommender.preference_store import PreferenceStore
 from recommender.recommend import Recommendation
 from recommender.saved import (
     SavedPlaylist,
@@ -105,6 +106,7 @@ class MusicStore:
     def __init__(self, db: Database) -> None:
         self.db = db
         _migrations.apply(db)
+        self.preferences = PreferenceStore(db)
 
     # -- readings --
 
@@ -283,6 +285,7 @@ class MusicStore:
         with immediate(self.db):
             self.db.execute("delete from playlists where user_id = ?", [user_id])
             self.db.execute("delete from readings where user_id = ?", [user_id])
+            self.preferences.delete(user_id)
 
     def _one(self, sql: str, *values: int) -> dict[str, Any]:
         """Return the row, or raise `KeyError` with the first of the values."""
