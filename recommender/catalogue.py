@@ -16,8 +16,9 @@ from recommender.csv_rows import CsvTally, OnProgress, Skipped
 from recommender.database import immediate, open_database
 from recommender.errors import CatalogueEmpty, CatalogueUnreadable
 from recommender.importing import read_csv
+from recommender.loading import read_table
 from recommender.stats import EMPTY, CatalogueStats, summarise
-from recommender.table import TrackTable, read_table
+from recommender.table import TrackTable
 from recommender.track_rows import (
     COUNT_UNCHANGED,
     CREATE_STAGED,

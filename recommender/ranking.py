@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.candidates import Candidates, SearchConfig, nearest, reach
 from recommender.favourites import favoured
-from recommender.filters import filters, passes_all
+from recommender.filters import Predicate, filters, passes_all
 from recommender.preferences import USUAL, Preferences
 from recommender.table import TrackTable, is_among
 from recommender.targets import Target
@@ -97,6 +97,7 @@ def rank(
     rng: np.random.Generator,
     config: RankingConfig,
     preferences: Preferences = USUAL,
+    is_allowed: Predicate | None = None,
 ) -> list[Choice]:
     """Choose a track for each target.
 
@@ -112,16 +113,26 @@ def rank(
         rng: Where chance comes from.
         config: The weights.
         preferences: The listener's settings, whose filters and favourites count here.
+        is_allowed: What else may be chosen, where not all. Like the filters it is asked only
+            about tracks near the targets, and the search goes as far as it must for enough.
 
     Returns:
         The choices in the order of their positions, numbered from 0 without a gap.
     """
-    passes = passes_all(filters(table, preferences))(np.arange(len(table)))
-    allowed = passes & ~is_among(table.song_keys, disliked_songs(table, taste))
-    fresh = allowed & ~is_among(table.song_keys, table.song_keys[table.rows(recent)])
+    passes = passes_all(filters(table, preferences))
+    disliked = disliked_songs(table, taste)
+    recent_songs = table.song_keys[table.rows(recent)]
+
+    def is_eligible(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        eligible = passes(rows) & ~is_among(table.song_keys[rows], disliked)
+        return eligible if is_allowed is None else eligible & is_allowed(rows)
+
+    def is_fresh(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return is_eligible(rows) & ~is_among(table.song_keys[rows], recent_songs)
+
     playlist = _Playlist(table, targets, taste, rng, config, preferences)
-    for eligible in (fresh, allowed):
-        playlist.fill(eligible)
+    for rule in (is_fresh, is_eligible):
+        playlist.fill(rule)
     return playlist.in_order()
 
 
@@ -168,27 +179,36 @@ class _Playlist:
         """Return the choices by position."""
         return [self._choices[position] for position in sorted(self._choices)]
 
-    def fill(self, eligible: NDArray[np.bool_]) -> None:
+    def fill(self, is_eligible: Predicate) -> None:
         """Fill the open positions with eligible tracks, as far as there are any.
 
         The first round nearly always fills all. Another is needed where all candidates of a
         position have meanwhile been taken, or are by artists who have had their share.
         """
         while open_ := [p for p in range(len(self._targets)) if p not in self._choices]:
-            still = eligible & ~is_among(self._table.song_keys, list(self._songs))
-            still &= ~is_among(self._table.artist_keys, self._full_artists())
-            if not still.any():
+            found = self._candidates([self._targets[p] for p in open_], is_eligible)
+            if not found.rows.size:
                 return
-            self._fill_round(open_, still)
+            self._fill_round(open_, found)
+
+    def _candidates(self, targets: Sequence[Target], is_eligible: Predicate) -> Candidates:
+        """Return the nearest eligible tracks of which song and artist are still free."""
+        table, songs, artists = self._table, list(self._songs), self._full_artists()
+
+        def is_free(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+            is_taken = is_among(table.song_keys[rows], songs)
+            is_taken |= is_among(table.artist_keys[rows], artists)
+            return is_eligible(rows) & ~is_taken
+
+        return nearest(table, targets, is_free, self._reach, self._config.search.count)
 
     def _full_artists(self) -> list[int]:
         most = self._config.tracks_per_artist
         return [artist for artist, count in self._artists.items() if count >= most]
 
-    def _fill_round(self, positions: list[int], eligible: NDArray[np.bool_]) -> None:
+    def _fill_round(self, positions: list[int], found: Candidates) -> None:
         table, config = self._table, self._config
         targets = [self._targets[position] for position in positions]
-        found = nearest(table, targets, eligible, self._reach, config.search.count)
         rows, places = np.unique(found.rows, return_inverse=True)  # (U,), (P, C)
         terms = taste_terms(table, rows, self._taste, config.taste)
         scores = _scores(table, targets, found, config)  # (P, C)

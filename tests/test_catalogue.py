@@ -177,4 +177,4 @@ def test_titles_in_any_script_survive_packing() -> None:
         for n, name in enumerate(["夜に駆ける", "Ça ira", "🎷", "plain"])
     ]
     table = table_of(tracks)
-    assert [table.track(row) for row in range(4)] == tracks
+    assert [table.track(int(row)) for row in table.rows_by_id] == tracks

@@ -25,7 +25,10 @@ GENRES = ("pop", "rock", "jazz")
 
 def with_years(tracks: list[Track], years: list[int]) -> TrackTable:
     """Return a table of tracks, ordered by their ids, that came out in these years."""
-    return replace(table_of(tracks), years=np.array(years, dtype=np.int16))
+    table = table_of(tracks)
+    by_row = np.empty(len(table), dtype=np.int16)
+    by_row[table.rows_by_id] = years
+    return replace(table, years=by_row)
 
 
 TRACKS = [

@@ -128,6 +128,27 @@ def test_recent_tracks_come_back_only_to_fill_up() -> None:
     assert len(set(ids) - recent) == 6
 
 
+def test_only_allowed_tracks_are_chosen_even_to_fill_up() -> None:
+    is_jazz = TABLE.genre_codes == TABLE.genres.index("jazz")
+    recent = {track.id for track in TRACKS[:150]}
+    rng = np.random.default_rng(0)
+    plan_ = plan({"sad": 1.0}, "lift", 30)
+    choices = rank(
+        TABLE, plan_, Taste(), recent, rng, CONFIG, is_allowed=lambda rows: is_jazz[rows]
+    )
+    assert len(choices) == 30
+    assert {track.genre for track in tracks_of(choices)} == {"jazz"}
+    assert {track.id for track in tracks_of(choices)} & recent
+
+
+def test_where_nothing_is_allowed_nothing_is_chosen() -> None:
+    rng = np.random.default_rng(0)
+    plan_ = plan({"sad": 1.0}, "lift", 5)
+    is_allowed = np.zeros(len(TABLE), dtype=np.bool_)
+    none = rank(TABLE, plan_, Taste(), (), rng, CONFIG, is_allowed=lambda rows: is_allowed[rows])
+    assert none == []
+
+
 def test_a_catalogue_that_is_too_small_gives_what_it_has() -> None:
     table = table_of(random_tracks(9, artists=2))
     choices = chosen(plan({"sad": 1.0}, "match", 8), table=table)

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.table import is_among, percentile_ranks
+from recommender.loading import percentile_ranks
+from recommender.table import is_among
 from tests.songs import random_tracks, table_of, track_id
 
 TABLE = table_of(random_tracks(60))
