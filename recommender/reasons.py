@@ -7,6 +7,7 @@ never false.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recommender import favourites
 from recommender.targets import SUPPORTING, Target
 from recommender.tracks import FEATURES, Track, main_genre
 
@@ -53,6 +54,8 @@ class Grounds:
         way: How far valence and energy move from the first target to the last.
         step: How far valence and energy moved from the track before it; None for the first.
         position: Its place in the playlist, from 0; turns the wording.
+        is_by_favourite: Whether its artist is a favourite of the listener.
+        is_of_favourite_genre: Whether its main genre is one.
     """
 
     track: Track
@@ -68,6 +71,8 @@ class Grounds:
     way: tuple[float, float]
     step: tuple[float, float] | None
     position: int
+    is_by_favourite: bool = False
+    is_of_favourite_genre: bool = False
 
 
 def reason(grounds: Grounds) -> str:
@@ -90,8 +95,10 @@ def _mood(grounds: Grounds) -> str:
 
 
 def _taste(grounds: Grounds) -> Sequence[str]:
-    """Return the strongest thing that the listener's votes say for the track, if any."""
+    """Return the strongest thing that the listener's votes or favourites say for it, if any."""
     clauses = []
+    if grounds.is_by_favourite:
+        clauses.append((favourites.ARTIST_WEIGHT, "by one of your favourites"))
     if grounds.artist >= 0.2:
         artist = grounds.track.artist.partition(", ")[0]
         clauses.append((grounds.artist, f"and you liked {_short(artist)}"))
@@ -101,6 +108,8 @@ def _taste(grounds: Grounds) -> Sequence[str]:
     genre = main_genre(grounds.track.genre)
     if grounds.genre >= 0.1 and genre:
         clauses.append((grounds.genre, f"and you like {_short(genre)}"))
+    if grounds.is_of_favourite_genre:
+        clauses.append((favourites.GENRE_WEIGHT, f"{_short(genre)} is one of your favourites"))
     return [max(clauses)[1]] if clauses else []
 
 

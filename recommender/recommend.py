@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recommender.favourites import is_by_favourite, is_of_favourite_genre
 from recommender.filters import filters, shortage
 from recommender.preferences import USUAL, Preferences
 from recommender.ranking import POLICY_VERSION, Choice, RankingConfig, disliked_songs, rank
 from recommender.reasons import Grounds, reason
+from recommender.relaxed import Relaxed, relaxed
 from recommender.table import TrackTable
 from recommender.targets import Target, plan
 from recommender.taste import Taste, nearest_liked
@@ -43,12 +45,14 @@ class Recommendation:
         picks: The tracks in order; fewer than asked for only where the catalogue has no more.
         targets: What each place asked for.
         ms: Milliseconds of search and ranking.
+        relaxed: What could not be kept, if anything.
         policy: Version of the method that chose.
     """
 
     picks: tuple[Pick, ...]
     targets: tuple[Target, ...]
     ms: float
+    relaxed: tuple[Relaxed, ...] = ()
     policy: str = POLICY_VERSION
 
 
@@ -94,11 +98,16 @@ def recommend(
         )
         if too_few:
             raise too_few
-    return Recommendation(_explained(table, targets, taste, choices), targets, ms)
+    picks = _explained(table, targets, taste, preferences, choices)
+    return Recommendation(picks, targets, ms, relaxed(table, choices, targets, recent))
 
 
 def _explained(
-    table: TrackTable, targets: Sequence[Target], taste: Taste, choices: Sequence[Choice]
+    table: TrackTable,
+    targets: Sequence[Target],
+    taste: Taste,
+    preferences: Preferences,
+    choices: Sequence[Choice],
 ) -> tuple[Pick, ...]:
     first, last = targets[0], targets[-1]
     way = (last.valence - first.valence, last.energy - first.energy)
@@ -124,6 +133,8 @@ def _explained(
             way=way,
             step=step,
             position=choice.position,
+            is_by_favourite=is_by_favourite(track, preferences),
+            is_of_favourite_genre=is_of_favourite_genre(track, preferences),
         )
         picks.append(Pick(track, choice.score, choice.propensity, reason(grounds), target))
     return tuple(picks)

@@ -220,6 +220,17 @@ def test_favourites_come_more_often() -> None:
     assert count(Preferences(favourite_artists=(seldom,)))[seldom] > before[seldom]
 
 
+def test_favourites_are_given_as_reasons() -> None:
+    wish = Preferences(favourite_genres=("jazz",), favourite_artists=("Artist 4",))
+    picks = playlist(preferences=wish, length=100).picks
+    for pick in picks:
+        assert ("by one of your favourites" in pick.reason) == (pick.track.artist == "Artist 4")
+        is_jazz = pick.track.genre == "jazz" and pick.track.artist != "Artist 4"
+        assert ("jazz is one of your favourites" in pick.reason) == is_jazz
+    assert any("jazz" in pick.reason for pick in picks)
+    assert any("by one of" in pick.reason for pick in picks)
+
+
 # -- names --
 
 

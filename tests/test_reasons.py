@@ -65,6 +65,8 @@ all_grounds = st.builds(
     way=st.tuples(term, term),
     step=st.none() | st.tuples(term, term),
     position=st.integers(0, 100),
+    is_by_favourite=st.booleans(),
+    is_of_favourite_genre=st.booleans(),
 )
 
 
@@ -91,6 +93,8 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
         "which you liked": grounds.similarity > 0 and grounds.liked_title is not None,
         "and you liked": grounds.artist > 0,
         "and you like ": grounds.genre > 0,
+        "by one of your favourites": grounds.is_by_favourite,
+        "is one of your favourites": grounds.is_of_favourite_genre,
         "as you asked": grounds.distance is not None
         and (
             abs(energy - grounds.target.energy) < 0.05
@@ -112,7 +116,10 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
             {"similarity": 0.5, "nearness": 0.9, "liked_title": "Tin Motel"},
             "quiet and sad, like “Tin Motel”, which you liked",
         ),
-        ({"genre": 0.2}, "quiet and sad, and you like pop"),
+        ({"genre": 0.3}, "quiet and sad, and you like pop"),
+        ({"is_by_favourite": True, "artist": 0.3}, "quiet and sad, by one of your favourites"),
+        ({"is_by_favourite": True, "artist": 0.5}, "quiet and sad, and you liked Zora Valcourt"),
+        ({"is_of_favourite_genre": True}, "quiet and sad, pop is one of your favourites"),
         ({"track": replace(TRACK, acousticness=0.9)}, "quiet and sad, mostly acoustic"),
         ({"popularity": 0.95}, "quiet and sad, widely known"),
         (
