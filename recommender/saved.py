@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
+from recommender.mood_shift import shifted
 from recommender.recommend import Pick
+from recommender.targets import EMOTIONS
 from recommender.taste import Opinion
 from recommender.tracks import FEATURES
 
@@ -29,6 +33,9 @@ class StoredReading:
         probabilities: What the network read, one for each emotion.
         eyes_found: How the eyes were found.
         corrected: The emotion that the listener said or confirmed, if any.
+        shift: How the listener's earlier answers shifted this reading's logits when it was made,
+            in the order of `EMOTIONS`; empty where there were none.
+        answers: How many those were.
     """
 
     id: int
@@ -37,21 +44,30 @@ class StoredReading:
     eyes_found: str
     corrected: str | None
     created: datetime
+    shift: tuple[float, ...] = ()
+    answers: int = 0
+
+    @property
+    def weighed(self) -> dict[str, float]:
+        """The probabilities as the listener was told them: the network's, shifted."""
+        if not self.shift:
+            return dict(self.probabilities)
+        read = np.array([self.probabilities.get(emotion, 0.0) for emotion in EMOTIONS])
+        shares = shifted(read, np.array(self.shift))
+        return dict(zip(EMOTIONS, shares.tolist(), strict=True))
 
     @property
     def emotion(self) -> str:
         """What the listener said, else the most probable emotion."""
-        return self.corrected or max(self.probabilities, key=self.probabilities.__getitem__)
+        weighed = self.weighed
+        return self.corrected or max(weighed, key=weighed.__getitem__)
 
     @property
     def mood(self) -> dict[str, float]:
         """The probabilities that playlists are made for, moved by `CORRECTION_TRUST`."""
         if self.corrected is None:
-            return dict(self.probabilities)
-        mood = {
-            emotion: (1 - CORRECTION_TRUST) * share
-            for emotion, share in self.probabilities.items()
-        }
+            return self.weighed
+        mood = {emotion: (1 - CORRECTION_TRUST) * share for emotion, share in self.weighed.items()}
         mood[self.corrected] = mood.get(self.corrected, 0.0) + CORRECTION_TRUST
         return mood
 
@@ -117,7 +133,7 @@ def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[
 
 
 def to_reading(row: Mapping[str, Any]) -> StoredReading:
-    """Return a row of `readings` as a value."""
+    """Return a row of `readings`, with its shift where it has one, as a value."""
     return StoredReading(
         id=row["id"],
         user_id=row["user_id"],
@@ -125,6 +141,8 @@ def to_reading(row: Mapping[str, Any]) -> StoredReading:
         eyes_found=row["eyes_found"],
         corrected=row["corrected"],
         created=datetime.fromisoformat(row["created_utc"]),
+        shift=tuple(json.loads(row["shift"] or "[]")),
+        answers=row["answers"] or 0,
     )
 
 

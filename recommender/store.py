@@ -25,6 +25,7 @@ from recommender.saved import (
     to_reading,
     to_shown_track,
 )
+from recommender.shift_store import MoodShifts
 from recommender.targets import EMOTIONS
 from recommender.taste import Taste
 
@@ -32,6 +33,10 @@ __all__ = ["MusicStore", "SavedPlaylist", "ShownTrack", "StoredReading"]
 
 REPEAT_WINDOW = timedelta(days=14)
 """For how long a track that was shown is not shown again, as long as there are others."""
+
+_READINGS = (
+    "select readings.*, shift, answers from readings left join mood_shifts on reading_id = id"
+)
 
 _migrations = Migrations("music")
 
@@ -107,19 +112,23 @@ class MusicStore:
         self.db = db
         _migrations.apply(db)
         self.preferences = PreferenceStore(db)
+        self.shifts = MoodShifts(db)
 
     # -- readings --
 
     def add_reading(
         self, user_id: int, probabilities: Mapping[str, float], eyes_found: str, now: datetime
     ) -> int:
-        """Store the numbers of a reading and return its id."""
-        cursor = self.db.execute(
-            "insert into readings (user_id, probabilities, eyes_found, created_utc)"
-            " values (?, ?, ?, ?)",
-            [user_id, json.dumps(dict(probabilities)), eyes_found, now.isoformat()],
-        )
-        return _new_id(cursor.lastrowid)
+        """Store what the network read, with the listener's shift of now, and return its id."""
+        with immediate(self.db):
+            cursor = self.db.execute(
+                "insert into readings (user_id, probabilities, eyes_found, created_utc)"
+                " values (?, ?, ?, ?)",
+                [user_id, json.dumps(dict(probabilities)), eyes_found, now.isoformat()],
+            )
+            reading_id = _new_id(cursor.lastrowid)
+            self.shifts.apply_to(reading_id, user_id)
+        return reading_id
 
     def correct_reading(self, reading_id: int, user_id: int, emotion: str) -> None:
         """Store what the listener says they feel; it replaces an earlier correction.
@@ -139,14 +148,12 @@ class MusicStore:
     def reading(self, reading_id: int, user_id: int) -> StoredReading:
         """Return a reading."""
         return to_reading(
-            self._one("select * from readings where id = ? and user_id = ?", reading_id, user_id)
+            self._one(f"{_READINGS} where id = ? and user_id = ?", reading_id, user_id)
         )
 
     def last_reading(self, user_id: int) -> StoredReading | None:
         """Return the user's newest reading, if there is one."""
-        rows = self.db.query(
-            "select * from readings where user_id = ? order by id desc limit 1", [user_id]
-        )
+        rows = self.db.query(f"{_READINGS} where user_id = ? order by id desc limit 1", [user_id])
         return next(map(to_reading, rows), None)
 
     # -- playlists --
@@ -281,11 +288,15 @@ class MusicStore:
     # -- the end --
 
     def forget(self, user_id: int) -> None:
-        """Delete every row about this user; shown tracks go with their playlists."""
+        """Delete every row about this user.
+
+        Shown tracks go with their playlists, shifts with their readings.
+        """
         with immediate(self.db):
             self.db.execute("delete from playlists where user_id = ?", [user_id])
             self.db.execute("delete from readings where user_id = ?", [user_id])
             self.preferences.delete(user_id)
+            self.shifts.forget(user_id)
 
     def _one(self, sql: str, *values: int) -> dict[str, Any]:
         """Return the row, or raise `KeyError` with the first of the values."""
