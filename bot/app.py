@@ -98,6 +98,7 @@ def build_application(
         "agree": consent.agree,
         "decline": consent.decline,
         "withdraw": consent.withdraw,
+        "reset": consent.reset,
         "forget": consent.forget_answered,
         "right": selfies.right,
         "wrong": selfies.wrong,

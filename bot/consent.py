@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from telegram import InlineKeyboardMarkup, Update
+from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot import keyboards, texts
 from bot.playlists import Playlists
-from bot.replies import edit, pressed, say, sender, toast
+from bot.replies import edit, forgiving, pressed, say, sender, toast
 from bot.selfies import Selfies
 from bot.services import Services
 
@@ -56,13 +56,29 @@ class Consent:
         await self._withdraw(update, context, texts.DECLINED)
 
     async def privacy(self, update: Update, context: Context) -> None:
-        """Say what is kept, and offer to take the consent back."""
+        """Say what is kept, and offer to take back the consent and the corrections."""
         user_id = sender(update)
-        if await self._has_consent(user_id):
-            keyboard = InlineKeyboardMarkup([[keyboards.button(texts.WITHDRAW, "withdraw")]])
-            await say(context.bot, user_id, texts.PRIVACY + texts.HAS_CONSENT, keyboard)
-        else:
-            await say(context.bot, user_id, texts.PRIVACY + texts.LACKS_CONSENT)
+        has_consent = await self._has_consent(user_id)
+        answers = await self._services.records.run(lambda s: s.music.shifts.answers(user_id))
+        await say(
+            context.bot,
+            user_id,
+            texts.PRIVACY + (texts.HAS_CONSENT if has_consent else texts.LACKS_CONSENT),
+            keyboards.privacy(has_consent=has_consent, has_answers=answers > 0),
+        )
+
+    async def reset(self, update: Update, context: Context) -> None:
+        """Let the user's corrections adjust no reading any more."""
+        query, _ = pressed(update)
+        user_id = sender(update)
+        count = await self._services.records.run(lambda s: s.music.shifts.reset(user_id))
+        has_consent = await self._has_consent(user_id)
+        await toast(query)
+        with forgiving():
+            await query.edit_message_reply_markup(
+                keyboards.privacy(has_consent=has_consent, has_answers=False)
+            )
+        await say(context.bot, user_id, texts.WAS_RESET if count else texts.NOTHING_TO_RESET)
 
     async def withdraw(self, update: Update, context: Context) -> None:
         """Take the consent back."""

@@ -6,7 +6,7 @@ that a button of last month works after a restart of today.
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.texts import EMOTION_EMOJI, MODE_LABELS
+from bot.texts import EMOTION_EMOJI, MODE_LABELS, RESET, WITHDRAW
 from recommender.saved import SavedPlaylist, ShownTrack
 
 PAGE = 10
@@ -101,6 +101,16 @@ def stars(playlist_id: int) -> InlineKeyboardMarkup:
 def connect(url: str) -> InlineKeyboardMarkup:
     """Return the way to Spotify's consent page."""
     return InlineKeyboardMarkup([[InlineKeyboardButton("Connect Spotify", url=url)]])
+
+
+def privacy(*, has_consent: bool, has_answers: bool) -> InlineKeyboardMarkup | None:
+    """Return what can be taken back, if there is anything."""
+    rows = []
+    if has_answers:
+        rows.append([button(RESET, "reset")])
+    if has_consent:
+        rows.append([button(WITHDRAW, "withdraw")])
+    return InlineKeyboardMarkup(rows) if rows else None
 
 
 def forget() -> InlineKeyboardMarkup:

@@ -4,6 +4,7 @@ Whatever comes from outside, such as a title, passes through `escape`.
 """
 
 import re
+from collections.abc import Mapping
 from html import escape, unescape
 
 from bot import texts
@@ -21,17 +22,28 @@ MESSAGE_CHARS = 4096
 _TAG = re.compile(r"<[^>]*>")
 
 
-def reading_caption(reading: Reading) -> str:
-    """Return what stands under the picture."""
-    first, second, *_ = sorted(reading.probabilities.items(), key=lambda item: -item[1])
-    best, other = (
-        f"{texts.ADJECTIVES[emotion]}</b> ({escape(percent(probability))})"
-        for emotion, probability in (first, second)
-    )
-    if is_sure(reading):
-        lines = [f"You look <b>{best} {texts.EMOTION_EMOJI[reading.emotion]}"]
+def reading_caption(
+    reading: Reading, weighed: Mapping[str, float] | None = None, answers: int = 0
+) -> str:
+    """Return what stands under the picture.
+
+    Args:
+        reading: What the network read; the picture shows it.
+        weighed: The probabilities, weighed with the listener's earlier answers if any.
+        answers: How many those are.
+    """
+    weighed = weighed or reading.probabilities
+    (emotion, share), (other, other_share) = told = _two_likeliest(weighed)
+    best = f"<b>{texts.ADJECTIVES[emotion]}</b> ({share})"
+    if is_sure(weighed):
+        told = told[:1]
+        lines = [f"You look {best} {texts.EMOTION_EMOJI[emotion]}"]
     else:
-        lines = [f"I am not sure: <b>{best} or <b>{other}? Tell me which fits:"]
+        second = f"<b>{texts.ADJECTIVES[other]}</b> ({other_share})"
+        lines = [f"I am not sure: {best} or {second}? Tell me which fits:"]
+    network = _two_likeliest(reading.probabilities)
+    if told != network[: len(told)]:  # else the picture shows the same
+        lines.append(_weighed(answers, *network[0]))
     if reading.faces > 1:
         lines.append(f"I see {reading.faces} faces and read the largest, the one in the picture.")
     if reading.covered != "none":
@@ -41,9 +53,21 @@ def reading_caption(reading: Reading) -> str:
     return "\n".join(lines)
 
 
-def is_sure(reading: Reading) -> bool:
-    """Return whether the reading is sure enough to claim, rather than ask."""
-    return reading.confidence >= SURE_FROM
+def is_sure(probabilities: Mapping[str, float]) -> bool:
+    """Return whether a reading is sure enough to claim, rather than ask."""
+    return max(probabilities.values()) >= SURE_FROM
+
+
+def _two_likeliest(probabilities: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Return the two most probable emotions, the first first, with their percentages."""
+    likeliest = sorted(probabilities.items(), key=lambda item: -item[1])[:2]
+    return [(emotion, escape(percent(probability))) for emotion, probability in likeliest]
+
+
+def _weighed(answers: int, emotion: str, share: str) -> str:
+    """Return why the caption says something else than the picture, which shows `emotion`."""
+    earlier = "answer" if answers == 1 else f"{answers} answers"
+    return texts.WEIGHED.format(answers=earlier, emotion=texts.ADJECTIVES[emotion], share=share)
 
 
 def corrected_caption(emotion: str) -> str:

@@ -199,7 +199,7 @@ class Selfies:
         self, bot: Bot, user_id: int, message_id: int, reading: Reading, picture: bytes
     ) -> None:
         """Turn the status message into the picture, then make the playlist or ask first."""
-        now, is_sure = self._services.clock(), messages.is_sure(reading)
+        now = self._services.clock()
 
         def store_it(stores: Stores) -> StoredReading | None:
             if not stores.people.has_consent(user_id):
@@ -213,14 +213,14 @@ class Selfies:
         if stored is None:
             await remove(bot, user_id, message_id)
             return
+        is_sure = messages.is_sure(stored.weighed)
         keyboard = (
             keyboards.reading(stored.id, mode=DEFAULT_MODE)
             if is_sure
             else keyboards.emotions("correct", stored.id)
         )
-        picture_of = InputMediaPhoto(
-            picture, caption=messages.reading_caption(reading), parse_mode=ParseMode.HTML
-        )
+        caption = messages.reading_caption(reading, stored.weighed, stored.answers)
+        picture_of = InputMediaPhoto(picture, caption=caption, parse_mode=ParseMode.HTML)
         await show_picture(bot, user_id, message_id, picture_of, keyboard)
         if is_sure:
             await self._playlists.offer_for(bot, stored, DEFAULT_MODE)

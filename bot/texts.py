@@ -100,6 +100,10 @@ COVERED = {
     "mouth": "Your mouth is covered, so take this lightly.",
     "eyes": "Your eyes are covered, so I read the rest of your face.",
 }
+WEIGHED = (
+    "Weighed with your earlier {answers}; the picture shows the network alone: {emotion} "
+    "({share})."
+)
 STATUS_CHOOSING = "🎧 Choosing your tracks …"
 STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"
 ALBUM_FIRST_ONLY = "That was an album: I read its first photo. Send one photo for one playlist."
@@ -247,6 +251,7 @@ PRIVACY = (
     "<b>What is kept</b>\n"
     "• Readings: the seven probabilities and the emotion, never the photo. They steer your "
     "playlists.\n"
+    "• What you say about a reading (Right, Not quite): it adjusts your later readings a little.\n"
     "• Playlists and votes: so that the next one fits better.\n"
     "• Your Telegram number. If you connect Spotify: the name of that account, and the key to it "
     "(encrypted).\n"
@@ -257,10 +262,16 @@ PRIVACY = (
     "An AI estimates the emotion. It runs on the computer of this bot's owner and is not meant "
     "for work, school, or any judgement about people.\n\n"
 )
-HAS_CONSENT = "You agreed to this. /forget deletes everything; the button only takes consent back."
+HAS_CONSENT = "You agreed to this and may take it back. /forget deletes everything."
 LACKS_CONSENT = "You have not agreed to photos being read."
 WITHDRAW = "Take my consent back"
 WITHDRAWN = "Your consent is taken back: I read no more photos until you agree again."
+RESET = "Forget my corrections"
+WAS_RESET = (
+    "Done: your next photo is read as if you had never corrected me. What you say about it counts "
+    "again. Your earlier readings and playlists stay; /forget deletes those too."
+)
+NOTHING_TO_RESET = "No correction of yours adjusts your readings, so there is nothing to forget."
 ASK_FORGET = (
     "This deletes your readings, playlists, votes, consent and the key to your Spotify here. It "
     "cannot be undone. Playlists in your Spotify stay yours."
