@@ -9,6 +9,7 @@ import typer
 
 from bot.commands_catalogue import catalogue_app
 from bot.commands_evaluate import evaluate
+from bot.commands_label import label
 from bot.commands_recommend import recommend
 from bot.commands_train import train
 from bot.commands_vision import benchmark, read
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich's help takes longer to load than all else
 )
+catalogue_app.command()(label)
 app.add_typer(catalogue_app, name="catalogue")
 app.command()(read)
 app.command()(recommend)

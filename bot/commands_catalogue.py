@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +14,13 @@ import typer
 from bot.exits import stop
 
 if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
     from recommender.catalogue import Catalogue, CatalogueStats, ImportReport
-    from recommender.csv_rows import OnProgress
+    from recommender.csv_rows import OnProgress, Skipped
+
+_SHOWN = 20
+"""Rows that a table of genres or categories has at most."""
 
 catalogue_app = typer.Typer(
     rich_markup_mode=None, help="Fill the catalogue of tracks and see what it holds."
@@ -31,7 +36,7 @@ def import_csv(
     Takes TidyTuesday's spotify_songs.csv, the Hugging Face set spotify-tracks-dataset, Kaggle's
     tracks_features.csv, and whatever has the same columns.
     """
-    with open_catalogue() as catalogue, _progress("Importing") as on_progress:
+    with open_catalogue() as catalogue, progress("Importing") as on_progress:
         report = catalogue.import_csv(file, on_progress)
     _print_report(file.name, report)
 
@@ -48,9 +53,9 @@ def fetch(
     address = url or PUBLIC_CSV
     with open_catalogue() as catalogue, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / (address.rpartition("/")[2] or "catalogue.csv")
-        with _progress("Downloading") as on_progress:
+        with progress("Downloading") as on_progress:
             download(address, file, on_progress)
-        with _progress("Importing") as on_progress:
+        with progress("Importing") as on_progress:
             report = catalogue.import_csv(file, on_progress)
     _print_report(file.name, report)
 
@@ -100,18 +105,31 @@ def open_catalogue() -> "Iterator[Catalogue]":
 
 
 @contextmanager
-def _progress(action: str) -> "Iterator[OnProgress]":
-    """Show a bar of bytes on stderr while something large goes on."""
+def progress(action: str, *, in_bytes: bool = True) -> "Iterator[OnProgress]":
+    """Show a bar on stderr while something large goes on."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     console = Console(stderr=True)
-    columns = (TextColumn(action), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    count = DownloadColumn() if in_bytes else MofNCompleteColumn()
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task(action, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total or None)
+        TextColumn(action),
+        BarColumn(),
+        count,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(action, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
 def _print_report(name: str, report: "ImportReport") -> None:
@@ -123,13 +141,18 @@ def _print_report(name: str, report: "ImportReport") -> None:
     typer.echo(
         f"{report.rows:,} rows: {report.duplicates:,} repeated a track, {skipped:,} skipped."
     )
-    for reason in report.skipped:
+    print_skipped(report.skipped)
+    if report.invented_dropped:
+        typer.echo(f"{report.invented_dropped:,} invented tracks gave way.")
+
+
+def print_skipped(skipped: "Sequence[Skipped]") -> None:
+    """Print why rows of a CSV were left out, and where the first of them stand."""
+    for reason in skipped:
         lines = ", ".join(map(str, reason.lines))
         more = ", ..." if reason.count > len(reason.lines) else ""
         noun = "line" if reason.count == 1 else "lines"
         typer.echo(f"  {reason.count:,} × {reason.reason} ({noun} {lines}{more})")
-    if report.invented_dropped:
-        typer.echo(f"{report.invented_dropped:,} invented tracks gave way.")
 
 
 def _print_stats(found: "CatalogueStats") -> None:
@@ -142,10 +165,21 @@ def _print_stats(found: "CatalogueStats") -> None:
     features = Table("feature", "lowest", "median", "highest")
     for feature, spread in found.features.items():
         features.add_row(feature, *(f"{x:g}" for x in (spread.low, spread.median, spread.high)))
-    genres = Table("genre", "tracks", "share")
-    for genre, count in list(found.genres.items())[:20]:
-        genres.add_row(genre or "unknown", f"{count:,}", f"{count / found.tracks:.0%}")
     console = Console()
-    console.print(features, genres)
-    if len(found.genres) > 20:
-        typer.echo(f"and {len(found.genres) - 20} more genres")
+    console.print(features, _shares("genre", "unknown", found.genres))
+    if any(found.labels):
+        console.print(_shares("category", "none yet", found.labels))
+
+
+def _shares(title: str, unnamed: str, counts: "dict[str, int]") -> "RichTable":
+    """Return a table of how many tracks each name has, the most frequent first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    total = sum(counts.values())
+    table = Table(title, "tracks", "share")
+    for name, count in list(counts.items())[:_SHOWN]:
+        table.add_row(Text(name or unnamed), f"{count:,}", f"{count / total:.0%}")
+    if len(counts) > _SHOWN:
+        table.caption = f"and {len(counts) - _SHOWN} more"
+    return table

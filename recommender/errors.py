@@ -3,7 +3,9 @@
 RecommenderError
 ├── CatalogueError
 │   ├── CatalogueEmpty          no track to choose from
-│   ├── CatalogueUnreadable     a CSV that cannot be imported; nothing of it was
+│   ├── CatalogueUnreadable     a CSV that cannot be used; nothing of it was
+│   ├── LabelsUnlearnable       labelled songs that teach no categories
+│   ├── NoSuchCategory          no song category goes with the emotion
 │   └── CatalogueUnreachable    a CSV that cannot be downloaded
 ├── BadPreference               a setting of the listener that is impossible
 │   └── UnknownName             an artist or genre that the catalogue does not have
@@ -35,7 +37,15 @@ class CatalogueEmpty(CatalogueError):
 
 
 class CatalogueUnreadable(CatalogueError):
-    """A file cannot be imported; its text says why, and nothing of it was imported."""
+    """A file cannot be used; its text says why, and nothing of it was."""
+
+
+class LabelsUnlearnable(CatalogueError):
+    """From these labelled songs no categories can be learned; its text says why."""
+
+
+class NoSuchCategory(CatalogueError):
+    """The catalogue has no song category that goes with an emotion; its text says which it has."""
 
 
 class BadPreference(RecommenderError):

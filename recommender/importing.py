@@ -38,6 +38,17 @@ OPTIONAL = {
 }
 """The columns that are read where there are any."""
 
+FEATURE_COLUMNS = (
+    "valence",
+    "energy",
+    "tempo",
+    "acousticness",
+    "danceability",
+    "mode",
+    "loudness",
+)
+"""The columns of `tracks.FEATURES`, in its order."""
+
 _RANGES = {
     "valence": (0.0, 1.0),
     "energy": (0.0, 1.0),

@@ -53,7 +53,7 @@ def labels_of(catalogue: Catalogue) -> dict[str, str]:
 def test_labels_outlive_another_import(catalogue: Catalogue, tmp_path: Path) -> None:
     catalogue.import_csv(write_csv(tmp_path, [{}, {"track_id": track_id(1)}]))
     assert set(labels_of(catalogue).values()) == {""}
-    catalogue.set_labels({TRACK.id: "Angry", track_id(1): "Sad", track_id(5): "Happy"})
+    catalogue.set_labels([(TRACK.id, "Angry"), (track_id(1), "Sad"), (track_id(5), "Happy")])
     assert labels_of(catalogue) == {TRACK.id: "Angry", track_id(1): "Sad"}
     rows = [{}, {"track_id": track_id(1), "valence": "0.1"}, {"track_id": track_id(2)}]
     report = catalogue.import_csv(write_csv(tmp_path, rows))
@@ -72,7 +72,7 @@ def test_every_change_renews_the_revision(catalogue: Catalogue, tmp_path: Path) 
     seen.append(revision(catalogue))
     catalogue.import_csv(write_csv(tmp_path, [{}]))
     seen.append(revision(catalogue))
-    catalogue.set_labels({TRACK.id: "Sad"})
+    catalogue.set_labels([(TRACK.id, "Sad")])
     seen.append(revision(catalogue))
     assert len(set(seen)) == 4
     catalogue.load()
