@@ -1,7 +1,8 @@
 """The command line's `recommend`: tracks for a mood, without Telegram or Spotify."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +10,9 @@ from bot.commands_catalogue import open_catalogue
 from bot.exits import stop
 
 if TYPE_CHECKING:
+    from recommender.preferences import Preferences
     from recommender.recommend import Recommendation
+    from recommender.table import TrackTable
     from recommender.taste import Taste
 
 MAX_LENGTH = 100
@@ -20,10 +23,31 @@ def recommend(
     emotion: Annotated[
         str, typer.Option(help="angry, disgust, fear, happy, sad, surprise or neutral.")
     ],
-    mode: Annotated[str, typer.Option(help="match, lift or calm.")] = "match",
-    length: Annotated[int, typer.Option(help=f"Number of tracks, 1 to {MAX_LENGTH}.")] = 20,
+    mode: Annotated[str | None, typer.Option(help="match, lift or calm; usually match.")] = None,
+    length: Annotated[
+        int | None, typer.Option(help=f"Number of tracks, 1 to {MAX_LENGTH}; usually 20.")
+    ] = None,
+    explicit: Annotated[
+        bool | None,
+        typer.Option("--explicit/--no-explicit", help="Whether explicit tracks may be chosen."),
+    ] = None,
+    years: Annotated[
+        str | None, typer.Option(help="Years of release: 1990-1999, 1990- or -1999.")
+    ] = None,
+    ban_artist: Annotated[
+        list[str] | None, typer.Option(help="Choose nothing by this artist; repeat for more.")
+    ] = None,
+    ban_genre: Annotated[
+        list[str] | None, typer.Option(help="Choose nothing of this genre; repeat for more.")
+    ] = None,
+    favourite_artist: Annotated[
+        list[str] | None, typer.Option(help="Rather choose this artist; repeat for more.")
+    ] = None,
+    favourite_genre: Annotated[
+        list[str] | None, typer.Option(help="Rather choose this genre; repeat for more.")
+    ] = None,
     user: Annotated[
-        int | None, typer.Option(help="Count the votes of this Telegram user.")
+        int | None, typer.Option(help="Count the votes and settings of this Telegram user.")
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same tracks; another, others.")
@@ -32,53 +56,107 @@ def recommend(
 ) -> None:
     """Recommend tracks for a mood, without Telegram or Spotify.
 
-    Nothing is stored, and tracks shown before may come again.
+    Nothing is stored, and tracks shown before may come again. A user's settings hold where no
+    option says otherwise; the artists and genres of the options come on top of theirs.
     """
     import numpy as np
 
+    from recommender.errors import BadPreference, TooFewTracks
     from recommender.recommend import recommend as recommend_tracks
     from recommender.targets import EMOTIONS, MODES
 
     _check_choice("emotion", emotion, EMOTIONS)
-    _check_choice("mode", mode, MODES)
-    if not 1 <= length <= MAX_LENGTH:
+    if mode is not None:
+        _check_choice("mode", mode, MODES)
+    if length is not None and not 1 <= length <= MAX_LENGTH:
         stop(f"a playlist has 1 to {MAX_LENGTH} tracks, not {length}.")
+    names = {
+        "banned_artists": ban_artist,
+        "banned_genres": ban_genre,
+        "favourite_artists": favourite_artist,
+        "favourite_genres": favourite_genre,
+    }
     with open_catalogue() as catalogue:
         table = catalogue.load()
-        taste = _taste(user)
-    recommendation = recommend_tracks(
-        table,
-        probabilities={emotion: 1.0},
-        mode=mode,
-        length=length,
-        taste=taste,
-        recent=(),
-        rng=np.random.default_rng(seed),
-    )
+        taste, stored = _listener(user)
+    try:
+        preferences = _changed(
+            stored, table, explicit, years, {field: tuple(names[field] or ()) for field in names}
+        )
+        mode = mode or preferences.mode
+        recommendation = recommend_tracks(
+            table,
+            probabilities={emotion: 1.0},
+            mode=mode,
+            length=length or preferences.length,
+            taste=taste,
+            recent=(),
+            rng=np.random.default_rng(seed),
+            preferences=preferences,
+        )
+    except BadPreference as error:
+        stop(f"{error}.")
+    except TooFewTracks as error:
+        stop(str(error))
     if as_json:
         _print_json(emotion, mode, recommendation)
     else:
         _print_tracks(recommendation)
 
 
-def _taste(user_id: int | None) -> "Taste":
-    """Return what a user thinks, as far as `mirrortape.db` knows them."""
+def _listener(user_id: int | None) -> "tuple[Taste, Preferences]":
+    """Return what a user thinks and has settled, as far as `mirrortape.db` knows them."""
     from bot.settings import load_settings
     from recommender.database import open_database
+    from recommender.preferences import USUAL
     from recommender.store import MusicStore
     from recommender.taste import Taste
 
-    taste = Taste()
+    taste, preferences = Taste(), USUAL
     path = load_settings().data_dir / "mirrortape.db"
     if user_id is not None and path.exists():
         db = open_database(path)
         try:
-            taste = MusicStore(db).taste(user_id)
+            store = MusicStore(db)
+            taste, preferences = store.taste(user_id), store.preferences.load(user_id)
         finally:
             db.close()
-    if user_id is not None and not taste.opinions:
-        typer.echo(f"mirrortape: there are no votes of user {user_id}.", err=True)
-    return taste
+    if user_id is not None and not taste.opinions and preferences == USUAL:
+        typer.echo(f"mirrortape: there are no votes of user {user_id}, nor settings.", err=True)
+    return taste, preferences
+
+
+def _changed(
+    stored: "Preferences",
+    table: "TrackTable",
+    explicit: bool | None,
+    years: str | None,
+    names: dict[str, tuple[str, ...]],
+) -> "Preferences":
+    """Return a listener's settings as the options change them.
+
+    Args:
+        stored: The settings.
+        table: The catalogue, which must know the names.
+        explicit: Whether explicit tracks may be chosen; None for what is stored.
+        years: Years of release as they were typed; None for what is stored.
+        names: More artists and genres for the fields of the settings.
+
+    Raises:
+        BadPreference: An option is impossible.
+    """
+    from recommender.names import check_artists, check_genres
+    from recommender.preferences import parse_years
+
+    changes: dict[str, Any] = {field: getattr(stored, field) + names[field] for field in names}
+    if explicit is not None:
+        changes["allows_explicit"] = explicit
+    if years is not None:
+        changes["first_year"], changes["last_year"] = parse_years(years)
+    preferences = replace(stored, **changes)
+    check_artists(table, names["banned_artists"] + names["favourite_artists"])
+    check_genres(table, names["banned_genres"] + names["favourite_genres"])
+    return preferences
 
 
 def _check_choice(noun: str, value: str, choices: tuple[str, ...]) -> None:
@@ -108,6 +186,7 @@ def _print_json(emotion: str, mode: str, recommendation: "Recommendation") -> No
         "mode": mode,
         "tracks": tracks,
         "targets": targets,
+        "relaxed": [asdict(each) | {"text": str(each)} for each in recommendation.relaxed],
         "ms": round(recommendation.ms, 2),
     }
     typer.echo(json.dumps(answer, ensure_ascii=False))
@@ -126,6 +205,6 @@ def _print_tracks(recommendation: "Recommendation") -> None:
         valence, energy = f"{track.valence:.2f}", f"{track.energy:.2f}"
         table.add_row(str(number), title, valence, energy, Text(pick.reason))
     Console().print(table)
-    if len(recommendation.picks) < len(recommendation.targets):
-        typer.echo("The catalogue has no more that may be in one playlist.")
+    for each in recommendation.relaxed:
+        typer.echo(str(each))
     typer.echo(f"chosen in {recommendation.ms:.0f} ms")

@@ -1,12 +1,14 @@
 """`catalogue.db`: the tracks that we may choose from, replaceable at any time.
 
 A CSV is read into a temporary table first and moved over in one short transaction, so that a bad
-file changes nothing and a running bot goes on reading while the catalogue is replaced.
+file changes nothing and a running bot goes on reading while the catalogue is replaced. Beside it
+lies `catalogue.db-tracks`, the same tracks as arrays to be mapped into memory (see `table_file`).
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +21,7 @@ from recommender.importing import read_csv
 from recommender.loading import read_table
 from recommender.stats import EMPTY, CatalogueStats, summarise
 from recommender.table import TrackTable
+from recommender.table_file import open_table, write_table
 from recommender.track_rows import (
     COUNT_UNCHANGED,
     CREATE_STAGED,
@@ -36,6 +39,8 @@ from recommender.track_rows import (
 from recommender.tracks import Track
 
 __all__ = ["Catalogue", "CatalogueStats", "ImportReport", "TrackTable"]
+
+_log = logging.getLogger(__name__)
 
 _ROWS_PER_BATCH = 5_000
 
@@ -76,6 +81,7 @@ class Catalogue:
 
     def __init__(self, path: Path | None) -> None:
         self.db = open_database(path)
+        self._table_path = path and path.with_name(f"{path.name}-tracks")
         migrations.apply(self.db)
 
     def close(self) -> None:
@@ -135,10 +141,13 @@ class Catalogue:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Change tracks in one transaction, and their revision with them."""
+        """Change tracks in one transaction, and their revision and arrays with them."""
         with immediate(self.db):
             yield
             self.db.execute(RENEW_REVISION)
+        if self._table_path is not None:
+            with suppress(CatalogueEmpty):
+                self.load()
 
     def _move_staged(self, tally: CsvTally) -> ImportReport:
         with self._changing():
@@ -168,19 +177,39 @@ class Catalogue:
 
     def stats(self) -> CatalogueStats:
         """Return what the catalogue holds."""
-        return summarise(self.load()) if len(self) else EMPTY
+        try:
+            return summarise(self.load())
+        except CatalogueEmpty:
+            return EMPTY
 
     def load(self) -> TrackTable:
-        """Read all tracks into memory.
+        """Return all tracks, mapped from the file of their arrays.
+
+        Where there is no such file of this revision, the tracks are read and it is written; where
+        it cannot be written, they stay in memory.
 
         Raises:
             CatalogueEmpty: There is no track.
         """
-        with self.db.atomic():  # the count and the rows of one moment
-            n = len(self)
+        if self._table_path and (table := open_table(self._table_path, self._revision())):
+            return table
+        with self.db.atomic():  # the revision, the count and the rows of one moment
+            revision, n = self._revision(), len(self)
             if not n:
                 raise CatalogueEmpty("the catalogue has no tracks")
-            return read_table(self.db, n)
+            table = read_table(self.db, n)
+        if self._table_path is None:
+            return table
+        try:
+            write_table(table, self._table_path, revision)
+        except OSError as error:
+            _log.warning("%s cannot be written: %s", self._table_path, error)
+            return table
+        return open_table(self._table_path, revision) or table
+
+    def _revision(self) -> str:
+        (token,) = self.db.execute("select token from revision").fetchone()
+        return str(token)
 
     def _count(self, sql: str) -> int:
         (count,) = self.db.execute(sql).fetchone()

@@ -96,7 +96,7 @@ def passes_all(set_filters: Sequence[Filter]) -> Predicate:
 def shortage(
     table: TrackTable,
     set_filters: Sequence[Filter],
-    disliked_songs: NDArray[np.int64],
+    everything: NDArray[np.int64],
     places: int,
     tracks_per_artist: int,
 ) -> TooFewTracks | None:
@@ -107,14 +107,13 @@ def shortage(
     Args:
         table: The catalogue.
         set_filters: The listener's filters.
-        disliked_songs: Song keys that are never chosen, int64.
+        everything: The rows that could be chosen without filters, int64 (n,).
         places: Tracks that were asked for.
         tracks_per_artist: How many of them may be by one artist.
 
     Returns:
         None where the playlist would be no longer without filters.
     """
-    everything = np.flatnonzero(~is_among(table.song_keys, disliked_songs))
     passing = {each.name: each.passes(everything) for each in set_filters}  # bool (n,) each
 
     def left(kept: Sequence[Filter]) -> NDArray[np.int64]:

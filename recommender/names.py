@@ -25,8 +25,8 @@ def check_artists(table: TrackTable, names: Iterable[str]) -> None:
     for name in names:
         if not is_among(table.artist_keys, [artist_key(name)]).any():
             near = _nearest(name, _best_known_artists(table))
-            hint = f"do you mean {near}?" if near else "none is spelled like it."
-            raise UnknownName(f"the catalogue has no artist {name!r}; {hint}")
+            hint = f", but {near}" if near else ", nor one spelled like it"
+            raise UnknownName(f"the catalogue has no artist {name!r}{hint}")
 
 
 def check_genres(table: TrackTable, names: Iterable[str]) -> None:
@@ -40,15 +40,9 @@ def check_genres(table: TrackTable, names: Iterable[str]) -> None:
     known = {genre_key(genre) for genre in genres}
     for name in names:
         if genre_key(name) not in known:
-            near = _nearest(name, genres)
-            if near:
-                hint = f"do you mean {near}?"
-            elif genres:
-                hint = f"it has {', '.join(genres[:_GENRES_TOLD])}"
-                hint += " and others." if len(genres) > _GENRES_TOLD else "."
-            else:
-                hint = "it knows no genres at all."
-            raise UnknownName(f"the catalogue has no genre {name!r}; {hint}")
+            near = _nearest(name, genres) or ", ".join(genres[:_GENRES_TOLD])
+            hint = f", but {near}" if near else ", as it knows no genres"
+            raise UnknownName(f"the catalogue has no genre {name!r}{hint}")
 
 
 def _best_known_artists(table: TrackTable) -> list[str]:
@@ -59,7 +53,7 @@ def _best_known_artists(table: TrackTable) -> list[str]:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    """Return the names that are spelled most like one, joined by "or"; empty if none is."""
+    """Return the names that are spelled most like one, with commas; empty if none is."""
     spelled = {known.casefold(): known for known in reversed(names)}
     near = get_close_matches(name.casefold(), spelled, _SUGGESTIONS)
-    return " or ".join(spelled[each] for each in near)
+    return ", ".join(spelled[each] for each in near)

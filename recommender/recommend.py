@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.favourites import is_by_favourite, is_of_favourite_genre
-from recommender.filters import filters, shortage
+from recommender.filters import Predicate, filters, shortage
 from recommender.preferences import USUAL, Preferences
 from recommender.ranking import POLICY_VERSION, Choice, RankingConfig, disliked_songs, rank
 from recommender.reasons import Grounds, reason
 from recommender.relaxed import Relaxed, relaxed
-from recommender.table import TrackTable
+from recommender.table import TrackTable, is_among
 from recommender.targets import Target, plan
 from recommender.taste import Taste, nearest_liked
 from recommender.tracks import Track
@@ -66,6 +66,7 @@ def recommend(
     recent: Collection[str],
     rng: np.random.Generator,
     preferences: Preferences = USUAL,
+    is_allowed: Predicate | None = None,
     config: RankingConfig | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Recommendation:
@@ -80,6 +81,7 @@ def recommend(
         recent: Ids of tracks they were shown lately.
         rng: Where chance comes from; the same state gives the same playlist.
         preferences: The listener's settings, whose filters and favourites count here.
+        is_allowed: What else may be chosen, where not all.
         config: The weights, where not the usual ones.
         clock: Seconds, for `Recommendation.ms`.
 
@@ -89,13 +91,13 @@ def recommend(
     """
     targets, config = plan(probabilities, mode, length), config or RankingConfig()
     began = clock()
-    choices = rank(table, targets, taste, recent, rng, config, preferences)
+    choices = rank(table, targets, taste, recent, rng, config, preferences, is_allowed)
     ms = (clock() - began) * 1000
     if len(choices) < length:
-        disliked = disliked_songs(table, taste)
-        too_few = shortage(
-            table, filters(table, preferences), disliked, length, config.tracks_per_artist
-        )
+        rows = np.flatnonzero(~is_among(table.song_keys, disliked_songs(table, taste)))
+        rows = rows if is_allowed is None else rows[is_allowed(rows)]
+        set_filters = filters(table, preferences)
+        too_few = shortage(table, set_filters, rows, length, config.tracks_per_artist)
         if too_few:
             raise too_few
     picks = _explained(table, targets, taste, preferences, choices)

@@ -174,7 +174,7 @@ def test_recommend_for_people(data: Path) -> None:
 def test_recommend_for_people_from_a_small_catalogue(tmp_path: Path) -> None:
     run("catalogue", "import", str(write_csv(tmp_path, ROWS[:2])))
     said = run("recommend", "--emotion", "happy", "--length", "3")
-    assert "has no more" in said
+    assert "2 tracks instead of 3: there are no more" in said
 
 
 @pytest.mark.parametrize(

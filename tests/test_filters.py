@@ -240,17 +240,17 @@ def test_a_known_name_is_fine_in_any_spelling() -> None:
 
 
 def test_an_unknown_artist_is_told_with_the_nearest() -> None:
-    with pytest.raises(UnknownName, match=r"no artist 'Artist 700'; do you mean Artist \d+ or"):
+    with pytest.raises(UnknownName, match=r"no artist 'Artist 700', but Artist \d+,"):
         check_artists(TABLE, ["Artist 7", "Artist 700"])
-    with pytest.raises(UnknownName, match="no artist 'Qzx'; none is spelled like it"):
+    with pytest.raises(UnknownName, match=r"no artist 'Qzx', nor one spelled like it$"):
         check_artists(TABLE, ["Qzx"])
 
 
 def test_an_unknown_genre_is_told_with_the_nearest() -> None:
-    with pytest.raises(UnknownName, match=r"no genre 'jaz'; do you mean jazz\?"):
+    with pytest.raises(UnknownName, match=r"no genre 'jaz', but jazz$"):
         check_genres(TABLE, ["jaz"])
-    with pytest.raises(UnknownName, match=r"no genre 'klezmer'; it has pop, rock, jazz\."):
+    with pytest.raises(UnknownName, match=r"no genre 'klezmer', but pop, rock, jazz$"):
         check_genres(TABLE, ["klezmer"])
     nameless = table_of([replace(track, genre="") for track in TRACKS])
-    with pytest.raises(UnknownName, match="knows no genres at all"):
+    with pytest.raises(UnknownName, match="knows no genres"):
         check_genres(nameless, ["pop"])

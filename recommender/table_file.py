@@ -1,0 +1,110 @@
+"""The table in a file beside the catalogue, mapped into memory, so that a start reads it nowhere.
+
+The file is made from the catalogue and says of which revision; one that is missing, damaged, of
+another revision or of another format is simply made anew. It is replaced as a whole: who has
+mapped the old one goes on reading that.
+
+The format is safetensors. Its own reader would copy all arrays into memory; ours only takes from
+the header where each of them lies.
+"""
+
+import json
+import os
+from dataclasses import fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from recommender.grid import Grid
+from recommender.table import TrackTable
+
+_FORMAT = "1"
+"""Change it whenever a table has other arrays or they mean something else."""
+
+_DTYPES: dict[str, Any] = {
+    "BOOL": np.bool_,
+    "U8": np.uint8,
+    "I16": np.int16,
+    "I32": np.int32,
+    "I64": np.int64,
+    "F32": np.float32,
+}
+_NAMES = ("genres", "labels")
+
+
+def write_table(table: TrackTable, path: Path, revision: str) -> None:
+    """Put a table into a file, in the place of an earlier one.
+
+    Args:
+        table: The table.
+        path: The file.
+        revision: Of the catalogue that the table was made from.
+
+    Raises:
+        OSError: The file cannot be written; an earlier one is still there.
+    """
+    arrays: dict[str, NDArray[Any]] = {
+        field.name: value
+        for field in fields(table)
+        if isinstance(value := getattr(table, field.name), np.ndarray)
+    }
+    arrays["ids"] = table.ids.view(np.uint8).reshape(len(table), -1)  # the format has no bytes
+    arrays["cell_starts"] = table.grid.starts
+    names = {name: json.dumps(getattr(table, name)) for name in _NAMES}
+    with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}-") as folder:
+        temporary = Path(folder) / path.name
+        try:
+            save_file(arrays, temporary, {"format": _FORMAT, "revision": revision} | names)
+        except SafetensorError as error:  # among them a full disk
+            raise OSError(str(error)) from error
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+def open_table(path: Path, revision: str) -> TrackTable | None:
+    """Map the table in a file; what is not looked at is never read.
+
+    Args:
+        path: The file.
+        revision: Of the catalogue now.
+
+    Returns:
+        None where there is no sound file of that revision.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:  # checks the header and the file's length
+            metadata = file.metadata() or {}
+        if (metadata.get("format"), metadata.get("revision")) != (_FORMAT, revision):
+            return None
+        columns: dict[str, Any] = dict(_mapped(path))
+    except (OSError, SafetensorError):
+        return None
+    columns["grid"] = Grid(columns.pop("cell_starts"))
+    columns["ids"] = columns["ids"].view("S22")[:, 0]
+    for name in _NAMES:
+        columns[name] = tuple(json.loads(metadata[name]))
+    return TrackTable(**columns)
+
+
+def _mapped(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a sound safetensors file, mapped and not to be written to.
+
+    The file is eight bytes with the header's length, the header in JSON, and the arrays, each at
+    its offsets from the header's end: https://github.com/huggingface/safetensors#format
+    """
+    content = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
+    start = 8 + int(content[:8].view("<u8")[0])
+    header = json.loads(content[8:start].tobytes())
+    del header["__metadata__"]
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        flat = content[start + begin : start + end]
+        arrays[name] = flat.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    return arrays
