@@ -108,7 +108,7 @@ def test_every_change_reaches_the_next_load(
 ) -> None:
     catalogue.import_csv(write_csv(tmp_path, [{}, {"track_id": track_id(777)}]))
     assert {catalogue.load().track(row).id for row in range(2)} == {TRACK.id, track_id(777)}
-    catalogue.set_labels({TRACK.id: "Sad"})
+    catalogue.set_labels([(TRACK.id, "Sad")])
     table = catalogue.load()
     assert sorted(table.labels[code] for code in table.label_codes) == ["", "Sad"]
     catalogue.replace_invented(TRACKS)
