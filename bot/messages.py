@@ -6,6 +6,7 @@ Whatever comes from outside, such as a title, passes through `escape`.
 import re
 from collections.abc import Mapping
 from html import escape, unescape
+from typing import NamedTuple
 
 from bot import texts
 from recommender.saved import SavedPlaylist, ShownTrack
@@ -18,6 +19,18 @@ than right (0.52 on PublicTest, 0.49 to 0.56; `mirrortape evaluate` prints it)."
 
 MESSAGE_CHARS = 4096
 """Telegram's limit for one text."""
+
+
+class _Layout(NamedTuple):
+    """How much of a track its line shows: UTF-16 code units of title and artist, and reasons."""
+
+    title: int
+    artist: int
+    has_reasons: bool
+
+
+_LAYOUTS = (_Layout(60, 40, True), _Layout(60, 40, False), _Layout(30, 20, False))
+"""The first that fits into a message is sent; the last fits for the longest playlist."""
 
 _TAG = re.compile(r"<[^>]*>")
 
@@ -94,8 +107,8 @@ def playlist_text(saved: SavedPlaylist, *, url: str | None, notice: str = "") ->
         head += "\n<i>These tracks are invented: no real catalogue has been imported.</i>"
     if notice:
         head += f"\n{notice}"
-    for with_reason in (True, False):
-        lines = [_track_line(track, with_reason=with_reason) for track in saved.tracks]
+    for layout in _LAYOUTS:
+        lines = [_track_line(track, layout) for track in saved.tracks]
         text = f"{head}\n\n" + "\n".join(lines)
         if visible_chars(text) <= MESSAGE_CHARS:
             break
@@ -120,19 +133,23 @@ def meaning(emotion: str, mode: str) -> str:
     return texts.MODE_MEANINGS[mode]
 
 
-def _track_line(track: ShownTrack, *, with_reason: bool) -> str:
+def _track_line(track: ShownTrack, layout: _Layout) -> str:
     number = f"{track.position + 1}."
-    title = escape(_short(track.title, 60))
+    title = escape(_short(track.title, layout.title))
     if not track.invented:
         title = f'<a href="{escape(track.url)}">{title}</a>'
-    line = f"{number} {title} · {escape(_short(track.artist, 40))}"
+    line = f"{number} {title} · {escape(_short(track.artist, layout.artist))}"
     if track.invented:
         line += " (invented)"
-    return f"{line}\n    <i>{escape(track.reason)}</i>" if with_reason else line
+    return f"{line}\n    <i>{escape(track.reason)}</i>" if layout.has_reasons else line
 
 
 def _short(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    """Cut a text to so many UTF-16 code units."""
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * limit:
+        return text
+    return units[: 2 * (limit - 1)].decode("utf-16-le", errors="ignore").rstrip() + "…"
 
 
 def voted(track: ShownTrack, *, liked: bool) -> str:

@@ -14,18 +14,15 @@ from bot.connections import PlaylistDraft
 from bot.records import Stores
 from bot.replies import edit, forgiving, pressed, remove, say, sender, toast
 from bot.services import Services
-from recommender.errors import NotConnected, RecommenderError, SpotifyBusy
+from recommender.errors import NotConnected, RecommenderError, SpotifyBusy, TooFewTracks
+from recommender.preferences import Preferences
 from recommender.recommend import recommend
+from recommender.relaxed import Relaxed
 from recommender.saved import SavedPlaylist, StoredReading
 from recommender.targets import EMOTIONS
 from recommender.taste import Taste
 
 Context = ContextTypes.DEFAULT_TYPE
-
-LENGTH = 20
-"""Tracks in a playlist."""
-
-DEFAULT_MODE = "match"
 
 NOUNS = {adjective: emotion for emotion, adjective in texts.ADJECTIVES.items()}
 """The emotion for each word with which the bot itself describes people."""
@@ -72,7 +69,7 @@ class Playlists:
         word = words[0].lower() if words else None
         emotion = NOUNS.get(word, word) if word else None
         if emotion in EMOTIONS:
-            await self.offer(context.bot, user_id, Mood.named(emotion), DEFAULT_MODE)
+            await self.offer(context.bot, user_id, Mood.named(emotion))
         else:
             question = texts.UNKNOWN_MOOD if emotion else texts.CHOOSE_MOOD
             await say(context.bot, user_id, question, keyboards.emotions("mood"))
@@ -83,7 +80,7 @@ class Playlists:
         await toast(query)
         message_id = query.message.message_id if query.message else None
         mood = Mood.named(emotion)
-        await self.offer(context.bot, sender(update), mood, DEFAULT_MODE, message_id)
+        await self.offer(context.bot, sender(update), mood, message_id=message_id)
 
     async def playlist(self, update: Update, context: Context) -> None:
         """Make another playlist for the user's last mood, in the last mode."""
@@ -133,7 +130,12 @@ class Playlists:
     # -- what they share --
 
     async def offer(
-        self, bot: Bot, user_id: int, mood: Mood, mode: str, message_id: int | None = None
+        self,
+        bot: Bot,
+        user_id: int,
+        mood: Mood,
+        mode: str | None = None,
+        message_id: int | None = None,
     ) -> None:
         """Choose tracks for a mood, store what was chosen, write it to Spotify, and show it.
 
@@ -141,7 +143,7 @@ class Playlists:
             bot: Sends the messages.
             user_id: Whom it is for.
             mood: What it is for.
-            mode: One of `recommender.targets.MODES`.
+            mode: One of `recommender.targets.MODES`; None for the one that the user settled on.
             message_id: The message to rewrite; None sends a new one.
         """
         async with self.locks[user_id]:
@@ -152,9 +154,15 @@ class Playlists:
             assert shown_in is not None
             is_shown = False
             try:
-                saved = await self._choose(user_id, mood, mode, shown_in, rewrites=status is None)
-                await self.show(bot, saved, shown_in, *await self.write(saved))
+                saved, relaxed = await self._choose(
+                    user_id, mood, mode, shown_in, rewrites=status is None
+                )
+                url, notice = await self.write(saved)
+                notices = [*(str(each) for each in relaxed), notice]
+                await self.show(bot, saved, shown_in, url, " ".join(filter(None, notices)))
                 is_shown = True
+            except TooFewTracks as error:
+                await say(bot, user_id, texts.explain_music_error(error))
             finally:
                 if status and not is_shown:
                     await remove(bot, user_id, status.message_id)
@@ -183,9 +191,15 @@ class Playlists:
         return await self._services.records.run(lambda s: s.music.reading(reading_id, user_id))
 
     async def mode_of(self, reading: StoredReading) -> str:
-        """Return the mode that was last chosen for a reading."""
-        last = await self._services.records.run(lambda s: s.music.last_playlist(reading.user_id))
-        return last.mode if last and last.reading_id == reading.id else DEFAULT_MODE
+        """Return the mode that was last chosen for a reading, else the one the user settled on."""
+
+        def look_up(stores: Stores) -> str:
+            last = stores.music.last_playlist(reading.user_id)
+            if last and last.reading_id == reading.id:
+                return last.mode
+            return stores.music.preferences.load(reading.user_id).mode
+
+        return await self._services.records.run(look_up)
 
     async def offer_for(self, bot: Bot, reading: StoredReading, mode: str) -> None:
         """Make the playlist of a reading, or rewrite it in the message that shows it."""
@@ -200,30 +214,34 @@ class Playlists:
         return Mood.of(await self.reading(saved.user_id, saved.reading_id))
 
     async def _choose(
-        self, user_id: int, mood: Mood, mode: str, shown_in: int, *, rewrites: bool
-    ) -> SavedPlaylist:
+        self, user_id: int, mood: Mood, mode: str | None, shown_in: int, *, rewrites: bool
+    ) -> tuple[SavedPlaylist, tuple[Relaxed, ...]]:
         """Choose tracks and store them, and in which message they are shown.
 
-        `rewrites` says that they take the place of the last playlist.
+        `rewrites` says that they take the place of the last playlist. Returned with them is what
+        they could not keep.
         """
         services, now = self._services, self._services.clock()
 
-        def look_up(stores: Stores) -> tuple[Taste, frozenset[str]]:
-            replaced = stores.music.last_playlist(user_id) if rewrites else None
-            recent = stores.music.recent(user_id, now, but_for=replaced)
-            return stores.music.taste(user_id), recent
+        def look_up(stores: Stores) -> tuple[Taste, frozenset[str], Preferences]:
+            music = stores.music
+            replaced = music.last_playlist(user_id) if rewrites else None
+            recent = music.recent(user_id, now, but_for=replaced)
+            return music.taste(user_id), recent, music.preferences.load(user_id)
 
-        taste, recent = await services.records.run(look_up)
+        taste, recent, preferences = await services.records.run(look_up)
+        mode = mode or preferences.mode
         (rng,) = services.rng.spawn(1)  # generators are not safe to share between threads
         recommendation = await asyncio.to_thread(
             recommend,
             services.table,
             probabilities=mood.probabilities,
             mode=mode,
-            length=LENGTH,
+            length=preferences.length,
             taste=taste,
             recent=recent,
             rng=rng,
+            preferences=preferences,
         )
 
         def store_it(stores: Stores) -> SavedPlaylist:
@@ -234,7 +252,7 @@ class Playlists:
                 stores.people.note_answer(user_id, mood.reading_id, shown_in)
             return stores.music.playlist(playlist_id, user_id)
 
-        return await services.records.run(store_it)
+        return await services.records.run(store_it), recommendation.relaxed
 
     async def write(self, saved: SavedPlaylist) -> tuple[str | None, str]:
         """Write a playlist to its listener's Spotify, where there is one.

@@ -14,7 +14,7 @@ from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
-from bot.playlists import DEFAULT_MODE, Playlists
+from bot.playlists import Playlists
 from bot.records import Stores
 from bot.replies import edit, forgiving, pressed, remove, say, sender, show_picture, toast
 from bot.services import Services
@@ -214,8 +214,9 @@ class Selfies:
             await remove(bot, user_id, message_id)
             return
         is_sure = messages.is_sure(stored.weighed)
+        mode = await self._playlists.mode_of(stored)
         keyboard = (
-            keyboards.reading(stored.id, mode=DEFAULT_MODE)
+            keyboards.reading(stored.id, mode=mode)
             if is_sure
             else keyboards.emotions("correct", stored.id)
         )
@@ -223,7 +224,7 @@ class Selfies:
         picture_of = InputMediaPhoto(picture, caption=caption, parse_mode=ParseMode.HTML)
         await show_picture(bot, user_id, message_id, picture_of, keyboard)
         if is_sure:
-            await self._playlists.offer_for(bot, stored, DEFAULT_MODE)
+            await self._playlists.offer_for(bot, stored, mode)
 
 
 def _file_of(message: Message) -> tuple[str, int | None]:

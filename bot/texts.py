@@ -4,6 +4,8 @@ Some hold markup, Telegram's HTML. Messages that depend on a reading or a playli
 `bot.messages`.
 """
 
+from html import escape
+
 from recommender import errors as music_errors
 from recommender.errors import RecommenderError
 from vision import errors as vision_errors
@@ -164,6 +166,7 @@ VISION_ERRORS: dict[type[VisionError], str] = {
 """One kind sentence for each thing that keeps a photo from becoming a reading."""
 
 MUSIC_ERRORS: dict[type[RecommenderError], str] = {
+    music_errors.TooFewTracks: "Your filters leave me too little music. {told}",
     music_errors.ConnectionExpired: (
         "Spotify no longer lets me in. Please connect again with /connect; your playlist waits."
     ),
@@ -176,7 +179,7 @@ MUSIC_ERRORS: dict[type[RecommenderError], str] = {
         "Spotify cannot be reached right now. Each title below opens its track."
     ),
 }
-"""One kind sentence for each thing that keeps a playlist from the listener's account."""
+"""What is said kindly of each thing that keeps a playlist from the listener or their account."""
 
 
 def explain_error(error: VisionError) -> str:
@@ -191,12 +194,12 @@ def explain_music_error(error: RecommenderError, until: str = "later") -> str:
     """Return the sentence for this error, or for the nearest of its parents that has one.
 
     Args:
-        error: What happened.
+        error: What happened. Where the table says so, its own words are repeated.
         until: The time of day at which another try makes sense, as the sentence shows it.
     """
     for kind in type(error).__mro__:
         if kind in MUSIC_ERRORS:
-            return MUSIC_ERRORS[kind].format(until=until)
+            return MUSIC_ERRORS[kind].format(until=until, told=escape(str(error)))
     return "That did not work. Please try again."
 
 

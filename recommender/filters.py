@@ -185,9 +185,9 @@ def _left(count: int, filled: int, places: int) -> str:
 
 def _offer(costly: Sequence[Filter], then: int) -> str:
     told = _joined([each.told for each in costly])
-    subject = "The filter that costs most is" if len(costly) == 1 else "Most costly are"
+    subject = "The filter that costs most" if len(costly) == 1 else "The filters that cost most"
     offers = _joined([each.offer for each in costly])
-    return f"{subject} {told}: allow {offers}, and {then:,} {'is' if then == 1 else 'are'} left"
+    return f"{subject}: {told}. Allow {offers}, and {then:,} {'is' if then == 1 else 'are'} left"
 
 
 def _listed(names: Sequence[str]) -> str:

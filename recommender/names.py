@@ -8,7 +8,7 @@ import numpy as np
 from recommender.errors import UnknownName
 from recommender.preferences import genre_key
 from recommender.table import TrackTable, is_among
-from recommender.tracks import artist_key
+from recommender.tracks import artist_key, plain
 
 _SUGGESTIONS = 3
 _GENRES_TOLD = 8
@@ -54,6 +54,6 @@ def _best_known_artists(table: TrackTable) -> list[str]:
 
 def _nearest(name: str, names: Sequence[str]) -> str:
     """Return the names that are spelled most like one, with commas; empty if none is."""
-    spelled = {known.casefold(): known for known in reversed(names)}
-    near = get_close_matches(name.casefold(), spelled, _SUGGESTIONS)
+    spelled = {plain(known): known for known in reversed(names)}  # the first of several stays
+    near = get_close_matches(plain(name), spelled, _SUGGESTIONS)
     return ", ".join(spelled[each] for each in near)

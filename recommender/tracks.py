@@ -95,7 +95,7 @@ def artist_key(artist: str) -> int:
     only makes a playlist a little more varied.
     """
     first = artist.partition(", ")[0]
-    return _key(_plain(first).removeprefix("the ") or first.casefold())
+    return _key(plain(first).removeprefix("the ") or first.casefold())
 
 
 def song_key(name: str, artist: str) -> int:
@@ -104,11 +104,12 @@ def song_key(name: str, artist: str) -> int:
     Remasters, edits, remixes and guests in a title's brackets or after its dash do not make
     another song: nobody wants both in one playlist.
     """
-    title = _plain(_VERSION.sub("", _BRACKETS.sub(" ", name))) or _plain(name) or name.casefold()
+    title = plain(_VERSION.sub("", _BRACKETS.sub(" ", name))) or plain(name) or name.casefold()
     return _key(f"{title}\n{artist_key(artist)}")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a text's words in lower case, without accents, one space between them."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     without_accents = "".join(c for c in letters if not unicodedata.combining(c))
     return _NOT_ALPHANUMERIC.sub(" ", without_accents).strip()

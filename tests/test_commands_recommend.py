@@ -133,8 +133,8 @@ def test_the_settings_of_a_user_hold_where_no_option_says_otherwise(data: Path) 
         ),
         (
             ("--years", "1960-1960"),
-            "Only 4 tracks are left for 20 places. The filter that costs most is the year 1960: "
-            "allow other years, and 200 are left.",
+            "Only 4 tracks are left for 20 places. The filter that costs most: the year 1960. "
+            "Allow other years, and 200 are left.",
         ),
     ],
 )

@@ -136,8 +136,8 @@ def test_the_filter_that_costs_most_is_named_with_exact_counts() -> None:
         playlist(table, wish)
     error = refusal.value
     assert str(error) == (
-        "Only 3 tracks are left for 20 places. The filter that costs most is the years 1960 to "
-        "1965: allow other years, and 300 are left."
+        "Only 3 tracks are left for 20 places. The filter that costs most: the years 1960 to "
+        "1965. Allow other years, and 300 are left."
     )
     assert (error.left, error.places, error.costly, error.then_left) == (3, 20, ("years",), 300)
 
@@ -148,8 +148,9 @@ def test_filters_that_only_help_together_are_named_together() -> None:
     with pytest.raises(TooFewTracks) as refusal:
         playlist(table, wish)
     assert str(refusal.value) == (
-        "No track is left for 20 places. Most costly are the years up to 1970 and the ban on pop, "
-        "rock and 1 more: allow other years and genres that you banned, and 300 are left."
+        "No track is left for 20 places. The filters that cost most: the years up to 1970 and the "
+        "ban on pop, rock and 1 more. Allow other years and genres that you banned, and 300 are "
+        "left."
     )
 
 
@@ -168,7 +169,7 @@ def test_too_few_artists_are_told_apart_from_too_few_tracks() -> None:
         playlist(table_of(tracks), Preferences(allows_explicit=False), length=6)
     assert str(refusal.value) == (
         "The 30 tracks that are left fill only 2 of 6 places: they are by too few artists, or the "
-        "same songs. The filter that costs most is no explicit tracks: allow explicit tracks, and "
+        "same songs. The filter that costs most: no explicit tracks. Allow explicit tracks, and "
         "90 are left."
     )
 

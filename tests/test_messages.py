@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import keyboards, messages, texts
+from recommender.preferences import LONGEST
+from recommender.relaxed import Relaxed
 from recommender.saved import SavedPlaylist, ShownTrack
 from tests.chatting import a_reading
 from vision import percent
@@ -63,6 +65,16 @@ def test_twenty_long_titles_keep_their_reasons() -> None:
 def test_too_many_tracks_lose_their_reasons_rather_than_their_message() -> None:
     text = messages.playlist_text(a_playlist("T" * 60, "A" * 30, count=35), url=None)
     assert "as calm as you asked" not in text
+    assert messages.visible_chars(text) <= messages.MESSAGE_CHARS
+
+
+@pytest.mark.parametrize("letter", ["T", "🎵"])
+def test_the_longest_playlist_fits_one_message(letter: str) -> None:
+    longest = a_playlist(letter * 80, letter * 80, count=LONGEST, invented=True)
+    sentences = " ".join(str(Relaxed(kind, 50, 50, 99)) for kind in ("mood", "repeats", "length"))
+    text = messages.playlist_text(longest, url="https://a.test", notice=sentences)
+    assert sentences in text
+    assert text.count(" · " + letter) == LONGEST
     assert messages.visible_chars(text) <= messages.MESSAGE_CHARS
 
 

@@ -1,14 +1,20 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from bot import keyboards, texts
 from bot.connections import PlaylistDraft, SpotifyPlaylist
-from recommender.errors import ConnectionExpired, QuotaExceeded, RecommenderError
+from recommender.errors import (
+    ConnectionExpired,
+    QuotaExceeded,
+    RecommenderError,
+    TooFewTracks,
+)
 from recommender.targets import EMOTIONS, MODES
-from tests.chatting import ANNA, BEN, Chat, with_chat
+from tests.chatting import ANNA, BEN, NOW, Chat, with_chat
 from tests.fake_telegram import Call
 
 
@@ -191,6 +197,97 @@ def test_connecting_writes_the_playlist_that_waited() -> None:
         assert "https://open.test/p1" in chat.telegram.calls[-1].text
 
     asyncio.run(with_chat(story, connections=connections))
+
+
+# -- settings --
+
+
+async def settle(chat: Chat, **settings: Any) -> None:
+    """Store settings of Anna's."""
+    await chat.records.run(lambda stores: stores.music.preferences.change(ANNA, NOW, **settings))
+
+
+@pytest.mark.parametrize("length", [5, 50])
+def test_a_playlist_follows_the_settings(length: int) -> None:
+    banned = ("disco", "soul", "synthwave")
+
+    async def story(chat: Chat) -> None:
+        await settle(chat, length=length, mode="calm", banned_genres=banned)
+        _, playlist = await chat.say("/mood happy")
+        assert "Happy · Calm" in playlist.text
+        assert len(titles(playlist)) == length
+        genres = await chat.records.run(
+            lambda s: [row["genre"] for row in s.music.db.query("select genre from shown")]
+        )
+        assert len(genres) == length
+        assert not {genre.partition(", ")[0] for genre in genres} & set(banned)
+        _, others = await chat.say("/mood happy", BEN)
+        assert "Happy · Match" in others.text
+        assert len(titles(others)) == 20
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_photo_is_answered_in_the_mode_of_the_settings() -> None:
+    async def story(chat: Chat) -> None:
+        await settle(chat, mode="lift")
+        await chat.press("agree")
+        *_, picture, _, playlist = await chat.photo()
+        assert "• Lift •" in [button["text"] for button in picture.buttons]
+        assert "Happy · Lift" in playlist.text
+
+    asyncio.run(with_chat(story))
+
+
+def test_filters_that_leave_too_few_are_told_and_nothing_is_stored() -> None:
+    async def story(chat: Chat) -> None:
+        await settle(chat, first_year=1994, banned_artists=("<b>Ada",))
+        _, told, removed = await chat.say("/mood happy")
+        assert told.text == (
+            "Your filters leave me too little music. No track is left for 20 places. The filter "
+            "that costs most: the years from 1994 (this catalogue knows no years). Allow other "
+            "years, and 2,400 are left."
+        )
+        assert removed.method == "deleteMessage"
+        assert await chat.records.run(lambda s: s.music.last_playlist(ANNA)) is None
+        await settle(chat, first_year=None)
+        _, playlist = await chat.say("/mood happy")
+        assert len(titles(playlist)) == 20
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_mode_that_finds_too_few_leaves_the_playlist_that_is_shown() -> None:
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say("/mood happy")
+        await settle(chat, last_year=1950)
+        *_, told = await chat.press(playlist.data("Calm"))
+        assert told.method == "sendMessage"
+        assert "too little music" in told.text
+
+    asyncio.run(with_chat(story))
+
+
+def test_names_in_what_is_told_are_no_markup() -> None:
+    error = TooFewTracks("the ban on <b>Ada & Co.", 1, 20, ("artists",), 30)
+    assert texts.explain_music_error(error).endswith("the ban on &lt;b&gt;Ada &amp; Co.")
+
+
+def test_what_was_relaxed_is_told_with_the_playlist() -> None:
+    async def story(chat: Chat) -> None:
+        names = "dream pop, indie folk, soul, synthwave, garage rock, bossa nova, disco, hip hop"
+        all_but_ambient = (*names.split(", "), "post-metal")
+        await settle(chat, length=50, banned_genres=all_but_ambient)
+        for _ in range(6):
+            _, playlist = await chat.say("/mood happy")
+        assert re.search(r"^\d+ of 50 tracks are far from the mood: \d+ perc", playlist.text, re.M)
+        assert re.search(r"\d+ of 50 tracks are from your latest playlists\.", playlist.text)
+        assert len(titles(playlist)) == 50
+
+    asyncio.run(with_chat(story))
+
+
+# -- Spotify --
 
 
 def test_disconnect_says_what_happened() -> None:
