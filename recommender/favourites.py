@@ -3,16 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.preferences import Preferences, genre_key
+from recommender.preferences import Preferences
 from recommender.table import TrackTable, is_among
-from recommender.tracks import Track, artist_key, main_genre
+from recommender.tracks import Track, artist_key, genre_key
 
 ARTIST_WEIGHT = 0.4
-"""Score of a favourite artist's track: as much as one like of theirs would give it. It decides
-between tracks that fit alike, and never brings in one that does not fit."""
+"""Log-odds of a favourite artist's track: as much as a few likes of theirs would give it. It
+decides between tracks that fit alike, and never brings in one that does not fit."""
 
 GENRE_WEIGHT = 0.2
-"""Score of a favourite genre's track: less, since it speaks for so many."""
+"""Log-odds of a favourite genre's track: less, since it speaks for so many."""
 
 
 def favoured(
@@ -41,4 +41,4 @@ def is_by_favourite(track: Track, preferences: Preferences) -> bool:
 
 def is_of_favourite_genre(track: Track, preferences: Preferences) -> bool:
     """Return whether a track's main genre is a favourite."""
-    return genre_key(main_genre(track.genre)) in map(genre_key, preferences.favourite_genres)
+    return genre_key(track.genre) in map(genre_key, preferences.favourite_genres)

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import TooFewTracks
-from recommender.preferences import Preferences, genre_key
+from recommender.preferences import Preferences
 from recommender.table import TrackTable, is_among
-from recommender.tracks import artist_key
+from recommender.tracks import artist_key, genre_key
 
 Predicate = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 """Says of each of some rows, int64 (n,), whether it may be chosen, bool (n,)."""

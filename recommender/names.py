@@ -6,9 +6,8 @@ from difflib import get_close_matches
 import numpy as np
 
 from recommender.errors import UnknownName
-from recommender.preferences import genre_key
 from recommender.table import TrackTable, is_among
-from recommender.tracks import artist_key, plain
+from recommender.tracks import artist_key, genre_key, plain
 
 _SUGGESTIONS = 3
 _GENRES_TOLD = 8

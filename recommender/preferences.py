@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from recommender.errors import BadPreference
 from recommender.targets import MODES
-from recommender.tracks import artist_key
+from recommender.tracks import artist_key, genre_key
 
 SHORTEST, LONGEST = 5, 50
 """Tracks that a playlist may have."""
@@ -66,11 +66,6 @@ class Preferences:
         _check_years(self.first_year, self.last_year)
         _check_names("artist", self.banned_artists, self.favourite_artists, artist_key)
         _check_names("genre", self.banned_genres, self.favourite_genres, genre_key)
-
-
-def genre_key(genre: str) -> str:
-    """Return what is the same for all spellings of a genre: "Hip Hop" and "hip-hop" share it."""
-    return re.sub(r"[\s_-]+", " ", genre.casefold()).strip()
 
 
 def parse_years(text: str) -> tuple[int | None, int | None]:

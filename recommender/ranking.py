@@ -1,7 +1,9 @@
 """Chooses the tracks of a playlist: the fit to each position's target, taste, and variety.
 
-The score of a track at a position is a sum of documented terms. Positions are filled one after
-the other; each choice is drawn with a little noise, so that asking twice does not bore.
+The score of a track at a position is the log-odds that the listener likes it there, by trait
+weights drawn near the middle of what is believed of them (Thompson sampling, damped). Positions
+are filled one after the other; each choice is drawn with a little noise, so that asking twice
+does not bore.
 """
 
 from collections import Counter
@@ -14,42 +16,37 @@ from numpy.typing import NDArray
 from recommender.candidates import Candidates, SearchConfig, nearest, reach
 from recommender.favourites import favoured
 from recommender.filters import Predicate, filters, passes_all
+from recommender.posterior import Posterior
 from recommender.preferences import USUAL, Preferences
 from recommender.table import TrackTable, is_among
 from recommender.targets import Target
-from recommender.taste import (
+from recommender.taste import Taste, blocked_songs
+from recommender.tracks import genre_key
+from recommender.traits import (
     FEATURE_SCALES,
-    Taste,
-    TasteConfig,
-    TasteTerms,
-    blocked_songs,
-    taste_terms,
+    PLACE_TRAITS,
+    SOUND,
+    TRAITS,
+    place_traits,
+    sound_traits,
 )
 
-POLICY_VERSION = "votes-1"
+POLICY_VERSION = "taste-1"
 """Stored with every shown track; change it whenever the same votes would rank otherwise."""
+
+
+_POPULARITY = TRAITS.index("popularity")
 
 
 @dataclass(frozen=True, slots=True)
 class RankingConfig:
-    """How much each term of a score weighs.
-
-    With no votes, these keep the tracks within 0.03 percentiles of their targets on average among
-    28,000 popular tracks: close enough to sound right, loose enough to leave a choice.
-    """
+    """How the score is weighed against variety and chance."""
 
     search: SearchConfig = field(default_factory=SearchConfig)
-    taste: TasteConfig = field(default_factory=TasteConfig)
 
-    fit_weight: float = 0.5
-    """Score lost for each tolerance of distance in the valence-energy square."""
-
-    support_weight: float = 3.0
-    """Score lost where tempo, acousticness and the others are as wrong as they can be."""
-
-    popularity_weight: float = 0.6
-    """Score of the best known track above the least known one: of two tracks that fit alike, the
-    one that more people love is the safer guess."""
+    noise: float = 0.3
+    """Share of the posterior's standard deviation by which each playlist's trait weights stray
+    from its mean: enough to go on learning, little enough not to annoy."""
 
     diversity_weight: float = 0.7
     """Score lost by a track that is just like one already chosen (maximal marginal relevance:
@@ -70,13 +67,12 @@ class Choice:
     Args:
         row: Its row in the table.
         position: Its place in the playlist, from 0.
-        score: Its score at that place, before variety and chance.
-        propensity: The probability, 0..1, with which it was drawn at that place, given the
-            choices before it.
+        score: The log-odds of a like at that place, by the weights that were drawn for this
+            playlist, before variety and chance.
+        propensity: The probability, 0..1, with which it was drawn at that place, given those
+            weights and the choices before it.
         distance: To its target, in tolerances.
-        similarity: What taste added for tracks that sound like it.
-        artist: What taste added for its artist.
-        genre: What taste added for its genre.
+        misfit: Of its supporting features, 0 is perfect.
     """
 
     row: int
@@ -84,15 +80,14 @@ class Choice:
     score: float
     propensity: float
     distance: float
-    similarity: float
-    artist: float
-    genre: float
+    misfit: float
 
 
 def rank(
     table: TrackTable,
     targets: Sequence[Target],
     taste: Taste,
+    posterior: Posterior,
     recent: Collection[str],
     rng: np.random.Generator,
     config: RankingConfig,
@@ -109,9 +104,10 @@ def rank(
         table: The catalogue.
         targets: What each position should be like.
         taste: What the listener thinks of earlier tracks.
+        posterior: What that says about other tracks.
         recent: Ids of tracks shown lately.
         rng: Where chance comes from.
-        config: The weights.
+        config: Of the ranking.
         preferences: The listener's settings, whose filters and favourites count here.
         is_allowed: What else may be chosen, where not all. Like the filters it is asked only
             about tracks near the targets, and the search goes as far as it must for enough.
@@ -130,7 +126,7 @@ def rank(
     def is_fresh(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         return is_eligible(rows) & ~is_among(table.song_keys[rows], recent_songs)
 
-    playlist = _Playlist(table, targets, taste, rng, config, preferences)
+    playlist = _Playlist(table, targets, posterior, rng, config, preferences)
     for rule in (is_fresh, is_eligible):
         playlist.fill(rule)
     return playlist.in_order()
@@ -159,14 +155,15 @@ class _Playlist:
         self,
         table: TrackTable,
         targets: Sequence[Target],
-        taste: Taste,
+        posterior: Posterior,
         rng: np.random.Generator,
         config: RankingConfig,
         preferences: Preferences,
     ) -> None:
         self._table = table
         self._targets = targets
-        self._taste = taste
+        self._posterior = posterior
+        self._weights = posterior.sample(config.noise, rng)
         self._rng = rng
         self._config = config
         self._preferences = preferences
@@ -210,11 +207,8 @@ class _Playlist:
         table, config = self._table, self._config
         targets = [self._targets[position] for position in positions]
         rows, places = np.unique(found.rows, return_inverse=True)  # (U,), (P, C)
-        terms = taste_terms(table, rows, self._taste, config.taste)
-        scores = _scores(table, targets, found, config)  # (P, C)
-        general = terms.total + config.popularity_weight * (table.popularity[rows] - 0.5)  # (U,)
-        general += favoured(table, rows, self._preferences)
-        scores += general[places]
+        misfits = _misfits(table, targets, found)  # (P, C)
+        scores = self._fit(targets, found, misfits) + self._liking(rows)[places]  # (P, C)
         is_free = np.ones(len(rows), dtype=np.bool_)  # (U,)
         sounds = table.features[rows] / FEATURE_SCALES  # (U, K)
         likeness = np.zeros(len(rows), dtype=np.float32)  # (U,) to the most alike so far
@@ -230,8 +224,13 @@ class _Playlist:
             chosen = int(here[c])
             row = int(rows[chosen])
             self._take(
-                _choice(
-                    row, position, scores[p, c], propensity, found.distances[p, c], terms, chosen
+                Choice(
+                    row=row,
+                    position=position,
+                    score=float(scores[p, c]),
+                    propensity=propensity,
+                    distance=float(found.distances[p, c]),
+                    misfit=float(misfits[p, c]),
                 )
             )
             is_free &= table.song_keys[rows] != table.song_keys[row]
@@ -239,24 +238,48 @@ class _Playlist:
                 is_free &= table.artist_keys[rows] != table.artist_keys[row]
             likeness = np.maximum(likeness, _likeness(table, rows, sounds, row))
 
+    def _fit(
+        self, targets: Sequence[Target], found: Candidates, misfits: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Return what the places add to the log-odds of their candidates, float64 (P, C)."""
+        shape = found.rows.shape
+        wanted = np.repeat([(t.valence, t.energy) for t in targets], shape[1], axis=0)
+        traits = place_traits(wanted, found.distances.ravel(), misfits.ravel())
+        fit: NDArray[np.float64] = traits @ self._weights[: len(PLACE_TRAITS)]
+        return fit.reshape(shape)
+
+    def _liking(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what tracks add at any place: sound, genre, artist, favourites; float64 (U,)."""
+        table, posterior = self._table, self._posterior
+        sound = sound_traits(table.features[rows]) @ self._weights[SOUND]
+        known = self._weights[_POPULARITY] * (table.popularity[rows] - 0.5)
+        by_code = posterior.genres[np.array([genre_key(name) for name in table.genres])]
+        liking: NDArray[np.float64] = (
+            sound
+            + known
+            + by_code[table.genre_codes[rows]]
+            + posterior.artists[table.artist_keys[rows]]
+            + favoured(table, rows, self._preferences)
+        )
+        return liking
+
     def _take(self, choice: Choice) -> None:
         self._choices[choice.position] = choice
         self._songs.add(int(self._table.song_keys[choice.row]))
         self._artists[int(self._table.artist_keys[choice.row])] += 1
 
 
-def _scores(
-    table: TrackTable, targets: Sequence[Target], found: Candidates, config: RankingConfig
+def _misfits(
+    table: TrackTable, targets: Sequence[Target], found: Candidates
 ) -> NDArray[np.float32]:
-    """Return how well each candidate fits its position, float32 (P, C); 0 is perfect."""
+    """Return how wrong each candidate's supporting features are, float32 (P, C); 0 is perfect."""
     wanted = np.array([target.support for target in targets], dtype=np.float32)  # (P, 5)
     weights = np.array([target.weights for target in targets], dtype=np.float32)  # (P, 5)
-    misfit = np.zeros(found.rows.shape, dtype=np.float32)  # (P, C)
+    squares = np.zeros(found.rows.shape, dtype=np.float32)  # (P, C)
     for k in range(wanted.shape[1]):
         ranks = table.ranks[:, k + 2][found.rows]  # (P, C); the first two are the square
-        misfit += weights[:, k, None] * (ranks - wanted[:, k, None]) ** 2
-    scores = -config.fit_weight * found.distances - config.support_weight * np.sqrt(misfit)
-    return scores.astype(np.float32)
+        squares += weights[:, k, None] * (ranks - wanted[:, k, None]) ** 2
+    return np.sqrt(squares)
 
 
 def _draw(
@@ -289,24 +312,3 @@ def _likeness(
     likeness: NDArray[np.float32] = ((sound + genre) / 2).astype(np.float32)
     likeness[table.artist_keys[rows] == table.artist_keys[other]] = 1
     return likeness
-
-
-def _choice(
-    row: int,
-    position: int,
-    score: np.float32,
-    propensity: float,
-    distance: np.float32,
-    terms: TasteTerms,
-    place: int,
-) -> Choice:
-    return Choice(
-        row=row,
-        position=position,
-        score=float(score),
-        propensity=propensity,
-        distance=float(distance),
-        similarity=float(terms.similarity[place]),
-        artist=float(terms.artist[place]),
-        genre=float(terms.genre[place]),
-    )

@@ -4,7 +4,7 @@ Every clause is checked against the numbers before it is used, so that a reason 
 never false.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recommender import favourites
@@ -36,6 +36,21 @@ _MOODS = {
 }
 
 
+_MOVED = 0.12
+"""Log-odds from which on what votes added is said: one like of an artist is enough."""
+
+_SOUNDS = {
+    # in the lowest third of the catalogue, in the highest
+    "valence": ("wistful", "bright"),
+    "energy": ("calm", "lively"),
+    "tempo_bpm": ("slow", "fast"),
+    "acousticness": ("electric", "acoustic"),
+    "danceability": ("not made for dancing", "danceable"),
+    "mode": ("in a minor key", "in a major key"),
+    "loudness_db": ("soft", "loud"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Grounds:
     """What is known about a choice when its reason is put into words.
@@ -46,9 +61,9 @@ class Grounds:
         target: What its position asked for.
         distance: To that, in tolerances.
         popularity: Its percentile of popularity, 0..1; 0.5 where unknown.
-        similarity: What taste added for tracks that sound like it.
-        artist: What taste added for its artist.
-        genre: What taste added for its genre.
+        sound: What the listener's votes added to its log-odds for each feature of its sound.
+        artist: What they added for its artist.
+        genre: What they added for its genre.
         liked_title: The most similar track that the listener liked, if any.
         nearness: Similarity of that one, 0..1.
         way: How far valence and energy move from the first target to the last.
@@ -63,7 +78,7 @@ class Grounds:
     target: Target
     distance: float
     popularity: float
-    similarity: float
+    sound: Mapping[str, float]
     artist: float
     genre: float
     liked_title: str | None
@@ -99,17 +114,23 @@ def _taste(grounds: Grounds) -> Sequence[str]:
     clauses = []
     if grounds.is_by_favourite:
         clauses.append((favourites.ARTIST_WEIGHT, "by one of your favourites"))
-    if grounds.artist >= 0.2:
+    if grounds.artist >= _MOVED:
         artist = grounds.track.artist.partition(", ")[0]
         clauses.append((grounds.artist, f"and you liked {_short(artist)}"))
-    if grounds.similarity >= 0.2 and grounds.nearness >= 0.5 and grounds.liked_title:
+    likeness = grounds.nearness * sum(grounds.sound.values())
+    if likeness >= _MOVED and grounds.nearness >= 0.5 and grounds.liked_title:
         title = _short(grounds.liked_title)
-        clauses.append((grounds.similarity, f"like “{title}”, which you liked"))
+        clauses.append((likeness, f"like “{title}”, which you liked"))
     genre = main_genre(grounds.track.genre)
-    if grounds.genre >= 0.1 and genre:
+    if grounds.genre >= _MOVED and genre:
         clauses.append((grounds.genre, f"and you like {_short(genre)}"))
     if grounds.is_of_favourite_genre:
         clauses.append((favourites.GENRE_WEIGHT, f"{_short(genre)} is one of your favourites"))
+    for feature, term in grounds.sound.items():
+        rank = grounds.ranks[FEATURES.index(feature)]
+        third = _third(rank) if feature != "mode" else 2 * grounds.track.mode
+        if term >= _MOVED and third != 1:
+            clauses.append((term, f"{_SOUNDS[feature][third == 2]}, as you like it"))
     return [max(clauses)[1]] if clauses else []
 
 

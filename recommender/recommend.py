@@ -1,6 +1,7 @@
 """The recommender's front door: from a mood to a playlist. Pure: no clock or chance of its own."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,14 +9,17 @@ import numpy as np
 
 from recommender.favourites import is_by_favourite, is_of_favourite_genre
 from recommender.filters import Predicate, filters, shortage
+from recommender.pool import USUAL_LISTENER
+from recommender.posterior import Posterior, Prior, infer
 from recommender.preferences import USUAL, Preferences
 from recommender.ranking import POLICY_VERSION, Choice, RankingConfig, disliked_songs, rank
 from recommender.reasons import Grounds, reason
 from recommender.relaxed import Relaxed, relaxed
 from recommender.table import TrackTable, is_among
 from recommender.targets import Target, plan
-from recommender.taste import Taste, nearest_liked
-from recommender.tracks import Track
+from recommender.taste import Place, Taste, nearest_liked
+from recommender.tracks import Track, artist_key, genre_key
+from recommender.traits import SOUND, SOUND_TRAITS, sound_traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +27,17 @@ class Pick:
     """One recommended track.
 
     Args:
-        score: What the ranking thinks of it at its place; higher is better, 0 is a perfect fit
-            with nothing else known.
+        score: The log-odds that the listener likes it at its place, as the ranking saw them.
         propensity: The probability with which chance chose it there, 0..1.
         reason: Why it is there, in a few words.
-        target: What its place asked for.
+        place: What its place asked for, and how the track stands there.
     """
 
     track: Track
     score: float
     propensity: float
     reason: str
-    target: Target
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,15 @@ class Recommendation:
         picks: The tracks in order; fewer than asked for only where the catalogue has no more.
         targets: What each place asked for.
         ms: Milliseconds of search and ranking.
+        policy: Version of the method that chose, and the name of its prior.
         relaxed: What could not be kept, if anything.
-        policy: Version of the method that chose.
     """
 
     picks: tuple[Pick, ...]
     targets: tuple[Target, ...]
     ms: float
+    policy: str
     relaxed: tuple[Relaxed, ...] = ()
-    policy: str = POLICY_VERSION
 
 
 def recommend(
@@ -65,6 +68,7 @@ def recommend(
     taste: Taste,
     recent: Collection[str],
     rng: np.random.Generator,
+    prior: Prior = USUAL_LISTENER,
     preferences: Preferences = USUAL,
     is_allowed: Predicate | None = None,
     config: RankingConfig | None = None,
@@ -80,9 +84,10 @@ def recommend(
         taste: What the listener thinks of earlier tracks.
         recent: Ids of tracks they were shown lately.
         rng: Where chance comes from; the same state gives the same playlist.
+        prior: What is believed of listeners in general.
         preferences: The listener's settings, whose filters and favourites count here.
         is_allowed: What else may be chosen, where not all.
-        config: The weights, where not the usual ones.
+        config: Of the ranking, where not the usual one.
         clock: Seconds, for `Recommendation.ms`.
 
     Raises:
@@ -91,7 +96,8 @@ def recommend(
     """
     targets, config = plan(probabilities, mode, length), config or RankingConfig()
     began = clock()
-    choices = rank(table, targets, taste, recent, rng, config, preferences, is_allowed)
+    posterior = infer(taste.votes(), prior)
+    choices = rank(table, targets, taste, posterior, recent, rng, config, preferences, is_allowed)
     ms = (clock() - began) * 1000
     if len(choices) < length:
         rows = np.flatnonzero(~is_among(table.song_keys, disliked_songs(table, taste)))
@@ -100,14 +106,48 @@ def recommend(
         too_few = shortage(table, set_filters, rows, length, config.tracks_per_artist)
         if too_few:
             raise too_few
-    picks = _explained(table, targets, taste, preferences, choices)
-    return Recommendation(picks, targets, ms, relaxed(table, choices, targets, recent))
+    learned = _Learned(posterior, prior)
+    return Recommendation(
+        picks=_explained(table, targets, taste, learned, preferences, choices),
+        targets=targets,
+        ms=ms,
+        policy=f"{POLICY_VERSION} {prior.name}",
+        relaxed=relaxed(table, choices, targets, recent),
+    )
+
+
+class _Learned:
+    """What a listener's own votes have changed in what is believed of them."""
+
+    def __init__(self, posterior: Posterior, prior: Prior) -> None:
+        self._posterior = posterior
+        self._prior = prior
+
+    def artist(self, track: Track) -> float:
+        """Return what the votes add to the log-odds of this artist's tracks."""
+        key = np.array([artist_key(track.artist)])
+        return float((self._posterior.artists[key] - self._prior.artists[key])[0])
+
+    def genre(self, track: Track) -> float:
+        """Return what the votes add to the log-odds of this genre's tracks."""
+        key = np.array([genre_key(track.genre)])
+        return float((self._posterior.genres[key] - self._prior.genres[key])[0])
+
+    def sound(self, track: Track) -> dict[str, float]:
+        """Return what the votes add to the log-odds of this sound, by feature."""
+        moved = (self._posterior.weights - self._prior.mean)[SOUND]
+        terms = moved * sound_traits(np.array([track.features], dtype=np.float32))[0]
+        by_feature: dict[str, float] = defaultdict(float)
+        for trait, term in zip(SOUND_TRAITS, terms.tolist(), strict=True):
+            by_feature[trait.removesuffix("²")] += term
+        return by_feature
 
 
 def _explained(
     table: TrackTable,
     targets: Sequence[Target],
     taste: Taste,
+    learned: _Learned,
     preferences: Preferences,
     choices: Sequence[Choice],
 ) -> tuple[Pick, ...]:
@@ -127,9 +167,9 @@ def _explained(
             target=target,
             distance=choice.distance,
             popularity=float(table.popularity[choice.row]),
-            similarity=choice.similarity,
-            artist=choice.artist,
-            genre=choice.genre,
+            sound=learned.sound(track),
+            artist=learned.artist(track),
+            genre=learned.genre(track),
             liked_title=liked[0].title if liked else None,
             nearness=liked[1] if liked else 0.0,
             way=way,
@@ -138,5 +178,12 @@ def _explained(
             is_by_favourite=is_by_favourite(track, preferences),
             is_of_favourite_genre=is_of_favourite_genre(track, preferences),
         )
-        picks.append(Pick(track, choice.score, choice.propensity, reason(grounds), target))
+        place = Place(
+            valence=target.valence,
+            energy=target.energy,
+            distance=choice.distance,
+            misfit=choice.misfit,
+            popularity=float(table.popularity[choice.row]),
+        )
+        picks.append(Pick(track, choice.score, choice.propensity, reason(grounds), place))
     return tuple(picks)

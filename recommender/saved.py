@@ -10,12 +10,16 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender.mood_shift import shifted
+from recommender.pool import USUAL_LISTENER
+from recommender.posterior import Effects, Prior
 from recommender.recommend import Pick
 from recommender.targets import EMOTIONS
-from recommender.taste import Opinion
+from recommender.taste import Opinion, Place
 from recommender.tracks import FEATURES
+from recommender.traits import TRAITS
 
 CORRECTION_TRUST = 0.85
 """How much of a corrected mood is what the listener said; the rest is what was read, since a
@@ -23,6 +27,10 @@ correction names one emotion and moods are mixed."""
 
 RATING_WEIGHT = 0.2
 """How many votes a playlist's stars are worth for each of its tracks that has no vote."""
+
+MISREAD_WEIGHT = 0.5
+"""How many votes one is worth on a playlist for a mood that the listener said was not theirs: it
+speaks of the mood as much as of the track."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ class SavedPlaylist:
 
 def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[str, Any]:
     """Return the row that stores a pick as it is shown."""
-    track, target = pick.track, pick.target
+    track, place = pick.track, pick.place
     return {
         "playlist_id": playlist_id,
         "position": position,
@@ -124,7 +132,10 @@ def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[
         "url": track.url,
         "invented": track.invented,
         "features": json.dumps(dict(zip(FEATURES, track.features, strict=True))),
-        "target": json.dumps({"valence": target.valence, "energy": target.energy}),
+        "target": json.dumps({"valence": place.valence, "energy": place.energy}),
+        "distance": place.distance,
+        "misfit": place.misfit,
+        "popularity": place.popularity,
         "score": pick.score,
         "propensity": pick.propensity,
         "policy": policy,
@@ -163,7 +174,7 @@ def to_shown_track(row: Mapping[str, Any]) -> ShownTrack:
 def to_opinion(row: Mapping[str, Any]) -> Opinion:
     """Return a row of `shown`, with its playlist's stars, as what the listener thinks of it."""
     is_vote = row["liked"] is not None
-    features = json.loads(row["features"])
+    features, target = json.loads(row["features"]), json.loads(row["target"])
     return Opinion(
         track_id=row["track_id"],
         title=row["title"],
@@ -171,6 +182,50 @@ def to_opinion(row: Mapping[str, Any]) -> Opinion:
         genre=row["genre"],
         features=tuple(features[name] for name in FEATURES),
         liking=(1.0 if row["liked"] else -1.0) if is_vote else (row["stars"] - 3) / 2,
-        weight=1.0 if is_vote else RATING_WEIGHT,
+        weight=(1.0 if is_vote else RATING_WEIGHT) * (MISREAD_WEIGHT if row["misread"] else 1.0),
         is_vote=is_vote,
+        place=Place(
+            valence=target["valence"],
+            energy=target["energy"],
+            distance=row["distance"],
+            misfit=row["misfit"],
+            popularity=row["popularity"],
+        ),
     )
+
+
+def prior_json(prior: Prior) -> str:
+    """Return a prior as text; traits go by name, so that later versions can read it."""
+    return json.dumps(
+        {
+            "mean": dict(zip(TRAITS, prior.mean.tolist(), strict=True)),
+            "sd": dict(zip(TRAITS, prior.sd.tolist(), strict=True)),
+            "genre_sd": prior.genre_sd,
+            "artist_sd": prior.artist_sd,
+            "genres": _by_key(prior.genres),
+            "artists": _by_key(prior.artists),
+        }
+    )
+
+
+def to_prior(text: str, name: str) -> Prior:
+    """Return the prior that `prior_json` wrote; traits that it lacks are as usual."""
+    values = json.loads(text)
+
+    def by_trait(found: dict[str, float], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+        pairs = zip(TRAITS, usual.tolist(), strict=True)
+        return np.array([found.get(trait, value) for trait, value in pairs])
+
+    return Prior(
+        mean=by_trait(values["mean"], USUAL_LISTENER.mean),
+        sd=by_trait(values["sd"], USUAL_LISTENER.sd),
+        genre_sd=values["genre_sd"],
+        artist_sd=values["artist_sd"],
+        genres=Effects.of({int(key): effect for key, effect in values["genres"].items()}),
+        artists=Effects.of({int(key): effect for key, effect in values["artists"].items()}),
+        name=name,
+    )
+
+
+def _by_key(effects: Effects) -> dict[int, float]:
+    return dict(zip(effects.keys.tolist(), effects.values.tolist(), strict=True))

@@ -14,14 +14,18 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from recommender.database import immediate
+from recommender.pool import USUAL_LISTENER, pool
+from recommender.posterior import Prior
 from recommender.preference_store import PreferenceStore
 from recommender.recommend import Recommendation
 from recommender.saved import (
     SavedPlaylist,
     ShownTrack,
     StoredReading,
+    prior_json,
     shown_row,
     to_opinion,
+    to_prior,
     to_reading,
     to_shown_track,
 )
@@ -97,6 +101,25 @@ def m001_readings_playlists_shown(db: Database) -> None:
             voted_utc text,
             primary key (playlist_id, position)
         ) strict, without rowid
+        """
+    )
+
+
+@_migrations()
+def m002_places_and_pool(db: Database) -> None:
+    """Remember how each track stood at its place, and what all listeners' votes said together.
+
+    Of older rows the place is unknown: they count as if they had stood well there.
+    """
+    for column, usual in (("distance", 0.0), ("misfit", 0.0), ("popularity", 0.5)):
+        db.execute(f"alter table shown add column {column} real not null default {usual}")
+    db.execute(
+        """
+        create table pools (
+            id integer primary key autoincrement,
+            prior text not null,
+            created_utc text not null
+        ) strict
         """
     )
 
@@ -276,14 +299,38 @@ class MusicStore:
         in, 1 star as -1 and 5 as 1.
         """
         rows = self.db.query(
-            "select track_id, title, artist, genre, features, liked, stars"
+            "select shown.*, stars,"
+            " corrected is not null and corrected <> playlists.emotion as misread"
             " from shown join playlists on playlists.id = playlist_id"
-            " where user_id = ? and (liked is not null or stars is not null)"
+            " left join readings on readings.id = reading_id"
+            " where playlists.user_id = ? and (liked is not null or stars is not null)"
             " order by liked is not null, coalesce(voted_utc, rated_utc), playlist_id",
             [user_id],
         )
         newest = {row["track_id"]: to_opinion(row) for row in rows}
         return Taste(tuple(newest.values()))
+
+    # -- what listeners have in common --
+
+    def refit_pool(self, now: datetime) -> None:
+        """Learn anew, from all votes and ratings, what listeners have in common.
+
+        Only the newest result is kept, so that it forgets whom the store forgot.
+        """
+        users = self.db.query("select distinct user_id from playlists order by user_id")
+        prior = pool([self.taste(row["user_id"]).votes() for row in users])
+        with immediate(self.db):
+            self.db.execute("delete from pools")
+            self.db.execute(
+                "insert into pools (prior, created_utc) values (?, ?)",
+                [prior_json(prior), now.isoformat()],
+            )
+
+    def prior(self) -> Prior:
+        """Return what is believed of listeners in general."""
+        for row in self.db.query("select id, prior from pools order by id desc limit 1"):
+            return to_prior(row["prior"], f"pool-{row['id']}")
+        return USUAL_LISTENER
 
     # -- the end --
 

@@ -1,22 +1,33 @@
-"""What a listener thinks of tracks they were shown, and what that says about other tracks.
+"""What a listener thinks of tracks they were shown: votes and ratings, ready to learn from."""
 
-Today's method is a damped average, simple enough to explain each track by it. It sits behind
-`TasteTerms`: a better method replaces `taste_terms` and nothing else.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.table import TrackTable
-from recommender.tracks import Track, artist_key, main_genre, song_key
+from recommender.posterior import Votes
+from recommender.tracks import Track, artist_key, genre_key, song_key
+from recommender.traits import FEATURE_SCALES, TRAITS, place_traits, sound_traits
 
-FEATURE_SCALES = np.array([0.25, 0.2, 30.0, 0.25, 0.15, 1.0, 4.0], dtype=np.float32)
-"""What counts as one step of difference in each of `FEATURES`: roughly its standard deviation
-over popular music, fixed so that votes keep their meaning when the catalogue is replaced. The
-mode, a matter of yes or no, counts half."""
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How a track stood at the place where it was shown.
+
+    Args:
+        valence: What the place asked for, a percentile, 0..1.
+        energy: Likewise.
+        distance: Of the track to that, in tolerances.
+        misfit: Of its supporting features, 0 is perfect.
+        popularity: Its percentile of popularity, 0..1; 0.5 where unknown.
+    """
+
+    valence: float = 0.5
+    energy: float = 0.5
+    distance: float = 0.0
+    misfit: float = 0.0
+    popularity: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,7 @@ class Opinion:
         liking: From -1 (dislike) to 1 (like).
         weight: How many votes it is worth, above 0 and at most 1.
         is_vote: Whether it is a vote on this very track, not one on its whole playlist.
+        place: Where it was shown.
     """
 
     track_id: str
@@ -40,6 +52,7 @@ class Opinion:
     liking: float
     weight: float = 1.0
     is_vote: bool = True
+    place: Place = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,90 +68,25 @@ class Taste:
             opinion for opinion in self.opinions if opinion.is_vote and opinion.liking < 0
         )
 
-
-@dataclass(frozen=True, slots=True)
-class TasteConfig:
-    """How quickly votes are believed.
-
-    Each damping is how many imagined neutral votes stand beside the real ones, so that a single
-    vote moves little and many agreeing ones move everything (LensKit's damped means).
-    """
-
-    similarity_damping: float = 1.0
-    """For the average over similar tracks."""
-
-    artist_damping: float = 1.0
-    """For the average over an artist's tracks."""
-
-    genre_damping: float = 4.0
-    """For the average over a genre's tracks."""
-
-    similarity_weight: float = 1.0
-    """Score of a track whose like is certain by similarity."""
-
-    artist_weight: float = 0.8
-    """Score of a track whose artist is certainly liked."""
-
-    genre_weight: float = 0.5
-    """Score of a track whose genre is certainly liked."""
-
-
-@dataclass(frozen=True, slots=True)
-class TasteTerms:
-    """How taste moves the score of each of n candidates, term by term, all float32 (n,).
-
-    Args:
-        similarity: From tracks that sound like it.
-        artist: From tracks by its first artist.
-        genre: From tracks of its main genre.
-    """
-
-    similarity: NDArray[np.float32]
-    artist: NDArray[np.float32]
-    genre: NDArray[np.float32]
-
-    @property
-    def total(self) -> NDArray[np.float32]:
-        """What taste adds to the scores."""
-        return self.similarity + self.artist + self.genre
-
-
-def taste_terms(
-    table: TrackTable,
-    rows: NDArray[np.int64],
-    taste: Taste,
-    config: TasteConfig,
-) -> TasteTerms:
-    """Return how a listener's opinions move the scores of candidates.
-
-    Every term is a damped mean, sum(w k y) / (damping + sum(w k)), with the liking y, its weight
-    w and the closeness k >= 0 of the two tracks. As y is at most 1, one more like never lowers
-    any score, and for the same reason one more dislike never raises any.
-
-    Args:
-        table: The catalogue.
-        rows: The candidates' rows, int64 (n,).
-        taste: What the listener thinks.
-        config: How quickly that is believed.
-    """
-    opinions = taste.opinions
-    if not opinions:
-        zero = np.zeros(len(rows), dtype=np.float32)
-        return TasteTerms(zero, zero, zero)
-    weight = np.array([opinion.weight for opinion in opinions], dtype=np.float32)  # (m,)
-    liking = weight * np.array([opinion.liking for opinion in opinions], dtype=np.float32)  # (m,)
-    closeness = similarity(table.features[rows], _features(opinions))  # (n, m)
-    sound: NDArray[np.float32] = closeness @ liking  # (n,)
-    sound /= config.similarity_damping + closeness @ weight
-    artists = np.array([artist_key(opinion.artist) for opinion in opinions], dtype=np.int64)
-    genres = np.array([_genre_code(table, opinion.genre) for opinion in opinions], dtype=np.int64)
-    return TasteTerms(
-        similarity=config.similarity_weight * sound,
-        artist=config.artist_weight
-        * _group_means(table.artist_keys[rows], artists, liking, weight, config.artist_damping),
-        genre=config.genre_weight
-        * _group_means(table.genre_codes[rows], genres, liking, weight, config.genre_damping),
-    )
+    def votes(self) -> Votes:
+        """Return the opinions as arrays."""
+        opinions, places = self.opinions, [opinion.place for opinion in self.opinions]
+        traits = np.empty((len(opinions), len(TRAITS)))
+        if opinions:
+            here = place_traits(
+                [(place.valence, place.energy) for place in places],
+                np.array([place.distance for place in places]),
+                np.array([place.misfit for place in places]),
+            )
+            popularity = np.array([place.popularity for place in places]) - 0.5
+            traits = np.column_stack([here, popularity, sound_traits(_features(opinions))])
+        return Votes(
+            traits=traits,
+            genres=np.array([genre_key(each.genre) for each in opinions], dtype=np.int64),
+            artists=np.array([artist_key(each.artist) for each in opinions], dtype=np.int64),
+            likes=np.array([(1 + each.liking) / 2 for each in opinions]),
+            weights=np.array([each.weight for each in opinions]),
+        )
 
 
 def nearest_liked(track: Track, taste: Taste) -> tuple[Opinion, float] | None:
@@ -168,38 +116,10 @@ def similarity(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArra
     return closeness
 
 
-def _group_means(
-    groups: NDArray[np.integer],
-    opinion_groups: NDArray[np.int64],
-    liking: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    damping: float,
-) -> NDArray[np.float32]:
-    """Return the damped mean liking of each candidate's group, 0 for groups without opinions.
-
-    Args:
-        groups: The candidates' groups (n,).
-        opinion_groups: The opinions' groups (m,).
-        liking: Their likings times weights (m,).
-        weight: Their weights (m,).
-        damping: How many imagined neutral votes stand beside them.
-    """
-    known, places = np.unique(opinion_groups, return_inverse=True)  # (g,), (m,)
-    means = np.bincount(places, liking) / (damping + np.bincount(places, weight))  # (g,)
-    nearest = np.minimum(np.searchsorted(known, groups), len(known) - 1)  # (n,)
-    return np.where(known[nearest] == groups, means[nearest], 0).astype(np.float32)
-
-
-def _features(opinions: Sequence[Opinion]) -> NDArray[np.float32]:
-    return np.array([opinion.features for opinion in opinions], dtype=np.float32)  # (m, K)
-
-
-def blocked_songs(opinions: Iterable[Opinion]) -> NDArray[np.int64]:
+def blocked_songs(opinions: Sequence[Opinion]) -> NDArray[np.int64]:
     """Return the song keys of these tracks."""
     return np.array([song_key(each.title, each.artist) for each in opinions], dtype=np.int64)
 
 
-def _genre_code(table: TrackTable, genre: str) -> int:
-    """Return the code of a main genre, -1 where the catalogue does not know it."""
-    name = main_genre(genre)
-    return table.genres.index(name) if name and name in table.genres else -1
+def _features(opinions: Sequence[Opinion]) -> NDArray[np.float32]:
+    return np.array([opinion.features for opinion in opinions], dtype=np.float32)  # (m, K)

@@ -86,6 +86,15 @@ def main_genre(genre: str) -> str:
     return genre.partition(", ")[0]
 
 
+@lru_cache(maxsize=1_000)
+def genre_key(genre: str) -> int:
+    """Return a number that is the same for all spellings of a track's main genre.
+
+    "Hip Hop", "hip-hop" and "hip_hop, rap" share one.
+    """
+    return _key(_plain(main_genre(genre)))
+
+
 @lru_cache(maxsize=50_000)
 def artist_key(artist: str) -> int:
     """Return a number that is the same for all spellings of a track's first artist.

@@ -9,9 +9,9 @@ from recommender.preferences import (
     MOST_NAMES,
     USUAL,
     Preferences,
-    genre_key,
     parse_years,
 )
+from recommender.tracks import genre_key
 
 
 def test_who_settles_nothing_may_be_given_everything() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from recommender.reasons import MAX_CHARS, Grounds, reason
 from recommender.targets import EMOTIONS, MODES, plan
-from recommender.tracks import Track
+from recommender.tracks import FEATURES, Track
 from tests.songs import TRACK
 
 TARGET = plan({"sad": 1.0}, "calm", 2)[-1]
@@ -16,7 +16,7 @@ GROUNDS = Grounds(
     target=TARGET,
     distance=0.2,
     popularity=0.5,
-    similarity=0.0,
+    sound={},
     artist=0.0,
     genre=0.0,
     liked_title=None,
@@ -57,7 +57,7 @@ all_grounds = st.builds(
     target=targets,
     distance=st.floats(0, 10),
     popularity=rank,
-    similarity=term,
+    sound=st.dictionaries(st.sampled_from(FEATURES), term),
     artist=term,
     genre=term,
     liked_title=st.none() | st.text(min_size=1),
@@ -76,6 +76,7 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
     assert 0 < len(said) <= MAX_CHARS
     valence, energy = grounds.ranks[:2]
     track, step = grounds.track, grounds.step or (0.0, 0.0)
+    rank_of = dict(zip(FEATURES, grounds.ranks, strict=True))
     implications = {
         "bright and": valence > 0.6,
         "dark and": valence < 0.4 and energy > 0.6,
@@ -90,8 +91,11 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
         "brighter than": step[0] > 0,
         "calmer than": step[1] < 0,
         "livelier than the last": step[1] > 0,
-        "which you liked": grounds.similarity > 0 and grounds.liked_title is not None,
+        "which you liked": sum(grounds.sound.values()) > 0 and grounds.liked_title is not None,
         "and you liked": grounds.artist > 0,
+        "as you like it": max(grounds.sound.values(), default=0) > 0,
+        "acoustic, as you": rank_of["acousticness"] > 0.6,
+        "slow, as you": rank_of["tempo_bpm"] < 0.4,
         "and you like ": grounds.genre > 0,
         "by one of your favourites": grounds.is_by_favourite,
         "is one of your favourites": grounds.is_of_favourite_genre,
@@ -113,13 +117,15 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
         ({}, "quiet and sad, as calm as you asked"),
         ({"artist": 0.4}, "quiet and sad, and you liked Zora Valcourt"),
         (
-            {"similarity": 0.5, "nearness": 0.9, "liked_title": "Tin Motel"},
+            {"sound": {"tempo_bpm": 0.5}, "nearness": 0.9, "liked_title": "Tin Motel"},
             "quiet and sad, like “Tin Motel”, which you liked",
         ),
-        ({"genre": 0.3}, "quiet and sad, and you like pop"),
+        ({"genre": 0.2}, "quiet and sad, and you like pop"),
         ({"is_by_favourite": True, "artist": 0.3}, "quiet and sad, by one of your favourites"),
         ({"is_by_favourite": True, "artist": 0.5}, "quiet and sad, and you liked Zora Valcourt"),
         ({"is_of_favourite_genre": True}, "quiet and sad, pop is one of your favourites"),
+        ({"sound": {"loudness_db": 0.3}}, "quiet and sad, soft, as you like it"),
+        ({"sound": {"mode": 0.1, "energy": 0.05}}, "quiet and sad, as calm as you asked"),
         ({"track": replace(TRACK, acousticness=0.9)}, "quiet and sad, mostly acoustic"),
         ({"popularity": 0.95}, "quiet and sad, widely known"),
         (
@@ -138,7 +144,8 @@ def test_what_moved_the_score_is_said(changes: dict[str, object], said: str) -> 
 
 
 def test_the_strongest_opinion_is_named() -> None:
-    grounds = replace(GROUNDS, artist=0.3, similarity=0.6, nearness=0.9, liked_title="Tin Motel")
+    sound = {"tempo_bpm": 0.6}
+    grounds = replace(GROUNDS, artist=0.3, sound=sound, nearness=0.9, liked_title="Tin Motel")
     assert "Tin Motel" in reason(grounds)
     assert "Zora" in reason(replace(grounds, artist=0.7))
 

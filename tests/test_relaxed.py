@@ -10,7 +10,7 @@ from recommender.table import TrackTable
 from recommender.taste import Taste
 from tests.songs import random_tracks, table_of
 
-TABLE = table_of(random_tracks(3_000))
+TABLE = table_of(random_tracks(12_000))
 
 
 def playlist(
@@ -33,7 +33,7 @@ def distances(table: TrackTable, recommendation: Recommendation) -> list[float]:
     for pick in recommendation.picks:
         (row,) = table.rows([pick.track.id])
         valence, energy = (float(rank) for rank in table.ranks[row, :2])
-        wanted = pick.target
+        wanted = pick.place
         found.append(((valence - wanted.valence) ** 2 + (energy - wanted.energy) ** 2) ** 0.5)
     return found
 

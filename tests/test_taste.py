@@ -5,62 +5,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.taste import Opinion, Taste, TasteConfig, nearest_liked, taste_terms
-from recommender.tracks import Track
-from tests.songs import TRACK, opinion, random_tracks, table_of, track_id
+from recommender.taste import Opinion, Place, Taste, nearest_liked
+from recommender.tracks import artist_key, genre_key
+from recommender.traits import FEATURE_CENTRES, FEATURE_SCALES, SOUND, TRAITS
+from tests.songs import TRACK, opinion, random_tracks
 
 TRACKS = random_tracks(60, artists=20)
-TABLE = table_of(TRACKS)
-ROWS = np.arange(len(TABLE))
-CONFIG = TasteConfig()
-
-votes = st.builds(
-    opinion, st.sampled_from(TRACKS), st.sampled_from([-1.0, 1.0]), is_vote=st.booleans()
-)
-tastes = st.lists(votes, max_size=12, unique_by=lambda vote: vote.track_id)
-
-
-def totals(opinions: list[Opinion]) -> np.ndarray:
-    return taste_terms(TABLE, ROWS, Taste(tuple(opinions)), CONFIG).total
 
 
 def test_nothing_is_known_of_a_listener_without_votes() -> None:
-    terms = taste_terms(TABLE, ROWS, Taste(), CONFIG)
-    assert not terms.total.any()
+    assert len(Taste().votes()) == 0
     assert nearest_liked(TRACK, Taste()) is None
 
 
-@given(tastes, st.sampled_from(TRACKS))
-def test_a_like_never_lowers_and_a_dislike_never_raises(
-    opinions: list[Opinion], track: Track
-) -> None:
-    others = [each for each in opinions if each.track_id != track.id]
-    without = totals(others)
-    with_like = totals([*others, opinion(track, 1.0)])
-    with_dislike = totals([*others, opinion(track, -1.0)])
-    assert (with_like >= without - 1e-5).all()
-    assert (with_dislike <= without + 1e-5).all()
+def test_votes_hold_what_was_shown_and_where() -> None:
+    place = Place(valence=0.9, energy=0.7, distance=1.5, misfit=0.2, popularity=0.8)
+    rated = replace(opinion(TRACK, 0.5, is_vote=False), place=place)
+    votes = Taste((rated, opinion(TRACKS[1], -1.0))).votes()
+    by_name = dict(zip(TRAITS, votes.traits[0], strict=True))
+    assert by_name["here"] == 1
+    assert by_name["valence_wanted"] == pytest.approx(0.4)
+    assert by_name["fit"] == -1.5
+    assert by_name["support"] == -0.2
+    assert by_name["popularity"] == pytest.approx(0.3)
+    tempo = (TRACK.tempo_bpm - 120) / 30
+    assert by_name["tempo_bpm"] == pytest.approx(tempo, rel=1e-5)
+    assert by_name["tempo_bpm²"] == pytest.approx(tempo**2 - 1, rel=1e-5)
+    assert votes.likes.tolist() == [0.75, 0]
+    assert votes.weights.tolist() == [0.2, 1]
+    assert votes.artists[0] == artist_key(TRACK.artist)
+    assert votes.genres.tolist() == [genre_key("pop"), genre_key(TRACKS[1].genre)]
 
 
-@given(tastes)
-def test_taste_is_bounded_and_needs_no_order(opinions: list[Opinion]) -> None:
-    most = CONFIG.similarity_weight + CONFIG.artist_weight + CONFIG.genre_weight
-    found = totals(opinions)
-    assert (np.abs(found) < most).all()
-    np.testing.assert_allclose(totals(opinions[::-1]), found, atol=1e-5)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=7, max_size=7))
+def test_no_sound_is_endlessly_far_off(features: list[float]) -> None:
+    sounds = Taste((replace(opinion(TRACK, 1.0), features=tuple(features)),)).votes().traits
+    assert np.abs(sounds[:, SOUND]).max() <= 8
 
 
-def test_each_term_speaks_of_its_own_even_of_a_track_that_is_gone() -> None:
-    same_artist = replace(TRACK, id=track_id(1), artist=f"{TRACK.artist}, Ada", genre="jazz")
-    same_genre = replace(TRACK, id=track_id(2), artist="Somebody", genre="pop, soul")
-    same_sound = replace(TRACK, id=track_id(3), artist="Else", genre="rock")
-    far = {"valence": 0.0, "energy": 0.0, "loudness_db": -40.0, "tempo_bpm": 60.0}
-    tracks = [replace(same_artist, **far), replace(same_genre, **far), same_sound]
-    table = table_of(tracks)
-    terms = taste_terms(table, np.arange(3), Taste((opinion(TRACK, 1.0),)), CONFIG)
-    np.testing.assert_allclose(terms.artist, [CONFIG.artist_weight / 2, 0, 0])
-    np.testing.assert_allclose(terms.genre, [0, CONFIG.genre_weight / 5, 0])
-    np.testing.assert_allclose(terms.similarity, [0, 0, CONFIG.similarity_weight / 2], atol=1e-4)
+def test_a_sound_in_the_middle_of_music_says_nothing() -> None:
+    middle = tuple(float(value) for value in FEATURE_CENTRES)
+    traits = Taste((replace(opinion(TRACK, 1.0), features=middle),)).votes().traits[0]
+    linear = [traits[TRAITS.index(name)] for name in ("valence", "tempo_bpm", "mode")]
+    assert linear == pytest.approx([0, 0, 0], abs=1e-6)
+    assert (FEATURE_SCALES > 0).all()
 
 
 def test_the_nearest_liked_track_is_one_that_was_voted_for() -> None:
@@ -81,7 +69,8 @@ def test_only_votes_against_a_track_itself_ban_it() -> None:
     assert taste.disliked == (against,)
 
 
-def test_a_rating_counts_less_than_a_vote() -> None:
-    voted = totals([opinion(TRACKS[0], 1.0)])
-    rated = totals([opinion(TRACKS[0], 1.0, is_vote=False)])
-    assert 0 < rated.sum() < voted.sum() / 2
+def test_votes_of_the_same_artist_in_any_spelling_count_together() -> None:
+    spellings: list[Opinion] = [
+        opinion(replace(TRACK, artist=artist), 1.0) for artist in ("The Tigers", "TIGERS, Nina")
+    ]
+    assert len(set(Taste(tuple(spellings)).votes().artists)) == 1
