@@ -92,7 +92,7 @@ def genre_key(genre: str) -> int:
 
     "Hip Hop", "hip-hop" and "hip_hop, rap" share one.
     """
-    return _key(_plain(main_genre(genre)))
+    return _key(plain(main_genre(genre)))
 
 
 @lru_cache(maxsize=50_000)
