@@ -46,6 +46,13 @@ def recommend(
     favourite_genre: Annotated[
         list[str] | None, typer.Option(help="Rather choose this genre; repeat for more.")
     ] = None,
+    by_label: Annotated[
+        bool,
+        typer.Option(
+            "--by-label",
+            help="Choose only from the category of the emotion, as `catalogue label` gave it.",
+        ),
+    ] = False,
     user: Annotated[
         int | None, typer.Option(help="Count the votes and settings of this Telegram user.")
     ] = None,
@@ -61,6 +68,7 @@ def recommend(
     """
     import numpy as np
 
+    from recommender.categories import categories_of, in_categories
     from recommender.errors import BadPreference, TooFewTracks
     from recommender.recommend import recommend as recommend_tracks
     from recommender.targets import EMOTIONS, MODES
@@ -78,6 +86,7 @@ def recommend(
     }
     with open_catalogue() as catalogue:
         table = catalogue.load()
+        categories = categories_of(emotion, table.labels) if by_label else ()
         taste, stored = _listener(user)
     try:
         preferences = _changed(
@@ -93,15 +102,16 @@ def recommend(
             recent=(),
             rng=np.random.default_rng(seed),
             preferences=preferences,
+            is_allowed=in_categories(table, categories) if by_label else None,
         )
     except BadPreference as error:
         stop(f"{error}.")
     except TooFewTracks as error:
         stop(str(error))
     if as_json:
-        _print_json(emotion, mode, recommendation)
+        _print_json(emotion, mode, categories, recommendation)
     else:
-        _print_tracks(recommendation)
+        _print_tracks(categories, recommendation)
 
 
 def _listener(user_id: int | None) -> "tuple[Taste, Preferences]":
@@ -164,7 +174,9 @@ def _check_choice(noun: str, value: str, choices: tuple[str, ...]) -> None:
         stop(f"there is no {noun} {value!r}; choose one of {', '.join(choices)}.")
 
 
-def _print_json(emotion: str, mode: str, recommendation: "Recommendation") -> None:
+def _print_json(
+    emotion: str, mode: str, categories: tuple[str, ...], recommendation: "Recommendation"
+) -> None:
     tracks = [
         {
             "id": pick.track.id,
@@ -184,6 +196,7 @@ def _print_json(emotion: str, mode: str, recommendation: "Recommendation") -> No
     answer = {
         "emotion": emotion,
         "mode": mode,
+        "categories": categories,
         "tracks": tracks,
         "targets": targets,
         "relaxed": [asdict(each) | {"text": str(each)} for each in recommendation.relaxed],
@@ -192,7 +205,7 @@ def _print_json(emotion: str, mode: str, recommendation: "Recommendation") -> No
     typer.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def _print_tracks(recommendation: "Recommendation") -> None:
+def _print_tracks(categories: tuple[str, ...], recommendation: "Recommendation") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -205,6 +218,9 @@ def _print_tracks(recommendation: "Recommendation") -> None:
         valence, energy = f"{track.valence:.2f}", f"{track.energy:.2f}"
         table.add_row(str(number), title, valence, energy, Text(pick.reason))
     Console().print(table)
+    if categories:
+        noun = "category" if len(categories) == 1 else "categories"
+        typer.echo(f"Only from the {noun} {', '.join(categories)}.")
     for each in recommendation.relaxed:
         typer.echo(str(each))
     typer.echo(f"chosen in {recommendation.ms:.0f} ms")

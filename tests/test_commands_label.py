@@ -3,11 +3,13 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
 from recommender.catalogue import Catalogue
+from recommender.categories import in_categories
 from tests.songs import HEADER, csv_text, random_tracks, track_id
 
 LABELLED = ["mood", *HEADER]
@@ -156,6 +158,54 @@ def test_a_file_that_teaches_nothing_changes_nothing(
 def test_an_absent_file_says_so(data: Path) -> None:
     fill(data)
     assert "no such file" in refused("catalogue", "label", "nothing.csv")
+
+
+# -- recommend --by-label --
+
+
+def test_by_label_chooses_from_the_category_of_the_emotion(tmp_path: Path, data: Path) -> None:
+    fill(data)
+    run("catalogue", "label", str(moods(tmp_path)))
+    words = ("recommend", "--emotion", "sad", "--mode", "lift", "--length", "20")
+    free = json.loads(run(*words, "--json"))
+    answer = json.loads(run(*words, "--by-label", "--json"))
+    assert (free["categories"], answer["categories"]) == ([], ["Sadness"])
+    assert free["targets"] == answer["targets"]
+    catalogue = Catalogue(data / "catalogue.db")
+    table = catalogue.load()
+    catalogue.close()
+    sad = in_categories(table, ("Sadness",))
+    chosen = [table.rows([track["id"]])[0] for track in answer["tracks"]]
+    assert len(chosen) == 20
+    assert sad(np.array(chosen)).all()
+    assert not sad(np.array([table.rows([track["id"]])[0] for track in free["tracks"]])).all()
+    energies = table.ranks[chosen, 1]  # lift's targets still order them
+    assert np.corrcoef(energies, [target["energy"] for target in answer["targets"]])[0, 1] > 0.3
+    assert "Only from the category Sadness." in run(*words, "--by-label")
+
+
+def test_a_category_with_fewer_tracks_than_asked_for_gives_what_it_has(data: Path) -> None:
+    fill(data)
+    catalogue = Catalogue(data / "catalogue.db")
+    catalogue.set_labels([(track_id(n), "FEAR" if n < 4 else "Calm") for n in range(300)])
+    catalogue.close()
+    words = ("recommend", "--emotion", "fear", "--length", "10", "--by-label")
+    assert {track["id"] for track in json.loads(run(*words, "--json"))["tracks"]} == {
+        track_id(n) for n in range(4)
+    }
+    said = run(*words)
+    assert "Only from the category FEAR." in said
+    assert "4 tracks instead of 10" in said
+
+
+def test_by_label_without_labels_or_a_category_says_what_to_do(tmp_path: Path, data: Path) -> None:
+    words = ("recommend", "--by-label", "--emotion")
+    assert "mirrortape catalogue fetch" in refused(*words, "sad")
+    fill(data)
+    assert "mirrortape catalogue label FILE.csv" in refused(*words, "sad")
+    run("catalogue", "label", str(moods(tmp_path)))
+    assert "no category goes with angry" in (line := refused(*words, "angry"))
+    assert "there are Happy, Sadness" in line
 
 
 @pytest.mark.data

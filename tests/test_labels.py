@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recommender.catalogue import Catalogue
-from recommender.categories import WORDS, categories_of
+from recommender.categories import WORDS, categories_of, in_categories
 from recommender.errors import CatalogueUnreadable, LabelsUnlearnable, NoSuchCategory
 from recommender.labelled import LabelledSongs, read_labelled
 from recommender.labels import FOLDS, check, cross_validate, folds, label_tracks
@@ -334,3 +334,15 @@ def test_no_category_for_an_emotion_names_those_that_there_are() -> None:
         categories_of("fear", ["Sad", "Calm", ""])
     with pytest.raises(NoSuchCategory, match="mirrortape catalogue label"):
         categories_of("fear", [""])
+
+
+def test_only_the_tracks_of_a_category_belong_to_it() -> None:
+    catalogue = Catalogue(None)
+    catalogue.replace_invented(random_tracks(50))
+    catalogue.set_labels((track_id(n), ("Sad", "Sadness", "Happy")[n % 3]) for n in range(40))
+    table = catalogue.load()
+    rows_ = np.array([3, 45, 1, 2, 0])  # as the ids are numbered
+    assert in_categories(table, ("Sad", "Sadness"))(rows_).tolist() == [
+        True, False, True, False, True
+    ]  # fmt: skip
+    assert in_categories(table, ("Happy",))(np.arange(50)).sum() == 13
