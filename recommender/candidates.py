@@ -81,22 +81,25 @@ def nearest(
         tolerances: In valence and energy, as `reach` gives them.
         count: Candidates for each position; fewer where fewer are allowed.
     """
-    steps = np.array(tolerances)
     # this disc would hold twice the wanted tracks if they were spread evenly over the square
-    radius = np.sqrt(2 * count / (np.pi * len(table) * steps.prod()))
+    radius = np.sqrt(2 * count / (np.pi * len(table) * tolerances[0] * tolerances[1]))
     points = [(target.valence, target.energy) for target in targets]
     found: dict[tuple[float, float], tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
     while missing := [point for point in dict.fromkeys(points) if point not in found]:
-        rows = table.grid.rows_near(np.array(missing), radius * steps)
-        is_all = len(rows) == len(table)
+        boxes = table.grid.boxes(np.array(missing), radius * np.array(tolerances))
+        rows = table.grid.rows(boxes)
         rows = rows[is_allowed(rows)]
-        square = table.ranks[rows, :2] / steps  # (n, 2), float64: not even rounding decides
-        for point in missing:
-            squares = ((square - point / steps) ** 2).sum(axis=1)
+        square = table.ranks[rows, :2].astype(np.float64)  # not even rounding shall decide
+        valence, energy = square.T / np.array(tolerances)[:, None]  # (n,) each
+        for point, box in zip(missing, boxes, strict=True):
+            here = table.grid.inside(rows, box)
+            squares = (valence[here] - point[0] / tolerances[0]) ** 2
+            squares += (energy[here] - point[1] / tolerances[1]) ** 2
+            is_all = box == table.grid.everything
             # all tracks in the disc were seen, but for one that rounding puts on its edge
             places = _smallest(squares, count, np.inf if is_all else radius**2 * (1 - 1e-9))
             if is_all or len(places) == count:
-                found[point] = rows[places], np.sqrt(squares[places]).astype(np.float32)
+                found[point] = rows[here[places]], np.sqrt(squares[places]).astype(np.float32)
         radius *= 2
     return Candidates(
         rows=np.stack([found[point][0] for point in points]),

@@ -4,14 +4,25 @@ The rows of a table are sorted by cell, line by line, so that a cell is a range 
 that a search has to remember is where each cell starts.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 _TRACKS_PER_CELL = 32
 """On average. Smaller cells hug a searched box more closely, but there are more of them."""
+
+
+class Box(NamedTuple):
+    """Neighbouring cells: columns from `left` to before `right`, lines from `bottom` to `top`."""
+
+    left: int
+    bottom: int
+    right: int
+    top: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,28 +41,35 @@ class Grid:
         """How many cells there are along each axis."""
         return isqrt(len(self.starts) - 1)
 
-    def rows_near(
-        self, points: NDArray[np.float64], reach: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
-        """Return the rows of all cells that lie within reach of any point, ascending.
+    @property
+    def everything(self) -> Box:
+        """The box of all cells."""
+        return Box(0, 0, self.side, self.side)
+
+    def boxes(self, points: NDArray[np.float64], reach: NDArray[np.float64]) -> list[Box]:
+        """Return the boxes of cells that hold whatever lies within reach of each point.
 
         Args:
             points: Valence and energy in percentiles, float64 (p, 2).
             reach: How far from a point in valence and energy, float64 (2,).
         """
-        side = self.side
-        lows = _lines(points - reach, side)  # (p, 2)
-        highs = _lines(points + reach, side) + 1  # (p, 2)
-        is_near = np.zeros((side, side), dtype=np.bool_)  # energy, valence
-        for (left, low), (right, high) in zip(lows.tolist(), highs.tolist(), strict=True):
-            is_near[low:high, left:right] = True
-        cells = np.flatnonzero(is_near)
-        firsts = self.starts[cells]
-        counts = self.starts[cells + 1] - firsts
-        before = np.cumsum(counts) - counts  # rows of the cells before each
-        rows: NDArray[np.int64] = np.repeat(firsts - before, counts)
-        rows += np.arange(len(rows))
-        return rows
+        lows = _lines(points - reach, self.side)  # (p, 2)
+        highs = _lines(points + reach, self.side) + 1  # (p, 2)
+        return [Box(*box) for box in np.hstack([lows, highs]).tolist()]
+
+    def rows(self, boxes: Iterable[Box]) -> NDArray[np.int64]:
+        """Return the rows in any of the boxes, ascending."""
+        is_inside = np.zeros((self.side, self.side), dtype=np.bool_)  # energy, valence
+        for box in boxes:
+            is_inside[box.bottom : box.top, box.left : box.right] = True
+        cells = np.flatnonzero(is_inside)
+        return _ranges(self.starts[cells], self.starts[cells + 1])
+
+    def inside(self, rows: NDArray[np.int64], box: Box) -> NDArray[np.int64]:
+        """Return the places of those of some ascending rows that are in a box."""
+        lines = np.arange(box.bottom, box.top) * self.side
+        bounds = self.starts[np.stack([lines + box.left, lines + box.right])]  # (2, lines)
+        return _ranges(*np.searchsorted(rows, bounds))
 
 
 def sort_by_cell(square: NDArray[np.float32]) -> tuple[NDArray[np.int64], Grid]:
@@ -73,3 +91,12 @@ def sort_by_cell(square: NDArray[np.float32]) -> tuple[NDArray[np.int64], Grid]:
 def _lines(square: NDArray[np.float64], side: int) -> NDArray[np.int64]:
     """Return which line of cells each coordinate falls into; what is outside, the outermost."""
     return np.clip(np.floor(square * side), 0, side - 1).astype(np.int64)
+
+
+def _ranges(firsts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers from each first to before its end, one range after the other."""
+    counts = ends - firsts
+    before = np.cumsum(counts) - counts  # numbers in earlier ranges
+    numbers: NDArray[np.int64] = np.repeat(firsts - before, counts)
+    numbers += np.arange(len(numbers))
+    return numbers

@@ -28,15 +28,18 @@ def test_no_row_within_reach_is_missed(
 ) -> None:
     order, grid = sort_by_cell(square)
     sorted_square = square[order].astype(np.float64)
-    rows = grid.rows_near(np.array(points), np.array(reach))
+    boxes = grid.boxes(np.array(points), np.array(reach))
+    rows = grid.rows(boxes)
     assert (np.diff(rows) > 0).all()
-    for point in points:
+    inside = [set(rows[grid.inside(rows, box)].tolist()) for box in boxes]
+    assert set().union(*inside) == set(rows.tolist())
+    for point, here in zip(points, inside, strict=True):
         is_near = (np.abs(sorted_square - point) <= reach).all(axis=1)
-        assert set(np.flatnonzero(is_near)) <= set(rows.tolist())
+        assert set(np.flatnonzero(is_near).tolist()) <= here
 
 
 def test_a_small_box_holds_few_rows() -> None:
     square = np.random.default_rng(0).random((20_000, 2), dtype=np.float32)
     _, grid = sort_by_cell(square)
-    rows = grid.rows_near(np.array([[0.5, 0.5], [0.52, 0.5]]), np.array([0.02, 0.02]))
+    rows = grid.rows(grid.boxes(np.array([[0.5, 0.5], [0.52, 0.5]]), np.array([0.02, 0.02])))
     assert 0.9 * 0.06 * 0.04 < len(rows) / 20_000 < 4 * 0.06 * 0.04
