@@ -16,7 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from recommender.catalogue import Catalogue, TrackTable
+from recommender.filters import Predicate
 from recommender.recommend import Recommendation, recommend
+from recommender.relaxed import FAR
 from recommender.targets import CALM_ENERGY, EMOTIONS, MODES
 from recommender.taste import Taste
 from recommender.tracks import FEATURES, artist_key
@@ -40,7 +42,13 @@ def table(csv_path: Path) -> TrackTable:
 
 
 def playlist(
-    table: TrackTable, emotion: str, mode: str, *, seed: int = 0, taste: Taste | None = None
+    table: TrackTable,
+    emotion: str,
+    mode: str,
+    *,
+    seed: int = 0,
+    taste: Taste | None = None,
+    is_allowed: Predicate | None = None,
 ) -> Recommendation:
     return recommend(
         table,
@@ -50,6 +58,7 @@ def playlist(
         taste=taste or Taste(),
         recent=(),
         rng=np.random.default_rng(seed),
+        is_allowed=is_allowed,
     )
 
 
@@ -91,6 +100,91 @@ def test_all_pairs_fit_their_targets_with_variety(table: TrackTable) -> None:
         assert all(rho is None or rho >= 0.9 for rho in rhos)
         # the best of three: others may be busy on this computer
         assert min(recommendation.ms, *(playlist(table, emotion, mode).ms for _ in "ab")) < 50
+
+
+def is_calm_and_positive(table: TrackTable) -> NDArray[np.bool_]:
+    """Return which tracks are calmer and more positive than the median, bool (n,)."""
+    return (table.ranks[:, 0] > 0.5) & (table.ranks[:, 1] < 0.5)
+
+
+def without(csv_path: Path, ids: list[bytes]) -> TrackTable:
+    """Return the catalogue without some tracks, with percentiles of its own."""
+    catalogue = Catalogue(None)
+    catalogue.import_csv(csv_path)
+    catalogue.db.conn.executemany(
+        "delete from tracks where id = ?", [[id_.decode()] for id_ in ids]
+    )
+    return catalogue.load()
+
+
+def distances(table: TrackTable, recommendation: Recommendation) -> NDArray[np.float64]:
+    """Return how far each track is from its target in the square, in percentiles, (length,)."""
+    wanted = np.array([(target.valence, target.energy) for target in recommendation.targets])
+    return np.linalg.norm(percentiles(table, recommendation) - wanted, axis=1)
+
+
+def check_what_is_told(table: TrackTable, recommendation: Recommendation) -> str:
+    """Make sure that all tracks far from the mood are counted and measured; return the words."""
+    away = distances(table, recommendation)
+    far = away[away > FAR]
+    assert [each.tracks for each in recommendation.relaxed] == ([len(far)] if len(far) else [])
+    for each in recommendation.relaxed:
+        assert each.points == pytest.approx(100 * far.mean(), rel=1e-4)
+    return " ".join(map(str, recommendation.relaxed)) or "-"
+
+
+@pytest.mark.parametrize("keep_every", [20, None])
+def test_percentiles_make_up_for_a_thin_corner(
+    csv_path: Path, table: TrackTable, keep_every: int | None
+) -> None:
+    corner = table.ids[is_calm_and_positive(table)].tolist()
+    gone = [id_ for n, id_ in enumerate(corner) if keep_every is None or n % keep_every]
+    thin_table = without(csv_path, gone)
+    print(f"\n{len(gone):,} of {len(corner):,} calm and positive tracks taken away")
+    print(f"{'':17}distance  before  relaxed")
+    relaxed = []
+    for emotion, mode in PAIRS:
+        before, thin = (playlist(each, emotion, mode) for each in (table, thin_table))
+        away = [distances(table, before).mean(), distances(thin_table, thin).mean()]
+        told = check_what_is_told(thin_table, thin)
+        print(f"{emotion:10}{mode:7}{away[1]:8.3f}{away[0]:8.3f}  {told}")
+        assert before.relaxed == ()
+        assert away[1] <= 0.05 or thin.relaxed
+        if thin.relaxed:
+            relaxed.append((emotion, mode))
+    assert (("happy", "calm") in relaxed) == (keep_every is None)
+
+
+def test_a_corner_that_is_filtered_out_is_left_for_its_edge_and_said(table: TrackTable) -> None:
+    corner = is_calm_and_positive(table)
+    print(f"\n{corner.sum():,} calm and positive tracks filtered out")
+    print(f"{'':17}distance  before  nearest  relaxed")
+    for emotion, mode in PAIRS:
+        before = playlist(table, emotion, mode)
+        thin = playlist(table, emotion, mode, is_allowed=lambda rows: ~corner[rows])
+        assert not corner[[int(table.rows([pick.track.id])[0]) for pick in thin.picks]].any()
+        away = [distances(table, each).mean() for each in (before, thin)]
+        nearest = nearest_distance(table, thin, ~corner)
+        told = check_what_is_told(table, thin)
+        print(f"{emotion:10}{mode:7}{away[1]:8.3f}{away[0]:8.3f}{nearest:9.3f}  {told}")
+        assert away[1] <= nearest + 0.04
+        ends_there = mode == "calm" and emotion in ("happy", "surprise")
+        assert bool(thin.relaxed) == ends_there
+
+
+def nearest_distance(
+    table: TrackTable, recommendation: Recommendation, allowed: NDArray[np.bool_]
+) -> float:
+    """Return the mean distance that no playlist of these targets could beat, in percentiles.
+
+    Each target takes as many of its nearest tracks as there are positions that share it.
+    """
+    ranks = table.ranks[allowed, :2]
+    points = Counter((target.valence, target.energy) for target in recommendation.targets)
+    nearest = [
+        np.sort(np.linalg.norm(ranks - point, axis=1))[:count] for point, count in points.items()
+    ]
+    return float(np.concatenate(nearest).mean())
 
 
 def test_every_seed_keeps_the_promises(table: TrackTable) -> None:
