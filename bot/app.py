@@ -25,6 +25,7 @@ from bot.connecting import Connecting
 from bot.consent import Consent
 from bot.feedback import Feedback
 from bot.inbox import POLL_S, InboxProcessor
+from bot.jobs import schedule
 from bot.playlists import Playlists
 from bot.replies import say, sender, toast
 from bot.selfies import Selfies
@@ -68,9 +69,9 @@ def build_application(
         .concurrent_updates(InboxProcessor(services.records, services.clock))
         .rate_limiter(AIORateLimiter(max_retries=2))
         .updater(None)  # bot.inbox fetches: it stores an update before it acknowledges it
-        .job_queue(None)
         .build()
     )
+    schedule(application, services)
     playlists = Playlists(services)
     connecting = Connecting(services, playlists)
     selfies = Selfies(services, playlists)

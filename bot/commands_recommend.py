@@ -10,6 +10,7 @@ from bot.commands_catalogue import open_catalogue
 from bot.exits import stop
 
 if TYPE_CHECKING:
+    from recommender.posterior import Prior
     from recommender.preferences import Preferences
     from recommender.recommend import Recommendation
     from recommender.table import TrackTable
@@ -87,7 +88,7 @@ def recommend(
     with open_catalogue() as catalogue:
         table = catalogue.load()
         categories = categories_of(emotion, table.labels) if by_label else ()
-        taste, stored = _listener(user)
+        taste, prior, stored = _listener(user)
     try:
         preferences = _changed(
             stored, table, explicit, years, {field: tuple(names[field] or ()) for field in names}
@@ -99,6 +100,7 @@ def recommend(
             mode=mode,
             length=length or preferences.length,
             taste=taste,
+            prior=prior,
             recent=(),
             rng=np.random.default_rng(seed),
             preferences=preferences,
@@ -114,26 +116,29 @@ def recommend(
         _print_tracks(categories, recommendation)
 
 
-def _listener(user_id: int | None) -> "tuple[Taste, Preferences]":
-    """Return what a user thinks and has settled, as far as `mirrortape.db` knows them."""
+def _listener(user_id: int | None) -> "tuple[Taste, Prior, Preferences]":
+    """Return what a user thinks, what listeners in general do, and what the user has settled."""
     from bot.settings import load_settings
     from recommender.database import open_database
+    from recommender.pool import USUAL_LISTENER
     from recommender.preferences import USUAL
     from recommender.store import MusicStore
     from recommender.taste import Taste
 
-    taste, preferences = Taste(), USUAL
+    taste, prior, preferences = Taste(), USUAL_LISTENER, USUAL
     path = load_settings().data_dir / "mirrortape.db"
-    if user_id is not None and path.exists():
+    if path.exists():
         db = open_database(path)
         try:
             store = MusicStore(db)
-            taste, preferences = store.taste(user_id), store.preferences.load(user_id)
+            prior = store.prior()
+            if user_id is not None:
+                taste, preferences = store.taste(user_id), store.preferences.load(user_id)
         finally:
             db.close()
     if user_id is not None and not taste.opinions and preferences == USUAL:
         typer.echo(f"mirrortape: there are no votes of user {user_id}, nor settings.", err=True)
-    return taste, preferences
+    return taste, prior, preferences
 
 
 def _changed(

@@ -15,6 +15,7 @@ from bot.records import Stores
 from bot.replies import edit, forgiving, pressed, remove, say, sender, toast
 from bot.services import Services
 from recommender.errors import NotConnected, RecommenderError, SpotifyBusy, TooFewTracks
+from recommender.posterior import Prior
 from recommender.preferences import Preferences
 from recommender.recommend import recommend
 from recommender.relaxed import Relaxed
@@ -223,13 +224,14 @@ class Playlists:
         """
         services, now = self._services, self._services.clock()
 
-        def look_up(stores: Stores) -> tuple[Taste, frozenset[str], Preferences]:
+        def look_up(stores: Stores) -> tuple[Taste, Prior, frozenset[str], Preferences]:
             music = stores.music
             replaced = music.last_playlist(user_id) if rewrites else None
             recent = music.recent(user_id, now, but_for=replaced)
-            return music.taste(user_id), recent, music.preferences.load(user_id)
+            preferences = music.preferences.load(user_id)
+            return music.taste(user_id), music.prior(), recent, preferences
 
-        taste, recent, preferences = await services.records.run(look_up)
+        taste, prior, recent, preferences = await services.records.run(look_up)
         mode = mode or preferences.mode
         (rng,) = services.rng.spawn(1)  # generators are not safe to share between threads
         recommendation = await asyncio.to_thread(
@@ -241,6 +243,7 @@ class Playlists:
             taste=taste,
             recent=recent,
             rng=rng,
+            prior=prior,
             preferences=preferences,
         )
 

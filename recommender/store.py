@@ -14,7 +14,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from recommender.database import immediate
-from recommender.pool import USUAL_LISTENER, pool
+from recommender.pool import USUAL_LISTENER
 from recommender.posterior import Prior
 from recommender.preference_store import PreferenceStore
 from recommender.recommend import Recommendation
@@ -312,13 +312,16 @@ class MusicStore:
 
     # -- what listeners have in common --
 
-    def refit_pool(self, now: datetime) -> None:
-        """Learn anew, from all votes and ratings, what listeners have in common.
+    def tastes(self) -> list[Taste]:
+        """Return what each listener thinks."""
+        users = list(self.db.query("select distinct user_id from playlists order by user_id"))
+        return [self.taste(row["user_id"]) for row in users]
 
-        Only the newest result is kept, so that it forgets whom the store forgot.
+    def keep_prior(self, prior: Prior, now: datetime) -> None:
+        """Store what was learned from all listeners, in the place of what was.
+
+        Earlier ones are dropped: they remember whom the store forgot.
         """
-        users = self.db.query("select distinct user_id from playlists order by user_id")
-        prior = pool([self.taste(row["user_id"]).votes() for row in users])
         with immediate(self.db):
             self.db.execute("delete from pools")
             self.db.execute(
@@ -327,7 +330,7 @@ class MusicStore:
             )
 
     def prior(self) -> Prior:
-        """Return what is believed of listeners in general."""
+        """Return what is believed of a listener before the first vote."""
         for row in self.db.query("select id, prior from pools order by id desc limit 1"):
             return to_prior(row["prior"], f"pool-{row['id']}")
         return USUAL_LISTENER

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.database import open_database
+from recommender.pool import USUAL_LISTENER, pool
 from recommender.recommend import Recommendation, recommend
 from recommender.store import REPEAT_WINDOW, MusicStore
 from recommender.targets import EMOTIONS
@@ -254,3 +256,91 @@ def test_an_id_is_never_used_again(store: MusicStore) -> None:
 def test_opening_again_finds_everything(store: MusicStore) -> None:
     playlist_id = add(store)
     assert MusicStore(store.db).playlist(playlist_id, ANNA).tracks
+
+
+# -- what listeners have in common --
+
+
+def test_a_vote_is_learned_with_the_place_that_it_was_given_at(store: MusicStore) -> None:
+    recommendation = playlist()
+    playlist_id = store.add_playlist(ANNA, recommendation, "lift", None, "sad", NOW)
+    store.vote(ANNA, playlist_id, 2, True, NOW)
+    (opinion,) = store.taste(ANNA).opinions
+    assert opinion.place == recommendation.picks[2].place
+    assert opinion.place.distance > 0
+
+
+@pytest.mark.parametrize(("said", "weight"), [("happy", 0.5), ("sad", 1.0)])
+def test_a_vote_on_a_playlist_for_the_wrong_mood_counts_half(
+    store: MusicStore, said: str, weight: float
+) -> None:
+    reading_id = store.add_reading(ANNA, SAD, "haar", NOW)
+    playlist_id = store.add_playlist(ANNA, playlist(), "lift", reading_id, "sad", NOW)
+    store.vote(ANNA, playlist_id, 0, False, NOW)
+    store.correct_reading(reading_id, ANNA, said)
+    taste = store.taste(ANNA)
+    assert [opinion.weight for opinion in taste.opinions] == [weight]
+    assert len(taste.disliked) == 1
+
+
+def test_what_listeners_share_is_kept_until_it_is_learned_anew(store: MusicStore) -> None:
+    assert store.prior() is USUAL_LISTENER
+    for user_id in (ANNA, BEN):
+        playlist_id = add(store, user_id, seed=user_id)
+        for position in range(5):
+            store.vote(user_id, playlist_id, position, position < 4, NOW)
+    learned = pool([taste.votes() for taste in store.tastes()])
+    store.keep_prior(learned, NOW)
+    kept = store.prior()
+    np.testing.assert_allclose(kept.mean, learned.mean)
+    np.testing.assert_allclose(kept.sd, learned.sd)
+    np.testing.assert_allclose(kept.artists.values, learned.artists.values)
+    assert (kept.genres.keys == learned.genres.keys).all()
+    assert kept.name != USUAL_LISTENER.name
+    store.keep_prior(USUAL_LISTENER, NOW)
+    assert (store.prior().mean == USUAL_LISTENER.mean).all()
+    assert store.prior().name != kept.name
+    assert store.db.table("pools").count == 1
+
+
+def test_without_the_votes_the_ranking_is_what_it_was(store: MusicStore) -> None:
+    def ranking() -> list[tuple[str, float]]:
+        found = recommend(
+            TABLE,
+            probabilities=SAD,
+            mode="lift",
+            length=10,
+            taste=store.taste(ANNA),
+            prior=store.prior(),
+            recent=(),
+            rng=np.random.default_rng(3),
+        )
+        return [(pick.track.id, pick.score) for pick in found.picks]
+
+    theirs = add(store, BEN, seed=9)
+    for position in range(5):
+        store.vote(BEN, theirs, position, position % 2 == 0, NOW)
+    store.keep_prior(pool([taste.votes() for taste in store.tastes()]), NOW)
+    before = ranking()
+    playlist_id = add(store, ANNA)
+    for position in range(5):
+        store.vote(ANNA, playlist_id, position, position != 1, NOW)
+    store.rate(ANNA, playlist_id, 5, NOW)
+    assert ranking() != before
+    store.forget(ANNA)
+    assert ranking() == before
+
+
+def test_an_older_database_keeps_its_votes(tmp_path: Path) -> None:
+    db = open_database(tmp_path / "mirrortape.db")
+    store = MusicStore(db)
+    playlist_id = add(store)
+    store.vote(ANNA, playlist_id, 0, True, NOW)
+    for column in ("distance", "misfit", "popularity"):
+        db.execute(f"alter table shown drop column {column}")
+    db.execute("drop table pools")
+    db.execute("delete from _sqlite_migrations where name = 'm002_places_and_pool'")
+    (opinion,) = MusicStore(db).taste(ANNA).opinions
+    assert opinion.liking == 1
+    assert (opinion.place.distance, opinion.place.popularity) == (0, 0.5)
+    db.close()

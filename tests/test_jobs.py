@@ -1,0 +1,40 @@
+import asyncio
+
+from recommender.pool import USUAL_LISTENER
+from tests.chatting import ANNA, BEN, Chat, with_chat
+
+
+async def run_job(chat: Chat, name: str) -> None:
+    assert chat.application.job_queue is not None
+    (job,) = chat.application.job_queue.get_jobs_by_name(name)
+    await job.run(chat.application)
+
+
+def test_what_everybody_likes_is_learned_and_used() -> None:
+    async def story(chat: Chat) -> None:
+        for user_id in (ANNA, BEN):
+            await chat.say("/mood happy", user_id)
+            for number in range(1, 9):
+                await chat.say(f"/feedback {number} +", user_id)
+        await run_job(chat, "learn")
+        learned = await chat.records.run(lambda s: s.music.prior())
+        assert learned.mean[0] > USUAL_LISTENER.mean[0]
+        await chat.say("/mood happy", BEN)
+        shown = await chat.records.run(lambda s: list(s.music.db.query("select * from shown")))
+        policies = {row["playlist_id"]: row["policy"] for row in shown}
+        assert [policy.split()[-1] for policy in policies.values()] == [
+            "usual",
+            "usual",
+            learned.name,
+        ]
+
+    asyncio.run(with_chat(story))
+
+
+def test_nobody_to_learn_from_is_no_trouble() -> None:
+    async def story(chat: Chat) -> None:
+        await run_job(chat, "learn")
+        learned = await chat.records.run(lambda s: s.music.prior())
+        assert (learned.mean == USUAL_LISTENER.mean).all()
+
+    asyncio.run(with_chat(story))
