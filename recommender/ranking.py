@@ -23,13 +23,13 @@ from recommender.targets import Target
 from recommender.taste import Taste, blocked_songs
 from recommender.tracks import genre_key
 from recommender.traits import (
-    FEATURE_SCALES,
     PLACE_TRAITS,
     SOUND,
     TRAITS,
     place_traits,
     sound_traits,
 )
+from recommender.variety import Likeness
 
 POLICY_VERSION = "taste-1"
 """Stored with every shown track; change it whenever the same votes would rank otherwise."""
@@ -209,20 +209,17 @@ class _Playlist:
         rows, places = np.unique(found.rows, return_inverse=True)  # (U,), (P, C)
         misfits = _misfits(table, targets, found)  # (P, C)
         scores = self._fit(targets, found, misfits) + self._liking(rows)[places]  # (P, C)
+        songs, artists = table.song_keys[rows], table.artist_keys[rows]  # (U,) each
         is_free = np.ones(len(rows), dtype=np.bool_)  # (U,)
-        sounds = table.features[rows] / FEATURE_SCALES  # (U, K)
-        likeness = np.zeros(len(rows), dtype=np.float32)  # (U,) to the most alike so far
-        for choice in self._choices.values():
-            likeness = np.maximum(likeness, _likeness(table, rows, sounds, choice.row))
+        likeness = Likeness(table, rows, [choice.row for choice in self._choices.values()])
         for p, position in enumerate(positions):
             here = places[p]  # (C,) into rows
             if not is_free[here].any():
                 continue
-            varied = scores[p] - config.diversity_weight * likeness[here]
+            varied = scores[p] - config.diversity_weight * likeness.most[here]
             varied[~is_free[here]] = -np.inf
             c, propensity = _draw(varied, config.temperature, self._rng)
-            chosen = int(here[c])
-            row = int(rows[chosen])
+            row = int(found.rows[p, c])
             self._take(
                 Choice(
                     row=row,
@@ -233,10 +230,10 @@ class _Playlist:
                     misfit=float(misfits[p, c]),
                 )
             )
-            is_free &= table.song_keys[rows] != table.song_keys[row]
+            is_free &= songs != table.song_keys[row]
             if self._artists[int(table.artist_keys[row])] >= config.tracks_per_artist:
-                is_free &= table.artist_keys[rows] != table.artist_keys[row]
-            likeness = np.maximum(likeness, _likeness(table, rows, sounds, row))
+                is_free &= artists != table.artist_keys[row]
+            likeness.add(row)
 
     def _fit(
         self, targets: Sequence[Target], found: Candidates, misfits: NDArray[np.float32]
@@ -293,22 +290,3 @@ def _draw(
     place = int(np.argmax(logits + rng.gumbel(size=len(logits))))
     shares = np.exp(logits - logits.max())
     return place, float(shares[place] / shares.sum())
-
-
-def _likeness(
-    table: TrackTable, rows: NDArray[np.int64], sounds: NDArray[np.float32], other: int
-) -> NDArray[np.float32]:
-    """Return how much alike tracks are to another: 1 by one artist, else by genre and sound.
-
-    Args:
-        table: The catalogue.
-        rows: The tracks, int64 (U,).
-        sounds: Their features in steps of `FEATURE_SCALES`, float32 (U, K).
-        other: The other track's row.
-    """
-    steps = sounds - table.features[other] / FEATURE_SCALES  # (U, K)
-    sound = np.exp(np.einsum("uk,uk->u", steps, steps) / -2)  # (U,), as `taste.similarity`
-    genre = table.genre_codes[rows] == table.genre_codes[other]
-    likeness: NDArray[np.float32] = ((sound + genre) / 2).astype(np.float32)
-    likeness[table.artist_keys[rows] == table.artist_keys[other]] = 1
-    return likeness
