@@ -33,7 +33,10 @@ def recommend(
         typer.Option("--explicit/--no-explicit", help="Whether explicit tracks may be chosen."),
     ] = None,
     years: Annotated[
-        str | None, typer.Option(help="Years of release: 1990-1999, 1990- or -1999.")
+        str | None,
+        typer.Option(
+            help="Years of release: 1990-1999, 1990- or -1999; none whose year is unknown."
+        ),
     ] = None,
     ban_artist: Annotated[
         list[str] | None, typer.Option(help="Choose nothing by this artist; repeat for more.")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import TooFewTracks
-from recommender.preferences import Preferences
+from recommender.preferences import SHORTEST, Preferences
 from recommender.table import TrackTable, is_among
 from recommender.tracks import artist_key, genre_key
 
@@ -140,12 +140,13 @@ def shortage(
         costly.append(worst)
     if not costly:
         return None
-    now, then = len(left(set_filters)), len(left(kept))
-    message = (
-        f"{_left(now, fills(set_filters), places)} {_offer(costly, then)}"
-        f"{', still too few' if fills(kept) < places else ''}."
-    )
-    return TooFewTracks(message, now, places, tuple(each.name for each in costly), then)
+    now, then, filled = len(left(set_filters)), len(left(kept)), fills(set_filters)
+    message = f"{_left(now, filled, places)} {_offer(costly, then)}"
+    if fills(kept) < places:
+        message += ", still too few"
+    if filled >= SHORTEST:
+        message += f"; or ask for {filled} tracks at most"
+    return TooFewTracks(f"{message}.", now, places, tuple(each.name for each in costly), then)
 
 
 def _years(table: TrackTable, first: int | None, last: int | None) -> Filter:
