@@ -107,13 +107,15 @@ def recommend(
         if too_few:
             raise too_few
     learned = _Learned(posterior, prior)
-    return Recommendation(
+    recommendation = Recommendation(
         picks=_explained(table, targets, taste, learned, preferences, choices),
         targets=targets,
         ms=ms,
         policy=f"{POLICY_VERSION} {prior.name}",
         relaxed=relaxed(table, choices, targets, recent),
     )
+    table.release()  # or a million tracks would all count as memory after a few playlists
+    return recommendation
 
 
 class _Learned:

@@ -3,6 +3,7 @@
 Titles and artists lie packed in one block of bytes and become a `Track` only when asked for.
 """
 
+import mmap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class TrackTable:
         invented: bool (n,).
         texts: Packed texts, UTF-8, uint8 (bytes in all,).
         text_ends: Where each track's text ends in `texts`, int64 (n,).
+        mapping: The file that the arrays lie in, None where they lie in memory.
     """
 
     grid: Grid
@@ -59,6 +61,7 @@ class TrackTable:
     invented: NDArray[np.bool_]
     texts: NDArray[np.uint8]
     text_ends: NDArray[np.int64]
+    mapping: mmap.mmap | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -98,6 +101,15 @@ class TrackTable:
         rows = self.rows_by_id[np.minimum(places, len(self.ids) - 1)]
         known: NDArray[np.int64] = rows[self.ids[rows] == wanted]
         return known
+
+    def release(self) -> None:
+        """Give back the memory of what was looked at in a mapped file.
+
+        It stays in the system's cache for as long as there is room, so that looking again costs
+        little, but it no longer counts as ours.
+        """
+        if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def is_among(

@@ -9,6 +9,7 @@ the header where each of them lies.
 """
 
 import json
+import mmap
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -82,9 +83,10 @@ def open_table(path: Path, revision: str) -> TrackTable | None:
             metadata = file.metadata() or {}
         if (metadata.get("format"), metadata.get("revision")) != (_FORMAT, revision):
             return None
-        columns: dict[str, Any] = dict(_mapped(path))
+        mapping, arrays = _map(path)
     except (OSError, SafetensorError):
         return None
+    columns: dict[str, Any] = {"mapping": mapping, **arrays}
     columns["grid"] = Grid(columns.pop("cell_starts"))
     columns["ids"] = columns["ids"].view("S22")[:, 0]
     for name in _NAMES:
@@ -92,19 +94,20 @@ def open_table(path: Path, revision: str) -> TrackTable | None:
     return TrackTable(**columns)
 
 
-def _mapped(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a sound safetensors file, mapped and not to be written to.
+def _map(path: Path) -> tuple[mmap.mmap, dict[str, NDArray[Any]]]:
+    """Map a sound safetensors file; return the mapping and the read-only arrays in it.
 
     The file is eight bytes with the header's length, the header in JSON, and the arrays, each at
     its offsets from the header's end: https://github.com/huggingface/safetensors#format
     """
-    content = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
-    start = 8 + int(content[:8].view("<u8")[0])
-    header = json.loads(content[8:start].tobytes())
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    start = 8 + int.from_bytes(mapping[:8], "little")
+    header = json.loads(mapping[8:start])
     del header["__metadata__"]
     arrays: dict[str, NDArray[Any]] = {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
-        flat = content[start + begin : start + end]
+        flat = np.frombuffer(mapping, np.uint8, end - begin, start + begin)
         arrays[name] = flat.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
-    return arrays
+    return mapping, arrays
