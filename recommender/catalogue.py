@@ -133,11 +133,17 @@ class Catalogue:
         Args:
             labels: Pairs of a track id and its category, "" for none; other tracks keep theirs.
         """
-        with self._changing():
-            self.db.conn.executemany(
-                "update tracks set label = ? where id = ? and label <> ?",
-                ((label, id_, label) for id_, label in labels),
-            )
+        self.db.execute("create temp table given (id text primary key, label text) without rowid")
+        try:
+            with self.db.atomic():  # only touches the temporary table: nobody waits
+                self.db.conn.executemany("insert or replace into given values (?, ?)", labels)
+            with self._changing():
+                self.db.execute(
+                    "update tracks set label = given.label from given "
+                    "where given.id = tracks.id and given.label <> tracks.label"
+                )
+        finally:
+            self.db.execute("drop table if exists temp.given")
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

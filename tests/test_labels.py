@@ -2,9 +2,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recommender.catalogue import Catalogue
 from recommender.categories import WORDS, categories_of, in_categories
@@ -132,6 +135,28 @@ def test_a_bad_row_is_counted_and_named(
 def test_a_file_without_categories_says_what_they_may_be_called(tmp_path: Path) -> None:
     with pytest.raises(CatalogueUnreadable, match=r"lacks the column label or .*mood"):
         read_labelled(write(tmp_path, rows(), HEADER))
+
+
+cells = st.one_of(
+    st.text(max_size=6), st.floats().map(str), st.sampled_from(["[]", "NA", "sad", "SAD", "0.5"])
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(LABELLED), cells), max_size=5))
+def test_whatever_a_file_holds_it_is_read_or_refused(of_songs: list[dict[str, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "moods.csv"
+        path.write_bytes(csv_text(of_songs, LABELLED).encode("utf-8", "surrogatepass"))
+        try:
+            found = read_labelled(path)
+        except CatalogueUnreadable:
+            return
+        skipped = sum(reason.count for reason in found.skipped)
+        assert found.rows == len(found) + found.repeats + skipped
+        assert found.values.shape == (len(found), len(FEATURES))
+        assert np.isfinite(found.values).all()
+        assert set(found.codes.tolist()) == set(range(len(found.categories)))
+        assert set(found.own.values()) <= set(found.categories)
 
 
 # -- what can be learned --
@@ -273,10 +298,10 @@ def test_a_catalogue_gets_the_categories_that_its_tracks_sound_like(tmp_path: Pa
     table = table_of(random_tracks(500))
     labels = label_tracks(songs(tmp_path), table)
     assert sum(labels.counts().values()) == 500
-    given = np.array(labels.categories)[labels.codes]
+    put = np.array(labels.categories)[labels.codes]
     corner = np.hypot(table.features[:, 0] - 0.9, table.features[:, 1] - 0.8) < 0.15
     known = np.isin(table.ids, [row["track_id"].encode() for row in rows()])
-    assert set(given[corner & ~known]) == {"Happy"}
+    assert set(put[corner & ~known]) == {"Happy"}
 
 
 def test_tracks_in_the_file_keep_the_category_that_it_names(tmp_path: Path) -> None:
@@ -286,11 +311,11 @@ def test_tracks_in_the_file_keep_the_category_that_it_names(tmp_path: Path) -> N
     seen: list[tuple[int, int]] = []
     table = table_of(tracks)
     labels = label_tracks(songs(tmp_path, [*mine, odd]), table, lambda *now: seen.append(now))
-    given = dict(labels.pairs(table))
+    pairs = dict(labels.pairs(table))
     assert labels.own == 60
-    assert given[track_id(30)] == "Sad"
-    assert all(given[row["track_id"]] == row["label"] for row in mine)
-    assert len(given) == 100
+    assert pairs[track_id(30)] == "Sad"
+    assert all(pairs[row["track_id"]] == row["label"] for row in mine)
+    assert len(pairs) == 100
     assert seen[-1] == (100, 100)
 
 
