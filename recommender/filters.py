@@ -64,7 +64,7 @@ def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
                 "artists",
                 f"the ban on {_listed(preferences.banned_artists)}",
                 "artists that you banned",
-                lambda rows: ~is_among(table.artist_keys[rows], artists),
+                none_of(table.artist_keys, artists),
             )
         )
     if preferences.banned_genres:
@@ -81,16 +81,29 @@ def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
     return tuple(found)
 
 
-def passes_all(set_filters: Sequence[Filter]) -> Predicate:
-    """Return the predicate of the tracks that pass every one of the filters."""
+def passes_all(predicates: Sequence[Predicate]) -> Predicate:
+    """Return the predicate of the tracks for which all of some hold.
+
+    Each is asked only about the tracks that those before it have left.
+    """
 
     def is_allowed(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         allowed = np.ones(len(rows), dtype=np.bool_)
-        for each in set_filters:
-            allowed &= each.passes(rows)
+        for holds in predicates:
+            allowed[allowed] = holds(rows[allowed])
         return allowed
 
     return is_allowed
+
+
+def none_of(keys: NDArray[np.int64], wanted: Sequence[int] | NDArray[np.int64]) -> Predicate:
+    """Return the predicate of the tracks that have none of some keys.
+
+    Args:
+        keys: The key of each row of the table, int64 (n,).
+        wanted: The keys that are not wanted.
+    """
+    return lambda rows: ~is_among(keys[rows], wanted)
 
 
 def shortage(

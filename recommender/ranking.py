@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from recommender.candidates import Candidates, SearchConfig, nearest, reach
 from recommender.favourites import favoured
-from recommender.filters import Predicate, filters, passes_all
+from recommender.filters import Predicate, filters, none_of, passes_all
 from recommender.posterior import Posterior
 from recommender.preferences import USUAL, Preferences
-from recommender.table import TrackTable, is_among
+from recommender.table import TrackTable
 from recommender.targets import Target
 from recommender.taste import Taste, blocked_songs
 from recommender.tracks import genre_key
@@ -115,20 +115,14 @@ def rank(
     Returns:
         The choices in the order of their positions, numbered from 0 without a gap.
     """
-    passes = passes_all(filters(table, preferences))
-    disliked = disliked_songs(table, taste)
-    recent_songs = table.song_keys[table.rows(recent)]
-
-    def is_eligible(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        eligible = passes(rows) & ~is_among(table.song_keys[rows], disliked)
-        return eligible if is_allowed is None else eligible & is_allowed(rows)
-
-    def is_fresh(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return is_eligible(rows) & ~is_among(table.song_keys[rows], recent_songs)
-
+    rules = [each.passes for each in filters(table, preferences)]
+    rules.append(none_of(table.song_keys, disliked_songs(table, taste)))
+    if is_allowed is not None:
+        rules.append(is_allowed)
+    is_fresh = none_of(table.song_keys, table.song_keys[table.rows(recent)])
     playlist = _Playlist(table, targets, posterior, rng, config, preferences)
-    for rule in (is_fresh, is_eligible):
-        playlist.fill(rule)
+    playlist.fill([*rules, is_fresh])
+    playlist.fill(rules)
     return playlist.in_order()
 
 
@@ -176,28 +170,26 @@ class _Playlist:
         """Return the choices by position."""
         return [self._choices[position] for position in sorted(self._choices)]
 
-    def fill(self, is_eligible: Predicate) -> None:
-        """Fill the open positions with eligible tracks, as far as there are any.
+    def fill(self, rules: Sequence[Predicate]) -> None:
+        """Fill the open positions with tracks that keep all rules, as far as there are any.
 
         The first round nearly always fills all. Another is needed where all candidates of a
         position have meanwhile been taken, or are by artists who have had their share.
         """
+        table = self._table
         while open_ := [p for p in range(len(self._targets)) if p not in self._choices]:
-            found = self._candidates([self._targets[p] for p in open_], is_eligible)
+            is_free = passes_all(
+                [
+                    *rules,
+                    none_of(table.song_keys, list(self._songs)),
+                    none_of(table.artist_keys, self._full_artists()),
+                ]
+            )
+            targets = [self._targets[position] for position in open_]
+            found = nearest(table, targets, is_free, self._reach, self._config.search.count)
             if not found.rows.size:
                 return
             self._fill_round(open_, found)
-
-    def _candidates(self, targets: Sequence[Target], is_eligible: Predicate) -> Candidates:
-        """Return the nearest eligible tracks of which song and artist are still free."""
-        table, songs, artists = self._table, list(self._songs), self._full_artists()
-
-        def is_free(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-            is_taken = is_among(table.song_keys[rows], songs)
-            is_taken |= is_among(table.artist_keys[rows], artists)
-            return is_eligible(rows) & ~is_taken
-
-        return nearest(table, targets, is_free, self._reach, self._config.search.count)
 
     def _full_artists(self) -> list[int]:
         most = self._config.tracks_per_artist

@@ -59,11 +59,12 @@ def brute_force(
     count: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the nearest allowed rows and their distances, by looking at all of them."""
-    away = (table.ranks[:, :2].astype(np.float64) - [target.valence, target.energy]) / tolerances
-    distances = np.linalg.norm(away, axis=1)
+    steps = np.array(tolerances)
+    away = table.ranks[:, :2] / steps - np.array([target.valence, target.energy]) / steps
+    squares = (away**2).sum(axis=1)
     rows = np.flatnonzero(~barred)
-    rows = rows[np.argsort(distances[rows], kind="stable")[:count]]
-    return rows, distances[rows]
+    rows = rows[np.argsort(squares[rows], kind="stable")[:count]]
+    return rows, np.sqrt(squares[rows])
 
 
 @given(
@@ -86,9 +87,8 @@ def test_the_search_finds_what_brute_force_finds(
     found = nearest(table, targets, all_but(barred), tolerances, count)
     for target, rows, distances in zip(targets, found.rows, found.distances, strict=True):
         expected_rows, expected = brute_force(table, target, barred, tolerances, count)
+        assert rows.tolist() == expected_rows.tolist()
         np.testing.assert_allclose(distances, expected, rtol=1e-6)
-        assert not barred[rows].any()
-        assert len(set(rows.tolist())) == len(rows) == len(expected_rows)
 
 
 def test_of_equally_near_tracks_the_first_are_taken() -> None:
