@@ -13,7 +13,7 @@ import mmap
 import os
 from dataclasses import fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkstemp
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ from safetensors.numpy import save_file
 from recommender.grid import Grid
 from recommender.table import TrackTable
 
-_FORMAT = "1"
-"""Change it whenever a table has other arrays or they mean something else."""
+_FORMAT = " ".join(["1", *(field.name for field in fields(TrackTable))])
+"""Change the number whenever an array comes to mean something else."""
 
 _DTYPES: dict[str, Any] = {
     "BOOL": np.bool_,
@@ -57,15 +57,17 @@ def write_table(table: TrackTable, path: Path, revision: str) -> None:
     arrays["ids"] = table.ids.view(np.uint8).reshape(len(table), -1)  # the format has no bytes
     arrays["cell_starts"] = table.grid.starts
     names = {name: json.dumps(getattr(table, name)) for name in _NAMES}
-    with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}-") as folder:
-        temporary = Path(folder) / path.name
-        try:
-            save_file(arrays, temporary, {"format": _FORMAT, "revision": revision} | names)
-        except SafetensorError as error:  # among them a full disk
-            raise OSError(str(error)) from error
-        with temporary.open("rb+") as file:
+    descriptor, temporary = mkstemp(dir=path.parent, prefix=f"{path.name}-")
+    os.close(descriptor)
+    try:
+        save_file(arrays, temporary, {"format": _FORMAT, "revision": revision} | names)
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)
+    except SafetensorError as error:  # among them a full disk
+        raise OSError(str(error)) from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
 
 
 def open_table(path: Path, revision: str) -> TrackTable | None:

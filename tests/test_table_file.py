@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recommender import table_file
 from recommender.catalogue import Catalogue
 from recommender.errors import CatalogueEmpty
 from recommender.table import TrackTable
@@ -84,6 +85,14 @@ def test_a_file_of_another_revision_is_not_used(tmp_path: Path) -> None:
     assert open_table(tmp_path / "tracks", "two") is None
 
 
+def test_a_file_of_another_format_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table(TABLE, tmp_path / "tracks", "one")
+    monkeypatch.setattr(table_file, "_FORMAT", "0 ids features")
+    assert open_table(tmp_path / "tracks", "one") is None
+
+
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 50, 900, 20_000])
 def test_a_file_that_was_cut_off_is_not_used(tmp_path: Path, length: int) -> None:
     path = tmp_path / "tracks"
@@ -160,6 +169,7 @@ def test_where_no_file_can_be_written_the_tracks_stay_in_memory(
     assert not is_mapped(table)
     assert_equal(table, TABLE)
     assert f"{path} cannot be written" in caplog.text
+    assert sorted(each.name for each in path.parent.glob("*tracks*")) == [path.name]
 
 
 def test_an_emptied_catalogue_is_empty(catalogue: Catalogue) -> None:
