@@ -149,8 +149,10 @@ class Catalogue:
     def _changing(self) -> Iterator[None]:
         """Change tracks in one transaction, and their revision and arrays with them."""
         with immediate(self.db):
+            before = self.db.conn.total_changes
             yield
-            self.db.execute(RENEW_REVISION)
+            if self.db.conn.total_changes > before:
+                self.db.execute(RENEW_REVISION)
         if self._table_path is not None:
             with suppress(CatalogueEmpty):
                 self.load()
@@ -161,7 +163,8 @@ class Catalogue:
             known = self._count("select count(*) from staged join tracks using (id)")
             unchanged = self._count(COUNT_UNCHANGED)
             dropped = self.db.execute("delete from tracks where invented").rowcount
-            self.db.execute(MOVE_STAGED)
+            if unchanged < tracks:
+                self.db.execute(MOVE_STAGED)
         good = tally.rows - sum(skipped.count for skipped in tally.skipped)
         return ImportReport(
             rows=tally.rows,
