@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import MultiFernet
 
-from bot.connections import LIBRARY_LAG, Connections, PlaylistDraft
+from bot.connections import Connections, PlaylistDraft
 from bot.records import Records, Stores
+from bot.writing import LIBRARY_LAG
 from recommender.errors import (
     AuthorizationDenied,
     AuthorizationFailed,

@@ -1,0 +1,197 @@
+"""Writing one living playlist in each user's account.
+
+A playlist takes several requests, and the program or the network may fail between any two. So the
+draft is stored before anything is sent, and the way from there to the finished playlist can be
+walked again from the start without harm:
+
+1. Is our living playlist still in the user's library? Then it is used. If not, one is created,
+   with a marker in its description that was stored before. Where a marker was stored by an earlier
+   try, that playlist may exist although we never learned its id, so it is looked for first.
+2. Its items are replaced, which gives the same result however often it is done.
+3. Its name and description are changed where they differ; the marker goes.
+4. The draft is deleted from our store.
+
+Where Spotify asks for patience, the draft stays for `write_pending`.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bot.asking import Asking
+from bot.turns import Turns
+from recommender.accounts import Intent, LivingPlaylist, PlaylistDraft
+from recommender.errors import PlaylistGone, RecommenderError
+from recommender.spotify import Playlist, SpotifyClient
+
+if TYPE_CHECKING:
+    from bot.records import Records
+
+LIBRARY_LAG = timedelta(minutes=10)
+"""A new playlist may be missing from Spotify's list of the user's playlists for a while."""
+
+_MARKER_CHARS = len(" [mt-01234567]")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SpotifyPlaylist:
+    """A playlist that stands in a user's account as it should.
+
+    Args:
+        id: Spotify's id.
+        url: Where it opens.
+        name: What it is called.
+        created: Whether it is new, rather than rewritten.
+    """
+
+    id: str
+    url: str
+    name: str
+    created: bool
+
+
+class Writing:
+    """Keeps one playlist in each account; those of one user are written one after the other."""
+
+    def __init__(
+        self,
+        records: "Records",
+        spotify: SpotifyClient,
+        asking: Asking,
+        turns: Turns,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._records = records
+        self._spotify = spotify
+        self._asking = asking
+        self._turns = turns
+        self._clock = clock
+
+    async def write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
+        """Make the user's living playlist hold exactly this; create it if there is none.
+
+        The draft is kept until it stands, whatever is raised: see `write_pending`.
+
+        Raises:
+            NotConnected: The user has no account connected.
+            ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
+        """
+        return await self._turns.undisturbed(self._write(user_id, playlist))
+
+    async def _write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
+        draft, now = playlist.fitted(spare_chars=_MARKER_CHARS), self._clock()
+        async with self._turns.of(user_id):
+            await self._records.run(lambda stores: stores.spotify.intend(user_id, draft, now))
+            return await self._carry_out(user_id, draft)
+
+    async def write_pending(self, user_id: int) -> SpotifyPlaylist | None:
+        """Write the newest draft that could not be written before; None where there is none.
+
+        It raises what `write` raises.
+        """
+        return await self._turns.undisturbed(self._write_pending(user_id))
+
+    async def _write_pending(self, user_id: int) -> SpotifyPlaylist | None:
+        async with self._turns.of(user_id):
+            intent = await self._intent(user_id)
+            return None if intent is None else await self._carry_out(user_id, intent.draft)
+
+    async def resume(self) -> dict[int, SpotifyPlaylist]:
+        """Write what a stop or a failure left unwritten and return it by user."""
+        written = {}
+        for user_id in await self._records.run(lambda stores: stores.spotify.unfinished()):
+            try:
+                playlist = await self.write_pending(user_id)
+            except RecommenderError as error:
+                _log.warning("a playlist stays unwritten: %s", type(error).__name__)
+            else:
+                if playlist is not None:
+                    written[user_id] = playlist
+        return written
+
+    async def _carry_out(self, user_id: int, draft: PlaylistDraft) -> SpotifyPlaylist:
+        try:
+            written = await self._fill_playlist(user_id, draft)
+        except PlaylistGone:  # deleted between two of our requests
+            await self._set_living(user_id, None)
+            written = await self._fill_playlist(user_id, draft)
+        await self._records.run(lambda stores: stores.spotify.fulfil(user_id))
+        return written
+
+    async def _fill_playlist(self, user_id: int, draft: PlaylistDraft) -> SpotifyPlaylist:
+        playlist = await self._find_living(user_id)
+        is_new = playlist is None
+        if playlist is None:
+            playlist = await self._create(user_id, draft)
+            await self._set_living(user_id, playlist.id)
+        playlist_id = playlist.id
+        await self._asking.ask(
+            user_id, lambda token: self._spotify.replace_items(token, playlist_id, draft.uris)
+        )
+        if (playlist.name, playlist.description) != (draft.name, draft.description):
+            await self._asking.ask(
+                user_id,
+                lambda token: self._spotify.change_details(
+                    token, playlist_id, draft.name, draft.description
+                ),
+            )
+        return SpotifyPlaylist(playlist_id, playlist.url, draft.name, created=is_new)
+
+    async def _find_living(self, user_id: int) -> Playlist | None:
+        """Return the living playlist, unless the user deleted it.
+
+        To Spotify, deleting a playlist is leaving it: it still answers to its id, but is no
+        longer in the library.
+        """
+        living = await self._records.run(lambda stores: stores.spotify.living_playlist(user_id))
+        if living is None:
+            return None
+        known: LivingPlaylist = living
+        playlist = await self._find(user_id, lambda entry: entry.id == known.id)
+        if playlist is None and self._clock() - known.created_utc < LIBRARY_LAG:
+            try:
+                return await self._asking.ask(
+                    user_id, lambda token: self._spotify.playlist(token, known.id)
+                )
+            except PlaylistGone:
+                return None
+        return playlist
+
+    async def _create(self, user_id: int, draft: PlaylistDraft) -> Playlist:
+        intent = await self._intent(user_id)
+        marker = intent.marker if intent is not None else None
+        if marker is not None:
+            known = marker
+            orphan = await self._find(user_id, lambda entry: known in entry.description)
+            if orphan is not None:
+                return orphan
+        else:
+            marker = f"[mt-{secrets.token_hex(4)}]"
+            new = marker
+            await self._records.run(lambda stores: stores.spotify.mark(user_id, new))
+        description = f"{draft.description} {marker}"
+        return await self._asking.ask(
+            user_id,
+            lambda token: self._spotify.create_playlist(token, draft.name, description),
+        )
+
+    async def _find(self, user_id: int, is_wanted: Callable[[Playlist], bool]) -> Playlist | None:
+        """Return the first playlist in the user's library that is wanted."""
+        return await self._asking.ask(
+            user_id,
+            lambda token: next(filter(is_wanted, self._spotify.playlists(token)), None),
+        )
+
+    async def _intent(self, user_id: int) -> Intent | None:
+        return await self._records.run(lambda stores: stores.spotify.intent(user_id))
+
+    async def _set_living(self, user_id: int, playlist_id: str | None) -> None:
+        now = self._clock()
+        await self._records.run(
+            lambda stores: stores.spotify.set_living_playlist(user_id, playlist_id, now)
+        )
