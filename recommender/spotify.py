@@ -141,7 +141,7 @@ class SpotifyClient:
     def profile(self, access_token: str) -> Profile:
         """Return whose account this is."""
         with self._api(access_token) as api:
-            me = _object(api.current_user())
+            me = _object(api._get("me"))  # current_user asks for "me/", which is no route
             account_id = str(me.get("account_id") or me["id"])
             return Profile(account_id, str(me.get("display_name") or account_id))
 

@@ -4,6 +4,7 @@ import re
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from bot.sandbox.spotify_state import StoredPlaylist
 from recommender.spotify import SpotifyApp, SpotifyClient
 from recommender.tokens import Tokens
 from recommender.tracks import Track
+from tests.spotify_contract import Exchange, recording
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 REDIRECT_URI = "http://127.0.0.1:8765/callback"
@@ -123,7 +125,9 @@ class World:
         self.local = LocalSpotify(
             base_url, describe, client_secret=self.client_secret, clock=self.clock
         )
-        self.server.app = Starlette(routes=[Mount("/spotify", routes=self.local.routes())])
+        local = Starlette(routes=[Mount("/spotify", routes=self.local.routes())])
+        self.exchanges: deque[Exchange] = deque(maxlen=1000)
+        self.server.app = recording(local, self.exchanges)
         self.app = SpotifyApp(
             client_id="mirrortape-demo",
             redirect_uri=REDIRECT_URI,

@@ -4,14 +4,12 @@ import base64
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from bot.sandbox.spotify_login import is_redirect_allowed
-from tests.openapi_outline import Contract
 from tests.spotify_world import (
     REDIRECT_URI,
     Server,
@@ -38,14 +36,6 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def world(server: Server) -> World:
     return World(server)
-
-
-@pytest.fixture
-def contract(data_dir: Path) -> Contract:
-    path = data_dir.parent / "contracts" / "spotify-openapi-devmode.yml"
-    if not path.is_file():
-        pytest.skip(f"no Spotify contract to compare with: {path} is no file")
-    return Contract(path)
 
 
 class Caller:
@@ -446,63 +436,3 @@ def test_an_unknown_playlist_page_says_so(world: World) -> None:
     page = requests.get(f"{world.app.accounts_url}/playlist/{'0' * 22}", timeout=5)
     assert page.status_code == 404
     assert "no such playlist" in page.text
-
-
-# -- the contract --
-
-
-def test_answers_have_the_fields_that_a_new_app_gets(world: World, contract: Contract) -> None:
-    call = Caller(world)
-    own = call.create(description="d")
-    call("PUT", f"/playlists/{own}/images", data=base64.b64encode(b"\xff\xd8\xff"))
-    one, items = "/playlists/{playlist_id}", "/playlists/{playlist_id}/items"
-    body = {"uris": [*uris(60), track_uri(99)]}
-    for method, template, status, sent in [
-        ("POST", "/me/playlists", 201, {"name": "another"}),
-        ("POST", items, 201, body),
-        ("PUT", items, 200, body),
-        ("GET", items, 200, None),
-        ("GET", one, 200, None),
-        ("GET", "/me/playlists", 200, None),
-        ("GET", "/me", 200, None),
-        ("DELETE", items, 200, {"items": [{"uri": track_uri(0)}]}),
-    ]:
-        response = call(method, template.replace("{playlist_id}", own), json=sent)
-        assert response.status_code == status
-        schema = contract.response_schema(method, template, status)
-        assert contract.problems(response.json(), schema) == [], (method, template)
-    error = call("GET", f"/playlists/{'0' * 22}").json()["error"]
-    assert contract.problems(error, contract.schema("ErrorObject")) == []
-
-
-def test_the_check_of_fields_finds_what_is_wrong(contract: Contract) -> None:
-    schema = contract.schema("PagingPlaylistObject")
-    bad = {"items": [{"tracks": {}, "id": 7, "colour": "red"}], "limit": "20", "total": None}
-    assert set(contract.problems(bad, schema)) == {
-        "$.href is missing",
-        "$.next is missing",
-        "$.offset is missing",
-        "$.previous is missing",
-        "$.items[0].tracks is deprecated",
-        "$.items[0].id is no string",
-        "$.items[0].colour is unknown",
-        "$.limit is no integer",
-        "$.total is null",
-    }
-
-
-def test_the_adapter_calls_nothing_that_the_contract_lacks(
-    world: World, contract: Contract
-) -> None:
-    token = world.tokens().access_token
-    client = world.client
-    client.profile(token)
-    own = client.create_playlist(token, "n", "d").id
-    client.replace_items(token, own, uris(150))
-    client.change_details(token, own, "m", "e")
-    client.playlist(token, own)
-    client.item_uris(token, own)
-    list(client.playlists(token))
-    called = {call for call in world.local.calls if call[1] != "/api/token"}
-    assert len({(method, path.replace(own, "{id}")) for method, path in called}) == 8
-    assert [call for call in called if not contract.allows(*call)] == []
