@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.asking import Asking
-from bot.consents import Consents
+from bot.consents import Arrival, Consents
 from bot.turns import Turns
 from bot.writing import SpotifyPlaylist, Writing
 from recommender.accounts import PlaylistDraft
@@ -32,12 +32,22 @@ class Connections:
         records: The user data.
         spotify: The adapter; its calls run in threads.
         clock: Returns the time now, in UTC.
+        shows_digits: Whether consent ends on a page that browsers elsewhere can open, so that
+            six digits must say whose chat it is.
     """
 
     def __init__(
-        self, records: "Records", spotify: SpotifyClient, clock: Callable[[], datetime]
+        self,
+        records: "Records",
+        spotify: SpotifyClient,
+        clock: Callable[[], datetime],
+        *,
+        shows_digits: bool = False,
     ) -> None:
+        self.redirect_uri = spotify.redirect_uri
+        self.shows_digits = shows_digits
         self._records = records
+        self._clock = clock
         self._turns = Turns()
         self._consents = Consents(records, spotify, self._turns, clock)
         asking = Asking(records, spotify, clock)
@@ -61,6 +71,45 @@ class Connections:
             AuthorizationFailed: Spotify reports another failure.
         """
         return await self._consents.finish(query)
+
+    async def finish_pasted(self, user_id: int, query: Mapping[str, str]) -> None:
+        """Connect the user who pasted the address on which a browser ended.
+
+        Raises:
+            AuthorizationForeign: Another user began; theirs is not used up.
+            AuthorizationFailed: One of its kinds, as `finish` raises them.
+        """
+        await self._consents.finish_pasted(user_id, query)
+
+    async def arrive(self, query: Mapping[str, str]) -> Arrival:
+        """Keep what came back in anybody's browser, until six digits say whose it is.
+
+        Raises:
+            AuthorizationFailed: One of its kinds, as `finish` raises them.
+        """
+        return await self._consents.arrive(query)
+
+    async def finish_typed(self, user_id: int, digits: str) -> bool:
+        """Connect the user who typed six digits; return whether any were awaited.
+
+        Raises:
+            WrongDigits: They are others; says how many tries are left.
+            AuthorizationStale: They were shown too long ago.
+        """
+        return await self._consents.finish_typed(user_id, digits)
+
+    async def is_under_way(self, user_id: int) -> bool:
+        """Return whether this user has a link to the consent page that still works."""
+        now = self._clock()
+        return await self._records.run(
+            lambda stores: stores.spotify.authorizations.is_under_way(user_id, now)
+        )
+
+    async def use_app(self, user_id: int, client_id: str) -> None:
+        """Connect this user by an app of their own from the next link on; empty: the owner's."""
+        await self._records.run(
+            lambda stores: stores.spotify.authorizations.use_app(user_id, client_id)
+        )
 
     async def is_connected(self, user_id: int) -> bool:
         """Return whether we may act for this user."""

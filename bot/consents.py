@@ -1,14 +1,25 @@
-"""Connecting an account: the way to Spotify's consent page and back."""
+"""Connecting an account: the way to Spotify's consent page and back.
+
+There are three ways back. On the bot's own computer the browser comes to our page, and that is
+all. On a public address any browser can come there, also that of somebody who was sent a link of
+another's: so the page shows six digits, and nothing is connected before they are typed into the
+chat that began. And where a phone's browser ends on an address of the bot's computer, which it
+cannot open, its user pastes that address into the chat.
+"""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.turns import Turns
+from recommender.authorizations import PendingAuthorization
 from recommender.errors import (
     AuthorizationDenied,
     AuthorizationFailed,
+    AuthorizationForeign,
     AuthorizationStale,
     ConnectionExpired,
 )
@@ -16,6 +27,14 @@ from recommender.spotify import SpotifyClient
 
 if TYPE_CHECKING:
     from bot.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Somebody came back; these six digits must be typed into the chat of the user who began."""
+
+    user_id: int
+    digits: str = field(repr=False)
 
 
 class Consents:
@@ -42,14 +61,14 @@ class Consents:
 
     async def begin(self, user_id: int) -> str:
         """Return the address of Spotify's consent page for this user; it works once."""
-        way, now = self._spotify.authorize(), self._clock()
-        await self._records.run(
-            lambda stores: stores.spotify.begin(user_id, way.state, way.verifier, now)
-        )
+        client_id = await self._records.run(lambda s: s.spotify.authorizations.app_of(user_id))
+        way, now = self._spotify.authorize(client_id), self._clock()
+        pending = PendingAuthorization(user_id, way.verifier, client_id)
+        await self._records.run(lambda s: s.spotify.authorizations.begin(pending, way.state, now))
         return way.url
 
     async def finish(self, query: Mapping[str, str]) -> int:
-        """Connect the user who came back from the consent page and return who it is.
+        """Connect whoever came back in a browser on this computer and return who it is.
 
         Args:
             query: The parameters with which Spotify sent them back.
@@ -59,27 +78,83 @@ class Consents:
             AuthorizationStale: The link is unknown, was used already, or is too old.
             AuthorizationFailed: Spotify reports another failure.
         """
-        return await self._turns.undisturbed(self._finish(query))
+        return await self._turns.undisturbed(self._finish(query, await self._owner(query)))
 
-    async def _finish(self, query: Mapping[str, str]) -> int:
+    async def finish_pasted(self, user_id: int, query: Mapping[str, str]) -> None:
+        """Connect the user who pasted the address on which a browser ended.
+
+        Raises:
+            AuthorizationForeign: Another user began; theirs is not used up.
+            AuthorizationFailed: One of its kinds, as `finish` raises them.
+        """
+        if await self._owner(query) != user_id:
+            raise AuthorizationForeign("another listener began this")
+        await self._turns.undisturbed(self._finish(query, user_id))
+
+    async def arrive(self, query: Mapping[str, str]) -> Arrival:
+        """Keep what came back in anybody's browser, until six digits say whose it is.
+
+        Raises:
+            AuthorizationFailed: One of its kinds, as `finish` raises them.
+        """
+        async with self._turns.of(await self._owner(query)):
+            pending = await self._take(query)
+            digits, now = f"{secrets.randbelow(10**6):06}", self._clock()
+            await self._records.run(
+                lambda s: s.spotify.authorizations.arrive(pending, digits, now)
+            )
+        return Arrival(pending.user_id, digits)
+
+    async def finish_typed(self, user_id: int, digits: str) -> bool:
+        """Connect the user who typed six digits; return whether any were awaited.
+
+        Raises:
+            WrongDigits: They are others; says how many tries are left.
+            AuthorizationStale: They were shown too long ago.
+        """
+        return await self._turns.undisturbed(self._finish_typed(user_id, digits))
+
+    async def _finish_typed(self, user_id: int, digits: str) -> bool:
+        async with self._turns.of(user_id):
+            now = self._clock()
+            pending = await self._records.run(
+                lambda s: s.spotify.authorizations.try_digits(user_id, digits, now)
+            )
+            if pending is not None:
+                await self._connect(pending)
+        return pending is not None
+
+    async def _finish(self, query: Mapping[str, str], user_id: int) -> int:
+        async with self._turns.of(user_id):  # else a user could be forgotten in between
+            await self._connect(await self._take(query))
+        return user_id
+
+    async def _owner(self, query: Mapping[str, str]) -> int:
+        state = query.get("state", "")
+        owner = await self._records.run(lambda s: s.spotify.authorizations.owner(state))
+        if owner is None:
+            raise AuthorizationStale("this way back is unknown or used")
+        return owner
+
+    async def _take(self, query: Mapping[str, str]) -> PendingAuthorization:
+        """Use the link up and return who came back by it, and with which code."""
         now, state = self._clock(), query.get("state", "")
-        pending = await self._records.run(lambda stores: stores.spotify.take(state, now))
+        pending = await self._records.run(lambda s: s.spotify.authorizations.take(state, now))
         if pending is None:
-            raise AuthorizationStale("this way back is unknown, used, or too old")
+            raise AuthorizationStale("this way back is used or too old")
         if query.get("error") == "access_denied":
             raise AuthorizationDenied("the listener said no")
         if not query.get("code"):
             raise AuthorizationFailed("Spotify sent nobody's consent")
-        user_id = pending.user_id
-        async with self._turns.of(user_id):
-            try:
-                tokens = await asyncio.to_thread(
-                    self._spotify.exchange, query["code"], pending.verifier, now
-                )
-            except ConnectionExpired as error:
-                raise AuthorizationStale("Spotify no longer knows this consent") from error
-            profile = await asyncio.to_thread(self._spotify.profile, tokens.access_token)
-            await self._records.run(
-                lambda stores: stores.spotify.connect(user_id, profile, tokens)
+        return replace(pending, code=query["code"])
+
+    async def _connect(self, pending: PendingAuthorization) -> None:
+        now = self._clock()
+        try:
+            tokens = await asyncio.to_thread(
+                self._spotify.exchange, pending.code, pending.verifier, now, pending.client_id
             )
-        return user_id
+        except ConnectionExpired as error:
+            raise AuthorizationStale("Spotify no longer knows this consent") from error
+        profile = await asyncio.to_thread(self._spotify.profile, tokens.access_token)
+        await self._records.run(lambda s: s.spotify.connect(pending.user_id, profile, tokens))

@@ -1,27 +1,24 @@
 """What is remembered of the listeners' Spotify accounts.
 
-Tokens and PKCE verifiers are encrypted. An account's row outlives its tokens, so that somebody who
+Tokens are encrypted. An account's row outlives its tokens, so that somebody who
 disconnects and returns keeps the same living playlist; `forget` deletes everything.
 
 A playlist is written in several requests, and a crash may come between any two. So an *intent* is
 stored first: which tracks shall stand in the listener's playlist. It is deleted when they do.
 """
 
-import hashlib
 import json
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
+from recommender.authorizations import Authorizations
 from recommender.database import immediate
 from recommender.errors import ConnectionExpired
 from recommender.tokens import Profile, Tokens
-
-AUTHORIZATION_LASTS = timedelta(minutes=10)
-"""How long somebody may take on Spotify's consent page."""
 
 NAME_CHARS = 100
 DESCRIPTION_CHARS = 300
@@ -109,14 +106,6 @@ class LivingPlaylist:
     created_utc: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PendingAuthorization:
-    """Who went to the consent page, and the verifier that goes with the code that comes back."""
-
-    user_id: int
-    verifier: str = field(repr=False)
-
-
 class SpotifyAccounts:
     """The Spotify tables in `mirrortape.db`.
 
@@ -129,37 +118,7 @@ class SpotifyAccounts:
         self._db = db
         self._cipher = cipher
         _migrations.apply(db)
-
-    # -- authorizations under way --
-
-    def begin(self, user_id: int, state: str, verifier: str, now: datetime) -> None:
-        """Remember who is on the way to the consent page, and drop who took too long."""
-        oldest = now - AUTHORIZATION_LASTS
-        self._db.execute(
-            "delete from spotify_authorizations where created_utc < ?", [oldest.isoformat()]
-        )
-        self._db.table("spotify_authorizations").insert(
-            {
-                "state_sha256": _sha256(state),
-                "user_id": user_id,
-                "verifier_encrypted": self._encrypt(verifier),
-                "created_utc": now.isoformat(),
-            }
-        )
-
-    def take(self, state: str, now: datetime) -> PendingAuthorization | None:
-        """Return who came back from the consent page, once; None if too late or unknown."""
-        with immediate(self._db):
-            row = self._row(
-                "delete from spotify_authorizations where state_sha256 = ? returning *",
-                _sha256(state),
-            )
-        if row is None or now - _time(row["created_utc"]) > AUTHORIZATION_LASTS:
-            return None
-        try:
-            return PendingAuthorization(row["user_id"], self._decrypt(row["verifier_encrypted"]))
-        except InvalidToken:  # encrypted under a key that is gone: as good as unknown
-            return None
+        self.authorizations = Authorizations(db, cipher)
 
     # -- accounts --
 
@@ -210,7 +169,7 @@ class SpotifyAccounts:
             self._db.execute(
                 "update spotify_accounts set tokens_encrypted = null where user_id = ?", [user_id]
             )
-            self._db.execute("delete from spotify_authorizations where user_id = ?", [user_id])
+            self.authorizations.drop(user_id)
 
     def is_connected(self, user_id: int) -> bool:
         """Return whether there are tokens of this listener."""
@@ -297,7 +256,7 @@ class SpotifyAccounts:
         """Delete every row about this listener."""
         with immediate(self._db):
             self._db.execute("delete from spotify_intents where user_id = ?", [user_id])
-            self._db.execute("delete from spotify_authorizations where user_id = ?", [user_id])
+            self.authorizations.forget(user_id)
             self._db.execute("delete from spotify_accounts where user_id = ?", [user_id])
 
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
@@ -308,10 +267,6 @@ class SpotifyAccounts:
 
     def _decrypt(self, token: str) -> str:
         return self._cipher.decrypt(token).decode()
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _one_line(text: str, limit: int) -> str:

@@ -12,7 +12,9 @@ RecommenderError
 ├── TooFewTracks                the listener's filters leave too few tracks for a playlist
 ├── AuthorizationFailed         a way back from Spotify's consent page that connects nothing
 │   ├── AuthorizationDenied     the listener said no there
-│   └── AuthorizationStale      the link is unknown, already used or too old
+│   ├── AuthorizationStale      the link is unknown, already used or too old
+│   ├── AuthorizationForeign    the link was made for another listener
+│   └── WrongDigits             what was typed is not what the page shows
 ├── NotConnected                this listener has no Spotify account connected
 ├── ConnectionExpired           Spotify no longer honours the stored authorization
 ├── SpotifyRefused              Spotify said no for a reason that trying again does not mend
@@ -92,6 +94,26 @@ class AuthorizationDenied(AuthorizationFailed):
 
 class AuthorizationStale(AuthorizationFailed):
     """The link to the consent page is unknown, was used already, or is too old."""
+
+
+class AuthorizationForeign(AuthorizationFailed):
+    """The link to the consent page was made for another listener."""
+
+
+class WrongDigits(AuthorizationFailed):
+    """What was typed is not what the page shows.
+
+    Args:
+        message: What happened.
+        tries_left: How often it may still be typed.
+    """
+
+    def __init__(self, message: str, tries_left: int) -> None:
+        super().__init__(message, tries_left)
+        self.tries_left = tries_left
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class CatalogueUnreachable(CatalogueError):

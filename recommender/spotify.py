@@ -29,6 +29,9 @@ from recommender.tokens import Profile, Tokens
 SCOPES = ("playlist-modify-private", "playlist-read-private")
 """What we ask a listener for: to write private playlists, and to find ours among them."""
 
+STATE_BYTES = 32
+"""How much chance is in the state of a link: 256 bits."""
+
 ITEMS_PER_REQUEST = 100
 PLAYLISTS_PER_PAGE = 50
 
@@ -80,34 +83,49 @@ class Playlist:
 
 
 class SpotifyClient:
-    """Speaks to Spotify in the name of one app.
+    """Speaks to Spotify in the name of the owner's app, or of one that a listener brought.
 
     Args:
-        app: The app and Spotify's addresses.
+        app: The owner's app and Spotify's addresses.
     """
 
     def __init__(self, app: SpotifyApp) -> None:
         self._app = app
 
+    @property
+    def redirect_uri(self) -> str:
+        """Where consent ends; every app must have it in its settings."""
+        return self._app.redirect_uri
+
     # -- authorization --
 
-    def authorize(self) -> Authorization:
-        """Make a fresh way to the consent page; nothing is sent."""
-        state = secrets.token_urlsafe(32)
-        with self._pkce() as pkce:
+    def authorize(self, client_id: str = "") -> Authorization:
+        """Make a fresh way to the consent page; nothing is sent.
+
+        Args:
+            client_id: The listener's own app; empty for the owner's.
+        """
+        state = secrets.token_urlsafe(STATE_BYTES)
+        with self._pkce(client_id) as pkce:
             url = pkce.get_authorize_url(state=state)
             # Else an account that agreed before is connected without being shown first.
             return Authorization(f"{url}&show_dialog=true", state, pkce.code_verifier)
 
-    def exchange(self, code: str, verifier: str, now: datetime) -> Tokens:
+    def exchange(self, code: str, verifier: str, now: datetime, client_id: str = "") -> Tokens:
         """Turn the code that came back from the consent page into tokens.
+
+        Args:
+            code: What came back.
+            verifier: Of the way that the listener went.
+            now: The time, in UTC.
+            client_id: The app of that way; empty for the owner's.
 
         Raises:
             ConnectionExpired: The code is too old, used, or was made for another verifier.
         """
         if not code:
             raise ConnectionExpired("there is no authorization code")
-        with self._pkce() as pkce:
+        with self._pkce(client_id) as pkce:
             pkce.code_verifier = verifier
             pkce.code_challenge = "already sent"  # else spotipy makes a new pair
             pkce.get_access_token(code, check_cache=False)
@@ -118,6 +136,7 @@ class SpotifyClient:
                 expires_utc=now + timedelta(seconds=int(answer["expires_in"])),
                 scope=str(answer.get("scope", "")),
                 authorized_utc=now,
+                client_id=client_id,
             )
 
     def refresh(self, tokens: Tokens, now: datetime) -> Tokens:
@@ -126,7 +145,7 @@ class SpotifyClient:
         Raises:
             ConnectionExpired: The refresh token ended or was revoked.
         """
-        with self._pkce() as pkce:
+        with self._pkce(tokens.client_id) as pkce:
             answer = pkce.refresh_access_token(tokens.refresh_token)
             return replace(
                 tokens,
@@ -230,12 +249,12 @@ class SpotifyClient:
             yield api
 
     @contextmanager
-    def _pkce(self) -> Iterator[spotipy.SpotifyPKCE]:
+    def _pkce(self, client_id: str) -> Iterator[spotipy.SpotifyPKCE]:
         with requests.Session() as session, translated():
-            if self._app.client_secret:
+            if self._app.client_secret and not client_id:  # the secret is the owner's app's
                 session.auth = (self._app.client_id, self._app.client_secret)
             pkce = spotipy.SpotifyPKCE(
-                client_id=self._app.client_id,
+                client_id=client_id or self._app.client_id,
                 redirect_uri=self._app.redirect_uri,
                 scope=list(SCOPES),
                 cache_handler=spotipy.MemoryCacheHandler(),

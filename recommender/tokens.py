@@ -15,6 +15,7 @@ class Tokens:
         expires_utc: When the access token ends.
         scope: What the listener agreed to, separated by spaces.
         authorized_utc: When the listener agreed; refreshing does not change it.
+        client_id: The listener's own app, to which they were given; empty for the owner's.
     """
 
     access_token: str = field(repr=False)
@@ -22,6 +23,7 @@ class Tokens:
     expires_utc: datetime
     scope: str
     authorized_utc: datetime
+    client_id: str = ""
 
     def to_json(self) -> str:
         """Return all fields as JSON, to be encrypted before it is stored."""
@@ -32,6 +34,7 @@ class Tokens:
                 "expires_utc": self.expires_utc.isoformat(),
                 "scope": self.scope,
                 "authorized_utc": self.authorized_utc.isoformat(),
+                "client_id": self.client_id,
             }
         )
 
@@ -45,6 +48,7 @@ class Tokens:
             expires_utc=datetime.fromisoformat(values["expires_utc"]),
             scope=values["scope"],
             authorized_utc=datetime.fromisoformat(values["authorized_utc"]),
+            client_id=values.get("client_id", ""),
         )
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from recommender.accounts import (
-    AUTHORIZATION_LASTS,
     DESCRIPTION_CHARS,
     NAME_CHARS,
     Intent,
@@ -19,6 +18,7 @@ from recommender.accounts import (
     PlaylistDraft,
     SpotifyAccounts,
 )
+from recommender.authorizations import PendingAuthorization
 from recommender.database import open_database
 from recommender.errors import ConnectionExpired
 from recommender.tokens import Profile, Tokens
@@ -44,37 +44,6 @@ def accounts(db: Database, cipher: MultiFernet) -> SpotifyAccounts:
     return SpotifyAccounts(db, cipher)
 
 
-# -- authorizations --
-
-
-def test_a_way_back_works_once(accounts: SpotifyAccounts) -> None:
-    accounts.begin(7, "state", "verifier", NOON)
-    pending = accounts.take("state", NOON + AUTHORIZATION_LASTS)
-    assert pending is not None
-    assert (pending.user_id, pending.verifier) == (7, "verifier")
-    assert accounts.take("state", NOON) is None
-
-
-def test_a_way_back_that_is_unknown_or_too_late_leads_nowhere(accounts: SpotifyAccounts) -> None:
-    accounts.begin(7, "state", "verifier", NOON)
-    assert accounts.take("another", NOON) is None
-    assert accounts.take("state", NOON + AUTHORIZATION_LASTS + timedelta(seconds=1)) is None
-    assert accounts.take("state", NOON) is None
-
-
-def test_those_who_never_came_back_are_dropped(accounts: SpotifyAccounts, db: Database) -> None:
-    accounts.begin(7, "old", "verifier", NOON)
-    accounts.begin(8, "new", "verifier", NOON + AUTHORIZATION_LASTS + timedelta(seconds=1))
-    assert [row["user_id"] for row in db.table("spotify_authorizations").rows] == [8]
-
-
-def test_a_verifier_under_a_lost_key_leads_nowhere(
-    accounts: SpotifyAccounts, db: Database
-) -> None:
-    accounts.begin(7, "state", "verifier", NOON)
-    assert SpotifyAccounts(db, make_cipher()).take("state", NOON) is None
-
-
 # -- tokens --
 
 
@@ -94,12 +63,11 @@ def test_secrets_cannot_be_read_from_the_file(tmp_path: Path, cipher: MultiFerne
     path = tmp_path / "mirrortape.db"
     db = open_database(path)
     accounts = SpotifyAccounts(db, cipher)
-    accounts.begin(7, "state-5d2e", "verifier-0a44", NOON)
     accounts.connect(7, ROBIN, TOKENS)
     db.close()
     stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"account-robin" in stored
-    for secret in (b"access-7f3a", b"refresh-9c1b", b"verifier-0a44", b"state-5d2e"):
+    for secret in (b"access-7f3a", b"refresh-9c1b"):
         assert secret not in stored
 
 
@@ -114,10 +82,10 @@ def test_tokens_under_a_lost_key_mean_connecting_again(
 def test_disconnecting_deletes_tokens_and_open_ways_back(accounts: SpotifyAccounts) -> None:
     accounts.connect(7, ROBIN, TOKENS)
     accounts.connect(8, ROBIN, TOKENS)
-    accounts.begin(7, "state", "verifier", NOON)
+    accounts.authorizations.begin(PendingAuthorization(7, "verifier"), "state", NOON)
     accounts.drop_tokens(7)
     assert accounts.tokens(7) is None
-    assert accounts.take("state", NOON) is None
+    assert accounts.authorizations.take("state", NOON) is None
     assert accounts.tokens(8) == TOKENS
 
 
@@ -179,12 +147,15 @@ def test_the_cooldown_is_remembered(accounts: SpotifyAccounts) -> None:
 
 def test_forgetting_leaves_no_row_about_the_user(accounts: SpotifyAccounts, db: Database) -> None:
     for user_id in (7, 8):
-        accounts.begin(user_id, f"state {user_id}", "verifier", NOON)
+        pending = PendingAuthorization(user_id, "verifier")
+        accounts.authorizations.begin(pending, f"state {user_id}", NOON)
+        accounts.authorizations.arrive(pending, "123456", NOON)
+        accounts.authorizations.use_app(user_id, "their own")
         accounts.connect(user_id, ROBIN, TOKENS)
         accounts.intend(user_id, DRAFT, NOON)
     accounts.forget(7)
     tables = [table for table in db.tables if "user_id" in table.columns_dict]
-    assert len(tables) == 3
+    assert len(tables) == 5
     for table in tables:
         assert [row["user_id"] for row in table.rows] == [8]
 

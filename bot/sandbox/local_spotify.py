@@ -31,8 +31,8 @@ class LocalSpotify:
     Args:
         base_url: Its own address, as people and apps reach it: "http://127.0.0.1:8765/spotify".
         describe: Finds the catalogue's tracks behind URIs; those it does not know are left out.
-        client_id: The one app that is registered.
-        client_secret: The app's secret; empty where it has none.
+        client_id: The owner's app. Any other id of the right form is some listener's own app.
+        client_secret: The owner's app's secret; empty where it has none.
         clock: Returns the time now, in UTC.
     """
 

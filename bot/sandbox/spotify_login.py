@@ -60,7 +60,8 @@ class Login:
     async def _authorize(self, request: Request) -> Response:
         asked = request.query_params
         redirect_uri = asked.get("redirect_uri", "")
-        if asked.get("client_id") != self._state.client_id:
+        client_id = asked.get("client_id", "")
+        if not self._state.is_app(client_id):
             return notice_page("INVALID_CLIENT: Invalid client", 400)
         if not is_redirect_allowed(redirect_uri):
             return notice_page("INVALID_CLIENT: Insecure redirect URI", 400)
@@ -79,6 +80,7 @@ class Login:
             )
         code = self._state.issue_code(
             self._state.ensure_account(name),
+            client_id,
             frozenset(asked.get("scope", "").split()),
             redirect_uri,
             asked["code_challenge"],
@@ -102,41 +104,45 @@ class Login:
         fault = self._state.fault("POST", "/api/token", after=False)
         if fault is not None:
             return _refuse("server_error", "Injected fault", fault.status, fault.retry_after)
-        if not self._is_client(request, form):
+        client_id = self._client(request, form)
+        if client_id is None:
             return _refuse("invalid_client", "Invalid client")
         if form.get("grant_type") == "authorization_code":
-            return self._exchange(form)
+            return self._exchange(form, client_id)
         if form.get("grant_type") == "refresh_token":
-            return self._refresh(form)
+            return self._refresh(form, client_id)
         return _refuse(
             "unsupported_grant_type", "grant_type must be authorization_code or refresh_token"
         )
 
-    def _is_client(self, request: Request, form: Mapping[str, str]) -> bool:
-        """Return whether the app named itself, and by its secret if it sent one."""
-        header = request.headers.get("Authorization")
+    def _client(self, request: Request, form: Mapping[str, str]) -> str | None:
+        """Return as which app the request names itself, by its secret too if it sent one."""
+        header, client_id = request.headers.get("Authorization"), form.get("client_id", "")
         if header is None:
-            return form.get("client_id") == self._state.client_id
+            return client_id if self._state.is_app(client_id) else None
         try:
             sent = base64.b64decode(header.removeprefix("Basic "), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            return False
-        return sent == f"{self._state.client_id}:{self._state.client_secret}"
+            return None
+        is_right = sent == f"{self._state.client_id}:{self._state.client_secret}"
+        return self._state.client_id if is_right else None
 
-    def _exchange(self, form: Mapping[str, str]) -> Response:
+    def _exchange(self, form: Mapping[str, str], client_id: str) -> Response:
         grant = self._state.codes.pop(form.get("code", ""), None)
         if grant is None or self._state.clock() >= grant.expires_utc:
             return _refuse("invalid_grant", "Invalid authorization code")
         if form.get("redirect_uri") != grant.redirect_uri:
             return _refuse("invalid_grant", "Invalid redirect URI")
+        if client_id != grant.client_id:
+            return _refuse("invalid_grant", "Invalid client id")
         if not secrets.compare_digest(_challenge(form.get("code_verifier", "")), grant.challenge):
             return _refuse("invalid_grant", "code_verifier was incorrect")
         return self._issue(grant)
 
-    def _refresh(self, form: Mapping[str, str]) -> Response:
+    def _refresh(self, form: Mapping[str, str], client_id: str) -> Response:
         # The old token goes: an app without a secret gets a new one each time.
         grant = self._state.refresh_tokens.pop(form.get("refresh_token", ""), None)
-        if grant is None:
+        if grant is None or client_id != grant.client_id:
             return _refuse("invalid_grant", "Invalid refresh token")
         if self._state.clock() >= grant.expires_utc:
             return _refuse("invalid_grant", "Refresh token expired")

@@ -1,5 +1,6 @@
 """What the local Spotify remembers: accounts, playlists, tokens, and faults that tests ask for."""
 
+import re
 import secrets
 import string
 from collections import deque
@@ -13,6 +14,8 @@ CODE_LASTS = timedelta(minutes=10)
 ACCESS_LASTS = timedelta(hours=1)
 REFRESH_LASTS = timedelta(days=182)
 """How long a code, an access token and a refresh token live, counted from the authorization."""
+
+_CLIENT_ID = re.compile(r"[0-9a-f]{32}")
 
 _BASE62 = string.digits + string.ascii_letters
 
@@ -107,8 +110,8 @@ class SpotifyState:
 
     Args:
         base_url: Where the local Spotify is, without a slash at the end.
-        client_id: The one app that is registered.
-        client_secret: Its secret; empty where it has none.
+        client_id: The owner's app. Any other id of the right form is some listener's own app.
+        client_secret: The owner's app's secret; empty where it has none.
         describe: Finds the catalogue's tracks behind URIs; those it does not know are left out.
         clock: Returns the time now, in UTC.
     """
@@ -141,13 +144,22 @@ class SpotifyState:
             self.accounts[key] = Account(new_id(), new_id(), display_name)
         return self.accounts[key]
 
+    def is_app(self, client_id: str) -> bool:
+        """Return whether an app of this id is registered."""
+        return client_id == self.client_id or _CLIENT_ID.fullmatch(client_id) is not None
+
     def issue_code(
-        self, account: Account, scopes: frozenset[str], redirect_uri: str, challenge: str
+        self,
+        account: Account,
+        client_id: str,
+        scopes: frozenset[str],
+        redirect_uri: str,
+        challenge: str,
     ) -> str:
         """Return a code that proves once, for ten minutes, that this account agreed."""
         now, code = self.clock(), secrets.token_urlsafe(48)
         self.codes[code] = Grant(
-            account, self.client_id, scopes, now, now + CODE_LASTS, redirect_uri, challenge
+            account, client_id, scopes, now, now + CODE_LASTS, redirect_uri, challenge
         )
         return code
 
