@@ -9,6 +9,7 @@ import typer
 
 from bot.commands_catalogue import catalogue_app
 from bot.commands_evaluate import evaluate
+from bot.commands_keys import rotate_keys
 from bot.commands_label import label
 from bot.commands_recommend import recommend
 from bot.commands_train import train
@@ -29,6 +30,7 @@ app.command()(recommend)
 app.command()(benchmark)
 app.command()(evaluate)
 app.command()(train)
+app.command()(rotate_keys)
 
 
 @app.command()

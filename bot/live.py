@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
-from cryptography.fernet import Fernet, MultiFernet
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from bot.app import build_application
 from bot.connections import Connections
+from bot.keys import cipher, in_use
 from bot.logs import set_up_logging
 from bot.records import Records
 from bot.services import Services
@@ -108,19 +108,20 @@ async def serve(
     routes = list(more_routes)
     if connections is not None:
         routes += callback_routes(connections, partial(connecting.connected, application.bot))
-    async with (
-        loaded(worker, records),
-        web_server(Starlette(routes=routes), listener),
-        running_bot(application, records, utc_now) as fetching,
-    ):
-        resuming = asyncio.create_task(_resume(connections))
-        ready()
-        await until_stopped(fetching)
-        stopping()
-        resuming.cancel()
-        await asyncio.wait([resuming])
-        if connections is not None:
-            await connections.settle()
+    with in_use(database, settings):
+        async with (
+            loaded(worker, records),
+            web_server(Starlette(routes=routes), listener),
+            running_bot(application, records, utc_now) as fetching,
+        ):
+            resuming = asyncio.create_task(_resume(connections))
+            ready()
+            await until_stopped(fetching)
+            stopping()
+            resuming.cancel()
+            await asyncio.wait([resuming])
+            if connections is not None:
+                await connections.settle()
 
 
 async def _resume(connections: Connections | None) -> None:
@@ -142,19 +143,3 @@ def check_redirect(uri: str) -> None:
             "SPOTIFY_REDIRECT_URI must end in /callback and begin with https:// or "
             "http://127.0.0.1 (Spotify refuses localhost), just as in your app's settings."
         )
-
-
-def cipher(settings: Settings) -> MultiFernet:
-    """Return what encrypts the user data; the first of the keys encrypts, all decrypt.
-
-    Raises:
-        NotReady: `SECRET_KEY` is missing or is no key.
-    """
-    keys = [key.strip() for key in settings.secret_key.get_secret_value().split(",")]
-    try:
-        return MultiFernet([Fernet(key) for key in keys])
-    except ValueError as error:
-        raise NotReady(
-            "SECRET_KEY must hold a key. Make one with: python -c 'from cryptography.fernet "
-            "import Fernet; print(Fernet.generate_key().decode())' and put it in .env."
-        ) from error

@@ -1,7 +1,7 @@
 """What is remembered of the listeners' Spotify accounts.
 
-Tokens are encrypted. An account's row outlives its tokens, so that somebody who
-disconnects and returns keeps the same living playlist; `forget` deletes everything.
+Tokens are sealed, see `recommender.sealing`. An account's row outlives its tokens, so that
+somebody who disconnects and returns keeps the same living playlist; `forget` deletes everything.
 
 A playlist is written in several requests, and a crash may come between any two. So an *intent* is
 stored first: which tracks shall stand in the listener's playlist. It is deleted when they do.
@@ -18,11 +18,14 @@ from sqlite_utils import Database, Migrations
 from recommender.authorizations import Authorizations
 from recommender.database import immediate
 from recommender.errors import ConnectionExpired
+from recommender.sealing import Seal, bind_once
 from recommender.tokens import Profile, Tokens
 
 NAME_CHARS = 100
 DESCRIPTION_CHARS = 300
 """Longer texts are refused by Spotify."""
+
+_TABLE = "spotify_accounts"
 
 _migrations = Migrations("spotify")
 
@@ -116,8 +119,9 @@ class SpotifyAccounts:
 
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
         self._db = db
-        self._cipher = cipher
+        self._seal = Seal(cipher)
         _migrations.apply(db)
+        bind_once(db, cipher)
         self.authorizations = Authorizations(db, cipher)
 
     # -- accounts --
@@ -136,7 +140,7 @@ class SpotifyAccounts:
                 user_id,
                 profile.account_id,
                 profile.display_name,
-                self._encrypt(tokens.to_json()),
+                self._seal.close(_TABLE, user_id, tokens.to_json()),
                 tokens.authorized_utc.isoformat(),
             ],
         )
@@ -146,22 +150,23 @@ class SpotifyAccounts:
         self._db.execute(
             "update spotify_accounts set tokens_encrypted = ?"
             " where user_id = ? and tokens_encrypted is not null",
-            [self._encrypt(tokens.to_json()), user_id],
+            [self._seal.close(_TABLE, user_id, tokens.to_json()), user_id],
         )
 
     def tokens(self, user_id: int) -> Tokens | None:
         """Return the tokens of a listener, None where no account is connected.
 
         Raises:
-            ConnectionExpired: They were encrypted under a key that we no longer have.
+            ConnectionExpired: They were encrypted under a key that we no longer have, or for
+                somebody else.
         """
         row = self._row("select tokens_encrypted from spotify_accounts where user_id = ?", user_id)
         if row is None or row["tokens_encrypted"] is None:
             return None
         try:
-            return Tokens.from_json(self._decrypt(row["tokens_encrypted"]))
+            return Tokens.from_json(self._seal.open(_TABLE, user_id, row["tokens_encrypted"]))
         except InvalidToken as error:
-            raise ConnectionExpired("the stored tokens cannot be decrypted") from error
+            raise ConnectionExpired("the stored tokens cannot be read") from error
 
     def drop_tokens(self, user_id: int) -> None:
         """Delete a listener's tokens and what could bring new ones."""
@@ -261,12 +266,6 @@ class SpotifyAccounts:
 
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
         return next(iter(self._db.query(sql, [value])), None)
-
-    def _encrypt(self, text: str) -> str:
-        return self._cipher.encrypt(text.encode()).decode()
-
-    def _decrypt(self, token: str) -> str:
-        return self._cipher.decrypt(token).decode()
 
 
 def _one_line(text: str, limit: int) -> str:

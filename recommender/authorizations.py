@@ -3,7 +3,7 @@
 A listener on the way is known by the state in their link, of which only a hash is kept. Where
 consent ends on a page that any browser may open, they *arrive* there first: the page shows six
 digits, and nothing is connected until these are typed into the chat that began. What must stay
-secret is sealed together with the listener's number, so that a row cannot be given to another.
+secret is sealed for its listener, so that a row cannot be given to another.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from sqlite_utils import Database, Migrations
 
 from recommender.database import immediate
 from recommender.errors import AuthorizationStale, WrongDigits
+from recommender.sealing import Seal
 
 AUTHORIZATION_LASTS = timedelta(minutes=10)
 """How long somebody may take on Spotify's consent page."""
@@ -27,6 +28,8 @@ DIGITS_LAST = timedelta(minutes=5)
 
 MAX_TRIES = 5
 """How often the digits may be typed."""
+
+_WAYS, _ARRIVALS = "spotify_ways", "spotify_arrivals"
 
 _migrations = Migrations("authorizations")
 
@@ -83,7 +86,7 @@ class Authorizations:
 
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
         self._db = db
-        self._cipher = cipher
+        self._seal = Seal(cipher)
         _migrations.apply(db)
 
     # -- to the consent page and back --
@@ -96,7 +99,7 @@ class Authorizations:
             {
                 "state_sha256": _sha256(state),
                 "user_id": pending.user_id,
-                "sealed": self._seal(pending),
+                "sealed": self._close(_WAYS, pending),
                 "created_utc": now.isoformat(),
             }
         )
@@ -114,7 +117,7 @@ class Authorizations:
             )
         if row is None or now - _time(row["created_utc"]) > AUTHORIZATION_LASTS:
             return None
-        return self._unseal(row)
+        return self._open(_WAYS, row)
 
     def is_under_way(self, user_id: int, now: datetime) -> bool:
         """Return whether a link of this listener's still works."""
@@ -131,7 +134,7 @@ class Authorizations:
         self._db.table("spotify_arrivals").upsert(
             {
                 "user_id": pending.user_id,
-                "sealed": self._seal(pending),
+                "sealed": self._close(_ARRIVALS, pending),
                 "digits_hmac": _hmac(pending, digits),
                 "tries_left": MAX_TRIES,
                 "created_utc": now.isoformat(),
@@ -156,7 +159,7 @@ class Authorizations:
                 return None
             pending = None
             if now - _time(row["created_utc"]) <= DIGITS_LAST:
-                pending = self._unseal(row)
+                pending = self._open(_ARRIVALS, row)
             is_right = pending is not None and hmac.compare_digest(
                 _hmac(pending, digits), row["digits_hmac"]
             )
@@ -199,17 +202,17 @@ class Authorizations:
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
         return next(iter(self._db.query(sql, [value])), None)
 
-    def _seal(self, pending: PendingAuthorization) -> str:
-        secrets = [pending.user_id, pending.verifier, pending.client_id, pending.code]
-        return self._cipher.encrypt(json.dumps(secrets).encode()).decode()
+    def _close(self, table: str, pending: PendingAuthorization) -> str:
+        secrets = [pending.verifier, pending.client_id, pending.code]
+        return self._seal.close(table, pending.user_id, json.dumps(secrets))
 
-    def _unseal(self, row: dict[str, Any]) -> PendingAuthorization | None:
+    def _open(self, table: str, row: dict[str, Any]) -> PendingAuthorization | None:
         """Return what was sealed; None if by a key that is gone, or for another listener."""
         try:
-            sealed = PendingAuthorization(*json.loads(self._cipher.decrypt(row["sealed"])))
+            secrets = self._seal.open(table, row["user_id"], row["sealed"])
         except InvalidToken:
             return None
-        return sealed if sealed.user_id == row["user_id"] else None
+        return PendingAuthorization(row["user_id"], *json.loads(secrets))
 
 
 def _sha256(text: str) -> str:

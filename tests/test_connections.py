@@ -7,7 +7,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from cryptography.fernet import MultiFernet
 
 from bot.connections import Connections, PlaylistDraft
 from bot.records import Records, Stores
@@ -23,6 +22,7 @@ from recommender.errors import (
     SpotifyRefused,
     SpotifyUnreachable,
 )
+from recommender.sealing import Seal
 from recommender.spotify import SpotifyClient
 from tests.spotify_world import (
     Server,
@@ -570,11 +570,11 @@ def test_a_changed_key_asks_for_a_new_connection_and_destroys_nothing(world: Wor
             connections = Connections(stores, world.client, world.clock)
             await connect(connections)
 
-            def swap_key(opened: Stores, cipher: MultiFernet) -> MultiFernet:
-                opened.spotify._cipher, old = cipher, opened.spotify._cipher
+            def swap_key(opened: Stores, seal: Seal) -> Seal:
+                opened.spotify._seal, old = seal, opened.spotify._seal
                 return old
 
-            right = await stores.run(lambda opened: swap_key(opened, make_cipher()))
+            right = await stores.run(lambda opened: swap_key(opened, Seal(make_cipher())))
             with pytest.raises(ConnectionExpired):
                 await connections.write(USER, SAD)
             await stores.run(lambda opened: swap_key(opened, right))

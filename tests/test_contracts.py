@@ -31,7 +31,7 @@ def test_env_example_and_readme_name_every_setting() -> None:
 
 
 def test_the_readme_lists_every_command_and_no_other() -> None:
-    shown = set(re.findall(r"^\| `mirrortape ([a-z]+(?: [a-z]+)?)", README, re.MULTILINE))
+    shown = set(re.findall(r"^\| `mirrortape ([a-z-]+(?: [a-z]+)?)", README, re.MULTILINE))
     of_catalogue = {f"catalogue {name}" for name in _commands(["catalogue"])}
     assert shown == set(_commands([])) | of_catalogue
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from bot.live import check_redirect, cipher, run_live
+from bot.keys import cipher
+from bot.live import check_redirect, run_live
 from bot.settings import NotReady, Settings, load_settings
 
 
