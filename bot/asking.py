@@ -4,10 +4,12 @@ Nothing here sleeps. Where Spotify asks for patience, the wait is stored and the
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from bot.turns import Turns
 from recommender.errors import ConnectionExpired, NotConnected, QuotaExceeded, RateLimited
 from recommender.refusals import LONG_WAIT_S
 from recommender.spotify import SpotifyClient
@@ -25,18 +27,28 @@ REFRESH_BEFORE = timedelta(minutes=1)
 class Asking:
     """Lends users' tokens to questions.
 
+    For each user, one refresh at a time is under way: Spotify replaces the refresh token with it,
+    so that a second one with the old token would end the connection.
+
     Args:
         records: The user data.
         spotify: The adapter; its calls run in threads.
+        turns: A refresh is finished even if whoever asked goes away.
         clock: Returns the time now, in UTC.
     """
 
     def __init__(
-        self, records: "Records", spotify: SpotifyClient, clock: Callable[[], datetime]
+        self,
+        records: "Records",
+        spotify: SpotifyClient,
+        turns: Turns,
+        clock: Callable[[], datetime],
     ) -> None:
         self._records = records
         self._spotify = spotify
+        self._turns = turns
         self._clock = clock
+        self._refreshing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def ask(self, user_id: int, question: Callable[[str], T]) -> T:
         """Call the adapter with a fresh access token, off the event loop.
@@ -50,24 +62,53 @@ class Asking:
             SpotifyBusy: Spotify wants peace, or cannot be reached.
         """
         await self._respect_cooldown()
-        tokens = await self._records.run(lambda stores: stores.spotify.tokens(user_id))
-        if tokens is None:
-            raise NotConnected("no Spotify account is connected")
         try:
-            if tokens.expires_utc - self._clock() < REFRESH_BEFORE:
-                tokens = await self._refreshed(user_id, tokens)
+            tokens = await self._fresh(user_id)
             try:
                 return await asyncio.to_thread(question, tokens.access_token)
             except ConnectionExpired:
-                tokens = await self._refreshed(user_id, tokens)
+                tokens = await self._fresh(user_id, refused=tokens)
+            try:
                 return await asyncio.to_thread(question, tokens.access_token)
-        except ConnectionExpired:
-            await self._records.run(lambda stores: stores.spotify.drop_tokens(user_id))
-            raise
+            except ConnectionExpired:
+                await self._end(user_id, tokens)
+                raise
         except (RateLimited, QuotaExceeded) as busy:
             until = self._clock() + timedelta(seconds=busy.retry_after_s)
             await self._records.run(lambda stores: stores.spotify.cool_down(until))
             raise
+
+    async def _fresh(self, user_id: int, refused: Tokens | None = None) -> Tokens:
+        """Return tokens that are good for a while and are not those that Spotify refused."""
+        return await self._turns.undisturbed(self._ensure_fresh(user_id, refused))
+
+    async def _ensure_fresh(self, user_id: int, refused: Tokens | None) -> Tokens:
+        async with self._refreshing[user_id]:
+            tokens = await self._records.run(lambda stores: stores.spotify.tokens(user_id))
+            if tokens is None:
+                raise NotConnected("no Spotify account is connected")
+            is_spent = tokens.expires_utc - self._clock() < REFRESH_BEFORE
+            if tokens != refused and not is_spent:
+                return tokens
+            return await self._refresh(user_id, tokens)
+
+    async def _refresh(self, user_id: int, tokens: Tokens) -> Tokens:
+        """Buy new tokens and return them once they are stored, or what took their place since."""
+        try:
+            new = await asyncio.to_thread(self._spotify.refresh, tokens, self._clock())
+        except ConnectionExpired:
+            await self._end(user_id, tokens)
+            raise
+        stored = await self._records.run(
+            lambda stores: stores.spotify.replace_tokens(user_id, tokens, new)
+        )
+        if stored is None:
+            raise NotConnected("the account was disconnected meanwhile")
+        return stored
+
+    async def _end(self, user_id: int, tokens: Tokens) -> None:
+        """Delete tokens that Spotify no longer honours, unless others took their place."""
+        await self._records.run(lambda stores: stores.spotify.end(user_id, tokens))
 
     async def _respect_cooldown(self) -> None:
         until, now = (
@@ -78,8 +119,3 @@ class Asking:
             wait_s = (until - now).total_seconds()
             kind = QuotaExceeded if wait_s > LONG_WAIT_S else RateLimited
             raise kind("Spotify asked for patience", wait_s)
-
-    async def _refreshed(self, user_id: int, tokens: Tokens) -> Tokens:
-        fresh = await asyncio.to_thread(self._spotify.refresh, tokens, self._clock())
-        await self._records.run(lambda stores: stores.spotify.save_tokens(user_id, fresh))
-        return fresh

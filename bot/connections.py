@@ -50,7 +50,7 @@ class Connections:
         self._clock = clock
         self._turns = Turns()
         self._consents = Consents(records, spotify, self._turns, clock)
-        asking = Asking(records, spotify, clock)
+        asking = Asking(records, spotify, self._turns, clock)
         self._writing = Writing(records, spotify, asking, self._turns, clock)
 
     # -- connecting --

@@ -145,13 +145,33 @@ class SpotifyAccounts:
             ],
         )
 
-    def save_tokens(self, user_id: int, tokens: Tokens) -> None:
-        """Replace the tokens of a connected account; one that was forgotten stays forgotten."""
-        self._db.execute(
-            "update spotify_accounts set tokens_encrypted = ?"
-            " where user_id = ? and tokens_encrypted is not null",
-            [self._seal.close(_TABLE, user_id, tokens.to_json()), user_id],
-        )
+    def replace_tokens(self, user_id: int, old: Tokens, new: Tokens) -> Tokens | None:
+        """Put refreshed tokens in the place of those that bought them.
+
+        A listener may disconnect or connect anew while a refresh is under way. What they did
+        counts, and the refreshed tokens are dropped.
+
+        Returns:
+            The tokens that stand there now, None where there are none.
+        """
+        with immediate(self._db):
+            stored = self.tokens(user_id)
+            if stored != old:
+                return stored
+            self._db.execute(
+                "update spotify_accounts set tokens_encrypted = ? where user_id = ?",
+                [self._seal.close(_TABLE, user_id, new.to_json()), user_id],
+            )
+        return new
+
+    def end(self, user_id: int, tokens: Tokens) -> None:
+        """Delete tokens that Spotify no longer honours, unless others took their place."""
+        with immediate(self._db):
+            if self.tokens(user_id) == tokens:
+                self._db.execute(
+                    "update spotify_accounts set tokens_encrypted = null where user_id = ?",
+                    [user_id],
+                )
 
     def tokens(self, user_id: int) -> Tokens | None:
         """Return the tokens of a listener, None where no account is connected.

@@ -55,7 +55,7 @@ def test_tokens_come_back_as_they_went(accounts: SpotifyAccounts) -> None:
     assert accounts.is_connected(7)
     assert accounts.profile(7) == ROBIN
     fresh = replace(TOKENS, access_token="fresh")
-    accounts.save_tokens(7, fresh)
+    assert accounts.replace_tokens(7, TOKENS, fresh) == fresh
     assert accounts.tokens(7) == fresh
 
 
@@ -90,14 +90,27 @@ def test_disconnecting_deletes_tokens_and_open_ways_back(accounts: SpotifyAccoun
 
 
 def test_a_late_refresh_brings_no_forgotten_account_back(accounts: SpotifyAccounts) -> None:
+    fresh = replace(TOKENS, access_token="fresh")
     accounts.connect(7, ROBIN, TOKENS)
     accounts.drop_tokens(7)
-    accounts.save_tokens(7, TOKENS)
+    assert accounts.replace_tokens(7, TOKENS, fresh) is None
     assert accounts.tokens(7) is None
     accounts.forget(7)
-    accounts.save_tokens(7, TOKENS)
+    assert accounts.replace_tokens(7, TOKENS, fresh) is None
     accounts.set_living_playlist(7, "playlist", NOON)
     assert accounts.profile(7) is None
+
+
+def test_what_a_late_refresh_brings_or_ends_does_not_touch_a_new_connection(
+    accounts: SpotifyAccounts,
+) -> None:
+    anew = replace(TOKENS, access_token="anew", refresh_token="anew")
+    accounts.connect(7, ROBIN, anew)
+    assert accounts.replace_tokens(7, TOKENS, replace(TOKENS, access_token="fresh")) == anew
+    accounts.end(7, TOKENS)
+    assert accounts.tokens(7) == anew
+    accounts.end(7, anew)
+    assert accounts.tokens(7) is None
 
 
 # -- the living playlist --
