@@ -1,11 +1,12 @@
 """Asking Spotify on behalf of a user: with a fresh token, and not while it wants peace.
 
-Nothing here sleeps. Where Spotify asks for patience, the wait is stored and the caller is told.
+Where Spotify asks for a few seconds, they are waited out once, while the event loop goes on and no
+thread sleeps. A longer wait is stored and the caller is told.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Sleep = Callable[[float], Awaitable[object]]
+
 REFRESH_BEFORE = timedelta(minutes=1)
 """An access token that ends this soon is replaced before it is used."""
+
+
+SHORT_WAIT_S = 5.0
+"""A wait that a user who looks at "Choosing your tracks" does not mind."""
+
+_MARGIN_S = 0.1
+"""Clocks differ; asking a moment too early would count as another request too many."""
 
 
 class Asking:
@@ -35,6 +45,7 @@ class Asking:
         spotify: The adapter; its calls run in threads.
         turns: A refresh is finished even if whoever asked goes away.
         clock: Returns the time now, in UTC.
+        sleep: Waits for so many seconds and lets others go on.
     """
 
     def __init__(
@@ -43,12 +54,14 @@ class Asking:
         spotify: SpotifyClient,
         turns: Turns,
         clock: Callable[[], datetime],
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._records = records
         self._spotify = spotify
         self._turns = turns
         self._clock = clock
         self._refreshing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._sleep = sleep
 
     async def ask(self, user_id: int, question: Callable[[str], T]) -> T:
         """Call the adapter with a fresh access token, off the event loop.
@@ -61,6 +74,15 @@ class Asking:
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
             SpotifyBusy: Spotify wants peace, or cannot be reached.
         """
+        try:
+            return await self._ask(user_id, question)
+        except RateLimited as busy:
+            if busy.retry_after_s > SHORT_WAIT_S:
+                raise
+            await self._sleep(busy.retry_after_s + _MARGIN_S)
+            return await self._ask(user_id, question)
+
+    async def _ask(self, user_id: int, question: Callable[[str], T]) -> T:
         await self._respect_cooldown()
         try:
             tokens = await self._fresh(user_id)

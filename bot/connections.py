@@ -4,21 +4,22 @@
 living playlist in each.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.asking import Asking
+from bot.asking import Asking, Sleep
 from bot.consents import Arrival, Consents
 from bot.turns import Turns
-from bot.writing import SpotifyPlaylist, Writing
+from bot.writing import Mend, SpotifyPlaylist, Writing, leave
 from recommender.accounts import PlaylistDraft
 from recommender.spotify import SpotifyClient
 
 if TYPE_CHECKING:
     from bot.records import Records
 
-__all__ = ["Connections", "PlaylistDraft", "SpotifyPlaylist"]
+__all__ = ["Connections", "Mend", "PlaylistDraft", "SpotifyPlaylist"]
 
 
 class Connections:
@@ -34,6 +35,7 @@ class Connections:
         clock: Returns the time now, in UTC.
         shows_digits: Whether consent ends on a page that browsers elsewhere can open, so that
             six digits must say whose chat it is.
+        sleep: Waits for so many seconds and lets others go on.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Connections:
         clock: Callable[[], datetime],
         *,
         shows_digits: bool = False,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.redirect_uri = spotify.redirect_uri
         self.shows_digits = shows_digits
@@ -50,7 +53,7 @@ class Connections:
         self._clock = clock
         self._turns = Turns()
         self._consents = Consents(records, spotify, self._turns, clock)
-        asking = Asking(records, spotify, self._turns, clock)
+        asking = Asking(records, spotify, self._turns, clock, sleep)
         self._writing = Writing(records, spotify, asking, self._turns, clock)
 
     # -- connecting --
@@ -127,29 +130,36 @@ class Connections:
 
     # -- writing --
 
-    async def write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
+    async def write(
+        self, user_id: int, playlist: PlaylistDraft, mend: Mend = leave
+    ) -> SpotifyPlaylist:
         """Make the user's living playlist hold exactly this; create it if there is none.
 
-        The draft is kept until it stands, whatever is raised: see `write_pending`.
+        The draft is kept until it stands, whatever is raised: see `resume`.
+
+        Args:
+            user_id: Whose playlist.
+            playlist: What shall stand there.
+            mend: Finds other tracks for those that Spotify does not play.
 
         Raises:
             NotConnected: The user has no account connected.
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
         """
-        return await self._writing.write(user_id, playlist)
+        return await self._writing.write(user_id, playlist, mend)
 
-    async def write_pending(self, user_id: int) -> SpotifyPlaylist | None:
+    async def write_pending(self, user_id: int, mend: Mend = leave) -> SpotifyPlaylist | None:
         """Write the newest draft that could not be written before; None where there is none.
 
         Raises:
             NotConnected: The user has no account connected.
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
         """
-        return await self._writing.write_pending(user_id)
+        return await self._writing.write_pending(user_id, mend)
 
-    async def resume(self) -> dict[int, SpotifyPlaylist]:
-        """Write what a stop or a failure left unwritten and return it by user."""
-        return await self._writing.resume()
+    async def resume(self, mend: Mend = leave) -> dict[int, SpotifyPlaylist]:
+        """Write what a stop or a failure left unwritten and is due; return it by user."""
+        return await self._writing.resume(mend)
 
     async def settle(self) -> None:
         """Wait a while for what is under way, before everything is put away."""

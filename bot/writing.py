@@ -8,15 +8,17 @@ walked again from the start without harm:
    with a marker in its description that was stored before. Where a marker was stored by an earlier
    try, that playlist may exist although we never learned its id, so it is looked for first.
 2. Its items are replaced, which gives the same result however often it is done.
-3. Its name and description are changed where they differ; the marker goes.
-4. The draft is deleted from our store.
+3. They are read back. For tracks that do not play, others are asked for and the draft that is
+   stored changes; then its items are replaced again.
+4. Its name and description are changed where they differ; the marker goes.
+5. The draft is deleted from our store.
 
-Where Spotify asks for patience, the draft stays for `write_pending`.
+Where Spotify refuses or asks for patience, the draft stays for `resume`.
 """
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,7 +26,8 @@ from typing import TYPE_CHECKING
 from bot.asking import Asking
 from bot.turns import Turns
 from recommender.accounts import Intent, LivingPlaylist, PlaylistDraft
-from recommender.errors import PlaylistGone, RecommenderError
+from recommender.contents import unplayed
+from recommender.errors import PlaylistGone, QuotaExceeded, RateLimited, RecommenderError
 from recommender.spotify import Playlist, SpotifyClient
 
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 LIBRARY_LAG = timedelta(minutes=10)
 """A new playlist may be missing from Spotify's list of the user's playlists for a while."""
+
+MENDED_AT_MOST = 3
+"""How often other tracks are tried in the place of those that do not play."""
 
 _MARKER_CHARS = len(" [mt-01234567]")
 
@@ -47,12 +53,25 @@ class SpotifyPlaylist:
         url: Where it opens.
         name: What it is called.
         created: Whether it is new, rather than rewritten.
+        saved_id: The playlist of our own that it is; None where there is none.
+        silent: URIs of tracks that it was to hold but which Spotify does not play.
     """
 
     id: str
     url: str
     name: str
     created: bool
+    saved_id: int | None = None
+    silent: frozenset[str] = frozenset()
+
+
+Mend = Callable[[int, PlaylistDraft, frozenset[str]], Awaitable[PlaylistDraft]]
+"""Finds other tracks for those of a user's draft that do not play, and returns the new draft."""
+
+
+async def leave(user_id: int, draft: PlaylistDraft, silent: frozenset[str]) -> PlaylistDraft:
+    """Leave a draft as it is, whatever of it does not play."""
+    return draft
 
 
 class Writing:
@@ -72,41 +91,41 @@ class Writing:
         self._turns = turns
         self._clock = clock
 
-    async def write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
+    async def write(
+        self, user_id: int, playlist: PlaylistDraft, mend: Mend = leave
+    ) -> SpotifyPlaylist:
         """Make the user's living playlist hold exactly this; create it if there is none.
 
-        The draft is kept until it stands, whatever is raised: see `write_pending`.
+        The draft is kept until it stands, whatever is raised: see `resume`.
 
         Raises:
             NotConnected: The user has no account connected.
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
         """
-        return await self._turns.undisturbed(self._write(user_id, playlist))
+        return await self._turns.undisturbed(self._write(user_id, playlist, mend))
 
-    async def _write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
-        draft, now = playlist.fitted(spare_chars=_MARKER_CHARS), self._clock()
+    async def _write(self, user_id: int, playlist: PlaylistDraft, mend: Mend) -> SpotifyPlaylist:
         async with self._turns.of(user_id):
-            await self._records.run(lambda stores: stores.spotify.intend(user_id, draft, now))
-            return await self._carry_out(user_id, draft)
+            return await self._carry_out(user_id, await self._intend(user_id, playlist), mend)
 
-    async def write_pending(self, user_id: int) -> SpotifyPlaylist | None:
+    async def write_pending(self, user_id: int, mend: Mend = leave) -> SpotifyPlaylist | None:
         """Write the newest draft that could not be written before; None where there is none.
 
         It raises what `write` raises.
         """
-        return await self._turns.undisturbed(self._write_pending(user_id))
+        return await self._turns.undisturbed(self._write_pending(user_id, mend))
 
-    async def _write_pending(self, user_id: int) -> SpotifyPlaylist | None:
+    async def _write_pending(self, user_id: int, mend: Mend) -> SpotifyPlaylist | None:
         async with self._turns.of(user_id):
             intent = await self._intent(user_id)
-            return None if intent is None else await self._carry_out(user_id, intent.draft)
+            return None if intent is None else await self._carry_out(user_id, intent.draft, mend)
 
-    async def resume(self) -> dict[int, SpotifyPlaylist]:
-        """Write what a stop or a failure left unwritten and return it by user."""
-        written = {}
-        for user_id in await self._records.run(lambda stores: stores.spotify.unfinished()):
+    async def resume(self, mend: Mend = leave) -> dict[int, SpotifyPlaylist]:
+        """Write what a stop or a failure left unwritten and is due; return it by user."""
+        written, now = {}, self._clock()
+        for user_id in await self._records.run(lambda stores: stores.spotify.unfinished(now)):
             try:
-                playlist = await self.write_pending(user_id)
+                playlist = await self.write_pending(user_id, mend)
             except RecommenderError as error:
                 _log.warning("a playlist stays unwritten: %s", type(error).__name__)
             else:
@@ -114,33 +133,83 @@ class Writing:
                     written[user_id] = playlist
         return written
 
-    async def _carry_out(self, user_id: int, draft: PlaylistDraft) -> SpotifyPlaylist:
+    async def _carry_out(self, user_id: int, draft: PlaylistDraft, mend: Mend) -> SpotifyPlaylist:
         try:
-            written = await self._fill_playlist(user_id, draft)
-        except PlaylistGone:  # deleted between two of our requests
-            await self._set_living(user_id, None)
-            written = await self._fill_playlist(user_id, draft)
+            try:
+                written = await self._fill_playlist(user_id, draft, mend)
+            except PlaylistGone:  # deleted between two of our requests
+                await self._set_living(user_id, None)
+                written = await self._fill_playlist(user_id, draft, mend)
+        except RecommenderError as error:
+            await self._postpone(user_id, error)
+            raise
         await self._records.run(lambda stores: stores.spotify.fulfil(user_id))
         return written
 
-    async def _fill_playlist(self, user_id: int, draft: PlaylistDraft) -> SpotifyPlaylist:
+    async def _postpone(self, user_id: int, error: RecommenderError) -> None:
+        now, wait = self._clock(), None
+        if isinstance(error, RateLimited | QuotaExceeded):
+            wait = timedelta(seconds=error.retry_after_s)
+        await self._records.run(lambda stores: stores.spotify.postpone(user_id, now, wait))
+
+    async def _fill_playlist(
+        self, user_id: int, draft: PlaylistDraft, mend: Mend
+    ) -> SpotifyPlaylist:
         playlist = await self._find_living(user_id)
         is_new = playlist is None
         if playlist is None:
             playlist = await self._create(user_id, draft)
             await self._set_living(user_id, playlist.id)
-        playlist_id = playlist.id
-        await self._asking.ask(
-            user_id, lambda token: self._spotify.replace_items(token, playlist_id, draft.uris)
-        )
+        draft, silent = await self._replace_items(user_id, playlist.id, draft, mend)
         if (playlist.name, playlist.description) != (draft.name, draft.description):
+            playlist_id = playlist.id
             await self._asking.ask(
                 user_id,
                 lambda token: self._spotify.change_details(
                     token, playlist_id, draft.name, draft.description
                 ),
             )
-        return SpotifyPlaylist(playlist_id, playlist.url, draft.name, created=is_new)
+        return SpotifyPlaylist(
+            playlist.id, playlist.url, draft.name, is_new, draft.saved_id, silent
+        )
+
+    async def _replace_items(
+        self, user_id: int, playlist_id: str, draft: PlaylistDraft, mend: Mend
+    ) -> tuple[PlaylistDraft, frozenset[str]]:
+        """Write a draft's tracks, or others for those that do not play.
+
+        Returns:
+            The draft as it stands now, and the tracks that did not play.
+        """
+        silent = seen = await self._write_items(user_id, playlist_id, draft.uris)
+        for _ in range(MENDED_AT_MOST):
+            mended = await mend(user_id, draft, silent) if silent else draft
+            if mended.uris == draft.uris:
+                break
+            draft = await self._intend(user_id, mended)
+            silent = await self._write_items(user_id, playlist_id, draft.uris)
+            seen |= silent
+        return draft, seen
+
+    async def _write_items(
+        self, user_id: int, playlist_id: str, uris: tuple[str, ...]
+    ) -> frozenset[str]:
+        """Make the playlist hold these tracks and return those that do not play."""
+        version = await self._asking.ask(
+            user_id, lambda token: self._spotify.replace_items(token, playlist_id, uris)
+        )
+        found = await self._asking.ask(
+            user_id, lambda token: self._spotify.contents(token, playlist_id)
+        )
+        if found.snapshot_id != version:  # somebody else's version tells nothing of our tracks
+            return frozenset()
+        return unplayed(uris, found)
+
+    async def _intend(self, user_id: int, playlist: PlaylistDraft) -> PlaylistDraft:
+        """Store a draft, as Spotify takes it, and return that."""
+        draft, now = playlist.fitted(spare_chars=_MARKER_CHARS), self._clock()
+        await self._records.run(lambda stores: stores.spotify.intend(user_id, draft, now))
+        return draft
 
     async def _find_living(self, user_id: int) -> Playlist | None:
         """Return the living playlist, unless the user deleted it.

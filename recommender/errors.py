@@ -18,7 +18,9 @@ RecommenderError
 ├── NotConnected                this listener has no Spotify account connected
 ├── ConnectionExpired           Spotify no longer honours the stored authorization
 ├── SpotifyRefused              Spotify said no for a reason that trying again does not mend
-│   └── PlaylistGone            the playlist is not there any more
+│   ├── PlaylistGone            the playlist is not there any more
+│   ├── NotOnUserList           the app's owner has not named this account
+│   └── OwnerNeedsPremium       the app's owner has no Premium any more
 └── SpotifyBusy                 Spotify cannot answer now; try again after `retry_after_s`
     ├── RateLimited             too many requests in a rolling window of seconds
     ├── QuotaExceeded           the app's daily quota is spent, hours to wait
@@ -134,6 +136,14 @@ class SpotifyRefused(RecommenderError):
 
 class PlaylistGone(SpotifyRefused):
     """The playlist that was asked for is not there any more."""
+
+
+class NotOnUserList(SpotifyRefused):
+    """An app in Development Mode serves a few accounts that its owner names; this is none."""
+
+
+class OwnerNeedsPremium(SpotifyRefused):
+    """An app in Development Mode works only while its owner has Spotify Premium."""
 
 
 class SpotifyBusy(RecommenderError):

@@ -71,6 +71,7 @@ def recommend(
     prior: Prior = USUAL_LISTENER,
     preferences: Preferences = USUAL,
     is_allowed: Predicate | None = None,
+    positions: Sequence[int] | None = None,
     config: RankingConfig | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Recommendation:
@@ -87,6 +88,8 @@ def recommend(
         prior: What is believed of listeners in general.
         preferences: The listener's settings, whose filters and favourites count here.
         is_allowed: What else may be chosen, where not all.
+        positions: The places to fill, in order, where not all `length` of them; then there may be
+            fewer tracks than places.
         config: Of the ranking, where not the usual one.
         clock: Seconds, for `Recommendation.ms`.
 
@@ -94,12 +97,14 @@ def recommend(
         ValueError: Unknown emotion or mode, or a length below 1.
         TooFewTracks: The listener's filters leave too few tracks for that length.
     """
-    targets, config = plan(probabilities, mode, length), config or RankingConfig()
+    whole, config = plan(probabilities, mode, length), config or RankingConfig()
+    places = range(length) if positions is None else positions
+    targets = tuple(whole[place] for place in places)
     began = clock()
     posterior = infer(taste.votes(), prior)
     choices = rank(table, targets, taste, posterior, recent, rng, config, preferences, is_allowed)
     ms = (clock() - began) * 1000
-    if len(choices) < length:
+    if len(choices) < length and positions is None:
         rows = np.flatnonzero(~is_among(table.song_keys, disliked_songs(table, taste)))
         rows = rows if is_allowed is None else rows[is_allowed(rows)]
         set_filters = filters(table, preferences)
@@ -108,7 +113,7 @@ def recommend(
             raise too_few
     learned = _Learned(posterior, prior)
     recommendation = Recommendation(
-        picks=_explained(table, targets, taste, learned, preferences, choices),
+        picks=_explained(table, whole, places, taste, learned, preferences, choices),
         targets=targets,
         ms=ms,
         policy=f"{POLICY_VERSION} {prior.name}",
@@ -148,6 +153,7 @@ class _Learned:
 def _explained(
     table: TrackTable,
     targets: Sequence[Target],
+    places: Sequence[int],
     taste: Taste,
     learned: _Learned,
     preferences: Preferences,
@@ -156,12 +162,14 @@ def _explained(
     first, last = targets[0], targets[-1]
     way = (last.valence - first.valence, last.energy - first.energy)
     picks = []
-    before: tuple[float, ...] | None = None
+    chosen: dict[int, tuple[float, ...]] = {}  # ranks by place
     for choice in choices:
-        track, target = table.track(choice.row), targets[choice.position]
+        place = places[choice.position]
+        track, target = table.track(choice.row), targets[place]
         ranks = tuple(float(rank) for rank in table.ranks[choice.row])
+        before = chosen.get(place - 1)
         step = None if before is None else (ranks[0] - before[0], ranks[1] - before[1])
-        before = ranks
+        chosen[place] = ranks
         liked = nearest_liked(track, taste)
         grounds = Grounds(
             track=track,
@@ -176,16 +184,16 @@ def _explained(
             nearness=liked[1] if liked else 0.0,
             way=way,
             step=step,
-            position=choice.position,
+            position=place,
             is_by_favourite=is_by_favourite(track, preferences),
             is_of_favourite_genre=is_of_favourite_genre(track, preferences),
         )
-        place = Place(
+        stands = Place(
             valence=target.valence,
             energy=target.energy,
             distance=choice.distance,
             misfit=choice.misfit,
             popularity=float(table.popularity[choice.row]),
         )
-        picks.append(Pick(track, choice.score, choice.propensity, reason(grounds), place))
+        picks.append(Pick(track, choice.score, choice.propensity, reason(grounds), stands))
     return tuple(picks)

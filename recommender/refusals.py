@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from recommender.errors import (
     ConnectionExpired,
+    NotOnUserList,
+    OwnerNeedsPremium,
     PlaylistGone,
     QuotaExceeded,
     RateLimited,
@@ -42,12 +44,24 @@ def api_refusal(
     """
     if status == 401:
         return ConnectionExpired(message)
+    if status == 403:
+        return _forbidden(message)
     if status == 404:
         return PlaylistGone(message)
     if status == 429:
         return _wait(reason, message, headers)
     if status >= 500:
         return SpotifyUnreachable(message, OUTAGE_WAIT_S)
+    return SpotifyRefused(message)
+
+
+def _forbidden(message: str) -> RecommenderError:
+    """Return which of Spotify's reasons to forbid it is; its words alone tell them apart."""
+    words = message.lower()
+    if "not registered" in words or "not be registered" in words:
+        return NotOnUserList(message)
+    if "premium" in words:
+        return OwnerNeedsPremium(message)
     return SpotifyRefused(message)
 
 

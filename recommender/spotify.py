@@ -22,6 +22,7 @@ from typing import Any
 import requests
 import spotipy
 
+from recommender.contents import Contents, Entry
 from recommender.errors import ConnectionExpired, SpotifyUnreachable
 from recommender.refusals import OUTAGE_WAIT_S, api_refusal, token_refusal
 from recommender.tokens import Profile, Tokens
@@ -34,8 +35,6 @@ STATE_BYTES = 32
 
 ITEMS_PER_REQUEST = 100
 PLAYLISTS_PER_PAGE = 50
-
-_TIMEOUT_S = (5.0, 20.0)  # to connect, to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +86,12 @@ class SpotifyClient:
 
     Args:
         app: The owner's app and Spotify's addresses.
+        timeout_s: How long to wait for a connection, and for an answer.
     """
 
-    def __init__(self, app: SpotifyApp) -> None:
+    def __init__(self, app: SpotifyApp, timeout_s: tuple[float, float] = (5.0, 20.0)) -> None:
         self._app = app
+        self._timeout_s = timeout_s
 
     @property
     def redirect_uri(self) -> str:
@@ -181,24 +182,21 @@ class SpotifyClient:
                 yield from (_playlist(entry) for entry in _object(page)["items"] if entry)
                 page = api.next(page)
 
-    def item_uris(self, access_token: str, playlist_id: str) -> list[str]:
-        """Return the URIs of everything in a playlist, in order.
+    def contents(self, access_token: str, playlist_id: str) -> Contents:
+        """Return what a playlist holds, as it plays where the listener lives.
 
         Raises:
             PlaylistGone: There is no playlist with this id.
         """
-        uris: list[str] = []
+        entries: list[Entry] = []
         with self._api(access_token) as api:
             # Not every app sees the new names of these fields yet, so both are read.
             full = _object(api.playlist(playlist_id))
             page = full.get("items") or full["tracks"]
             while page is not None:
-                for entry in page["items"]:
-                    item = entry.get("item") or entry.get("track")
-                    if item is not None:  # null where Spotify dropped the track
-                        uris.append(str(item["uri"]))
+                entries += map(_entry, _object(page)["items"])
                 page = api.next(page)
-        return uris
+            return Contents(str(full["snapshot_id"]), tuple(entries))
 
     # -- writing --
 
@@ -208,19 +206,24 @@ class SpotifyClient:
             answer = api.current_user_playlist_create(name, public=False, description=description)
             return _playlist(answer)
 
-    def replace_items(self, access_token: str, playlist_id: str, uris: Sequence[str]) -> None:
+    def replace_items(self, access_token: str, playlist_id: str, uris: Sequence[str]) -> str:
         """Make the playlist hold exactly these tracks; doing it twice changes nothing more.
+
+        Returns:
+            The id of the version that this makes.
 
         Raises:
             PlaylistGone: There is no playlist with this id.
         """
         first, rest = uris[:ITEMS_PER_REQUEST], uris[ITEMS_PER_REQUEST:]
         with self._api(access_token) as api:
-            api.playlist_replace_items(playlist_id, list(first))
+            version = _object(api.playlist_replace_items(playlist_id, list(first)))
             for start in range(0, len(rest), ITEMS_PER_REQUEST):
                 # playlist_add_items would send a bare array, which Spotify no longer takes.
                 chunk = list(rest[start : start + ITEMS_PER_REQUEST])
-                api._post(f"playlists/{playlist_id}/items", payload={"uris": chunk})
+                answer = api._post(f"playlists/{playlist_id}/items", payload={"uris": chunk})
+                version = _object(answer)
+            return str(version["snapshot_id"])
 
     def change_details(
         self, access_token: str, playlist_id: str, name: str, description: str
@@ -241,7 +244,7 @@ class SpotifyClient:
             api = spotipy.Spotify(
                 auth=access_token,
                 requests_session=session,
-                requests_timeout=_TIMEOUT_S,
+                requests_timeout=self._timeout_s,
                 retries=0,
                 status_retries=0,
             )
@@ -258,7 +261,7 @@ class SpotifyClient:
                 redirect_uri=self._app.redirect_uri,
                 scope=list(SCOPES),
                 cache_handler=spotipy.MemoryCacheHandler(),
-                requests_timeout=_TIMEOUT_S,
+                requests_timeout=self._timeout_s,
                 requests_session=session,
                 open_browser=False,
             )
@@ -297,6 +300,16 @@ def _object(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):  # spotipy returns None for a body that is no JSON
         raise TypeError(f"an object was expected, not {type(answer).__name__}")
     return answer
+
+
+def _entry(answer: object) -> Entry:
+    """Return one place of a playlist, whose track may be null or silent."""
+    entry = _object(answer)
+    track = entry.get("item") or entry.get("track")
+    if track is None:
+        return Entry(None, is_playable=False)
+    written = track.get("linked_from") or track  # another edition may play in its stead
+    return Entry(str(written["uri"]), is_playable=track.get("is_playable") is not False)
 
 
 def _playlist(answer: object) -> Playlist:

@@ -148,7 +148,7 @@ def test_only_the_connected_are_unfinished(accounts: SpotifyAccounts) -> None:
     accounts.intend(7, DRAFT, NOON)
     accounts.intend(8, DRAFT, NOON)
     accounts.connect(9, ROBIN, TOKENS)
-    assert accounts.unfinished() == [7]
+    assert accounts.unfinished(NOON) == [7]
 
 
 def test_the_cooldown_is_remembered(accounts: SpotifyAccounts) -> None:

@@ -92,6 +92,7 @@ def test_from_consent_to_a_playlist_that_lives_on(world: World, connections: Con
         assert world.local.calls == [
             ("POST", "/me/playlists"),
             ("PUT", f"{path}/items"),
+            ("GET", path),
             ("PUT", path),
         ]
         assert_one_playlist(world, SAD)
@@ -103,6 +104,9 @@ def test_from_consent_to_a_playlist_that_lives_on(world: World, connections: Con
             ("GET", "/me/playlists"),
             ("PUT", f"{path}/items"),
             ("POST", f"{path}/items"),
+            ("GET", path),
+            ("GET", f"{path}/items"),
+            ("GET", f"{path}/items"),
             ("PUT", path),
         ]
         assert_one_playlist(world, HAPPY)
@@ -485,6 +489,9 @@ class DoomedClient(SpotifyClient):
 
     def replace_items(self, *args: Any) -> Any:
         return self._doom.step(lambda: super(DoomedClient, self).replace_items(*args))
+
+    def contents(self, *args: Any) -> Any:
+        return self._doom.step(lambda: super(DoomedClient, self).contents(*args))
 
     def change_details(self, *args: Any) -> Any:
         return self._doom.step(lambda: super(DoomedClient, self).change_details(*args))

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from recommender.contents import Contents, Entry
 from recommender.errors import (
     ConnectionExpired,
     PlaylistGone,
@@ -169,7 +170,7 @@ def test_many_items_are_replaced_in_hundreds(world: World) -> None:
     path = f"/playlists/{made.id}/items"
     assert world.local.calls == [("PUT", path), ("POST", path), ("POST", path)]
     assert world.written(made.id) == uris(250)
-    assert world.client.item_uris(token, made.id) == list(uris(250))
+    assert world.client.contents(token, made.id).uris == uris(250)
     world.client.replace_items(token, made.id, ())
     assert world.written(made.id) == ()
 
@@ -187,9 +188,22 @@ def test_all_pages_of_playlists_are_read_but_only_as_needed(world: World) -> Non
 def test_items_are_read_under_their_new_and_old_names(
     server: Server, outer: str, inner: str
 ) -> None:
-    entries = [{inner: {"uri": "spotify:track:a"}}, {inner: None}]
-    answer = JSONResponse({outer: {"items": entries, "next": None}})
-    assert strange(server, answer).item_uris("token", "id") == ["spotify:track:a"]
+    entries = [
+        {inner: {"uri": "spotify:track:a"}},
+        {inner: None},
+        {inner: {"uri": "spotify:track:b", "is_playable": False}},
+        {inner: {"uri": "spotify:track:c", "linked_from": {"uri": "spotify:track:d"}}},
+    ]
+    answer = JSONResponse({"snapshot_id": "s", outer: {"items": entries, "next": None}})
+    assert strange(server, answer).contents("token", "id") == Contents(
+        "s",
+        (
+            Entry("spotify:track:a", is_playable=True),
+            Entry(None, is_playable=False),
+            Entry("spotify:track:b", is_playable=False),
+            Entry("spotify:track:d", is_playable=True),
+        ),
+    )
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def call_everything(world: World) -> list[Exchange]:
     client.replace_items(token, own, uris(150))
     client.change_details(token, own, "m", "e")
     client.playlist(token, own)
-    client.item_uris(token, own)
+    client.contents(token, own)
     list(client.playlists(token))
     return list(world.exchanges)
 

@@ -107,6 +107,15 @@ class LocalSpotify:
         """Let a playlist vanish altogether: 404."""
         del self._state.playlists[playlist_id]
 
+    def silence(self, uri: str, how: str = "unplayable") -> None:
+        """Let a track no longer play.
+
+        Args:
+            uri: Of the track.
+            how: One of `spotify_state.SILENT`.
+        """
+        self._state.silent[uri] = how
+
     def playlists(self) -> list[StoredPlaylist]:
         """Return all playlists in somebody's library, the one that changed last first."""
         kept = [playlist for playlist in self._state.playlists.values() if playlist.in_library]

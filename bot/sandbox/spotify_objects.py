@@ -45,11 +45,13 @@ class SpotifyObjects:
 
     def item_page(self, playlist: StoredPlaylist, limit: int, offset: int) -> dict[str, Any]:
         """Return PagingPlaylistTrackObject."""
-        shown = playlist.items[offset : offset + limit]
+        silent = self._state.silent
+        there = [item for item in playlist.items if silent.get(item.uri) != "missing"]
+        shown = there[offset : offset + limit]
         tracks = self._state.describe([item.uri for item in shown])
         entries = [self._entry(playlist, item, tracks) for item in shown]
         path = f"/playlists/{playlist.id}/items"
-        return self._paging(path, entries, len(playlist.items), limit, offset)
+        return self._paging(path, entries, len(there), limit, offset)
 
     def page(
         self, path: str, entries: list[dict[str, Any]], limit: int, offset: int
@@ -97,8 +99,15 @@ class SpotifyObjects:
             "added_at": _timestamp(item.added_utc),
             "added_by": self._user(playlist.owner),
             "is_local": False,
-            "item": self._track(item.uri, tracks.get(item.uri)),
+            "item": self._played(item.uri, tracks.get(item.uri)),
         }
+
+    def _played(self, uri: str, track: Track | None) -> dict[str, Any] | None:
+        """Return a track as it plays, or as one that no longer does."""
+        how = self._state.silent.get(uri)
+        if how == "null":
+            return None
+        return self._track(uri, track) | {"is_playable": how is None}
 
     def _track(self, uri: str, track: Track | None) -> dict[str, Any]:
         """Return TrackObject, without its album, of which the catalogue knows the name alone.

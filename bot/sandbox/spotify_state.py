@@ -15,6 +15,9 @@ ACCESS_LASTS = timedelta(hours=1)
 REFRESH_LASTS = timedelta(days=182)
 """How long a code, an access token and a refresh token live, counted from the authorization."""
 
+SILENT = ("missing", "null", "unplayable")
+"""How a track that no longer plays shows in a playlist: not at all, as null, or marked so."""
+
 _CLIENT_ID = re.compile(r"[0-9a-f]{32}")
 
 _BASE62 = string.digits + string.ascii_letters
@@ -135,6 +138,7 @@ class SpotifyState:
         self.access_tokens: dict[str, Grant] = {}
         self.refresh_tokens: dict[str, Grant] = {}
         self.faults: list[Fault] = []
+        self.silent: dict[str, str] = {}  # how each track that no longer plays shows: see `SILENT`
         self.calls: deque[tuple[str, str]] = deque(maxlen=1000)
 
     def ensure_account(self, display_name: str) -> Account:
