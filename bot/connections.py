@@ -13,7 +13,7 @@ from bot.asking import Asking, Sleep
 from bot.consents import Arrival, Consents
 from bot.turns import Turns
 from bot.writing import Mend, SpotifyPlaylist, Writing, leave
-from recommender.accounts import PlaylistDraft
+from recommender.intents import PlaylistDraft
 from recommender.spotify import SpotifyClient
 
 if TYPE_CHECKING:

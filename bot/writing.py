@@ -21,17 +21,19 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bot.asking import Asking
 from bot.turns import Turns
-from recommender.accounts import Intent, LivingPlaylist, PlaylistDraft
 from recommender.contents import unplayed
 from recommender.errors import PlaylistGone, QuotaExceeded, RateLimited, RecommenderError
+from recommender.intents import Intent, Intents, LivingPlaylist, PlaylistDraft
 from recommender.spotify import Playlist, SpotifyClient
 
 if TYPE_CHECKING:
     from bot.records import Records
+
+T = TypeVar("T")
 
 LIBRARY_LAG = timedelta(minutes=10)
 """A new playlist may be missing from Spotify's list of the user's playlists for a while."""
@@ -123,7 +125,7 @@ class Writing:
     async def resume(self, mend: Mend = leave) -> dict[int, SpotifyPlaylist]:
         """Write what a stop or a failure left unwritten and is due; return it by user."""
         written, now = {}, self._clock()
-        for user_id in await self._records.run(lambda stores: stores.spotify.unfinished(now)):
+        for user_id in await self._store(lambda kept: kept.unfinished(now)):
             try:
                 playlist = await self.write_pending(user_id, mend)
             except RecommenderError as error:
@@ -143,14 +145,14 @@ class Writing:
         except RecommenderError as error:
             await self._postpone(user_id, error)
             raise
-        await self._records.run(lambda stores: stores.spotify.fulfil(user_id))
+        await self._store(lambda kept: kept.fulfil(user_id))
         return written
 
     async def _postpone(self, user_id: int, error: RecommenderError) -> None:
         now, wait = self._clock(), None
         if isinstance(error, RateLimited | QuotaExceeded):
             wait = timedelta(seconds=error.retry_after_s)
-        await self._records.run(lambda stores: stores.spotify.postpone(user_id, now, wait))
+        await self._store(lambda kept: kept.postpone(user_id, now, wait))
 
     async def _fill_playlist(
         self, user_id: int, draft: PlaylistDraft, mend: Mend
@@ -208,7 +210,7 @@ class Writing:
     async def _intend(self, user_id: int, playlist: PlaylistDraft) -> PlaylistDraft:
         """Store a draft, as Spotify takes it, and return that."""
         draft, now = playlist.fitted(spare_chars=_MARKER_CHARS), self._clock()
-        await self._records.run(lambda stores: stores.spotify.intend(user_id, draft, now))
+        await self._store(lambda kept: kept.intend(user_id, draft, now))
         return draft
 
     async def _find_living(self, user_id: int) -> Playlist | None:
@@ -217,7 +219,7 @@ class Writing:
         To Spotify, deleting a playlist is leaving it: it still answers to its id, but is no
         longer in the library.
         """
-        living = await self._records.run(lambda stores: stores.spotify.living_playlist(user_id))
+        living = await self._store(lambda kept: kept.living(user_id))
         if living is None:
             return None
         known: LivingPlaylist = living
@@ -242,7 +244,7 @@ class Writing:
         else:
             marker = f"[mt-{secrets.token_hex(4)}]"
             new = marker
-            await self._records.run(lambda stores: stores.spotify.mark(user_id, new))
+            await self._store(lambda kept: kept.mark(user_id, new))
         description = f"{draft.description} {marker}"
         return await self._asking.ask(
             user_id,
@@ -257,10 +259,11 @@ class Writing:
         )
 
     async def _intent(self, user_id: int) -> Intent | None:
-        return await self._records.run(lambda stores: stores.spotify.intent(user_id))
+        return await self._store(lambda kept: kept.intent(user_id))
 
     async def _set_living(self, user_id: int, playlist_id: str | None) -> None:
         now = self._clock()
-        await self._records.run(
-            lambda stores: stores.spotify.set_living_playlist(user_id, playlist_id, now)
-        )
+        await self._store(lambda kept: kept.set_living(user_id, playlist_id, now))
+
+    async def _store(self, work: Callable[[Intents], T]) -> T:
+        return await self._records.run(lambda stores: work(stores.spotify.playlists))

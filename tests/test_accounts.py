@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from recommender.accounts import (
+from recommender.accounts import SpotifyAccounts
+from recommender.authorizations import PendingAuthorization
+from recommender.database import open_database
+from recommender.errors import ConnectionExpired
+from recommender.intents import (
     DESCRIPTION_CHARS,
     NAME_CHARS,
     Intent,
     LivingPlaylist,
     PlaylistDraft,
-    SpotifyAccounts,
 )
-from recommender.authorizations import PendingAuthorization
-from recommender.database import open_database
-from recommender.errors import ConnectionExpired
 from recommender.tokens import Profile, Tokens
 from tests.spotify_world import NOON, make_cipher
 
@@ -97,7 +97,7 @@ def test_a_late_refresh_brings_no_forgotten_account_back(accounts: SpotifyAccoun
     assert accounts.tokens(7) is None
     accounts.forget(7)
     assert accounts.replace_tokens(7, TOKENS, fresh) is None
-    accounts.set_living_playlist(7, "playlist", NOON)
+    accounts.playlists.set_living(7, "playlist", NOON)
     assert accounts.profile(7) is None
 
 
@@ -120,35 +120,35 @@ def test_the_living_playlist_outlives_a_disconnection_but_not_a_change_of_accoun
     accounts: SpotifyAccounts,
 ) -> None:
     accounts.connect(7, ROBIN, TOKENS)
-    assert accounts.living_playlist(7) is None
-    accounts.set_living_playlist(7, "playlist", NOON)
+    assert accounts.playlists.living(7) is None
+    accounts.playlists.set_living(7, "playlist", NOON)
     accounts.drop_tokens(7)
     accounts.connect(7, replace(ROBIN, display_name="Robin B."), TOKENS)
-    assert accounts.living_playlist(7) == LivingPlaylist("playlist", NOON)
+    assert accounts.playlists.living(7) == LivingPlaylist("playlist", NOON)
     accounts.connect(7, Profile("another", "Alex"), TOKENS)
-    assert accounts.living_playlist(7) is None
+    assert accounts.playlists.living(7) is None
 
 
 def test_a_newer_intent_keeps_the_marker_of_an_older_one(accounts: SpotifyAccounts) -> None:
-    assert accounts.intent(7) is None
-    accounts.intend(7, DRAFT, NOON)
-    assert accounts.intent(7) == Intent(DRAFT, None)
-    accounts.mark(7, "[mt-1]")
+    assert accounts.playlists.intent(7) is None
+    accounts.playlists.intend(7, DRAFT, NOON)
+    assert accounts.playlists.intent(7) == Intent(DRAFT, None)
+    accounts.playlists.mark(7, "[mt-1]")
     newer = replace(DRAFT, uris=("spotify:track:c",))
-    accounts.intend(7, newer, NOON)
-    assert accounts.intent(7) == Intent(newer, "[mt-1]")
-    accounts.fulfil(7)
-    assert accounts.intent(7) is None
-    accounts.intend(7, DRAFT, NOON)
-    assert accounts.intent(7) == Intent(DRAFT, None)
+    accounts.playlists.intend(7, newer, NOON)
+    assert accounts.playlists.intent(7) == Intent(newer, "[mt-1]")
+    accounts.playlists.fulfil(7)
+    assert accounts.playlists.intent(7) is None
+    accounts.playlists.intend(7, DRAFT, NOON)
+    assert accounts.playlists.intent(7) == Intent(DRAFT, None)
 
 
 def test_only_the_connected_are_unfinished(accounts: SpotifyAccounts) -> None:
     accounts.connect(7, ROBIN, TOKENS)
-    accounts.intend(7, DRAFT, NOON)
-    accounts.intend(8, DRAFT, NOON)
+    accounts.playlists.intend(7, DRAFT, NOON)
+    accounts.playlists.intend(8, DRAFT, NOON)
     accounts.connect(9, ROBIN, TOKENS)
-    assert accounts.unfinished(NOON) == [7]
+    assert accounts.playlists.unfinished(NOON) == [7]
 
 
 def test_the_cooldown_is_remembered(accounts: SpotifyAccounts) -> None:
@@ -165,7 +165,7 @@ def test_forgetting_leaves_no_row_about_the_user(accounts: SpotifyAccounts, db: 
         accounts.authorizations.arrive(pending, "123456", NOON)
         accounts.authorizations.use_app(user_id, "their own")
         accounts.connect(user_id, ROBIN, TOKENS)
-        accounts.intend(user_id, DRAFT, NOON)
+        accounts.playlists.intend(user_id, DRAFT, NOON)
     accounts.forget(7)
     tables = [table for table in db.tables if "user_id" in table.columns_dict]
     assert len(tables) == 5

@@ -549,7 +549,7 @@ def test_killed_at_any_step_one_right_playlist_stands_in_the_end(
         with records() as stores:
             asyncio.run(doomed_story(world, stores, situation, doom))
             assert_one_playlist(world, HAPPY)
-            assert asyncio.run(stores.run(lambda s: s.spotify.intent(USER))) is None
+            assert asyncio.run(stores.run(lambda s: s.spotify.playlists.intent(USER))) is None
         if doom.steps <= at:  # the way ended before the step at which to die
             break
         at += 1

@@ -1,0 +1,196 @@
+"""The playlists that we write in the listeners' accounts, and those that do not stand there yet.
+
+A playlist is written in several requests, and a crash may come between any two. So an *intent* is
+stored first: which tracks shall stand in the listener's playlist. It is deleted when they do.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from recommender.database import immediate
+
+NAME_CHARS = 100
+DESCRIPTION_CHARS = 300
+"""Longer texts are refused by Spotify."""
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+"""How long a playlist that could not be written waits for the next try: at first, and at most."""
+
+TRIED_FOR = timedelta(days=7)
+"""After that long nobody waits for a playlist any more."""
+
+_migrations = Migrations("spotify intents")
+
+
+@_migrations()
+def m001_intents_that_wait(db: Database) -> None:
+    """Remember which saved playlist an intent is for, and when it is worth another try."""
+    db.execute("alter table spotify_intents add column saved_id integer")
+    db.execute("alter table spotify_intents add column tries integer not null default 0")
+    db.execute("alter table spotify_intents add column try_after_utc text")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaylistDraft:
+    """What shall stand in a listener's playlist.
+
+    Args:
+        name: What it shall be called.
+        description: What shall be said of it.
+        uris: Its tracks, as Spotify names them, in order.
+        saved_id: The playlist of our own that it is; None where there is none.
+        starts_new: Whether the playlist written before stays and this becomes another.
+    """
+
+    name: str
+    description: str
+    uris: tuple[str, ...]
+    saved_id: int | None = None
+    starts_new: bool = False
+
+    def fitted(self, spare_chars: int = 0) -> "PlaylistDraft":
+        """Return the draft as Spotify takes it: each text on one line and not too long.
+
+        Args:
+            spare_chars: How much room to leave in the description.
+        """
+        name = _one_line(self.name, NAME_CHARS)
+        description = _one_line(self.description, DESCRIPTION_CHARS - spare_chars)
+        return replace(self, name=name, description=description)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A draft that does not stand in Spotify yet.
+
+    Args:
+        draft: What shall stand there.
+        marker: In the description of the playlist that was about to be created for it, so that
+            one whose id we never learned can be found; None while there was no such moment.
+    """
+
+    draft: PlaylistDraft
+    marker: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LivingPlaylist:
+    """The one playlist that is rewritten each time, and when it was created."""
+
+    id: str
+    created_utc: datetime
+
+
+class Intents:
+    """The intents, and the playlist in each account that they are about.
+
+    Args:
+        db: The database, with the tables of `recommender.accounts`.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        _migrations.apply(db)
+
+    def living(self, user_id: int) -> LivingPlaylist | None:
+        """Return the playlist that is rewritten for this listener, if there is one."""
+        row = self._row("select * from spotify_accounts where user_id = ?", user_id)
+        if row is None or row["playlist_id"] is None:
+            return None
+        return LivingPlaylist(row["playlist_id"], _time(row["playlist_created_utc"]))
+
+    def set_living(self, user_id: int, playlist_id: str | None, now: datetime) -> None:
+        """Remember the playlist that was just created, or, with None, that it is gone."""
+        self._db.execute(
+            "update spotify_accounts set playlist_id = ?, playlist_created_utc = ?"
+            " where user_id = ?",
+            [playlist_id, now.isoformat(), user_id],
+        )
+
+    def intend(self, user_id: int, draft: PlaylistDraft, now: datetime) -> None:
+        """Remember what shall stand in the playlist; a marker from an earlier try is kept.
+
+        A draft that starts a new playlist lets go of the living one, unless an earlier draft is
+        still unfinished: then what that has begun is completed, not left half done.
+        """
+        with immediate(self._db):
+            if draft.starts_new and self.intent(user_id) is None:
+                self.set_living(user_id, None, now)
+            self._db.table("spotify_intents").upsert(
+                {
+                    "user_id": user_id,
+                    "name": draft.name,
+                    "description": draft.description,
+                    "uris": json.dumps(draft.uris),
+                    "saved_id": draft.saved_id,
+                    "created_utc": now.isoformat(),
+                    "tries": 0,
+                    "try_after_utc": None,
+                },
+                pk="user_id",
+            )
+
+    def mark(self, user_id: int, marker: str) -> None:
+        """Remember the marker of the playlist that is about to be created."""
+        self._db.execute(
+            "update spotify_intents set marker = ? where user_id = ?", [marker, user_id]
+        )
+
+    def intent(self, user_id: int) -> Intent | None:
+        """Return what shall stand in the playlist but does not yet."""
+        row = self._row("select * from spotify_intents where user_id = ?", user_id)
+        if row is None:
+            return None
+        uris = tuple(json.loads(row["uris"]))
+        draft = PlaylistDraft(row["name"], row["description"], uris, row["saved_id"])
+        return Intent(draft, row["marker"])
+
+    def fulfil(self, user_id: int) -> None:
+        """Note that the playlist stands as intended."""
+        self._db.execute("delete from spotify_intents where user_id = ?", [user_id])
+
+    def postpone(self, user_id: int, now: datetime, wait: timedelta | None = None) -> None:
+        """Note that writing failed and when to try again.
+
+        Args:
+            user_id: Whose playlist waits.
+            now: The time.
+            wait: How long Spotify wants to hear nothing; None where nobody says, then twice as
+                long each time.
+        """
+        with immediate(self._db):
+            row = self._row("select tries from spotify_intents where user_id = ?", user_id)
+            if row is not None:
+                until = now + (wait or min(FIRST_WAIT * 2 ** row["tries"], LONGEST_WAIT))
+                self._db.execute(
+                    "update spotify_intents set tries = tries + ?, try_after_utc = ?"
+                    " where user_id = ?",
+                    [wait is None, until.isoformat(), user_id],
+                )
+
+    def unfinished(self, now: datetime) -> list[int]:
+        """Return the connected listeners whose playlist is due for another try."""
+        rows = self._db.query(
+            "select user_id from spotify_intents join spotify_accounts using (user_id)"
+            " where tokens_encrypted is not null and created_utc > ?"
+            " and coalesce(try_after_utc, '') <= ? order by user_id",
+            [(now - TRIED_FOR).isoformat(), now.isoformat()],
+        )
+        return [row["user_id"] for row in rows]
+
+    def _row(self, sql: str, user_id: int) -> dict[str, Any] | None:
+        return next(iter(self._db.query(sql, [user_id])), None)
+
+
+def _one_line(text: str, limit: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
