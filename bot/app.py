@@ -79,7 +79,10 @@ def build_application(
     feedback = Feedback(services, playlists)
 
     # A lower group runs first: strangers and group chats are turned away before anything else.
-    application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-1)
+    application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-2)
+    # What connects an account is a plain message too; any other is left to the next group.
+    plain = filters.TEXT & ~filters.COMMAND
+    application.add_handler(MessageHandler(plain, connecting.answered), group=-1)
 
     # Within a group the first match alone answers, so the particular stands before the general.
     for command, answer in {

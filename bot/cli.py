@@ -42,11 +42,14 @@ def demo(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the chat page.")
     ] = True,
+    public: Annotated[
+        bool, typer.Option("--public", help="Connect by six digits, as with a PUBLIC_URL.")
+    ] = False,
 ) -> None:
     """Try everything on this computer with no account: chat page, local Telegram and Spotify."""
     from bot.sandbox.demo import run_demo
 
-    _stay(run_demo(port=port, data_dir=data_dir, opens_browser=browser))
+    _stay(run_demo(port=port, data_dir=data_dir, opens_browser=browser, is_public=public))
 
 
 @app.command()

@@ -3,14 +3,25 @@
 from html import escape
 
 from telegram import Bot, Update
-from telegram.ext import ContextTypes
+from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import keyboards, messages, texts
+from bot.connections import Connections
+from bot.pasted import PastedAddress, read_address, read_client_id, read_digits
 from bot.playlists import Playlists
 from bot.replies import pressed, say, sender, toast
 from bot.services import Services
+from recommender.errors import (
+    AuthorizationStale,
+    RecommenderError,
+    SpotifyRefused,
+    WrongDigits,
+)
 
 Context = ContextTypes.DEFAULT_TYPE
+
+OWNERS_APP = "default"
+"""What stands for the app of the bot's owner in the place of a client id."""
 
 
 class Connecting:
@@ -20,16 +31,138 @@ class Connecting:
         self._services = services
         self._playlists = playlists
 
+    # -- there --
+
     async def connect(self, update: Update, context: Context) -> None:
-        """Offer the way to Spotify's consent page."""
+        """Offer the way to Spotify's consent page, by an app of the user's own if they name it."""
         user_id, connections = sender(update), self._services.connections
         if connections is None:
             await say(context.bot, user_id, texts.CONNECT_UNAVAILABLE)
             return
+        words = " ".join(context.args or [])
+        if words and await self._finish(context.bot, user_id, words):
+            return
+        if words and not await self._choose_app(context.bot, user_id, words):
+            return
+        await self._offer(context.bot, connections, user_id)
+
+    async def _offer(self, bot: Bot, connections: Connections, user_id: int) -> None:
+        """Show the button to the consent page, and say how the user comes back from there."""
         is_connected = await connections.is_connected(user_id)
-        text = texts.ALREADY_CONNECTED if is_connected else texts.CONNECT
+        parts = [texts.ALREADY_CONNECTED if is_connected else texts.CONNECT]
+        client_id = await connections.app_of(user_id)
+        if client_id:
+            parts[0] += " " + texts.BY_OWN_APP.format(client_id=client_id)
+        back = texts.BACK_BY_DIGITS if connections.shows_digits else texts.BACK_BY_ADDRESS
+        parts.append(back.format(redirect_uri=escape(connections.redirect_uri)))
         url = await connections.begin(user_id)
-        await say(context.bot, user_id, text, keyboards.connect(url))
+        await say(bot, user_id, "\n\n".join(parts), keyboards.connect(url))
+
+    async def _choose_app(self, bot: Bot, user_id: int, words: str) -> bool:
+        """Note by which app the user connects; return whether the words named one."""
+        connections = self._services.connections
+        assert connections is not None
+        client_id = "" if words.lower() == OWNERS_APP else read_client_id(words)
+        if client_id is None:
+            await say(bot, user_id, texts.BAD_CLIENT_ID)
+            return False
+        await connections.use_app(user_id, client_id)
+        noted = texts.OWN_APP if client_id else texts.OWNERS_APP
+        redirect_uri = escape(connections.redirect_uri)
+        await say(bot, user_id, noted.format(client_id=client_id, redirect_uri=redirect_uri))
+        return True
+
+    # -- and back --
+
+    async def arrived(self, bot: Bot, user_id: int) -> None:
+        """Ask for the six digits that a page shows to whoever agreed by this user's link."""
+        await say(bot, user_id, texts.TYPE_DIGITS)
+
+    async def answered(self, update: Update, context: Context) -> None:
+        """Take six digits or a pasted address; leave any other message to others."""
+        message = update.effective_message
+        assert message is not None
+        if await self._finish(context.bot, sender(update), message.text or ""):
+            raise ApplicationHandlerStop
+
+    async def _finish(self, bot: Bot, user_id: int, words: str) -> bool:
+        """Connect the user if these words can; return whether they were meant to."""
+        connections = self._services.connections
+        if connections is None:
+            return False
+        digits = read_digits(words)
+        if digits is not None:
+            return await self._finish_typed(bot, connections, user_id, digits)
+        address = read_address(words, connections.redirect_uri)
+        if address is not None:
+            return await self._finish_pasted(bot, connections, user_id, address)
+        return False
+
+    async def _finish_typed(
+        self, bot: Bot, connections: Connections, user_id: int, digits: str
+    ) -> bool:
+        """Connect the user if these are the digits of the page; return whether any are awaited."""
+        try:
+            if not await connections.finish_typed(user_id, digits):
+                return False
+        except WrongDigits as error:
+            await say(bot, user_id, texts.wrong_digits(error.tries_left))
+        except AuthorizationStale:
+            await say(bot, user_id, texts.DIGITS_TOO_OLD)
+        except RecommenderError as error:
+            await say(bot, user_id, await self._why_not(connections, user_id, error))
+        else:
+            await self.connected(bot, user_id)
+        return True
+
+    async def _finish_pasted(
+        self, bot: Bot, connections: Connections, user_id: int, address: PastedAddress
+    ) -> bool:
+        """Connect the user if this is where their browser ended; return whether it was meant."""
+        if not address.is_ours:
+            if not await connections.is_under_way(user_id):
+                return False
+            told = texts.ADDRESS_OF_ANOTHER_SITE.format(
+                site=escape(address.site), redirect_uri=escape(connections.redirect_uri)
+            )
+            await say(bot, user_id, told)
+        elif not address.is_complete:
+            await say(bot, user_id, texts.ADDRESS_INCOMPLETE)
+        else:
+            try:
+                await connections.finish_pasted(user_id, address.query)
+            except RecommenderError as error:
+                await say(bot, user_id, await self._why_not(connections, user_id, error))
+            else:
+                await self.connected(bot, user_id)
+        return True
+
+    async def _why_not(
+        self, connections: Connections, user_id: int, error: RecommenderError
+    ) -> str:
+        """Return the sentence about what keeps the user's account from being connected."""
+        client_id = await connections.app_of(user_id)
+        if client_id and isinstance(error, SpotifyRefused):
+            return texts.OWN_APP_REFUSED.format(client_id=client_id)
+        is_stale = isinstance(error, AuthorizationStale)
+        if is_stale and await connections.is_connected(user_id):
+            return texts.ADDRESS_USED
+        return texts.explain_connect_error(error)
+
+    async def connected(self, bot: Bot, user_id: int) -> None:
+        """Say which account is connected and write the playlist that waited for it."""
+        profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
+        await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
+        last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
+        if last is None:
+            return
+        url, notice = await self._playlists.write(last)
+        if url is not None:
+            name = messages.playlist_name(last.emotion, last.mode)
+            notice = texts.IN_SPOTIFY.format(url=escape(url), name=name)
+        await say(bot, user_id, notice, keyboards.open_in_spotify(url) if url else None)
+
+    # -- once connected --
 
     async def disconnect(self, update: Update, context: Context) -> None:
         """Delete the key to the user's Spotify."""
@@ -52,16 +185,3 @@ class Connecting:
             await self.connect(update, context)
         elif query.message is not None:
             await self._playlists.show(context.bot, saved, query.message.message_id, url, notice)
-
-    async def connected(self, bot: Bot, user_id: int) -> None:
-        """Say which account is connected and write the playlist that waited for it."""
-        profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
-        await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
-        last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
-        if last is None:
-            return
-        url, notice = await self._playlists.write(last)
-        if url is not None:
-            name = messages.playlist_name(last.emotion, last.mode)
-            notice = texts.IN_SPOTIFY.format(url=escape(url), name=name)
-        await say(bot, user_id, notice, keyboards.open_in_spotify(url) if url else None)

@@ -108,6 +108,12 @@ class Connections:
             lambda stores: stores.spotify.authorizations.is_under_way(user_id, now)
         )
 
+    async def app_of(self, user_id: int) -> str:
+        """Return the client id of this user's own app, empty where the owner's serves them."""
+        return await self._records.run(
+            lambda stores: stores.spotify.authorizations.app_of(user_id)
+        )
+
     async def use_app(self, user_id: int, client_id: str) -> None:
         """Connect this user by an app of their own from the next link on; empty: the owner's."""
         await self._records.run(

@@ -19,7 +19,7 @@ from bot.logs import set_up_logging
 from bot.records import Records
 from bot.services import Services
 from bot.serving import listen, loaded, running_bot, until_stopped, web_server
-from bot.settings import NotReady, Settings, load_settings
+from bot.settings import CALLBACK, NotReady, Settings, load_settings
 from bot.web import callback_routes
 from bot.worker import VisionWorker
 from recommender.catalogue import Catalogue, TrackTable
@@ -48,7 +48,7 @@ async def run_live() -> None:
             "separated by commas, or * for everyone."
         )
     cipher(settings)  # a bad key is told before the catalogue is read
-    check_redirect(settings.spotify_redirect_uri)
+    check_redirect(settings)
     try:
         table = Catalogue(settings.data_dir / "catalogue.db").load()
     except CatalogueEmpty as error:
@@ -93,11 +93,13 @@ async def serve(
         app = SpotifyApp(
             client_id=settings.spotify_client_id,
             client_secret=settings.spotify_client_secret.get_secret_value(),
-            redirect_uri=settings.spotify_redirect_uri,
+            redirect_uri=settings.redirect_uri,
             api_url=settings.spotify_api_url,
             accounts_url=settings.spotify_accounts_url,
         )
-        connections = Connections(records, SpotifyClient(app), utc_now)
+        connections = Connections(
+            records, SpotifyClient(app), utc_now, shows_digits=settings.is_public
+        )
     services = Services(records, worker, table, connections, utc_now, np.random.default_rng())
     application, connecting = build_application(
         services,
@@ -107,7 +109,10 @@ async def serve(
     )
     routes = list(more_routes)
     if connections is not None:
-        routes += callback_routes(connections, partial(connecting.connected, application.bot))
+        bot = application.bot
+        routes += callback_routes(
+            connections, partial(connecting.connected, bot), partial(connecting.arrived, bot)
+        )
     with in_use(database, settings):
         async with (
             loaded(worker, records),
@@ -130,16 +135,32 @@ async def _resume(connections: Connections | None) -> None:
         await connections.resume()
 
 
-def check_redirect(uri: str) -> None:
+def check_redirect(settings: Settings) -> None:
     """Refuse a redirect URI that Spotify would refuse, or that does not lead to our page.
 
     Raises:
-        NotReady: It is neither HTTPS nor a loopback address, or ends elsewhere than in /callback.
+        NotReady: It is neither HTTPS nor a loopback address, does not end in /callback, or is
+            another than `PUBLIC_URL` makes it.
     """
-    parts = urlsplit(uri)
-    is_loopback = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1"}
-    if not (parts.scheme == "https" or is_loopback) or parts.path != "/callback":
+    uri, by_public_url = settings.redirect_uri, f"{settings.public_url.rstrip('/')}{CALLBACK}"
+    name = "SPOTIFY_REDIRECT_URI" if settings.spotify_redirect_uri else "PUBLIC_URL"
+    if settings.public_url and uri != by_public_url:
         raise NotReady(
-            "SPOTIFY_REDIRECT_URI must end in /callback and begin with https:// or "
-            "http://127.0.0.1 (Spotify refuses localhost), just as in your app's settings."
+            "SPOTIFY_REDIRECT_URI and PUBLIC_URL lead to different places: leave "
+            f"SPOTIFY_REDIRECT_URI out, and it is {by_public_url}."
+        )
+    parts = urlsplit(uri)
+    if parts.hostname == "localhost":
+        raise NotReady(
+            f"{name}: Spotify refuses localhost as the address to which it sends people back. "
+            "Write 127.0.0.1 in its place, here and in your app's settings."
+        )
+    is_loopback = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1"}
+    is_allowed = parts.scheme == "https" or (is_loopback and not settings.public_url)
+    if not is_allowed or not parts.hostname or not parts.path.endswith(CALLBACK) or parts.query:
+        raise NotReady(
+            "PUBLIC_URL must begin with https:// and lead to this bot's web pages."
+            if settings.public_url
+            else "SPOTIFY_REDIRECT_URI must end in /callback and begin with https:// or "
+            "http://127.0.0.1, just as in your app's settings."
         )

@@ -11,6 +11,9 @@ class NotReady(Exception):
     """A setting is missing or makes no sense; the text says what to do."""
 
 
+CALLBACK = "/callback"
+"""The page that Spotify sends people back to."""
+
 Address = Annotated[str, StringConstraints(pattern=r"^[^:]+:\d{1,5}$")]
 """A host and a port, as in 127.0.0.1:8080."""
 
@@ -27,7 +30,7 @@ class Settings(BaseSettings):
 
     spotify_client_id: str = ""
     spotify_client_secret: SecretStr = SecretStr("")
-    spotify_redirect_uri: str = "http://127.0.0.1:8080/callback"
+    spotify_redirect_uri: str = ""
     spotify_api_url: str = "https://api.spotify.com/v1"
     spotify_accounts_url: str = "https://accounts.spotify.com"
 
@@ -45,6 +48,18 @@ class Settings(BaseSettings):
     def allowed_ids(self) -> frozenset[str]:
         """The Telegram ids that may use the bot; `*` among them stands for everyone."""
         return frozenset(part.strip() for part in self.allowed_telegram_ids.split(",")) - {""}
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where Spotify sends people back: under `PUBLIC_URL`, else to this computer."""
+        _, port = self.web_host_and_port
+        address = self.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
+        return self.spotify_redirect_uri or f"{address}{CALLBACK}"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether browsers on other computers can come back to our page."""
+        return bool(self.public_url) or self.redirect_uri.startswith("https://")
 
     @property
     def web_host_and_port(self) -> tuple[str, int]:

@@ -69,7 +69,8 @@ HELP = (
     "/playlist: another playlist for your last mood\n"
     "/feedback: tell me what you liked; <code>/feedback 4</code> rates the last playlist, "
     "<code>/feedback 3 -</code> says no to its third track\n"
-    "/connect: let me write playlists to your Spotify\n"
+    "/connect: let me write playlists to your Spotify; <code>/connect CLIENT_ID</code> by an app "
+    "of your own\n"
     "/disconnect: stop that\n"
     "/privacy: what is kept, and why\n"
     "/forget: delete everything about you\n"
@@ -182,6 +183,56 @@ MUSIC_ERRORS: dict[type[RecommenderError], str] = {
 """What is said kindly of each thing that keeps a playlist from the listener or their account."""
 
 
+CONNECT_ERRORS: dict[type[RecommenderError], str] = {
+    music_errors.AuthorizationDenied: (
+        "You said no at Spotify, and that is fine: nothing was connected. Should you change your "
+        "mind, send /connect."
+    ),
+    music_errors.AuthorizationForeign: (
+        "That address belongs to another chat: somebody else's button made it. Nothing was "
+        "connected. For a button of your own, send /connect."
+    ),
+    music_errors.AuthorizationStale: (
+        "That address was used already, or is older than ten minutes. Nothing was connected; "
+        "/connect gives you a fresh button."
+    ),
+    music_errors.AuthorizationFailed: (
+        "Spotify reports that something failed, so nothing was connected. Send /connect to try "
+        "again."
+    ),
+    music_errors.SpotifyBusy: (
+        "Spotify cannot answer right now, so nothing was connected. Wait a little, then send "
+        "/connect again."
+    ),
+    music_errors.SpotifyRefused: (
+        "Spotify does not let this account in: the app behind me serves only people whom my owner "
+        "has named. Ask the bot's owner to add you under <b>User Management</b>, or bring an app "
+        "of your own: /connect CLIENT_ID"
+    ),
+}
+"""What is said kindly of each thing that keeps an account from being connected."""
+
+OWN_APP_REFUSED = (
+    "Spotify does not let this account in by your app <code>{client_id}</code>. Its owner needs "
+    "Premium, and every other account must be listed under <b>User Management</b> in its "
+    "settings. /connect default goes back to my owner's app."
+)
+
+
+def explain_connect_error(error: RecommenderError) -> str:
+    """Return the sentence for this error, or for the nearest of its parents that has one."""
+    for kind in type(error).__mro__:
+        if kind in CONNECT_ERRORS:
+            return CONNECT_ERRORS[kind]
+    return "That did not work, and nothing was connected. Send /connect to try again."
+
+
+def wrong_digits(tries_left: int) -> str:
+    """Return what is said of digits that are not those of the page."""
+    number = {0: "none", 1: "one"}.get(tries_left, "many")
+    return WRONG_DIGITS[number].format(left=tries_left)
+
+
 def explain_error(error: VisionError) -> str:
     """Return the sentence for this error, or for the nearest of its parents that has one."""
     for kind in type(error).__mro__:
@@ -238,7 +289,60 @@ CONNECT = (
     "time. I ask to write private playlists and to find mine among yours, nothing else. "
     "The button works for ten minutes."
 )
-ALREADY_CONNECTED = "Your Spotify is connected. This button connects it anew, or another account:"
+ALREADY_CONNECTED = (
+    "Your Spotify is connected. This button connects it anew, or another account, for ten minutes."
+)
+BACK_BY_DIGITS = (
+    "<b>In the end</b> a page shows six digits. Type them here, and it is done. Give them to "
+    "nobody else."
+)
+BACK_BY_ADDRESS = (
+    "<b>On a phone</b>, or on another computer than mine, the last page cannot be opened. That is "
+    "as it should be:\n"
+    "1. Tap the browser's address bar.\n"
+    "2. Copy the whole address: it begins with <code>{redirect_uri}?code=</code>\n"
+    "3. Paste it here.\n"
+    "Give it to nobody else."
+)
+TYPE_DIGITS = (
+    "Spotify's consent has arrived by your button. The page in the browser shows six digits: type "
+    "them here within five minutes. If that was not you, do nothing, and nothing is connected."
+)
+WRONG_DIGITS = {
+    "many": "Those are not the digits that the page shows. You have {left} more tries.",
+    "one": "Those are not the digits that the page shows. You have one more try.",
+    "none": "Those were not the digits either, so nothing is connected. /connect begins anew.",
+}
+DIGITS_TOO_OLD = (
+    "Those digits were good for five minutes, which are over. Nothing was connected; /connect "
+    "begins anew."
+)
+ADDRESS_USED = (
+    "That address was used already, or is older than ten minutes. Your Spotify is connected all "
+    "the same."
+)
+ADDRESS_OF_ANOTHER_SITE = (
+    "That is an address of {site}. The one I need comes after you agree at Spotify, when the "
+    "browser says that it cannot open the page: it begins with "
+    "<code>{redirect_uri}?code=</code>. Tap the address bar, copy all of it, and paste it here."
+)
+ADDRESS_INCOMPLETE = (
+    "That is the right address, but not all of it: the long part <code>?code=…&amp;state=…</code> "
+    "is cut off. Tap the browser's address bar, choose <i>Select all</i>, copy, and paste it here."
+)
+OWN_APP = (
+    "Noted: you connect by your own app <code>{client_id}</code>. Its settings at "
+    "developer.spotify.com need this redirect URI, letter for letter: "
+    "<code>{redirect_uri}</code>. /connect default goes back to my owner's app."
+)
+OWNERS_APP = "Noted: you connect by my owner's app again."
+BY_OWN_APP = "It goes by your own app <code>{client_id}</code>; /connect default by my owner's."
+BAD_CLIENT_ID = (
+    "That is no client id. It has 32 characters, each 0 to 9 or a to f, and stands in your app's "
+    "settings at developer.spotify.com. Send it like this:\n"
+    "<code>/connect 0123456789abcdef0123456789abcdef</code>\n"
+    "/connect default goes back to my owner's app."
+)
 CONNECT_UNAVAILABLE = (
     "My owner has not set up Spotify yet. The titles in each playlist open their tracks."
 )
@@ -256,8 +360,8 @@ PRIVACY = (
     "playlists.\n"
     "• What you say about a reading (Right, Not quite): it adjusts your later readings a little.\n"
     "• Playlists and votes: so that the next one fits better.\n"
-    "• Your Telegram number. If you connect Spotify: the name of that account, and the key to it "
-    "(encrypted).\n"
+    "• Your Telegram number. If you connect Spotify: the name of that account, the key to it "
+    "(encrypted), and the id of your own app if you brought one.\n"
     "• A message waits in an inbox until I have answered it; then its content is deleted.\n\n"
     "<b>What is not</b>\n"
     "• Photos are decoded in memory and dropped. No place, nothing for advertising, "

@@ -1,4 +1,7 @@
-"""The page on which somebody lands who comes back from Spotify's consent page."""
+"""The page on which somebody lands who comes back from Spotify's consent page.
+
+Where browsers elsewhere can open it, it connects nothing by itself: it shows six digits.
+"""
 
 import base64
 import hashlib
@@ -12,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from bot.connections import Connections
+from bot.settings import CALLBACK
 from recommender.errors import (
     AuthorizationDenied,
     AuthorizationFailed,
@@ -30,6 +34,7 @@ class Outcome:
     sign: str
     title: str
     text: str
+    caution: str = ""
 
 
 CONNECTED = Outcome(
@@ -37,6 +42,16 @@ CONNECTED = Outcome(
     "✓",
     "Spotify is connected",
     "You can close this page and go back to the chat. A playlist that waited is written now.",
+)
+
+ARRIVED = Outcome(
+    200,
+    "✓",
+    "Almost connected",
+    "Type these six digits into the chat in which you sent /connect. They are good for five "
+    "minutes.",
+    "You sent no /connect, and somebody gave you a link? Then close this page and give the digits "
+    "to nobody: nothing is connected.",
 )
 
 OUTCOMES: dict[type[RecommenderError], Outcome] = {
@@ -69,9 +84,9 @@ OUTCOMES: dict[type[RecommenderError], Outcome] = {
         403,
         "!",
         "Spotify does not let this account in",
-        "The app behind this bot serves a few accounts that its owner has named. Ask the owner to "
-        "add yours under User Management in Spotify's developer dashboard, then send /connect "
-        "in the chat again.",
+        "The app behind this bot serves a few accounts that its owner has named. Ask the bot's "
+        "owner to add yours under User Management in Spotify's developer dashboard, or bring an "
+        "app of your own: send /connect CLIENT_ID in the chat.",
     ),
     RecommenderError: Outcome(
         500,
@@ -95,6 +110,10 @@ main { max-width: 26rem; padding: 2rem 1.75rem; text-align: center; background: 
 h1 { font-size: 1.4rem; line-height: 1.2; margin: .75rem 0; }
 p { margin: 0; color: var(--soft); }
 .sign { font-size: 2.5rem; line-height: 1; color: var(--sign); }
+.digits { margin: 1.25rem 0; padding: .75rem 0; font-size: 2.5rem; line-height: 1.1;
+  font-weight: 700; letter-spacing: .06em; font-variant-numeric: tabular-nums; color: var(--ink);
+  background: var(--ground); border-radius: .75rem; }
+.caution { font-size: .9rem; }
 .name { margin-top: 1.5rem; font-size: .85rem; }
 """
 
@@ -112,6 +131,7 @@ _PAGE = """<!doctype html>
 <div class="sign" aria-hidden="true">{sign}</div>
 <h1>{title}</h1>
 <p>{text}</p>
+{more}
 <p class="name">Mirrortape</p>
 </main>
 </body>
@@ -132,36 +152,49 @@ _HEADERS = {
 
 
 def callback_routes(
-    connections: Connections, on_connected: Callable[[int], Awaitable[None]]
+    connections: Connections,
+    on_connected: Callable[[int], Awaitable[None]],
+    on_arrived: Callable[[int], Awaitable[None]],
 ) -> list[Route]:
     """Return the route that Spotify sends people back to.
 
     Args:
         connections: Finishes the connection.
-        on_connected: Called with the user once the page has been sent.
+        on_connected: Called with the user once the page has been sent, if it connected them.
+        on_arrived: Called with the user once the page has been sent, if it shows six digits.
     """
 
     async def callback(request: Request) -> Response:
         if request.method == "HEAD":  # a look ahead must not use the link up
             return Response(headers=_HEADERS)
         try:
+            if connections.shows_digits:
+                arrival = await connections.arrive(request.query_params)
+                told = BackgroundTask(on_arrived, arrival.user_id)
+                return _page(ARRIVED, told, arrival.digits)
             user_id = await connections.finish(request.query_params)
         except RecommenderError as error:
             return _page(_outcome(error))
         return _page(CONNECTED, BackgroundTask(on_connected, user_id))
 
-    return [Route("/callback", callback, methods=["GET"])]
+    return [Route(CALLBACK, callback, methods=["GET"])]
 
 
 def _outcome(error: RecommenderError) -> Outcome:
     return next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
 
 
-def _page(outcome: Outcome, background: BackgroundTask | None = None) -> Response:
+def _page(
+    outcome: Outcome, background: BackgroundTask | None = None, digits: str = ""
+) -> Response:
+    more = f'<p class="digits">{digits[:3]} {digits[3:]}</p>' if digits else ""
+    if outcome.caution:
+        more += f'<p class="caution">{escape(outcome.caution)}</p>'
     html = _PAGE.format(
         style=_STYLE,
         sign=escape(outcome.sign),
         title=escape(outcome.title),
         text=escape(outcome.text),
+        more=more,
     )
     return HTMLResponse(html, outcome.status, headers=_HEADERS, background=background)

@@ -31,7 +31,8 @@ SCOPES = ("playlist-modify-private", "playlist-read-private")
 """What we ask a listener for: to write private playlists, and to find ours among them."""
 
 STATE_BYTES = 32
-"""How much chance is in the state of a link: 256 bits."""
+STATE_CHARS = 43
+"""How much chance is in the state of a link, and how long that is in base64url."""
 
 ITEMS_PER_REQUEST = 100
 PLAYLISTS_PER_PAGE = 50

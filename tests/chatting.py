@@ -140,9 +140,15 @@ async def with_chat(
     *,
     allowed_ids: frozenset[str] = frozenset("*"),
     connections: Any = None,
+    connect_by: Callable[[Records], Any] | None = None,
 ) -> None:
-    """Tell a story to a bot of its own, with an empty database and invented tracks."""
+    """Tell a story to a bot of its own, with an empty database and invented tracks.
+
+    Its connections are given, or made from its records.
+    """
     records = Records(None, MultiFernet([Fernet(Fernet.generate_key())]))
+    if connect_by is not None:
+        connections = connect_by(records)
     telegram, worker = FakeTelegram(), FakeWorker()
     services = Services(
         records, worker, _invented_table(), connections, lambda: NOW, np.random.default_rng(1)

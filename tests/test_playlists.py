@@ -21,6 +21,9 @@ from tests.fake_telegram import Call
 class FakeConnections:
     """Takes playlists as Spotify would, or refuses as told."""
 
+    redirect_uri = "http://127.0.0.1:8080/callback"
+    shows_digits = False
+
     def __init__(self, refusal: RecommenderError | None = None) -> None:
         self.refusal = refusal
         self.written: list[PlaylistDraft] = []
@@ -31,6 +34,9 @@ class FakeConnections:
 
     async def finish(self, query: Mapping[str, str]) -> int:
         return ANNA
+
+    async def app_of(self, user_id: int) -> str:
+        return ""
 
     async def is_connected(self, user_id: int) -> bool:
         return user_id in self.connected

@@ -80,14 +80,80 @@ def test_run_says_what_is_missing(
         running.send(None)
 
 
+def redirecting(**values: str) -> Settings:
+    return Settings.model_validate(values)
+
+
 @pytest.mark.parametrize(
-    "uri", ["http://localhost:8080/callback", "http://bot.example/callback", "https://b.ex/other"]
+    ("values", "uri", "is_public"),
+    [
+        ({}, "http://127.0.0.1:8080/callback", False),
+        ({"web_address": "0.0.0.0:9000"}, "http://127.0.0.1:9000/callback", False),
+        (
+            {"spotify_redirect_uri": "http://127.0.0.1:99/callback"},
+            "http://127.0.0.1:99/callback",
+            False,
+        ),
+        (
+            {"spotify_redirect_uri": "https://bot.example/callback"},
+            "https://bot.example/callback",
+            True,
+        ),
+        ({"public_url": "https://bot.example"}, "https://bot.example/callback", True),
+        ({"public_url": "https://bot.example/tape/"}, "https://bot.example/tape/callback", True),
+        (
+            {
+                "public_url": "https://bot.example",
+                "spotify_redirect_uri": "https://bot.example/callback",
+            },
+            "https://bot.example/callback",
+            True,
+        ),
+    ],
 )
-def test_a_redirect_that_spotify_would_refuse_is_told_at_the_start(uri: str) -> None:
-    with pytest.raises(NotReady, match="SPOTIFY_REDIRECT_URI"):
-        check_redirect(uri)
+def test_consent_ends_where_the_settings_say(
+    values: dict[str, str], uri: str, is_public: bool
+) -> None:
+    settings = redirecting(**values)
+    check_redirect(settings)
+    assert (settings.redirect_uri, settings.is_public) == (uri, is_public)
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:8080/callback", "https://bot.example/callback"])
-def test_a_good_redirect_passes(uri: str) -> None:
-    check_redirect(uri)
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"spotify_redirect_uri": "http://localhost:8080/callback"}, "refuses localhost"),
+        ({"spotify_redirect_uri": "https://LOCALHOST/callback"}, "refuses localhost"),
+        ({"public_url": "https://localhost"}, "PUBLIC_URL: Spotify refuses localhost"),
+        ({"spotify_redirect_uri": "http://bot.example/callback"}, "https://"),
+        ({"spotify_redirect_uri": "https://bot.example/other"}, "end in /callback"),
+        ({"spotify_redirect_uri": "https://bot.example/?x=/callback"}, "end in /callback"),
+        ({"spotify_redirect_uri": "https:///callback"}, "https://"),
+        ({"public_url": "http://bot.example"}, "PUBLIC_URL must begin with https://"),
+        ({"public_url": "http://127.0.0.1:8080"}, "PUBLIC_URL must begin with https://"),
+        ({"public_url": "bot.example"}, "PUBLIC_URL must begin with https://"),
+        (
+            {
+                "public_url": "https://bot.example",
+                "spotify_redirect_uri": "http://127.0.0.1:8080/callback",
+            },
+            "leave SPOTIFY_REDIRECT_URI out",
+        ),
+    ],
+)
+def test_a_redirect_that_would_not_work_is_told_with_the_reason(
+    values: dict[str, str], why: str
+) -> None:
+    with pytest.raises(NotReady, match=why):
+        check_redirect(redirecting(**values))
+
+
+def test_run_refuses_localhost_before_anything_else_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "1:x")
+    monkeypatch.setenv("ALLOWED_TELEGRAM_IDS", "*")
+    monkeypatch.setenv("SECRET_KEY", Fernet.generate_key().decode())
+    monkeypatch.setenv("SPOTIFY_REDIRECT_URI", "http://localhost:8080/callback")
+    with pytest.raises(NotReady, match=r"Spotify refuses localhost.*Write 127\.0\.0\.1"):
+        run_live().send(None)

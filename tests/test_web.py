@@ -1,6 +1,7 @@
 """The page after consent: what it says, and what it must not do."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from html import unescape
 from queue import SimpleQueue
@@ -23,15 +24,19 @@ class Site:
 
     def __init__(self, world: World, connections: Connections) -> None:
         self.connected: SimpleQueue[int] = SimpleQueue()  # filled after the page was sent
+        self.arrived: SimpleQueue[int] = SimpleQueue()
         self.connections = connections
 
         async def on_connected(user_id: int) -> None:
             self.connected.put(user_id)
 
+        async def on_arrived(user_id: int) -> None:
+            self.arrived.put(user_id)
+
         world.server.app = Starlette(
             routes=[
                 Mount("/spotify", routes=world.local.routes()),
-                *callback_routes(connections, on_connected),
+                *callback_routes(connections, on_connected, on_arrived),
             ]
         )
         self._url = f"{world.server.url}/callback"
@@ -69,6 +74,26 @@ def test_success_is_told_to_the_visitor_and_the_bot(site: Site) -> None:
     assert "Spotify is connected" in page.text
     assert site.connected.get(timeout=5) == USER
     assert site.is_connected()
+
+
+def test_where_any_browser_may_come_six_digits_are_shown_and_nothing_is_connected(
+    world: World,
+) -> None:
+    with records() as stores:
+        public = Connections(stores, world.client, world.clock, shows_digits=True)
+        site = Site(world, public)
+        back = agree(site.begin())
+        page = site.visit(back)
+        assert page.status_code == 200
+        shown = re.search(r'class="digits">(\d{3}) (\d{3})<', page.text)
+        assert shown is not None
+        assert site.arrived.get(timeout=5) == USER
+        assert not site.is_connected()
+        assert ("POST", "/api/token") not in world.local.calls
+        assert site.visit(back).status_code == 410
+        assert asyncio.run(public.finish_typed(USER, shown[1] + shown[2]))
+        assert site.is_connected()
+        assert site.connected.empty()  # the chat tells, not the page
 
 
 def test_a_look_ahead_does_not_use_the_link_up(site: Site) -> None:

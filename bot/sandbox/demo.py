@@ -18,7 +18,7 @@ from bot.sandbox.chat import chat_routes
 from bot.sandbox.local_spotify import LocalSpotify
 from bot.sandbox.local_telegram import LocalTelegram
 from bot.serving import listen
-from bot.settings import load_settings
+from bot.settings import CALLBACK, load_settings
 from recommender.catalogue import Catalogue
 from recommender.invented import fill
 from recommender.tracks import Track
@@ -30,7 +30,9 @@ INVENTED_SEED = 20261120
 """The invented catalogue is the same for everyone who tries it."""
 
 
-async def run_demo(*, port: int, data_dir: Path | None, opens_browser: bool) -> None:
+async def run_demo(
+    *, port: int, data_dir: Path | None, opens_browser: bool, is_public: bool = False
+) -> None:
     """Run the demo until it is told to stop.
 
     Args:
@@ -38,6 +40,7 @@ async def run_demo(*, port: int, data_dir: Path | None, opens_browser: bool) -> 
         data_dir: Where an imported catalogue is sought; None means where the settings say. The
             demo keeps what it writes itself in the folder `demo` there.
         opens_browser: Whether to open the chat page.
+        is_public: Whether accounts are connected as with a `PUBLIC_URL`, by six digits.
 
     Raises:
         bot.settings.NotReady: A setting has the wrong form.
@@ -67,7 +70,8 @@ async def run_demo(*, port: int, data_dir: Path | None, opens_browser: bool) -> 
                 "telegram_api_url": f"{base_url}/telegram",
                 "spotify_client_id": "mirrortape-demo",
                 "spotify_client_secret": SecretStr(""),
-                "spotify_redirect_uri": f"{base_url}/callback",
+                "spotify_redirect_uri": f"{base_url}{CALLBACK}",
+                "public_url": base_url if is_public else "",
                 "spotify_api_url": f"{base_url}/spotify/v1",
                 "spotify_accounts_url": f"{base_url}/spotify",
                 "secret_key": SecretStr(Fernet.generate_key().decode()),
