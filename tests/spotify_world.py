@@ -83,10 +83,14 @@ def uris(count: int, start: int = 0) -> tuple[str, ...]:
 
 
 def describe(asked: Sequence[str]) -> Mapping[str, Track]:
-    """Know every track but those whose number ends in 99; every third is invented."""
+    """Know every track but those whose number ends in 99; every third is invented.
+
+    Tracks of an invented catalogue have no numbers: each of them is known as number 0.
+    """
     known = {}
     for uri in asked:
-        number = int(uri.rpartition(":")[2])
+        track_id = uri.rpartition(":")[2]
+        number = int(track_id) if track_id.isdecimal() else 0
         if number % 100 != 99:
             known[uri] = make_track(number)
     return known
