@@ -115,6 +115,7 @@ def build_application(
         "vote": feedback.vote,
         "stars": feedback.stars,
         "save": connecting.save,
+        "connect": connecting.reconnect,
     }.items():
         application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
     application.add_handler(CallbackQueryHandler(_gone))

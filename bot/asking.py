@@ -45,6 +45,7 @@ class Asking:
         spotify: The adapter; its calls run in threads.
         turns: A refresh is finished even if whoever asked goes away.
         clock: Returns the time now, in UTC.
+        on_ended: Called when a consent has ended and its user is to be told.
         sleep: Waits for so many seconds and lets others go on.
     """
 
@@ -54,14 +55,16 @@ class Asking:
         spotify: SpotifyClient,
         turns: Turns,
         clock: Callable[[], datetime],
+        on_ended: Callable[[], object],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._records = records
         self._spotify = spotify
         self._turns = turns
         self._clock = clock
-        self._refreshing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._on_ended = on_ended
         self._sleep = sleep
+        self._refreshing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def ask(self, user_id: int, question: Callable[[str], T]) -> T:
         """Call the adapter with a fresh access token, off the event loop.
@@ -106,7 +109,7 @@ class Asking:
 
     async def _ensure_fresh(self, user_id: int, refused: Tokens | None) -> Tokens:
         async with self._refreshing[user_id]:
-            tokens = await self._records.run(lambda stores: stores.spotify.tokens(user_id))
+            tokens = await self._stored(user_id)
             if tokens is None:
                 raise NotConnected("no Spotify account is connected")
             is_spent = tokens.expires_utc - self._clock() < REFRESH_BEFORE
@@ -131,6 +134,16 @@ class Asking:
     async def _end(self, user_id: int, tokens: Tokens) -> None:
         """Delete tokens that Spotify no longer honours, unless others took their place."""
         await self._records.run(lambda stores: stores.spotify.end(user_id, tokens))
+        self._on_ended()
+
+    async def _stored(self, user_id: int) -> Tokens | None:
+        """Return the stored tokens; those that cannot be read stay, as their key may come back."""
+        try:
+            return await self._records.run(lambda stores: stores.spotify.tokens(user_id))
+        except ConnectionExpired:
+            await self._records.run(lambda stores: stores.spotify.notices.note_end(user_id))
+            self._on_ended()
+            raise
 
     async def _respect_cooldown(self) -> None:
         until, now = (

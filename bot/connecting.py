@@ -164,6 +164,12 @@ class Connecting:
 
     # -- once connected --
 
+    async def reconnect(self, update: Update, context: Context) -> None:
+        """Offer the way there to whoever pressed the button under a reminder."""
+        query, _ = pressed(update)
+        await toast(query)
+        await self.connect(update, context)
+
     async def disconnect(self, update: Update, context: Context) -> None:
         """Delete the key to the user's Spotify."""
         user_id, connections = sender(update), self._services.connections

@@ -49,11 +49,13 @@ class Connections:
     ) -> None:
         self.redirect_uri = spotify.redirect_uri
         self.shows_digits = shows_digits
+        self.when_ended: Callable[[], object] = lambda: None
+        """Called when a consent has ended and its user is to be told."""
         self._records = records
         self._clock = clock
         self._turns = Turns()
         self._consents = Consents(records, spotify, self._turns, clock)
-        asking = Asking(records, spotify, self._turns, clock, sleep)
+        asking = Asking(records, spotify, self._turns, clock, lambda: self.when_ended(), sleep)
         self._writing = Writing(records, spotify, asking, self._turns, clock)
 
     # -- connecting --

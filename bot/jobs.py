@@ -4,13 +4,18 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from telegram.ext import Application, ContextTypes
+from telegram.ext import Application, ContextTypes, JobQueue
 
+from bot.connections import Connections
+from bot.reminders import tell_due
 from bot.services import Services
 from recommender.pool import pool
 
 LEARNING_EVERY = timedelta(days=1)
 """How often everybody's votes are looked at together."""
+
+TELLING_EVERY = timedelta(hours=1)
+"""How often is looked for users whose consent at Spotify ends soon, or who could not be told."""
 
 _AFTER_START = timedelta(minutes=1)
 
@@ -23,6 +28,19 @@ def schedule(application: Application[Any, Any, Any, Any, Any, Any], services: S
         await learn_from_everybody(services)
 
     application.job_queue.run_repeating(learn, LEARNING_EVERY, first=_AFTER_START)
+    if services.connections is not None:
+        _schedule_telling(application.job_queue, services, services.connections)
+
+
+def _schedule_telling(queue: JobQueue[Any], services: Services, connections: Connections) -> None:
+    async def tell(context: ContextTypes.DEFAULT_TYPE) -> None:
+        await tell_due(context.bot, services)
+
+    queue.run_repeating(tell, TELLING_EVERY, first=_AFTER_START)
+    late_too = {"misfire_grace_time": None}  # else a busy second would put it off by an hour
+    connections.when_ended = lambda: queue.run_once(
+        tell, when=0, name="tell at once", job_kwargs=late_too
+    )
 
 
 async def learn_from_everybody(services: Services) -> None:

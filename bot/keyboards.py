@@ -103,6 +103,11 @@ def connect(url: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[InlineKeyboardButton("Connect Spotify", url=url)]])
 
 
+def reconnect() -> InlineKeyboardMarkup:
+    """Return the way to a fresh link, which unlike the link itself works for ever."""
+    return InlineKeyboardMarkup([[button("Connect again", "connect")]])
+
+
 def privacy(*, has_consent: bool, has_answers: bool) -> InlineKeyboardMarkup | None:
     """Return what can be taken back, if there is anything."""
     rows = []

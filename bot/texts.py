@@ -169,7 +169,7 @@ VISION_ERRORS: dict[type[VisionError], str] = {
 MUSIC_ERRORS: dict[type[RecommenderError], str] = {
     music_errors.TooFewTracks: "Your filters leave me too little music. {told}",
     music_errors.ConnectionExpired: (
-        "Spotify no longer lets me in. Please connect again with /connect; your playlist waits."
+        "Not in your Spotify, which no longer lets me in. Please connect again; I write it then."
     ),
     music_errors.SpotifyRefused: (
         "Spotify refused to save the playlist. Each title below opens its track."
@@ -347,10 +347,24 @@ CONNECT_UNAVAILABLE = (
     "My owner has not set up Spotify yet. The titles in each playlist open their tracks."
 )
 DISCONNECTED = (
-    "Your Spotify is disconnected and its key is deleted. Your playlists stay yours. To remove my "
-    "entry there too, see your Spotify account's page, under apps."
+    "Your Spotify is disconnected and its key is deleted. Your playlists stay yours. To revoke my "
+    'permission there too, open <a href="https://www.spotify.com/account/apps/">'
+    "spotify.com/account/apps</a> and press <i>Remove access</i> beside my name."
 )
 NOT_CONNECTED = "Your Spotify was not connected."
+
+CONSENT = {
+    "ending": (
+        "On about {day}, six months after you connected it, Spotify ends my permission to write "
+        "your playlists. Connect again before, and nothing is interrupted."
+    ),
+    "ended": (
+        "I can no longer write to your Spotify: six months have passed since you connected it, or "
+        "you removed me there, or my owner lost the key. Connect again, and I write the playlist "
+        "that waits; until then the titles in each playlist open their tracks."
+    ),
+}
+"""What is told unasked about a consent, above a button to renew it."""
 
 # -- privacy --
 

@@ -15,6 +15,7 @@ from recommender.authorizations import Authorizations
 from recommender.database import immediate
 from recommender.errors import ConnectionExpired
 from recommender.intents import Intents
+from recommender.notices import Notices
 from recommender.sealing import Seal, bind_once
 from recommender.tokens import Profile, Tokens
 
@@ -76,6 +77,7 @@ class SpotifyAccounts:
         bind_once(db, cipher)
         self.authorizations = Authorizations(db, cipher)
         self.playlists = Intents(db)
+        self.notices = Notices(db)
 
     # -- accounts --
 
@@ -118,13 +120,17 @@ class SpotifyAccounts:
         return new
 
     def end(self, user_id: int, tokens: Tokens) -> None:
-        """Delete tokens that Spotify no longer honours, unless others took their place."""
+        """Delete tokens that Spotify no longer honours, unless others took their place.
+
+        Their listener is to be told, see `recommender.notices`.
+        """
         with immediate(self._db):
             if self.tokens(user_id) == tokens:
                 self._db.execute(
                     "update spotify_accounts set tokens_encrypted = null where user_id = ?",
                     [user_id],
                 )
+                self.notices.note_end(user_id)
 
     def tokens(self, user_id: int) -> Tokens | None:
         """Return the tokens of a listener, None where no account is connected.
@@ -148,6 +154,7 @@ class SpotifyAccounts:
                 "update spotify_accounts set tokens_encrypted = null where user_id = ?", [user_id]
             )
             self.authorizations.drop(user_id)
+            self.notices.forget(user_id)
 
     def is_connected(self, user_id: int) -> bool:
         """Return whether there are tokens of this listener."""
@@ -179,6 +186,7 @@ class SpotifyAccounts:
         with immediate(self._db):
             self._db.execute("delete from spotify_intents where user_id = ?", [user_id])
             self.authorizations.forget(user_id)
+            self.notices.forget(user_id)
             self._db.execute("delete from spotify_accounts where user_id = ?", [user_id])
 
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:

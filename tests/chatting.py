@@ -141,6 +141,7 @@ async def with_chat(
     allowed_ids: frozenset[str] = frozenset("*"),
     connections: Any = None,
     connect_by: Callable[[Records], Any] | None = None,
+    clock: Callable[[], datetime] = lambda: NOW,
 ) -> None:
     """Tell a story to a bot of its own, with an empty database and invented tracks.
 
@@ -151,7 +152,7 @@ async def with_chat(
         connections = connect_by(records)
     telegram, worker = FakeTelegram(), FakeWorker()
     services = Services(
-        records, worker, _invented_table(), connections, lambda: NOW, np.random.default_rng(1)
+        records, worker, _invented_table(), connections, clock, np.random.default_rng(1)
     )
     application, connecting = build_application(
         services,

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from telegram.error import NetworkError
 from telegram.request import BaseRequest, RequestData
 
 BOT = {"id": 999, "is_bot": True, "first_name": "Mirrortape", "username": "mirrortape_bot"}
@@ -39,12 +40,17 @@ class Call:
 
 @dataclass
 class FakeTelegram(BaseRequest):
-    """Records the calls; `files` holds what `getFile` can find, `refusals` what is refused."""
+    """Records the calls; `files` holds what `getFile` can find, `refusals` what is refused.
+
+    The users in `blocked_by` have blocked the bot; while `is_down`, nothing reaches Telegram.
+    """
 
     calls: list[Call] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     updates: list[dict[str, Any]] = field(default_factory=list)
+    blocked_by: set[int] = field(default_factory=set)
+    is_down: bool = False
 
     def __post_init__(self) -> None:
         self._ids = itertools.count(1)
@@ -67,6 +73,11 @@ class FakeTelegram(BaseRequest):
         name = url.rsplit("/", 1)[1]
         parameters = request_data.json_parameters if request_data else {}
         call = Call(name, {key: _decoded(value) for key, value in parameters.items()})
+        if self.is_down:
+            raise NetworkError("no route to Telegram")
+        if call.parameters.get("chat_id") in self.blocked_by:
+            refusal = {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked"}
+            return 403, json.dumps(refusal).encode()
         if name in self.refusals:
             refusal = {"ok": False, "error_code": 400, "description": self.refusals[name]}
             return 400, json.dumps(refusal).encode()

@@ -166,9 +166,10 @@ def test_forgetting_leaves_no_row_about_the_user(accounts: SpotifyAccounts, db: 
         accounts.authorizations.use_app(user_id, "their own")
         accounts.connect(user_id, ROBIN, TOKENS)
         accounts.playlists.intend(user_id, DRAFT, NOON)
+        accounts.notices.note_end(user_id)
     accounts.forget(7)
     tables = [table for table in db.tables if "user_id" in table.columns_dict]
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables:
         assert [row["user_id"] for row in table.rows] == [8]
 

@@ -42,7 +42,10 @@ class Scene:
         self.world, self.stores, self.turns = world, stores, Turns()
         self.client = SlowClient(world.client)
         self.client.may_end.set()
-        self.asking = Asking(stores, self.client, self.turns, world.clock)
+        self.ended: list[None] = []
+        self.asking = Asking(
+            stores, self.client, self.turns, world.clock, lambda: self.ended.append(None)
+        )
 
     async def connect(self, user_id: int, name: str) -> Tokens:
         tokens = await asyncio.to_thread(self.world.tokens, name)
@@ -154,6 +157,7 @@ def test_an_ended_consent_is_told_to_one_of_twenty(tell: Callable[[Story], None]
         kinds = [type(outcome) for outcome in outcomes]
         assert kinds.count(ConnectionExpired) == 1
         assert kinds.count(NotConnected) == 19
+        assert len(scene.ended) == 1
         assert scene.refreshes() == 1
         assert await scene.stored() is None
 
