@@ -12,6 +12,7 @@ from bot.commands_evaluate import evaluate
 from bot.commands_keys import rotate_keys
 from bot.commands_label import label
 from bot.commands_recommend import recommend
+from bot.commands_simulate import simulate
 from bot.commands_train import train
 from bot.commands_vision import benchmark, read
 from bot.exits import BAD_INPUT, stop
@@ -31,6 +32,7 @@ app.command()(benchmark)
 app.command()(evaluate)
 app.command()(train)
 app.command()(rotate_keys)
+app.command()(simulate)
 
 
 @app.command()

@@ -44,16 +44,16 @@ class RankingConfig:
 
     search: SearchConfig = field(default_factory=SearchConfig)
 
-    noise: float = 0.3
+    noise: float = 0.2
     """Share of the posterior's standard deviation by which each playlist's trait weights stray
     from its mean: enough to go on learning, little enough not to annoy."""
 
-    diversity_weight: float = 0.7
+    diversity_weight: float = 0.35
     """Score lost by a track that is just like one already chosen (maximal marginal relevance:
     Carbonell & Goldstein, SIGIR 1998)."""
 
-    temperature: float = 0.12
-    """How far chance may overrule the score; at 0.12 a track 0.3 behind is chosen a twelfth as
+    temperature: float = 0.04
+    """How far chance may overrule the score; at 0.04 a track 0.1 behind is chosen a twelfth as
     often as the leader."""
 
     tracks_per_artist: int = 2
@@ -199,8 +199,8 @@ class _Playlist:
         table, config = self._table, self._config
         targets = [self._targets[position] for position in positions]
         rows, places = np.unique(found.rows, return_inverse=True)  # (U,), (P, C)
-        misfits = _misfits(table, targets, found)  # (P, C)
-        scores = self._fit(targets, found, misfits) + self._liking(rows)[places]  # (P, C)
+        off = misfits(table, targets, found)  # (P, C)
+        scores = self._fit(targets, found, off) + self._liking(rows)[places]  # (P, C)
         songs, artists = table.song_keys[rows], table.artist_keys[rows]  # (U,) each
         is_free = np.ones(len(rows), dtype=np.bool_)  # (U,)
         likeness = Likeness(table, rows, [choice.row for choice in self._choices.values()])
@@ -219,7 +219,7 @@ class _Playlist:
                     score=float(scores[p, c]),
                     propensity=propensity,
                     distance=float(found.distances[p, c]),
-                    misfit=float(misfits[p, c]),
+                    misfit=float(off[p, c]),
                 )
             )
             is_free &= songs != table.song_keys[row]
@@ -228,12 +228,12 @@ class _Playlist:
             likeness.add(row)
 
     def _fit(
-        self, targets: Sequence[Target], found: Candidates, misfits: NDArray[np.float32]
+        self, targets: Sequence[Target], found: Candidates, off: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         """Return what the places add to the log-odds of their candidates, float64 (P, C)."""
         shape = found.rows.shape
         wanted = np.repeat([(t.valence, t.energy) for t in targets], shape[1], axis=0)
-        traits = place_traits(wanted, found.distances.ravel(), misfits.ravel())
+        traits = place_traits(wanted, found.distances.ravel(), off.ravel())
         fit: NDArray[np.float64] = traits @ self._weights[: len(PLACE_TRAITS)]
         return fit.reshape(shape)
 
@@ -258,7 +258,7 @@ class _Playlist:
         self._artists[int(self._table.artist_keys[choice.row])] += 1
 
 
-def _misfits(
+def misfits(
     table: TrackTable, targets: Sequence[Target], found: Candidates
 ) -> NDArray[np.float32]:
     """Return how wrong each candidate's supporting features are, float32 (P, C); 0 is perfect."""
