@@ -141,6 +141,7 @@ def simulate(
     *,
     count: int,
     seed: int,
+    communities: int = COMMUNITIES,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Outcome]:
     """Play all policies for so many listeners; the same seed gives the same outcome.
@@ -148,13 +149,14 @@ def simulate(
     Args:
         table: The catalogue.
         world: How tastes come about.
-        count: How many listeners.
+        count: How many listeners, in all communities together.
         seed: Where all chance starts.
+        communities: In how many communities they live.
         on_progress: Told how far it is.
     """
     played: dict[str, list[_Played]] = {}
-    shares = np.diff(np.linspace(0, count, COMMUNITIES + 1).round().astype(int))
-    for here, chance in zip(shares, np.random.default_rng(seed).spawn(COMMUNITIES), strict=True):
+    shares = np.diff(np.linspace(0, count, communities + 1).round().astype(int))
+    for here, chance in zip(shares, np.random.default_rng(seed).spawn(communities), strict=True):
         people_rng, others_rng, rng = chance.spawn(3)
         people = listeners(world, table, int(here) + OTHERS, people_rng)
         prior = learned_prior(table, world, people[here:], others_rng)

@@ -75,6 +75,16 @@ def test_the_same_seed_gives_the_same_playlist(
     assert chosen(plan_, taste, seed=seed) == chosen(plan_, taste, seed=seed)
 
 
+@settings(deadline=None)
+@given(tastes, st.integers(0, 9), st.integers(1, 40))
+def test_ranking_permutes_its_input(taste: Taste, seed: int, count: int) -> None:
+    table = table_of(random_tracks(count))
+    plan_ = plan({"surprise": 1.0}, "calm", count)
+    likes = Taste(tuple(vote for vote in taste.opinions if vote.liking > 0))
+    choices = chosen(plan_, likes, seed=seed, table=table)
+    assert sorted(choice.row for choice in choices) == list(range(count))
+
+
 def test_another_seed_gives_a_somewhat_other_playlist() -> None:
     plan_ = plan({"sad": 1.0}, "match", 10)
     playlists = {tuple(choice.row for choice in chosen(plan_, seed=seed)) for seed in range(5)}
