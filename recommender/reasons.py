@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from recommender import favourites
 from recommender.targets import SUPPORTING, Target
-from recommender.tracks import FEATURES, Track, main_genre
+from recommender.tracks import FEATURES, Track, main_genre, plain_title
 
 MAX_CHARS = 64
 """Reasons are kept shorter than this, so that they fit a line on a phone or two."""
@@ -43,7 +43,7 @@ _SOUNDS = {
     # in the lowest third of the catalogue, in the highest
     "valence": ("wistful", "bright"),
     "energy": ("calm", "lively"),
-    "tempo_bpm": ("slow", "fast"),
+    "tempo_bpm": ("at a slow tempo", "at a quick tempo"),
     "acousticness": ("electric", "acoustic"),
     "danceability": ("not made for dancing", "danceable"),
     "mode": ("in a minor key", "in a major key"),
@@ -69,6 +69,8 @@ class Grounds:
         way: How far valence and energy move from the first target to the last.
         step: How far valence and energy moved from the track before it; None for the first.
         position: Its place in the playlist, from 0; turns the wording.
+        said: Reasons of the tracks just before it; what they said of the listener is not said
+            again at once.
         is_by_favourite: Whether its artist is a favourite of the listener.
         is_of_favourite_genre: Whether its main genre is one.
     """
@@ -86,6 +88,7 @@ class Grounds:
     way: tuple[float, float]
     step: tuple[float, float] | None
     position: int
+    said: tuple[str, ...] = ()
     is_by_favourite: bool = False
     is_of_favourite_genre: bool = False
 
@@ -93,7 +96,8 @@ class Grounds:
 def reason(grounds: Grounds) -> str:
     """Return why a track is there, in fewer than `MAX_CHARS` characters."""
     mood = _mood(grounds)
-    clauses = _taste(grounds) or _sound(grounds)
+    unsaid = [each for each in _taste(grounds) if not any(each in said for said in grounds.said)]
+    clauses = unsaid[:1] or _sound(grounds)
     if not clauses:
         return mood
     clause = clauses[grounds.position % len(clauses)]
@@ -110,7 +114,7 @@ def _mood(grounds: Grounds) -> str:
 
 
 def _taste(grounds: Grounds) -> Sequence[str]:
-    """Return the strongest thing that the listener's votes or favourites say for it, if any."""
+    """Return what the listener's votes or favourites say for it, the strongest first."""
     clauses = []
     if grounds.is_by_favourite:
         clauses.append((favourites.ARTIST_WEIGHT, "by one of your favourites"))
@@ -119,7 +123,7 @@ def _taste(grounds: Grounds) -> Sequence[str]:
         clauses.append((grounds.artist, f"and you liked {_short(artist)}"))
     likeness = grounds.nearness * sum(grounds.sound.values())
     if likeness >= _MOVED and grounds.nearness >= 0.5 and grounds.liked_title:
-        title = _short(grounds.liked_title)
+        title = _short(plain_title(grounds.liked_title))
         clauses.append((likeness, f"like “{title}”, which you liked"))
     genre = main_genre(grounds.track.genre)
     if grounds.genre >= _MOVED and genre:
@@ -131,7 +135,7 @@ def _taste(grounds: Grounds) -> Sequence[str]:
         third = _third(rank) if feature != "mode" else 2 * grounds.track.mode
         if term >= _MOVED and third != 1:
             clauses.append((term, f"{_SOUNDS[feature][third == 2]}, as you like it"))
-    return [max(clauses)[1]] if clauses else []
+    return [clause for _, clause in sorted(clauses, reverse=True)]
 
 
 def _sound(grounds: Grounds) -> Sequence[str]:

@@ -22,6 +22,10 @@ from recommender.tracks import Track, artist_key, genre_key
 from recommender.traits import SOUND, SOUND_TRAITS, sound_traits
 
 
+_NOT_AGAIN = 2
+"""For how many tracks a listener's taste in something is not given as the reason again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pick:
     """One recommended track.
@@ -161,7 +165,7 @@ def _explained(
 ) -> tuple[Pick, ...]:
     first, last = targets[0], targets[-1]
     way = (last.valence - first.valence, last.energy - first.energy)
-    picks = []
+    picks: list[Pick] = []
     chosen: dict[int, tuple[float, ...]] = {}  # ranks by place
     for choice in choices:
         place = places[choice.position]
@@ -185,6 +189,7 @@ def _explained(
             way=way,
             step=step,
             position=place,
+            said=tuple(pick.reason for pick in picks[-_NOT_AGAIN:]),
             is_by_favourite=is_by_favourite(track, preferences),
             is_of_favourite_genre=is_of_favourite_genre(track, preferences),
         )

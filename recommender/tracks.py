@@ -113,8 +113,14 @@ def song_key(name: str, artist: str) -> int:
     Remasters, edits, remixes and guests in a title's brackets or after its dash do not make
     another song: nobody wants both in one playlist.
     """
-    title = plain(_VERSION.sub("", _BRACKETS.sub(" ", name))) or plain(name) or name.casefold()
+    title = plain(plain_title(name)) or plain(name) or name.casefold()
     return _key(f"{title}\n{artist_key(artist)}")
+
+
+def plain_title(name: str) -> str:
+    """Return a track's name without what is in brackets or after its dash, if anything is left."""
+    title = " ".join(_VERSION.sub("", _BRACKETS.sub(" ", name)).split())
+    return title or name
 
 
 def plain(text: str) -> str:

@@ -95,7 +95,7 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
         "and you liked": grounds.artist > 0,
         "as you like it": max(grounds.sound.values(), default=0) > 0,
         "acoustic, as you": rank_of["acousticness"] > 0.6,
-        "slow, as you": rank_of["tempo_bpm"] < 0.4,
+        "at a slow tempo, as you": rank_of["tempo_bpm"] < 0.4,
         "and you like ": grounds.genre > 0,
         "by one of your favourites": grounds.is_by_favourite,
         "is one of your favourites": grounds.is_of_favourite_genre,
@@ -117,7 +117,7 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
         ({}, "quiet and sad, as calm as you asked"),
         ({"artist": 0.4}, "quiet and sad, and you liked Zora Valcourt"),
         (
-            {"sound": {"tempo_bpm": 0.5}, "nearness": 0.9, "liked_title": "Tin Motel"},
+            {"sound": {"tempo_bpm": 0.5}, "nearness": 0.9, "liked_title": "Tin Motel (Live)"},
             "quiet and sad, like “Tin Motel”, which you liked",
         ),
         ({"genre": 0.2}, "quiet and sad, and you like pop"),
@@ -148,6 +148,16 @@ def test_the_strongest_opinion_is_named() -> None:
     grounds = replace(GROUNDS, artist=0.3, sound=sound, nearness=0.9, liked_title="Tin Motel")
     assert "Tin Motel" in reason(grounds)
     assert "Zora" in reason(replace(grounds, artist=0.7))
+
+
+def test_what_was_just_said_of_the_listener_is_not_said_again() -> None:
+    grounds = replace(GROUNDS, artist=0.3, genre=0.2)
+    first = reason(grounds)
+    second = reason(replace(grounds, said=(first,)))
+    third = reason(replace(grounds, said=(first, second)))
+    assert "Zora" in first
+    assert "pop" in second
+    assert third == reason(GROUNDS)
 
 
 def test_wordings_take_turns() -> None:
