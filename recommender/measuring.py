@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from recommender.catalogue import Catalogue
-from recommender.recommend import Pick, Recommendation, recommend
+from recommender.explaining import Pick
+from recommender.recommend import Recommendation, recommend
 from recommender.table import TrackTable
 from recommender.targets import EMOTIONS, MODES
 from recommender.taste import Opinion, Taste

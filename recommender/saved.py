@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.explaining import Pick
 from recommender.mood_shift import shifted
 from recommender.pool import USUAL_LISTENER
 from recommender.posterior import Effects, Prior
-from recommender.recommend import Pick
 from recommender.targets import EMOTIONS
 from recommender.taste import Opinion, Place
 from recommender.tracks import FEATURES
