@@ -207,7 +207,7 @@ CONNECT_ERRORS: dict[type[RecommenderError], str] = {
     music_errors.SpotifyRefused: (
         "Spotify does not let this account in: the app behind me serves only people whom my owner "
         "has named. Ask the bot's owner to add you under <b>User Management</b>, or bring an app "
-        "of your own: /connect CLIENT_ID"
+        "of your own: <code>/connect CLIENT_ID</code>"
     ),
 }
 """What is said kindly of each thing that keeps an account from being connected."""
@@ -215,7 +215,7 @@ CONNECT_ERRORS: dict[type[RecommenderError], str] = {
 OWN_APP_REFUSED = (
     "Spotify does not let this account in by your app <code>{client_id}</code>. Its owner needs "
     "Premium, and every other account must be listed under <b>User Management</b> in its "
-    "settings. /connect default goes back to my owner's app."
+    "settings. <code>/connect default</code> goes back to my owner's app."
 )
 
 
@@ -305,8 +305,8 @@ BACK_BY_ADDRESS = (
     "Give it to nobody else."
 )
 TYPE_DIGITS = (
-    "Spotify's consent has arrived by your button. The page in the browser shows six digits: type "
-    "them here within five minutes. If that was not you, do nothing, and nothing is connected."
+    "Somebody agreed at Spotify by your button. If that was you, type the six digits here that "
+    "the page shows, within five minutes. If not, do nothing: then nothing is connected."
 )
 WRONG_DIGITS = {
     "many": "Those are not the digits that the page shows. You have {left} more tries.",
@@ -333,15 +333,18 @@ ADDRESS_INCOMPLETE = (
 OWN_APP = (
     "Noted: you connect by your own app <code>{client_id}</code>. Its settings at "
     "developer.spotify.com need this redirect URI, letter for letter: "
-    "<code>{redirect_uri}</code>. /connect default goes back to my owner's app."
+    "<code>{redirect_uri}</code>. <code>/connect default</code> goes back to my owner's app."
 )
 OWNERS_APP = "Noted: you connect by my owner's app again."
-BY_OWN_APP = "It goes by your own app <code>{client_id}</code>; /connect default by my owner's."
+BY_OWN_APP = (
+    "It connects you by your own app <code>{client_id}</code>; for my owner's, send "
+    "<code>/connect default</code>."
+)
 BAD_CLIENT_ID = (
     "That is no client id. It has 32 characters, each 0 to 9 or a to f, and stands in your app's "
     "settings at developer.spotify.com. Send it like this:\n"
     "<code>/connect 0123456789abcdef0123456789abcdef</code>\n"
-    "/connect default goes back to my owner's app."
+    "<code>/connect default</code> goes back to my owner's app."
 )
 CONNECT_UNAVAILABLE = (
     "My owner has not set up Spotify yet. The titles in each playlist open their tracks."

@@ -6,7 +6,7 @@ Where browsers elsewhere can open it, it connects nothing by itself: it shows si
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from starlette.background import BackgroundTask
@@ -46,13 +46,16 @@ CONNECTED = Outcome(
 
 ARRIVED = Outcome(
     200,
-    "✓",
-    "Almost connected",
+    "→",
+    "One step is left",
     "Type these six digits into the chat in which you sent /connect. They are good for five "
     "minutes.",
     "You sent no /connect, and somebody gave you a link? Then close this page and give the digits "
     "to nobody: nothing is connected.",
 )
+
+SHOWN_BEFORE = "It showed you six digits a moment ago? They still count: type them into the chat."
+"""What a page says that was loaded again, as phones do with pages that lay in the background."""
 
 OUTCOMES: dict[type[RecommenderError], Outcome] = {
     AuthorizationDenied: Outcome(
@@ -113,7 +116,7 @@ p { margin: 0; color: var(--soft); }
 .digits { margin: 1.25rem 0; padding: .75rem 0; font-size: 2.5rem; line-height: 1.1;
   font-weight: 700; letter-spacing: .06em; font-variant-numeric: tabular-nums; color: var(--ink);
   background: var(--ground); border-radius: .75rem; }
-.caution { font-size: .9rem; }
+.caution { margin-top: 1rem; font-size: .9rem; }
 .name { margin-top: 1.5rem; font-size: .85rem; }
 """
 
@@ -174,7 +177,10 @@ def callback_routes(
                 return _page(ARRIVED, told, arrival.digits)
             user_id = await connections.finish(request.query_params)
         except RecommenderError as error:
-            return _page(_outcome(error))
+            outcome = _outcome(error)
+            if connections.shows_digits and isinstance(error, AuthorizationStale):
+                outcome = replace(outcome, caution=SHOWN_BEFORE)
+            return _page(outcome)
         return _page(CONNECTED, BackgroundTask(on_connected, user_id))
 
     return [Route(CALLBACK, callback, methods=["GET"])]

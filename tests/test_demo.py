@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from bot.sandbox.chat_samples import portrait_jpeg
 
@@ -24,13 +25,19 @@ PATIENCE_MS = 30_000
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running demo; in the end it must stop quietly when told to."""
+    """The address of a running demo."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as url:
+        yield url
+
+
+@contextmanager
+def running_demo(folder: Path, *options: str) -> Iterator[str]:
+    """Run a demo and yield its address; in the end it must stop quietly when told to."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "bot", "demo", "--port", str(port), "--no-browser"]
     running = subprocess.Popen(
-        [*command, "--data-dir", str(folder)],
+        [*command, "--data-dir", str(folder), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -127,6 +134,117 @@ def test_from_a_portrait_to_a_playlist_that_learns(demo: str, browser: Browser) 
     assert [entry["id"] for entry in rewritten] == [saved[0]["id"]]  # the same living playlist
     assert [track["name"] for track in rewritten[0]["tracks"]] == again
     context.close()
+
+
+@pytest.mark.browser
+def test_a_phone_connects_by_pasting_the_address_that_it_cannot_open(
+    demo: str, browser: Browser, tmp_path: Path
+) -> None:
+    context = phone(browser)
+    page = begin_to_connect(context, f"{demo}/?user=31")
+    expect(page.get_by_text("Copy the whole address")).to_be_visible()
+    looks_right(page, tmp_path / "offer.png")
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Connect Spotify").click()
+    consent = opened.value
+    looks_right(consent, tmp_path / "consent.png")
+    consent.get_by_role("button", name="as on a phone").click()
+    expect(consent.get_by_text("This page cannot be opened")).to_be_visible()
+    looks_right(consent, tmp_path / "unopened.png")
+    address = consent.locator(".address").inner_text()
+    consent.close()
+
+    send(page, "https://open.spotify.com/")
+    expect(page.get_by_text("That is an address of open.spotify.com")).to_be_visible()
+    send(page, f"Is it this?\n{address}")
+    expect(page.get_by_text("Your Spotify is connected as Demo listener")).to_be_visible()
+    looks_right(page, tmp_path / "connected.png")
+    context.close()
+
+
+@pytest.mark.browser
+def test_where_any_browser_can_come_back_six_digits_connect(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with running_demo(tmp_path, "--public") as url:
+        context = phone(browser)
+        page = begin_to_connect(context, f"{url}/?user=32")
+        expect(page.get_by_text("a page shows six digits")).to_be_visible()
+        with context.expect_page() as opened:
+            page.get_by_role("link", name="Connect Spotify").click()
+        consent = opened.value
+        consent.get_by_role("button", name="Agree").click()
+        shown = consent.locator(".digits")
+        expect(shown).to_have_text(re.compile(r"^\d{3} \d{3}$"))
+        looks_right(consent, tmp_path / "digits.png")
+        digits = shown.inner_text()
+        consent.close()
+
+        expect(page.get_by_text("Somebody agreed at Spotify by your button")).to_be_visible()
+        send(page, "000 000" if digits != "000 000" else "111 111")
+        expect(page.get_by_text("You have 4 more tries")).to_be_visible()
+        send(page, digits)
+        expect(page.get_by_text("Your Spotify is connected as Demo listener")).to_be_visible()
+        looks_right(page, tmp_path / "connected.png")
+        context.close()
+
+
+def phone(browser: Browser) -> BrowserContext:
+    """Return a browser as wide as a phone."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    return context
+
+
+def begin_to_connect(context: BrowserContext, url: str) -> Page:
+    """Open the chat and send /connect."""
+    page = context.new_page()
+    page.goto(url)
+    page.click("#start")
+    send(page, "/connect")
+    expect(page.get_by_role("link", name="Connect Spotify")).to_be_visible()
+    return page
+
+
+def send(page: Page, text: str) -> None:
+    page.fill("#text", text)
+    page.keyboard.press("Enter")
+
+
+def looks_right(page: Page, picture: Path) -> None:
+    """Take pictures in light and dark; nothing may stick out, and every text must be legible."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.screenshot(path=picture.with_stem(f"{picture.stem}-{scheme}"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate(FAINT_TEXTS) == []
+
+
+FAINT_TEXTS = """() => {
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = channels(color).map((c) =>
+      c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if ((channels(color)[3] ?? 1) === 1) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("main p, main h1, main button, main li .text")) {
+    if (!element.checkVisibility() || !element.textContent.trim()) continue;
+    const pair = [light(getComputedStyle(element).color), light(behind(element))];
+    const contrast = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+    if (contrast < 4.5) faint.push(`${element.textContent.trim()}: ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}"""
+"""The texts whose contrast to their ground is below WCAG's 4.5."""
 
 
 def test_others_are_answered_while_a_photo_is_read(demo: str) -> None:

@@ -90,7 +90,9 @@ def test_where_any_browser_may_come_six_digits_are_shown_and_nothing_is_connecte
         assert site.arrived.get(timeout=5) == USER
         assert not site.is_connected()
         assert ("POST", "/api/token") not in world.local.calls
-        assert site.visit(back).status_code == 410
+        again = site.visit(back)  # a phone loads a page anew that lay in the background
+        assert again.status_code == 410
+        assert "They still count" in again.text
         assert asyncio.run(public.finish_typed(USER, shown[1] + shown[2]))
         assert site.is_connected()
         assert site.connected.empty()  # the chat tells, not the page

@@ -56,7 +56,11 @@ async def run_demo(
     base_url = f"http://{HOST}:{port}"
     token = f"{secrets.randbelow(10**9)}:{secrets.token_urlsafe(26)}"
     telegram = LocalTelegram(token, utc_now)
-    spotify = LocalSpotify(f"{base_url}/spotify", lambda uris: _describe(catalogue, uris))
+    spotify = LocalSpotify(
+        f"{base_url}/spotify",
+        lambda uris: _describe(catalogue, uris),
+        offers_phone=not is_public,
+    )
 
     def ready() -> None:
         print(f"\nMirrortape is ready: {base_url}\nCtrl-C stops it.", flush=True)  # noqa: T201

@@ -34,6 +34,7 @@ class LocalSpotify:
         client_id: The owner's app. Any other id of the right form is some listener's own app.
         client_secret: The owner's app's secret; empty where it has none.
         clock: Returns the time now, in UTC.
+        offers_phone: Whether one may agree as if on a phone, whose browser cannot come back.
     """
 
     def __init__(
@@ -44,8 +45,11 @@ class LocalSpotify:
         client_id: str = "mirrortape-demo",
         client_secret: str = "",
         clock: Callable[[], datetime] = _utc_now,
+        offers_phone: bool = False,
     ) -> None:
-        self._state = SpotifyState(base_url, client_id, client_secret, describe, clock)
+        self._state = SpotifyState(
+            base_url, client_id, client_secret, describe, clock, offers_phone=offers_phone
+        )
 
     def routes(self) -> list[BaseRoute]:
         """Return everything that is served, relative to the base address."""

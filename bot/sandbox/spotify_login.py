@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.sandbox.spotify_pages import consent_page, notice_page
+from bot.sandbox.spotify_pages import consent_page, notice_page, unopened_page
 from bot.sandbox.spotify_state import ACCESS_LASTS, Grant, SpotifyState
 
 SCOPES = {
@@ -71,7 +71,7 @@ class Login:
         if request.method == "GET":
             return self._consent(asked, status=200, problem="")
         form = await request.form()
-        if form.get("answer") != "agree":
+        if form.get("answer") not in ("agree", "phone"):
             return _back(redirect_uri, asked, error="access_denied")
         name = " ".join(str(form.get("name", "")).split())
         if not 0 < len(name) <= NAME_CHARS:
@@ -85,7 +85,8 @@ class Login:
             redirect_uri,
             asked["code_challenge"],
         )
-        return _back(redirect_uri, asked, code=code)
+        back = _back(redirect_uri, asked, code=code)
+        return unopened_page(back.headers["Location"]) if form["answer"] == "phone" else back
 
     def _consent(self, asked: Mapping[str, str], status: int, problem: str) -> Response:
         names = [account.display_name for account in self._state.accounts.values()]
@@ -96,6 +97,7 @@ class Login:
             name=names[0] if names else FIRST_NAME,
             problem=problem,
             status=status,
+            offers_phone=self._state.offers_phone,
         )
 
     async def _token(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from functools import cache
 from html import escape, unescape
 from pathlib import Path
 from string import Template
+from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, Response
 
@@ -24,6 +25,13 @@ _NOTE = (
     '<circle cx="17" cy="15.5" r="2.8"/><path d="M9.3 18V6.2l10.5-2.4v11.7"/></svg>'
 )
 
+_PHONE = (
+    '<div class="answers"><button type="submit" name="answer" value="phone">'
+    "Say yes, as on a phone</button></div>"
+    '<p class="soft">A phone cannot open an address of this computer. '
+    "See what its owner does then.</p>"
+)
+
 
 def consent_page(
     *,
@@ -33,6 +41,7 @@ def consent_page(
     name: str,
     problem: str,
     status: int,
+    offers_phone: bool,
 ) -> Response:
     """Return the page that asks for consent.
 
@@ -43,9 +52,11 @@ def consent_page(
         name: The one that is proposed.
         problem: What was wrong with the last answer; empty at first.
         status: The HTTP status.
+        offers_phone: Whether one may agree as if on a phone.
     """
     body = _fill(
         "consent.html",
+        phone=_PHONE if offers_phone else "",
         scopes="\n".join(f"<li>{escape(meaning)}</li>" for meaning in meanings),
         action=escape(action),
         name=escape(name),
@@ -53,6 +64,13 @@ def consent_page(
         problem=f'<p class="alarm" role="alert">{escape(problem)}</p>' if problem else "",
     )
     return _page("Local Spotify: agree?", body, status=status)
+
+
+def unopened_page(address: str) -> Response:
+    """Return what a phone's browser shows that was sent to an address of this computer."""
+    site = urlsplit(address).hostname or ""
+    body = _fill("unopened.html", address=escape(address), site=escape(site))
+    return _page("Cannot be opened", body)
 
 
 def notice_page(text: str, status: int) -> Response:

@@ -117,6 +117,7 @@ class SpotifyState:
         client_secret: The owner's app's secret; empty where it has none.
         describe: Finds the catalogue's tracks behind URIs; those it does not know are left out.
         clock: Returns the time now, in UTC.
+        offers_phone: Whether one may agree as if on a phone, whose browser cannot come back.
     """
 
     def __init__(
@@ -126,12 +127,15 @@ class SpotifyState:
         client_secret: str,
         describe: Callable[[Sequence[str]], Mapping[str, Track]],
         clock: Callable[[], datetime],
+        *,
+        offers_phone: bool,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.client_id = client_id
         self.client_secret = client_secret
         self.describe = describe
         self.clock = clock
+        self.offers_phone = offers_phone
         self.accounts: dict[str, Account] = {}  # by display name, casefolded
         self.playlists: dict[str, StoredPlaylist] = {}  # oldest first
         self.codes: dict[str, Grant] = {}
