@@ -216,7 +216,7 @@ def looks_right(page: Page, picture: Path) -> None:
     """Take pictures in light and dark; nothing may stick out, and every text must be legible."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.screenshot(path=picture.with_stem(f"{picture.stem}-{scheme}"))
+        page.screenshot(path=picture.with_stem(f"{picture.stem}-{scheme}"), animations="disabled")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.evaluate(FAINT_TEXTS) == []
 
