@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -52,14 +52,12 @@ def both_views(face: np.ndarray, strip: np.ndarray, from_photo: np.ndarray) -> l
 
 
 @pytest.mark.parametrize("part", PLACES)
-@settings(deadline=None)
 @given(eyes=photo_eyes)
 def test_heat_on_a_part_yields_its_name(part: str, eyes: tuple) -> None:
     heat = spot(*PLACES[part], similarity(eyes, ROW_EYES))
     assert account([heat], eyes) == f"above all {part}"
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float32, (6, 6), elements=cells),
     arrays(np.float32, (3, 6), elements=cells),
@@ -72,7 +70,6 @@ def test_shares_add_up_to_one_or_nothing(face: np.ndarray, strip: np.ndarray, ey
     assert in_words(found)
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, (6, 6), elements=cells), arrays(np.float32, (3, 6), elements=cells))
 def test_a_mirrored_face_swaps_left_and_right(face: np.ndarray, strip: np.ndarray) -> None:
     plain = shares(both_views(face, strip, SAME), ROW_EYES)

@@ -36,7 +36,7 @@ def distance(row: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(row.astype(float) - other).mean())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.sampled_from(CORRUPTIONS))
 def test_a_change_gives_a_row_and_leaves_the_given_one_alone(
     seed: int, corruption: Corruption
@@ -50,7 +50,7 @@ def test_a_change_gives_a_row_and_leaves_the_given_one_alone(
     assert (after == changed(row, corruption, seed)).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 @pytest.mark.parametrize(
     ("kind", "strength"),
@@ -64,7 +64,7 @@ def test_no_strength_is_no_change(kind: Kind, strength: float, seed: int) -> Non
     assert (changed(row, Corruption(kind, strength), seed) == row).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_a_stronger_change_moves_a_row_farther(seed: int) -> None:
     row = a_row(seed)
@@ -76,7 +76,6 @@ def test_a_stronger_change_moves_a_row_farther(seed: int) -> None:
         assert far == sorted(far), ladder
 
 
-@settings(deadline=None)
 @given(seeds, st.integers(-255, 255))
 def test_brightness_adds_grey_levels_and_stays_in_range(seed: int, levels: int) -> None:
     row = a_row(seed)
@@ -84,7 +83,6 @@ def test_brightness_adds_grey_levels_and_stays_in_range(seed: int, levels: int) 
     assert (changed(row, Corruption("brightness", levels)) == expected).all()
 
 
-@settings(deadline=None)
 @given(seeds, st.floats(0.05, 1))
 def test_contrast_keeps_the_mean_and_shrinks_the_spread(seed: int, factor: float) -> None:
     row = a_row(seed)

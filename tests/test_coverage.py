@@ -35,7 +35,6 @@ def test_a_curve_worked_out_by_hand() -> None:
     assert (points[0.9].coverage, points[0.9].accuracy) == (0.0, None)
 
 
-@settings(deadline=None)
 @given(answers)
 def test_a_higher_threshold_never_answers_more(pairs: list[tuple[int, bool]]) -> None:
     shares = [point.coverage for point in curve(*arrays(pairs))]
@@ -58,7 +57,7 @@ def test_one_lucky_guess_does_not_move_the_threshold() -> None:
     assert ask_threshold(confidences, is_right) == 0.6
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(answers, st.sampled_from([0.25, 0.5, 0.75]))
 def test_the_threshold_is_that_of_isotonic_regression(
     pairs: list[tuple[int, bool]], wanted: float

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import TooFewTracks, UnknownName
@@ -92,7 +92,6 @@ def test_filters_let_through_exactly_what_they_say(wish: Preferences) -> None:
     assert passing.tolist() == [is_wanted(TABLE.track(row), wish) for row in range(len(TABLE))]
 
 
-@settings(deadline=None)
 @given(
     wishes,
     st.sampled_from(EMOTIONS),

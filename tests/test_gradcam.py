@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -14,7 +14,6 @@ SAME = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 values = st.floats(-1e3, 1e3, width=32)
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, (6, 6, 4), elements=values), arrays(np.float32, 4, elements=values))
 def test_heat_is_finite_and_between_zero_and_one(
     feature_map: np.ndarray, weights: np.ndarray

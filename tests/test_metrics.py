@@ -58,7 +58,7 @@ def test_scores_worked_out_by_hand() -> None:
     assert scores.confusion[3].tolist() == [0, 0, 0, 2, 1, 0, 0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(answered)
 def test_scores_agree_with_scikit_learn(rows: tuple[list[int], list[int]]) -> None:
     truth, answers = rows
@@ -70,7 +70,7 @@ def test_scores_agree_with_scikit_learn(rows: tuple[list[int], list[int]]) -> No
     json.dumps(scores.to_json(), allow_nan=False)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(answered, st.integers(0, 2**32))
 def test_bins_hold_every_row_and_give_the_calibration_error(
     rows: tuple[list[int], list[int]], seed: int
@@ -105,7 +105,7 @@ def test_a_paired_difference_is_narrower_than_an_unpaired_one() -> None:
     assert 0 < low < 0.02 < high < 0.04
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(answered)
 def test_swapping_two_heads_turns_the_difference_round(
     rows: tuple[list[int], list[int]],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -50,13 +50,11 @@ def test_a_shift_starts_at_nothing() -> None:
     assert fit([]).tolist() == [0.0] * 7
 
 
-@settings(deadline=None)
 @given(probabilities)
 def test_no_shift_changes_nothing(read: Rows) -> None:
     np.testing.assert_allclose(shifted(read, fit([])), read, atol=1e-8)
 
 
-@settings(deadline=None)
 @given(evidence, probabilities, emotions)
 def test_one_more_correction_never_lowers_what_was_said(
     pairs: Evidence, read: Rows, said: str
@@ -66,7 +64,6 @@ def test_one_more_correction_never_lowers_what_was_said(
     assert shifted(read, after)[place] >= shifted(read, before)[place] - 1e-9
 
 
-@settings(deadline=None)
 @given(evidence, st.randoms(use_true_random=False))
 def test_the_order_of_the_answers_does_not_matter(pairs: Evidence, random: object) -> None:
     shuffled = list(pairs)
@@ -74,7 +71,6 @@ def test_the_order_of_the_answers_does_not_matter(pairs: Evidence, random: objec
     np.testing.assert_allclose(fit(shuffled), fit(pairs), atol=1e-8)
 
 
-@settings(deadline=None)
 @given(evidence, probabilities)
 def test_what_is_shifted_is_a_distribution(pairs: Evidence, read: Rows) -> None:
     result = shifted(read, fit(pairs))
@@ -82,7 +78,6 @@ def test_what_is_shifted_is_a_distribution(pairs: Evidence, read: Rows) -> None:
     assert ((result >= 0) & (result <= 1)).all()
 
 
-@settings(deadline=None)
 @given(evidence)
 def test_a_shift_is_bounded_and_the_best_there_is(pairs: Evidence) -> None:
     shift = fit(pairs)

@@ -5,7 +5,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.pool import USUAL_LISTENER
@@ -43,7 +43,6 @@ def odds(opinions: list[Opinion], asked: Opinion) -> float:
     return float(posterior.log_odds(Taste((asked,)).votes())[0])
 
 
-@settings(deadline=None)
 @given(many, st.sampled_from(TRACKS), places, st.booleans())
 def test_a_like_never_lowers_its_track_in_the_same_mood_and_a_dislike_never_raises_it(
     others: list[Opinion], track: Track, place: Place, is_vote: bool
@@ -56,7 +55,6 @@ def test_a_like_never_lowers_its_track_in_the_same_mood_and_a_dislike_never_rais
     assert odds([*others, dislike], like) < before
 
 
-@settings(deadline=None)
 @given(many, st.sampled_from(TRACKS), places)
 def test_more_weight_moves_further_in_the_same_direction(
     others: list[Opinion], track: Track, place: Place
@@ -67,7 +65,6 @@ def test_more_weight_moves_further_in_the_same_direction(
     assert rising == sorted(rising)
 
 
-@settings(deadline=None)
 @given(many, st.randoms())
 def test_only_the_votes_matter_and_not_their_order(votes: list[Opinion], random: object) -> None:
     shuffled = list(votes)
@@ -78,7 +75,6 @@ def test_only_the_votes_matter_and_not_their_order(votes: list[Opinion], random:
     np.testing.assert_allclose(one.precision, other.precision, atol=1e-5)
 
 
-@settings(deadline=None)
 @given(many)
 def test_the_mode_is_a_mode(votes: list[Opinion]) -> None:
     arrays = Taste(tuple(votes)).votes()

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.pool import USUAL_LISTENER
@@ -50,7 +50,6 @@ def tracks_of(choices: list[Choice], table: TrackTable = TABLE) -> list[Track]:
     return [table.track(choice.row) for choice in choices]
 
 
-@settings(deadline=None)
 @given(targets, tastes, st.sets(st.sampled_from(sorted(BY_ID)), max_size=100), st.integers(0, 9))
 def test_a_playlist_keeps_its_promises(
     plan_: tuple[Target, ...], taste: Taste, recent: set[str], seed: int
@@ -67,7 +66,6 @@ def test_a_playlist_keeps_its_promises(
     assert all(0 < choice.propensity <= 1 for choice in choices)
 
 
-@settings(deadline=None)
 @given(targets, tastes, st.integers(0, 9))
 def test_the_same_seed_gives_the_same_playlist(
     plan_: tuple[Target, ...], taste: Taste, seed: int
@@ -75,7 +73,6 @@ def test_the_same_seed_gives_the_same_playlist(
     assert chosen(plan_, taste, seed=seed) == chosen(plan_, taste, seed=seed)
 
 
-@settings(deadline=None)
 @given(tastes, st.integers(0, 9), st.integers(1, 40))
 def test_ranking_permutes_its_input(taste: Taste, seed: int, count: int) -> None:
     table = table_of(random_tracks(count))

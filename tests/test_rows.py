@@ -68,7 +68,7 @@ def test_a_photo_without_a_face_is_taken_whole(finder: RowFinder) -> None:
     assert middle == pytest.approx(gray[70:90, 50:70].mean(), abs=25)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 99), st.integers(1, 300))
 def test_a_cut_out_face_may_have_any_shape(height: int, width: int) -> None:
     assert resized(noise(height, width)).shape == (48, 48)
