@@ -71,8 +71,8 @@ def build_application(
         .updater(None)  # bot.inbox fetches: it stores an update before it acknowledges it
         .build()
     )
-    schedule(application, services)
     playlists = Playlists(services)
+    schedule(application, services, playlists)
     connecting = Connecting(services, playlists)
     selfies = Selfies(services, playlists)
     consent = Consent(services, selfies, playlists)

@@ -38,6 +38,7 @@ def import_csv(
     """
     with open_catalogue() as catalogue, progress("Importing") as on_progress:
         report = catalogue.import_csv(file, on_progress)
+        _revive_gone_tracks()
     _print_report(file.name, report)
 
 
@@ -57,6 +58,7 @@ def fetch(
             download(address, file, on_progress)
         with progress("Importing") as on_progress:
             report = catalogue.import_csv(file, on_progress)
+        _revive_gone_tracks()
     _print_report(file.name, report)
 
 
@@ -130,6 +132,21 @@ def progress(action: str, *, in_bytes: bool = True) -> "Iterator[OnProgress]":
     ) as bar:
         task = bar.add_task(action, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+def _revive_gone_tracks() -> None:
+    """Let the bot try again what Spotify did not play: a newer catalogue may know better."""
+    from bot.settings import load_settings
+    from recommender.database import open_database
+    from recommender.gone_store import GoneTracks
+
+    path = load_settings().data_dir / "mirrortape.db"
+    if path.exists():
+        db = open_database(path)
+        try:
+            GoneTracks(db).clear()
+        finally:
+            db.close()
 
 
 def _print_report(name: str, report: "ImportReport") -> None:

@@ -74,7 +74,9 @@ def recommend(
 
     from recommender.categories import categories_of, in_categories
     from recommender.errors import BadPreference, TooFewTracks
+    from recommender.filters import passes_all
     from recommender.recommend import recommend as recommend_tracks
+    from recommender.stand_ins import still_plays
     from recommender.targets import EMOTIONS, MODES
 
     _check_choice("emotion", emotion, EMOTIONS)
@@ -91,7 +93,10 @@ def recommend(
     with open_catalogue() as catalogue:
         table = catalogue.load()
         categories = categories_of(emotion, table.labels) if by_label else ()
-        taste, prior, stored = _listener(user)
+        taste, prior, stored, gone = _listener(user)
+        rules = [still_plays(table, gone)]
+        if by_label:
+            rules.append(in_categories(table, categories))
     try:
         preferences = _changed(
             stored, table, explicit, years, {field: tuple(names[field] or ()) for field in names}
@@ -107,7 +112,7 @@ def recommend(
             recent=(),
             rng=np.random.default_rng(seed),
             preferences=preferences,
-            is_allowed=in_categories(table, categories) if by_label else None,
+            is_allowed=passes_all(rules),
         )
     except BadPreference as error:
         stop(f"{error}.")
@@ -119,8 +124,12 @@ def recommend(
         _print_tracks(categories, recommendation)
 
 
-def _listener(user_id: int | None) -> "tuple[Taste, Prior, Preferences]":
-    """Return what a user thinks, what listeners in general do, and what the user has settled."""
+def _listener(user_id: int | None) -> "tuple[Taste, Prior, Preferences, frozenset[str]]":
+    """Return what is remembered.
+
+    That is what a user thinks, what listeners in general do, what the user has settled, and
+    which tracks Spotify no longer plays.
+    """
     from bot.settings import load_settings
     from recommender.database import open_database
     from recommender.pool import USUAL_LISTENER
@@ -129,19 +138,20 @@ def _listener(user_id: int | None) -> "tuple[Taste, Prior, Preferences]":
     from recommender.taste import Taste
 
     taste, prior, preferences = Taste(), USUAL_LISTENER, USUAL
+    gone: frozenset[str] = frozenset()
     path = load_settings().data_dir / "mirrortape.db"
     if path.exists():
         db = open_database(path)
         try:
             store = MusicStore(db)
-            prior = store.prior()
+            prior, gone = store.prior(), store.gone.all()
             if user_id is not None:
                 taste, preferences = store.taste(user_id), store.preferences.load(user_id)
         finally:
             db.close()
     if user_id is not None and not taste.opinions and preferences == USUAL:
         typer.echo(f"mirrortape: there are no votes of user {user_id}, nor settings.", err=True)
-    return taste, prior, preferences
+    return taste, prior, preferences, gone
 
 
 def _changed(

@@ -156,11 +156,12 @@ class Connecting:
         last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
         if last is None:
             return
-        url, notice = await self._playlists.write(last)
-        if url is not None:
-            name = messages.playlist_name(last.emotion, last.mode)
-            notice = texts.IN_SPOTIFY.format(url=escape(url), name=name)
-        await say(bot, user_id, notice, keyboards.open_in_spotify(url) if url else None)
+        written = await self._playlists.saving.write(last)
+        if written.url is not None:
+            text = messages.in_spotify(written.saved, written.url)
+            await say(bot, user_id, text, keyboards.open_in_spotify(written.url))
+        elif written.notice:
+            await say(bot, user_id, written.notice)
 
     # -- once connected --
 
@@ -186,8 +187,9 @@ class Connecting:
         if saved is None:
             return
         await toast(query)
-        url, notice = await self._playlists.write(saved)
-        if url is None and not notice:
+        message_id = query.message.message_id if query.message else None
+        written = await self._playlists.saving.write(saved, message_id)
+        if written.url is None and not written.notice:
             await self.connect(update, context)
-        elif query.message is not None:
-            await self._playlists.show(context.bot, saved, query.message.message_id, url, notice)
+        elif message_id is not None:
+            await self._playlists.show(context.bot, written, message_id)

@@ -7,6 +7,7 @@ from typing import Any
 from telegram.ext import Application, ContextTypes, JobQueue
 
 from bot.connections import Connections
+from bot.playlists import Playlists
 from bot.reminders import tell_due
 from bot.services import Services
 from recommender.pool import pool
@@ -16,17 +17,27 @@ LEARNING_EVERY = timedelta(days=1)
 
 TELLING_EVERY = timedelta(hours=1)
 """How often is looked for users whose consent at Spotify ends soon, or who could not be told."""
+WRITING_EVERY = timedelta(minutes=1)
+"""How often it is looked whether a playlist that could not be written is due."""
 
 _AFTER_START = timedelta(minutes=1)
 
 
-def schedule(application: Application[Any, Any, Any, Any, Any, Any], services: Services) -> None:
+def schedule(
+    application: Application[Any, Any, Any, Any, Any, Any],
+    services: Services,
+    playlists: Playlists,
+) -> None:
     """Have the jobs done while the application runs."""
     assert application.job_queue is not None  # it is a dependency of ours
 
     async def learn(_: ContextTypes.DEFAULT_TYPE) -> None:
         await learn_from_everybody(services)
 
+    async def write(_: ContextTypes.DEFAULT_TYPE) -> None:
+        await playlists.write_waiting(application.bot)
+
+    application.job_queue.run_repeating(write, WRITING_EVERY, first=timedelta(seconds=1))
     application.job_queue.run_repeating(learn, LEARNING_EVERY, first=_AFTER_START)
     if services.connections is not None:
         _schedule_telling(application.job_queue, services, services.connections)

@@ -1,6 +1,5 @@
 """Puts the bot on the air: `mirrortape run` for the real services, `demo` for the local ones."""
 
-import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -119,20 +118,11 @@ async def serve(
             web_server(Starlette(routes=routes), listener),
             running_bot(application, records, utc_now) as fetching,
         ):
-            resuming = asyncio.create_task(_resume(connections))
             ready()
             await until_stopped(fetching)
             stopping()
-            resuming.cancel()
-            await asyncio.wait([resuming])
             if connections is not None:
                 await connections.settle()
-
-
-async def _resume(connections: Connections | None) -> None:
-    """Write the playlists that the last stop left unwritten; Spotify may be slow to answer."""
-    if connections is not None:
-        await connections.resume()
 
 
 def check_redirect(settings: Settings) -> None:

@@ -126,6 +126,12 @@ def playlist_description(emotion: str, mode: str, day: str) -> str:
     return f"Made by Mirrortape on {day}, feeling {feeling}: {meaning(emotion, mode)}."
 
 
+def in_spotify(saved: SavedPlaylist, url: str) -> str:
+    """Return what tells a user that a playlist which waited is in Spotify now."""
+    name = escape(playlist_name(saved.emotion, saved.mode))
+    return texts.IN_SPOTIFY.format(url=escape(url), name=name)
+
+
 def meaning(emotion: str, mode: str) -> str:
     """Return what the music of a playlist does."""
     if mode == "lift" and GOALS[emotion] == STARTS[emotion]:

@@ -2,26 +2,22 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from contextlib import suppress
+from dataclasses import replace
 
 from telegram import Bot, InlineKeyboardMarkup, Message, Update
+from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
-from bot.connections import PlaylistDraft
+from bot.choosing import Choosing, Mood
 from bot.records import Stores
 from bot.replies import edit, forgiving, pressed, remove, say, sender, toast
+from bot.saving import Saving, Written
 from bot.services import Services
-from recommender.errors import NotConnected, RecommenderError, SpotifyBusy, TooFewTracks
-from recommender.posterior import Prior
-from recommender.preferences import Preferences
-from recommender.recommend import recommend
-from recommender.relaxed import Relaxed
+from recommender.errors import TooFewTracks
 from recommender.saved import SavedPlaylist, StoredReading
 from recommender.targets import EMOTIONS
-from recommender.taste import Taste
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -29,36 +25,13 @@ NOUNS = {adjective: emotion for emotion, adjective in texts.ADJECTIVES.items()}
 """The emotion for each word with which the bot itself describes people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mood:
-    """What a playlist is made for.
-
-    Args:
-        emotion: The emotion that names it.
-        probabilities: What steers it, one value for each emotion.
-        reading_id: The reading it comes from; None if the user named the mood.
-    """
-
-    emotion: str
-    probabilities: Mapping[str, float]
-    reading_id: int | None = None
-
-    @classmethod
-    def of(cls, reading: StoredReading) -> "Mood":
-        """Return the mood of a reading, as corrected."""
-        return cls(reading.emotion, reading.mood, reading.id)
-
-    @classmethod
-    def named(cls, emotion: str) -> "Mood":
-        """Return the mood of a user who says so."""
-        return cls(emotion, {name: float(name == emotion) for name in EMOTIONS})
-
-
 class Playlists:
     """Makes playlists and keeps their messages up to date."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._choosing = Choosing(services)
+        self.saving = Saving(services, self._choosing)
         self.locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Held for each user while a playlist of theirs is being made."""
 
@@ -90,7 +63,7 @@ class Playlists:
         if last is None:
             await say(context.bot, user_id, texts.NO_MOOD_YET)
         else:
-            mood = await self._mood_of(last)
+            mood = await self._choosing.mood_of(last)
             await self.offer(context.bot, user_id, mood, last.mode)
 
     async def mode_of_reading(self, update: Update, context: Context) -> None:
@@ -117,7 +90,7 @@ class Playlists:
             return
         await toast(query, texts.REWRITTEN.format(mode=texts.MODE_LABELS[mode]))
         message_id = query.message.message_id if query.message else None
-        mood = await self._mood_of(saved)
+        mood = await self._choosing.mood_of(saved)
         await self.offer(context.bot, saved.user_id, mood, mode, message_id)
 
     async def page(self, update: Update, context: Context) -> None:
@@ -155,12 +128,15 @@ class Playlists:
             assert shown_in is not None
             is_shown = False
             try:
-                saved, relaxed = await self._choose(
+                rewrites = bool(mode and message_id) and await self._is_last(user_id, mood)
+                saved, relaxed = await self._choosing.choose(
                     user_id, mood, mode, shown_in, rewrites=status is None
                 )
-                url, notice = await self.write(saved)
-                notices = [*(str(each) for each in relaxed), notice]
-                await self.show(bot, saved, shown_in, url, " ".join(filter(None, notices)))
+                written = await self.saving.write(saved, shown_in, rewrites=rewrites)
+                notices = [*(str(each) for each in relaxed), written.notice]
+                await self.show(
+                    bot, replace(written, notice=" ".join(filter(None, notices))), shown_in
+                )
                 is_shown = True
             except TooFewTracks as error:
                 await say(bot, user_id, texts.explain_music_error(error))
@@ -209,92 +185,34 @@ class Playlists:
         )
         await self.offer(bot, reading.user_id, Mood.of(reading), mode, message_id)
 
-    async def _mood_of(self, saved: SavedPlaylist) -> Mood:
-        if saved.reading_id is None:
-            return Mood.named(saved.emotion)
-        return Mood.of(await self.reading(saved.user_id, saved.reading_id))
+    async def _is_last(self, user_id: int, mood: Mood) -> bool:
+        """Return whether the user's last playlist was made for the same mood."""
+        last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
+        if last is None or last.reading_id != mood.reading_id:
+            return False
+        return mood.reading_id is not None or last.emotion == mood.emotion
 
-    async def _choose(
-        self, user_id: int, mood: Mood, mode: str | None, shown_in: int, *, rewrites: bool
-    ) -> tuple[SavedPlaylist, tuple[Relaxed, ...]]:
-        """Choose tracks and store them, and in which message they are shown.
-
-        `rewrites` says that they take the place of the last playlist. Returned with them is what
-        they could not keep.
-        """
-        services, now = self._services, self._services.clock()
-
-        def look_up(stores: Stores) -> tuple[Taste, Prior, frozenset[str], Preferences]:
-            music = stores.music
-            replaced = music.last_playlist(user_id) if rewrites else None
-            recent = music.recent(user_id, now, but_for=replaced)
-            preferences = music.preferences.load(user_id)
-            return music.taste(user_id), music.prior(), recent, preferences
-
-        taste, prior, recent, preferences = await services.records.run(look_up)
-        mode = mode or preferences.mode
-        (rng,) = services.rng.spawn(1)  # generators are not safe to share between threads
-        recommendation = await asyncio.to_thread(
-            recommend,
-            services.table,
-            probabilities=mood.probabilities,
-            mode=mode,
-            length=preferences.length,
-            taste=taste,
-            recent=recent,
-            rng=rng,
-            prior=prior,
-            preferences=preferences,
-        )
-
-        def store_it(stores: Stores) -> SavedPlaylist:
-            playlist_id = stores.music.add_playlist(
-                user_id, recommendation, mode, mood.reading_id, mood.emotion, now
-            )
-            if mood.reading_id is not None:
-                stores.people.note_answer(user_id, mood.reading_id, shown_in)
-            return stores.music.playlist(playlist_id, user_id)
-
-        return await services.records.run(store_it), recommendation.relaxed
-
-    async def write(self, saved: SavedPlaylist) -> tuple[str | None, str]:
-        """Write a playlist to its listener's Spotify, where there is one.
-
-        Returns:
-            The address of the playlist in Spotify, None if it was not written, and a sentence
-            about why not, empty if simply no account is connected.
-        """
-        connections = self._services.connections
-        if connections is None:
-            return None, ""
-        day = self._services.clock().strftime("%-d %B %Y")
-        draft = PlaylistDraft(
-            name=messages.playlist_name(saved.emotion, saved.mode),
-            description=messages.playlist_description(saved.emotion, saved.mode, day),
-            uris=tuple(f"spotify:track:{track.track_id}" for track in saved.tracks),
-        )
-        try:
-            written = await connections.write(saved.user_id, draft)
-        except NotConnected:
-            return None, ""
-        except SpotifyBusy as error:
-            until = self._services.clock() + timedelta(seconds=error.retry_after_s)
-            return None, texts.explain_music_error(error, until.strftime("%-d %B, %H:%M"))
-        except RecommenderError as error:
-            return None, texts.explain_music_error(error)
-        return written.url, ""
-
-    async def show(
-        self, bot: Bot, saved: SavedPlaylist, message_id: int, url: str | None, notice: str
-    ) -> None:
+    async def show(self, bot: Bot, written: Written, message_id: int) -> None:
         """Put a playlist and its buttons in the place of a message of ours."""
+        saved, url = written.saved, written.url
         await edit(
             bot,
             saved.user_id,
             message_id,
-            messages.playlist_text(saved, url=url, notice=notice),
+            messages.playlist_text(saved, url=url, notice=written.notice),
             keyboards.playlist(saved, 0, url),
         )
+
+    async def write_waiting(self, bot: Bot) -> None:
+        """Write the playlists that had to wait, and tell their listeners."""
+        for written in await self.saving.write_waiting():
+            saved = written.saved
+            assert written.url is not None
+            with suppress(TelegramError):  # who blocked the bot must not keep others waiting
+                if written.shown_in is not None:
+                    await self.show(bot, written, written.shown_in)
+                text = messages.in_spotify(saved, written.url)
+                await say(bot, saved.user_id, text, keyboards.open_in_spotify(written.url))
 
 
 def _markup(message: object) -> InlineKeyboardMarkup | None:

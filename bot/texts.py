@@ -174,10 +174,28 @@ MUSIC_ERRORS: dict[type[RecommenderError], str] = {
     music_errors.SpotifyRefused: (
         "Spotify refused to save the playlist. Each title below opens its track."
     ),
-    music_errors.RateLimited: "Spotify is busy. Try /playlist again in a minute.",
-    music_errors.QuotaExceeded: "Spotify allows no more changes for now, until about {until} UTC.",
+    music_errors.NotOnUserList: (
+        "Spotify does not let your account in: the app behind this bot serves a few accounts that "
+        "its owner has named. Ask the bot's owner to add you under User Management in Spotify's "
+        "developer dashboard; then press the button below."
+    ),
+    music_errors.OwnerNeedsPremium: (
+        "Spotify has switched off the app behind this bot, because its owner has no Premium any "
+        "more. Each title below opens its track."
+    ),
+    music_errors.PlaylistGone: (
+        "Spotify lost the playlist while I wrote it. I keep it and try again soon."
+    ),
+    music_errors.RateLimited: (
+        "Spotify is busy. I keep the playlist, write it in a minute, and tell you."
+    ),
+    music_errors.QuotaExceeded: (
+        "Spotify allows no more changes for now, until about {until} UTC. I keep the playlist, "
+        "write it then, and tell you."
+    ),
     music_errors.SpotifyUnreachable: (
-        "Spotify cannot be reached right now. Each title below opens its track."
+        "Spotify cannot be reached right now. I keep the playlist, try again, and tell you. "
+        "Each title below opens its track."
     ),
 }
 """What is said kindly of each thing that keeps a playlist from the listener or their account."""
@@ -263,7 +281,20 @@ NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with
 REWRITTEN = "Rewritten: {mode}."
 UNKNOWN_MOOD = "I do not know that mood. Choose one:"
 
-IN_SPOTIFY = 'Your last playlist is there now: <a href="{url}">{name}</a>.'
+IN_SPOTIFY = 'Your playlist is in Spotify now: <a href="{url}">{name}</a>.'
+
+
+def replaced(count: int, missing: int) -> str:
+    """Return what tells that Spotify does not play some of the tracks any more.
+
+    Args:
+        count: How many were seen to be gone.
+        missing: How many of their places nothing else fits.
+    """
+    what = "a track that I had chosen" if count == 1 else f"{count} tracks that I had chosen"
+    done = f"others fit {count - missing} of their places" if missing else "others stand instead"
+    return f"Spotify no longer plays {what}: {done}."
+
 
 # -- feedback --
 

@@ -56,6 +56,7 @@ class SpotifyPlaylist:
         name: What it is called.
         created: Whether it is new, rather than rewritten.
         saved_id: The playlist of our own that it is; None where there is none.
+        shown_in: The message that shows that; None where it is unknown.
         silent: URIs of tracks that it was to hold but which Spotify does not play.
     """
 
@@ -64,6 +65,7 @@ class SpotifyPlaylist:
     name: str
     created: bool
     saved_id: int | None = None
+    shown_in: int | None = None
     silent: frozenset[str] = frozenset()
 
 
@@ -172,7 +174,13 @@ class Writing:
                 ),
             )
         return SpotifyPlaylist(
-            playlist.id, playlist.url, draft.name, is_new, draft.saved_id, silent
+            id=playlist.id,
+            url=playlist.url,
+            name=draft.name,
+            created=is_new,
+            saved_id=draft.saved_id,
+            shown_in=draft.shown_in,
+            silent=silent,
         )
 
     async def _replace_items(

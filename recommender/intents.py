@@ -29,8 +29,9 @@ _migrations = Migrations("spotify intents")
 
 @_migrations()
 def m001_intents_that_wait(db: Database) -> None:
-    """Remember which saved playlist an intent is for, and when it is worth another try."""
+    """Remember which saved playlist an intent is for, where, and when to try again."""
     db.execute("alter table spotify_intents add column saved_id integer")
+    db.execute("alter table spotify_intents add column shown_in integer")
     db.execute("alter table spotify_intents add column tries integer not null default 0")
     db.execute("alter table spotify_intents add column try_after_utc text")
 
@@ -44,6 +45,7 @@ class PlaylistDraft:
         description: What shall be said of it.
         uris: Its tracks, as Spotify names them, in order.
         saved_id: The playlist of our own that it is; None where there is none.
+        shown_in: The message that shows it; None where that is unknown.
         starts_new: Whether the playlist written before stays and this becomes another.
     """
 
@@ -51,6 +53,7 @@ class PlaylistDraft:
     description: str
     uris: tuple[str, ...]
     saved_id: int | None = None
+    shown_in: int | None = None
     starts_new: bool = False
 
     def fitted(self, spare_chars: int = 0) -> "PlaylistDraft":
@@ -128,6 +131,7 @@ class Intents:
                     "description": draft.description,
                     "uris": json.dumps(draft.uris),
                     "saved_id": draft.saved_id,
+                    "shown_in": draft.shown_in,
                     "created_utc": now.isoformat(),
                     "tries": 0,
                     "try_after_utc": None,
@@ -147,7 +151,9 @@ class Intents:
         if row is None:
             return None
         uris = tuple(json.loads(row["uris"]))
-        draft = PlaylistDraft(row["name"], row["description"], uris, row["saved_id"])
+        draft = PlaylistDraft(
+            row["name"], row["description"], uris, row["saved_id"], row["shown_in"]
+        )
         return Intent(draft, row["marker"])
 
     def fulfil(self, user_id: int) -> None:

@@ -37,6 +37,15 @@ def m001_preferences(db: Database) -> None:
     )
 
 
+@_migrations()
+def m002_playlists_that_stay(db: Database) -> None:
+    """Remember whether a listener wants a new playlist each time."""
+    db.execute(
+        "alter table preferences add column keeps_playlists integer not null default 0"
+        " check (keeps_playlists in (0, 1))"
+    )
+
+
 class PreferenceStore:
     """The settings of all listeners; who has none has the usual ones."""
 
@@ -77,6 +86,7 @@ def _to_preferences(row: dict[str, Any]) -> Preferences:
         length=row["length"],
         mode=row["mode"],
         allows_explicit=bool(row["allows_explicit"]),
+        keeps_playlists=bool(row["keeps_playlists"]),
         first_year=row["first_year"],
         last_year=row["last_year"],
         **{name: tuple(json.loads(row[name])) for name in _LISTS},

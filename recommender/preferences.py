@@ -35,6 +35,8 @@ class Preferences:
         length: Tracks in a playlist, `SHORTEST` to `LONGEST`.
         mode: The mode where no other is asked for, one of `targets.MODES`.
         allows_explicit: Whether explicit tracks may be chosen.
+        keeps_playlists: Whether each playlist in the listener's account stays as it is and the
+            next becomes another; else one playlist there is updated each time.
         first_year: The earliest year of release; None for no limit.
         last_year: The latest year of release; None for no limit.
         banned_artists: Their tracks are never chosen, as far as they come first in the credits.
@@ -49,6 +51,7 @@ class Preferences:
     length: int = 20
     mode: str = "match"
     allows_explicit: bool = True
+    keeps_playlists: bool = False
     first_year: int | None = None
     last_year: int | None = None
     banned_artists: tuple[str, ...] = ()

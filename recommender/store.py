@@ -7,13 +7,14 @@ shown: there is no vote on what was not.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
 
 from recommender.database import immediate
+from recommender.gone_store import GoneTracks
 from recommender.music_tables import migrations
 from recommender.pool import USUAL_LISTENER
 from recommender.posterior import Prior
@@ -56,6 +57,7 @@ class MusicStore:
         migrations.apply(db)
         self.preferences = PreferenceStore(db)
         self.shifts = MoodShifts(db)
+        self.gone = GoneTracks(db)
 
     # -- readings --
 
@@ -144,6 +146,38 @@ class MusicStore:
             stars=row["stars"],
             tracks=tuple(map(to_shown_track, shown)),
         )
+
+    def replace_shown(
+        self,
+        playlist_id: int,
+        user_id: int,
+        positions: Sequence[int],
+        stand_ins: Recommendation,
+    ) -> SavedPlaylist:
+        """Put other tracks in some places of a playlist and return it.
+
+        Where there are fewer tracks than places, those behind move up.
+        """
+        with immediate(self.db):
+            saved = self.playlist(playlist_id, user_id)
+            places = [position for position in positions if position < len(saved.tracks)]
+            for place in places:
+                self.db.execute(
+                    "delete from shown where playlist_id = ? and position = ?",
+                    [playlist_id, place],
+                )
+            self.db.table("shown").insert_all(
+                shown_row(playlist_id, place, pick, stand_ins.policy)
+                for place, pick in zip(places, stand_ins.picks, strict=False)
+            )
+            empty = set(places[len(stand_ins.picks) :])
+            taken = [t.position for t in saved.tracks if t.position not in empty]
+            for number, position in enumerate(taken):  # in this order no place is taken twice
+                self.db.execute(
+                    "update shown set position = ? where playlist_id = ? and position = ?",
+                    [number, playlist_id, position],
+                )
+        return self.playlist(playlist_id, user_id)
 
     def last_playlist(self, user_id: int) -> SavedPlaylist | None:
         """Return the user's newest playlist, if there is one."""

@@ -68,6 +68,7 @@ class Chat:
     telegram: FakeTelegram
     worker: FakeWorker
     records: Records
+    services: Services
     update_ids: Iterator[int]
 
     async def say(self, text: str, user_id: int = ANNA) -> list[Call]:
@@ -161,7 +162,7 @@ async def with_chat(
         allowed_ids=allowed_ids,
         request=telegram,
     )
-    chat = Chat(application, connecting, telegram, worker, records, itertools.count(1))
+    chat = Chat(application, connecting, telegram, worker, records, services, itertools.count(1))
     try:
         async with application:
             await story(chat)

@@ -228,3 +228,22 @@ def test_an_unknown_user_is_said_to_have_no_votes(data: Path) -> None:
     result = CliRunner().invoke(app, ["recommend", "--emotion", "sad", "--user", "8"])
     assert result.exit_code == 0
     assert "no votes of user 8" in result.stderr
+
+
+def test_tracks_that_spotify_does_not_play_are_left_out_until_the_next_import(
+    tmp_path: Path, data: Path
+) -> None:
+    file = write_csv(tmp_path, ROWS)
+    run("catalogue", "import", str(file))
+    gone = [track_id(n) for n in range(80)]
+    db = open_database(data / "mirrortape.db")
+    MusicStore(db).gone.add(gone, datetime(2026, 11, 20, tzinfo=UTC))
+    db.close()
+
+    def recommended() -> set[str]:
+        told = run("recommend", "--emotion", "happy", "--length", "20", "--json")
+        return {track["id"] for track in json.loads(told)["tracks"]}
+
+    assert recommended() == {track_id(n) for n in range(80, 100)}
+    run("catalogue", "import", str(file))  # brings nothing new, but the tracks are tried again
+    assert recommended() & set(gone)

@@ -177,7 +177,7 @@ def test_what_waited_is_written_once_the_digits_are_typed(world: World) -> None:
     async def story(scene: Scene) -> None:
         await scene.chat.say("/mood sad")
         digits = await scene.digits(await scene.come_back())
-        assert "Your last playlist is there now" in said(await scene.chat.say(digits))
+        assert "Your playlist is in Spotify now" in said(await scene.chat.say(digits))
         (playlist,) = scene.world.local.playlists()
         assert len(playlist.items) == 20
 

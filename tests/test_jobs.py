@@ -2,12 +2,7 @@ import asyncio
 
 from recommender.pool import USUAL_LISTENER
 from tests.chatting import ANNA, BEN, Chat, with_chat
-
-
-async def run_job(chat: Chat, name: str) -> None:
-    assert chat.application.job_queue is not None
-    (job,) = chat.application.job_queue.get_jobs_by_name(name)
-    await job.run(chat.application)
+from tests.spotify_chat import run_job
 
 
 def test_what_everybody_likes_is_learned_and_used() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot import keyboards, texts
-from bot.connections import PlaylistDraft, SpotifyPlaylist
+from bot.connections import Mend, PlaylistDraft, SpotifyPlaylist
 from recommender.errors import (
     ConnectionExpired,
     QuotaExceeded,
@@ -47,7 +47,7 @@ class FakeConnections:
     async def forget(self, user_id: int) -> None:
         self.connected.discard(user_id)
 
-    async def write(self, user_id: int, playlist: PlaylistDraft) -> SpotifyPlaylist:
+    async def write(self, user_id: int, playlist: PlaylistDraft, mend: Mend) -> SpotifyPlaylist:
         if self.refusal:
             raise self.refusal
         self.written.append(playlist)
