@@ -8,12 +8,14 @@ from bot.exits import BAD_INPUT, stop
 
 
 def rotate_keys() -> None:
-    """Re-encrypt all keys to Spotify accounts under the first key of SECRET_KEY.
+    """Re-encrypt keys to Spotify accounts, and what waits, under the first key of SECRET_KEY.
 
     Put the new key in front of the old one (SECRET_KEY=new,old), restart the bot, and run this,
     as often as you like and while the bot runs. Then take the old key out and restart the bot.
     """
     from bot.keys import cipher, rotating
+    from bot.people import People
+    from bot.records import SEALED
     from bot.settings import NotReady, load_settings
     from recommender.accounts import SpotifyAccounts
     from recommender.database import open_database
@@ -28,8 +30,8 @@ def rotate_keys() -> None:
             stop(f"there is no user data in {folder} yet, so nothing to re-encrypt.")
         with rotating(database, settings):
             db = open_database(database)
-            SpotifyAccounts(db, keys)  # brings an older database up to date
-            done = rotate(db, keys)
+            People(db, keys), SpotifyAccounts(db, keys)  # an older database is brought up to date
+            done = rotate(db, keys, SEALED)
             db.close()
     except NotReady as error:
         stop(str(error))

@@ -2,22 +2,28 @@
 
 - `people`: when a user agreed to what, and the photo (Telegram's handle to it, never the photo
   itself) that waits for that consent.
-- `inbox`: each update that Telegram was told we have, until it is handled.
+- `inbox`: each update that Telegram was told we have, until it is handled; sealed, since what
+  people say is theirs, and an address that they paste holds the key to their Spotify.
 - `answers`: which message shows the playlist of which reading, so that a mode button edits it.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
 from recommender.database import immediate
+from recommender.sealing import Place, Seal
 
 CONSENT_VERSION = 1
 """Raise it when what users agree to changes; they are asked again."""
 
 MAX_TRIES = 3
 """How often an update may take the bot down with it before it is left alone."""
+
+INBOX = Place("inbox", "payload", owner="update_id")
 
 _migrations = Migrations("people")
 
@@ -55,6 +61,22 @@ def m001_first_tables(db: Database) -> None:
     db.table("answers").create_index(["user_id"])
 
 
+def _seal_once(db: Database, seal: Seal) -> None:
+    """Seal what an earlier version left unhandled in clear."""
+    migrations = Migrations("inbox")
+
+    @migrations()
+    def m001_seal(db: Database) -> None:
+        rows = db.query("select update_id, payload from inbox where payload is not null")
+        for row in list(rows):
+            db.execute(
+                "update inbox set payload = ? where update_id = ?",
+                [seal.close(INBOX, row["update_id"], row["payload"]), row["update_id"]],
+            )
+
+    migrations.apply(db)
+
+
 KEPT_FOR = timedelta(days=2)
 """How long the number of a handled update is remembered."""
 
@@ -68,11 +90,18 @@ class StoredUpdate:
 
 
 class People:
-    """The bot's own tables in `mirrortape.db`."""
+    """The bot's own tables in `mirrortape.db`.
 
-    def __init__(self, db: Database) -> None:
+    Args:
+        db: The database; used on the calling thread.
+        cipher: Encrypts what waits in the inbox; its first key is the newest.
+    """
+
+    def __init__(self, db: Database, cipher: MultiFernet) -> None:
         self.db = db
+        self._seal = Seal(cipher)
         _migrations.apply(db)
+        _seal_once(db, self._seal)
 
     # -- consent --
 
@@ -119,7 +148,7 @@ class People:
         cursor = self.db.execute(
             "insert or ignore into inbox (update_id, user_id, payload, received_utc, tries)"
             " values (?, ?, ?, ?, 1)",
-            [update_id, user_id, payload, now.isoformat()],
+            [update_id, user_id, self._seal.close(INBOX, update_id, payload), now.isoformat()],
         )
         return cursor.rowcount == 1
 
@@ -136,7 +165,8 @@ class People:
         Each is counted as tried once more. One that was tried `MAX_TRIES` times is given up and
         what it said dropped, so that an update that takes the bot down does not do so for ever.
         The numbers of updates handled long ago are dropped too: Telegram repeats none for longer
-        than a day, and may begin to count anew after a week.
+        than a day, and may begin to count anew after a week. What was sealed under a key that is
+        gone stays where it is until it is given up.
         """
         with immediate(self.db):
             self.db.execute(
@@ -151,7 +181,14 @@ class People:
             rows = self.db.query(
                 "select update_id, payload from inbox where handled_utc is null order by update_id"
             )
-            return [StoredUpdate(row["update_id"], row["payload"]) for row in rows]
+            return [update for row in rows if (update := self._opened(row)) is not None]
+
+    def _opened(self, row: dict[str, Any]) -> StoredUpdate | None:
+        try:
+            payload = self._seal.open(INBOX, row["update_id"], row["payload"])
+        except InvalidToken:
+            return None
+        return StoredUpdate(row["update_id"], payload)
 
     # -- answers --
 

@@ -13,12 +13,16 @@ from typing import TypeVar
 
 from cryptography.fernet import MultiFernet
 
-from bot.people import People
+from bot.people import INBOX, People
 from recommender.accounts import SpotifyAccounts
 from recommender.database import open_database
+from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS
 from recommender.store import MusicStore
 
 T = TypeVar("T")
+
+SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX)
+"""All that is encrypted in `mirrortape.db`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +66,4 @@ class Records:
 
 def _open(path: Path | None, cipher: MultiFernet) -> Stores:
     db = open_database(path)
-    return Stores(People(db), MusicStore(db), SpotifyAccounts(db, cipher))
+    return Stores(People(db, cipher), MusicStore(db), SpotifyAccounts(db, cipher))

@@ -16,10 +16,8 @@ from recommender.database import immediate
 from recommender.errors import ConnectionExpired
 from recommender.intents import Intents
 from recommender.notices import Notices
-from recommender.sealing import Seal, bind_once
+from recommender.sealing import ACCOUNTS, Seal, bind_once
 from recommender.tokens import Profile, Tokens
-
-_TABLE = "spotify_accounts"
 
 _migrations = Migrations("spotify")
 
@@ -95,7 +93,7 @@ class SpotifyAccounts:
                 user_id,
                 profile.account_id,
                 profile.display_name,
-                self._seal.close(_TABLE, user_id, tokens.to_json()),
+                self._seal.close(ACCOUNTS, user_id, tokens.to_json()),
                 tokens.authorized_utc.isoformat(),
             ],
         )
@@ -115,7 +113,7 @@ class SpotifyAccounts:
                 return stored
             self._db.execute(
                 "update spotify_accounts set tokens_encrypted = ? where user_id = ?",
-                [self._seal.close(_TABLE, user_id, new.to_json()), user_id],
+                [self._seal.close(ACCOUNTS, user_id, new.to_json()), user_id],
             )
         return new
 
@@ -143,7 +141,7 @@ class SpotifyAccounts:
         if row is None or row["tokens_encrypted"] is None:
             return None
         try:
-            return Tokens.from_json(self._seal.open(_TABLE, user_id, row["tokens_encrypted"]))
+            return Tokens.from_json(self._seal.open(ACCOUNTS, user_id, row["tokens_encrypted"]))
         except InvalidToken as error:
             raise ConnectionExpired("the stored tokens cannot be read") from error
 

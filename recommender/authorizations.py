@@ -18,7 +18,7 @@ from sqlite_utils import Database, Migrations
 
 from recommender.database import immediate
 from recommender.errors import AuthorizationStale, WrongDigits
-from recommender.sealing import Seal
+from recommender.sealing import ARRIVALS, WAYS, Place, Seal
 
 AUTHORIZATION_LASTS = timedelta(minutes=10)
 """How long somebody may take on Spotify's consent page."""
@@ -28,8 +28,6 @@ DIGITS_LAST = timedelta(minutes=5)
 
 MAX_TRIES = 5
 """How often the digits may be typed."""
-
-_WAYS, _ARRIVALS = "spotify_ways", "spotify_arrivals"
 
 _migrations = Migrations("authorizations")
 
@@ -99,7 +97,7 @@ class Authorizations:
             {
                 "state_sha256": _sha256(state),
                 "user_id": pending.user_id,
-                "sealed": self._close(_WAYS, pending),
+                "sealed": self._close(WAYS, pending),
                 "created_utc": now.isoformat(),
             }
         )
@@ -117,7 +115,7 @@ class Authorizations:
             )
         if row is None or now - _time(row["created_utc"]) > AUTHORIZATION_LASTS:
             return None
-        return self._open(_WAYS, row)
+        return self._open(WAYS, row)
 
     def is_under_way(self, user_id: int, now: datetime) -> bool:
         """Return whether a link of this listener's still works."""
@@ -134,7 +132,7 @@ class Authorizations:
         self._db.table("spotify_arrivals").upsert(
             {
                 "user_id": pending.user_id,
-                "sealed": self._close(_ARRIVALS, pending),
+                "sealed": self._close(ARRIVALS, pending),
                 "digits_hmac": _hmac(pending, digits),
                 "tries_left": MAX_TRIES,
                 "created_utc": now.isoformat(),
@@ -159,7 +157,7 @@ class Authorizations:
                 return None
             pending = None
             if now - _time(row["created_utc"]) <= DIGITS_LAST:
-                pending = self._open(_ARRIVALS, row)
+                pending = self._open(ARRIVALS, row)
             is_right = pending is not None and hmac.compare_digest(
                 _hmac(pending, digits), row["digits_hmac"]
             )
@@ -202,14 +200,14 @@ class Authorizations:
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
         return next(iter(self._db.query(sql, [value])), None)
 
-    def _close(self, table: str, pending: PendingAuthorization) -> str:
+    def _close(self, place: Place, pending: PendingAuthorization) -> str:
         secrets = [pending.verifier, pending.client_id, pending.code]
-        return self._seal.close(table, pending.user_id, json.dumps(secrets))
+        return self._seal.close(place, pending.user_id, json.dumps(secrets))
 
-    def _open(self, table: str, row: dict[str, Any]) -> PendingAuthorization | None:
+    def _open(self, place: Place, row: dict[str, Any]) -> PendingAuthorization | None:
         """Return what was sealed; None if by a key that is gone, or for another listener."""
         try:
-            secrets = self._seal.open(table, row["user_id"], row["sealed"])
+            secrets = self._seal.open(place, row["user_id"], row["sealed"])
         except InvalidToken:
             return None
         return PendingAuthorization(row["user_id"], *json.loads(secrets))

@@ -5,12 +5,13 @@ transaction of its own, and only if it still holds what was read. Until all is d
 are needed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database
 
-from recommender.sealing import SEALED, Seal
+from recommender.sealing import Place, Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,36 +27,37 @@ class Rotation:
     unreadable: tuple[int, ...]
 
 
-def rotate(db: Database, cipher: MultiFernet) -> Rotation:
-    """Re-encrypt every sealed value under the first key of `cipher`."""
+def rotate(db: Database, cipher: MultiFernet, places: Iterable[Place]) -> Rotation:
+    """Re-encrypt what is sealed in these places under the first key of `cipher`."""
     seal, renewed, unreadable = Seal(cipher), 0, set()
     db.execute("PRAGMA secure_delete = ON")  # what the old key opens shall not stay in free pages
-    for table, column in SEALED.items():
+    for place in places:
         rows = db.query(
-            f"select rowid as place, user_id from {table} where {column} is not null"  # noqa: S608
+            "select rowid as number, user_id"  # noqa: S608
+            f" from {place.table} where {place.column} is not null"
         )
         for row in list(rows):
             try:
-                renewed += _renew(db, seal, table, row["place"])
+                renewed += _renew(db, seal, place, row["number"])
             except InvalidToken:
                 unreadable.add(row["user_id"])
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # nor in the log, unless it is being read
-    return Rotation(renewed, tuple(sorted(unreadable)))
+    return Rotation(renewed, tuple(sorted(unreadable - {None})))
 
 
-def _renew(db: Database, seal: Seal, table: str, place: int) -> bool:
+def _renew(db: Database, seal: Seal, place: Place, number: int) -> bool:
     """Renew the value in one row and return whether it is still there.
 
     Raises:
         InvalidToken: It cannot be read.
     """
-    column = SEALED[table]
-    read = f"select user_id, {column} as value from {table} where rowid = ?"  # noqa: S608
+    table, column = place.table, place.column
+    read = f"select {place.owner} as owner, {column} as value from {table} where rowid = ?"  # noqa: S608
     write = f"update {table} set {column} = ? where rowid = ? and {column} = ?"  # noqa: S608
     while True:
-        row = next(iter(db.query(read, [place])), None)
+        row = next(iter(db.query(read, [number])), None)
         if row is None or row["value"] is None:  # gone since: its user disconnected
             return False
-        renewed = seal.renew(table, row["user_id"], row["value"])
-        if db.execute(write, [renewed, place, row["value"]]).rowcount:
+        renewed = seal.renew(place, row["owner"], row["value"])
+        if db.execute(write, [renewed, number, row["value"]]).rowcount:
             return True

@@ -1,21 +1,29 @@
 """What is encrypted in the database opens only where it was put.
 
-Each value is sealed together with the table that it lies in and the user that it is about. Tokens
-that end up in somebody else's row, by a slip or by intent, open no more than random bytes would:
-the bot never acts in an account that another user connected.
+Each value is sealed together with the table that it lies in and the owner of its row, mostly a
+user. Tokens that end up in somebody else's row, by a slip or by intent, open no more than random
+bytes would: the bot never acts in an account that another user connected.
 """
 
 import json
+from dataclasses import dataclass
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
-SEALED = {
-    "spotify_accounts": "tokens_encrypted",
-    "spotify_ways": "sealed",
-    "spotify_arrivals": "sealed",
-}
-"""The tables that hold something sealed, and its column; `user_id` says whose a row is."""
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column that holds something sealed, and the one that says for whom."""
+
+    table: str
+    column: str
+    owner: str = "user_id"
+
+
+ACCOUNTS = Place("spotify_accounts", "tokens_encrypted")
+WAYS = Place("spotify_ways", "sealed")
+ARRIVALS = Place("spotify_arrivals", "sealed")
 
 
 class Seal:
@@ -28,13 +36,13 @@ class Seal:
     def __init__(self, cipher: MultiFernet) -> None:
         self._cipher = cipher
 
-    def close(self, table: str, user_id: int, text: str) -> str:
-        """Return `text` encrypted, for a row of this table about this user."""
-        bound = json.dumps({"table": table, "user_id": user_id, "text": text})
+    def close(self, place: Place, owner: int, text: str) -> str:
+        """Return `text` encrypted, for this owner's row in this place."""
+        bound = json.dumps({"table": place.table, "owner": owner, "text": text})
         return self._cipher.encrypt(bound.encode()).decode()
 
-    def open(self, table: str, user_id: int, sealed: str) -> str:
-        """Return the text that was sealed for this place.
+    def open(self, place: Place, owner: int, sealed: str) -> str:
+        """Return the text that was sealed for this owner's row in this place.
 
         Raises:
             InvalidToken: No key of ours fits, or it was sealed for another place.
@@ -42,20 +50,20 @@ class Seal:
         text = self._cipher.decrypt(sealed)
         try:
             bound = json.loads(text)
-            place = (bound["table"], bound["user_id"])
+            is_ours = (bound["table"], bound["owner"]) == (place.table, owner)
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidToken from error  # ours by its key, but bound to nobody
-        if place != (table, user_id):
+        if not is_ours:
             raise InvalidToken
         return str(bound["text"])
 
-    def renew(self, table: str, user_id: int, sealed: str) -> str:
+    def renew(self, place: Place, owner: int, sealed: str) -> str:
         """Return the same value under the first key.
 
         Raises:
             InvalidToken: As for `open`; what could not be used is not renewed either.
         """
-        self.open(table, user_id, sealed)
+        self.open(place, owner, sealed)
         return self._cipher.rotate(sealed).decode()
 
 
@@ -80,7 +88,7 @@ def bind_once(db: Database, cipher: MultiFernet) -> None:
                 continue
             db.execute(
                 "update spotify_accounts set tokens_encrypted = ? where user_id = ?",
-                [seal.close("spotify_accounts", row["user_id"], text), row["user_id"]],
+                [seal.close(ACCOUNTS, row["user_id"], text), row["user_id"]],
             )
 
     migrations.apply(db)

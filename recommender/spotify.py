@@ -12,6 +12,7 @@ authorization code is always given, because without one it would open a browser 
 from __future__ import annotations
 
 import html
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -91,6 +92,8 @@ class SpotifyClient:
     """
 
     def __init__(self, app: SpotifyApp, timeout_s: tuple[float, float] = (5.0, 20.0)) -> None:
+        for module in ("client", "oauth2"):
+            logging.getLogger(f"spotipy.{module}").addFilter(_tells_no_secrets)
         self._app = app
         self._timeout_s = timeout_s
 
@@ -270,6 +273,11 @@ class SpotifyClient:
             pkce.OAUTH_AUTHORIZE_URL = f"{accounts_url}/authorize"
             pkce.OAUTH_TOKEN_URL = f"{accounts_url}/api/token"
             yield pkce
+
+
+def _tells_no_secrets(record: logging.LogRecord) -> bool:
+    """Return whether a record of spotipy's may be logged: below a warning, it has tokens in it."""
+    return record.levelno >= logging.WARNING
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -143,12 +144,13 @@ async def with_chat(
     connections: Any = None,
     connect_by: Callable[[Records], Any] | None = None,
     clock: Callable[[], datetime] = lambda: NOW,
+    database: Path | None = None,
 ) -> None:
-    """Tell a story to a bot of its own, with an empty database and invented tracks.
+    """Tell a story to a bot of its own, with invented tracks and an empty database in memory.
 
-    Its connections are given, or made from its records.
+    Its connections are given, or made from its records; its database may be a file too.
     """
-    records = Records(None, MultiFernet([Fernet(Fernet.generate_key())]))
+    records = Records(database, MultiFernet([Fernet(Fernet.generate_key())]))
     if connect_by is not None:
         connections = connect_by(records)
     telegram, worker = FakeTelegram(), FakeWorker()
