@@ -174,11 +174,11 @@ class Connecting:
     async def disconnect(self, update: Update, context: Context) -> None:
         """Delete the key to the user's Spotify."""
         user_id, connections = sender(update), self._services.connections
-        if connections is not None and await connections.is_connected(user_id):
+        is_connected = connections is not None and await connections.is_connected(user_id)
+        if connections is not None:  # what is under way must not connect later
             await connections.disconnect(user_id)
-            await say(context.bot, user_id, texts.DISCONNECTED)
-        else:
-            await say(context.bot, user_id, texts.NOT_CONNECTED)
+        told = texts.DISCONNECTED if is_connected else texts.NOT_CONNECTED
+        await say(context.bot, user_id, told)
 
     async def save(self, update: Update, context: Context) -> None:
         """Write a playlist to Spotify, or offer to connect first."""

@@ -42,6 +42,8 @@ CONNECTED = Outcome(
     "✓",
     "Spotify is connected",
     "You can close this page and go back to the chat. A playlist that waited is written now.",
+    "You sent no /connect yourself? Then your account now serves somebody else's chat: remove the "
+    "app at spotify.com/account/apps.",
 )
 
 ARRIVED = Outcome(

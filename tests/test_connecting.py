@@ -417,6 +417,20 @@ def test_who_is_forgotten_while_spotify_answers_is_not_connected_afterwards(worl
     play(world, story)
 
 
+@pytest.mark.parametrize("shows_digits", [False, True], ids=["pasted", "digits"])
+def test_disconnecting_ends_what_is_under_way(world: World, shows_digits: bool) -> None:
+    async def story(scene: Scene) -> None:
+        back = await scene.come_back()
+        shown = await scene.digits(back) if shows_digits else address(back)
+        (told,) = await scene.chat.say("/disconnect")
+        assert told.text == texts.NOT_CONNECTED
+        await scene.chat.say(shown)
+        assert await scene.linked() == {}
+        assert scene.exchanges == 0
+
+    play(world, story, shows_digits=shows_digits)
+
+
 # -- digits --
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -25,6 +26,9 @@ ALL_SCOPES = (
 )
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"  # of RFC 7636, appendix B
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+
+
+OWN_APP = "0123456789abcdef" * 2
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +181,7 @@ def test_the_same_name_is_the_same_account(world: World) -> None:
         ({"code_verifier": "x" * 43}, "invalid_grant"),
         ({"redirect_uri": "http://127.0.0.1:1/other"}, "invalid_grant"),
         ({"code": "made up"}, "invalid_grant"),
+        ({"client_id": OWN_APP}, "invalid_grant"),  # somebody's own app, yet not this code's
         ({"client_id": "another"}, "invalid_client"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
     ],
@@ -210,6 +215,27 @@ def test_a_refresh_token_works_once_and_ends_half_a_year_after_consent(world: Wo
     world.clock.advance(days=3)
     dead = token_request(world, grant_type="refresh_token", refresh_token=token)
     assert dead.json()["error"] == "invalid_grant"
+
+
+def test_a_refresh_token_is_good_for_its_own_app_alone(world: World) -> None:
+    code = agree(authorize_url(world, client_id=OWN_APP))["code"]
+    tokens = token_request(world, code=code, client_id=OWN_APP).json()
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    assert token_request(world, **form).json()["error"] == "invalid_grant"
+
+
+def test_a_phone_is_shown_the_address_that_it_cannot_open(world: World) -> None:
+    page = requests.get(authorize_url(world), timeout=5).text
+    assert "phone" not in page
+    world.local._state.offers_phone = True
+    page = requests.get(authorize_url(world), timeout=5).text
+    action = unescape(re.search(r'action="([^"]+)"', page)[1])
+    form = {"answer": "phone", "name": "Robin"}
+    shown = requests.post(action, data=form, allow_redirects=False, timeout=5)
+    address = unescape(re.search(r'class="address"[^>]*>([^<]+)<', shown.text)[1])
+    assert address.startswith(f"{REDIRECT_URI}?code=")
+    code = parse_qs(urlsplit(address).query)["code"][0]
+    assert token_request(world, code=code).status_code == 200
 
 
 def test_requests_need_a_valid_token(world: World) -> None:

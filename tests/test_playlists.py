@@ -42,7 +42,7 @@ class FakeConnections:
         return user_id in self.connected
 
     async def disconnect(self, user_id: int) -> None:
-        self.connected.remove(user_id)
+        self.connected.discard(user_id)
 
     async def forget(self, user_id: int) -> None:
         self.connected.discard(user_id)

@@ -26,7 +26,13 @@ from recommender.errors import (
     SpotifyRefused,
     SpotifyUnreachable,
 )
-from recommender.spotify import SpotifyApp, SpotifyClient, translated
+from recommender.spotify import (
+    STATE_BYTES,
+    STATE_CHARS,
+    SpotifyApp,
+    SpotifyClient,
+    translated,
+)
 from recommender.tokens import Tokens
 from tests.spotify_world import NOON, Server, World, agree, running_server, uris
 
@@ -67,7 +73,9 @@ def test_the_consent_page_is_asked_for_with_pkce_and_two_scopes(world: World) ->
     assert asked["response_type"] == "code"
     assert asked["state"] == way.state
     assert asked["scope"].split() == ["playlist-modify-private", "playlist-read-private"]
-    assert world.client.authorize().state != way.state
+    assert len({world.client.authorize().state for _ in range(1000)}) == 1000
+    assert len(way.state) == STATE_CHARS
+    assert STATE_CHARS * 6 >= STATE_BYTES * 8 >= 128  # bits
 
 
 def test_a_code_becomes_tokens_once(world: World) -> None:
