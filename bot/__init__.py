@@ -1,1 +1,10 @@
-"""The shell: Telegram handlers, the vision worker, web callbacks, settings, command line."""
+"""The shell: Telegram handlers, the vision worker, web callbacks, settings, command line.
+
+Importing it keeps numpy's matrix products on one thread, where nobody has said otherwise. Ours are
+small, and a second thread that has to wait for a busy processor holds up the first: a ranking of
+2 ms then takes 60.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported

@@ -1,5 +1,7 @@
 """What tests share: where the development data lies, and a browser."""
 
+import bot  # noqa: F401, I001 - before numpy, whose threads it counts
+
 import os
 import shutil
 from collections.abc import Iterator
