@@ -148,7 +148,8 @@ async def with_chat(
 ) -> None:
     """Tell a story to a bot of its own, with invented tracks and an empty database in memory.
 
-    Its connections are given, or made from its records; its database may be a file too.
+    Its connections are given, or made from its records; its database may be a file too. All that
+    the bot sends must be as the Bot API wants it.
     """
     records = Records(database, MultiFernet([Fernet(Fernet.generate_key())]))
     if connect_by is not None:
@@ -170,6 +171,7 @@ async def with_chat(
             await story(chat)
     finally:
         records.close()
+    assert telegram.problems == []
 
 
 @cache

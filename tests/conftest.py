@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+CONTRACTS = (ROOT / os.environ.get("MIRRORTAPE_CONTRACTS", "../shared/contracts")).resolve()
+"""Where the descriptions of the services' interfaces lie, on machines that have them."""
 
 # How long an example takes depends on who else uses this computer: no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,6 +9,8 @@ from typing import Any
 from telegram.error import NetworkError
 from telegram.request import BaseRequest, RequestData
 
+from tests.telegram_contract import contract
+
 BOT = {"id": 999, "is_bot": True, "first_name": "Mirrortape", "username": "mirrortape_bot"}
 
 
@@ -43,6 +45,7 @@ class FakeTelegram(BaseRequest):
     """Records the calls; `files` holds what `getFile` can find, `refusals` what is refused.
 
     The users in `blocked_by` have blocked the bot; while `is_down`, nothing reaches Telegram.
+    What is not as the Bot API wants it is noted in `problems`, where its contract is at hand.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -51,6 +54,7 @@ class FakeTelegram(BaseRequest):
     updates: list[dict[str, Any]] = field(default_factory=list)
     blocked_by: set[int] = field(default_factory=set)
     is_down: bool = False
+    problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._ids = itertools.count(1)
@@ -72,6 +76,10 @@ class FakeTelegram(BaseRequest):
             return 200, self.files[url.rsplit("/", 1)[1]]
         name = url.rsplit("/", 1)[1]
         parameters = request_data.json_parameters if request_data else {}
+        api = contract()
+        if api is not None:
+            uploads = (request_data.multipart_data or {}) if request_data else {}
+            self.problems += api.call_problems(name, parameters, uploads)
         call = Call(name, {key: _decoded(value) for key, value in parameters.items()})
         if self.is_down:
             raise NetworkError("no route to Telegram")

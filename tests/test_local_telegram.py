@@ -35,6 +35,8 @@ from bot.sandbox.telegram_entities import UnreadableMarkup, parse_html, trim, ut
 from bot.sandbox.telegram_files import FileStore, NotAPhoto, photo_sizes
 from bot.sandbox.telegram_methods import METHODS
 from bot.sandbox.telegram_refusals import Refusal
+from tests import telegram_contract
+from tests.telegram_contract import Contract
 
 TOKEN = "42:secret"
 ME = 7
@@ -746,35 +748,15 @@ def test_a_page_that_missed_too_many_deletions_starts_afresh() -> None:
 # -- shapes --
 
 
-def _check_shape(value: Any, kinds: list[str], types: dict[str, Any], where: str) -> None:
-    """Assert that a value is what the contract says: fields known, required ones present."""
-    if isinstance(value, list):
-        inner = [kind.removeprefix("Array of ") for kind in kinds if kind.startswith("Array of ")]
-        assert inner, where
-        for item in value:
-            _check_shape(item, inner, types, f"{where}[]")
-    elif isinstance(value, dict):
-        kind = next((kind for kind in kinds if "fields" in types.get(kind, {})), None)
-        if kind is None:  # a union such as MaybeInaccessibleMessage: the first that fits
-            options = [sub for kind in kinds for sub in types[kind].get("subtypes", [])]
-            kind = "Message" if "Message" in options else options[0]
-        fields = {field["name"]: field for field in types[kind]["fields"]}
-        assert set(value) <= set(fields), f"{where}: {set(value) - set(fields)}"
-        for name, field in fields.items():
-            assert name in value or not field["required"], f"{where}.{name} is required"
-            if name in value:
-                _check_shape(value[name], field["types"], types, f"{where}.{name}")
-    else:
-        plain = {bool: {"Boolean", "True"}, int: {"Integer", "Float"}, float: {"Float"}}
-        assert plain.get(type(value), {"String"}) & set(kinds), f"{where}: {value!r}"
+@pytest.fixture
+def contract() -> Contract:
+    found = telegram_contract.contract()
+    if found is None:
+        pytest.skip(f"no Bot API to compare with: {telegram_contract.FILE} is no file")
+    return found
 
 
-def test_objects_have_the_shapes_of_the_contract(data_dir: Path, url: str) -> None:
-    contract = data_dir.parent / "contracts" / "telegram-bot-api-10.1.json"
-    if not contract.is_file():
-        pytest.skip(f"no contract: {contract}")
-    types = json.loads(contract.read_text())["types"]
-    methods = json.loads(contract.read_text())["methods"]
+def test_objects_have_the_shapes_of_the_contract(contract: Contract, url: str) -> None:
     telegram_url = f"{url}/bot{TOKEN}"
     markup = json.dumps({"inline_keyboard": [[{"text": "x", "callback_data": "x"}]]})
     with httpx.Client() as client:
@@ -782,7 +764,8 @@ def test_objects_have_the_shapes_of_the_contract(data_dir: Path, url: str) -> No
         def ask(method: str, files: Any = None, **fields: Any) -> Any:
             answer = client.post(f"{telegram_url}/{method}", data=fields, files=files).json()
             assert answer["ok"], answer
-            _check_shape(answer["result"], methods[method]["returns"], types, method)
+            kinds = contract.methods[method]["returns"]
+            assert list(contract.value_problems(answer["result"], kinds, method)) == []
             return answer["result"]
 
         text = {"chat_id": ME, "text": "<b>x</b> /help https://a.b", "parse_mode": "HTML"}
@@ -805,12 +788,8 @@ def test_objects_have_the_shapes_of_the_contract(data_dir: Path, url: str) -> No
 
 
 def test_everything_people_send_has_the_shape_of_the_contract(
-    data_dir: Path, telegram: LocalTelegram, url: str
+    contract: Contract, telegram: LocalTelegram, url: str
 ) -> None:
-    contract = data_dir.parent / "contracts" / "telegram-bot-api-10.1.json"
-    if not contract.is_file():
-        pytest.skip(f"no contract: {contract}")
-    types = json.loads(contract.read_text())["types"]
     telegram.send_sticker(ME, b"webp", "👍")
     telegram.send_voice(ME, b"wav", "audio/wav", 1)
     telegram.send_location(ME, 41.9, 12.5)
@@ -821,7 +800,7 @@ def test_everything_people_send_has_the_shape_of_the_contract(
     updates = httpx.get(f"{url}/bot{TOKEN}/getUpdates").json()["result"]
     assert len(updates) == 8
     for update in updates:
-        _check_shape(update, ["Update"], types, "Update")
+        assert list(contract.value_problems(update, ["Update"], "update")) == []
 
 
 def test_people_cannot_send_nothing_or_too_much(telegram: LocalTelegram) -> None:

@@ -5,7 +5,6 @@ import inspect
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import requests
 from starlette.routing import Route
 
 from recommender.spotify import SpotifyClient
+from tests.conftest import CONTRACTS
 from tests.spotify_contract import Contract, Exchange
 from tests.spotify_world import NOON, Server, World, agree, running_server, track_uri, uris
 
@@ -48,8 +48,8 @@ def world(server: Server) -> World:
 
 
 @pytest.fixture(scope="session")
-def contract(data_dir: Path) -> Contract:
-    path = data_dir.parent / "contracts" / "spotify-openapi-devmode.yml"
+def contract() -> Contract:
+    path = CONTRACTS / "spotify-openapi-devmode.yml"
     if not path.is_file():
         pytest.skip(f"no Spotify contract to compare with: {path} is no file")
     return Contract(path)

@@ -1,0 +1,86 @@
+"""That the check of what the bot sends finds what Telegram would refuse or show wrongly."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from bot import texts
+from bot.app import publish_commands
+from tests import telegram_contract
+from tests.chatting import Chat, with_chat
+from tests.telegram_contract import Contract
+
+
+@pytest.fixture
+def contract() -> Contract:
+    found = telegram_contract.contract()
+    if found is None:
+        pytest.skip(f"no Bot API to compare with: {telegram_contract.FILE} is no file")
+    return found
+
+
+def keyboard(**button: Any) -> str:
+    return json.dumps({"inline_keyboard": [[button]]})
+
+
+HELLO = {"chat_id": "1", "text": "<b>Hi</b>", "parse_mode": "HTML"}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        HELLO,
+        {**HELLO, "text": f"<b>{'x' * 4096}</b>"},
+        {**HELLO, "reply_markup": keyboard(text="<b>_*[x](y)", callback_data="x" * 64)},
+        {**HELLO, "link_preview_options": '{"is_disabled": true}'},
+    ],
+)
+def test_what_telegram_takes_has_no_problem(
+    contract: Contract, parameters: dict[str, str]
+) -> None:
+    assert contract.call_problems("sendMessage", parameters) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"txt": "x"}, "sendMessage.txt is unknown"),
+        ({"text": ""}, "sendMessage.text has 0 characters, not 1 to 4096"),
+        ({"text": "🎵" * 2049}, "sendMessage.text has 4098 characters, not 1 to 4096"),
+        ({"text": "<b>x"}, "Can't find end tag"),
+        ({"text": "a &amp;amp; b"}, "raw markup"),
+        ({"parse_mode": "MarkdownV2"}, "is written in MarkdownV2"),
+        ({"disable_notification": "3"}, "must be Boolean, not 3"),
+        ({"link_preview_options": '{"disabled": true}'}, "options.disabled is unknown"),
+        ({"link_preview_options": "[]"}, "must not be an array"),
+        ({"reply_parameters": "{}"}, "reply_parameters.message_id is missing"),
+        ({"reply_markup": keyboard(text="x", callback_data="é" * 33)}, "has 66 bytes"),
+        ({"reply_markup": keyboard(text="&lt;b&gt;", url="https://a.b")}, "raw markup"),
+        ({"reply_markup": keyboard(text="x")}, "exactly one thing"),
+        ({"reply_markup": keyboard(text="x", url="https://a.b", pay=True)}, "exactly one thing"),
+    ],
+)
+def test_what_telegram_would_refuse_or_show_raw_is_found(
+    contract: Contract, changes: dict[str, str], problem: str
+) -> None:
+    found = contract.call_problems("sendMessage", HELLO | changes)
+    assert len(found) == 1
+    assert problem in found[0]
+
+
+def test_uploads_count_as_parameters_and_toasts_are_never_markup(contract: Contract) -> None:
+    assert contract.call_problems("sendPhoto", {"chat_id": "1"}, {"photo"}) == []
+    assert contract.call_problems("sendPhoto", {"chat_id": "1"}) == ["sendPhoto.photo is missing"]
+    toast = {"callback_query_id": "1", "text": "<b>x</b>"}
+    assert "raw markup" in contract.call_problems("answerCallbackQuery", toast)[0]
+    assert contract.call_problems("sendTune", {}) == ["sendTune is no method"]
+
+
+def test_the_menu_of_commands_is_as_telegram_wants_it() -> None:
+    async def story(chat: Chat) -> None:
+        await publish_commands(chat.application)
+        assert len(chat.telegram.calls[-1].parameters["commands"]) == len(texts.COMMANDS)
+
+    asyncio.run(with_chat(story))
