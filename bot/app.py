@@ -112,6 +112,7 @@ def build_application(
         "mode": playlists.mode_of_reading,
         "remode": playlists.mode_of_playlist,
         "page": playlists.page,
+        "files": playlists.files,
         "vote": feedback.vote,
         "stars": feedback.stars,
         "save": connecting.save,

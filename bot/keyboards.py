@@ -53,7 +53,7 @@ def correction(reading_id: int) -> InlineKeyboardMarkup:
 
 
 def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboardMarkup:
-    """Return 👍 and 👎 for one page of tracks, the way to the others, and to Spotify."""
+    """Return 👍 and 👎 for one page of tracks, and the ways to others, Spotify and files."""
     pages = page_count(saved)
     page = min(max(page, 0), pages - 1)
     shown = saved.tracks[page * PAGE : (page + 1) * PAGE]
@@ -70,10 +70,12 @@ def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboard
         )
     if saved.reading_id is None:  # else these buttons are under the picture
         rows.append(_modes(saved.mode, "remode", saved.id))
-    if url:
-        rows.append([InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)])
-    else:
-        rows.append([button("Save to my Spotify", "save", saved.id)])
+    in_spotify = (
+        InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)
+        if url
+        else button("Save to my Spotify", "save", saved.id)
+    )
+    rows.append([in_spotify, button("Get as a file", "files", saved.id)])
     return InlineKeyboardMarkup(rows)
 
 

@@ -126,6 +126,13 @@ def playlist_description(emotion: str, mode: str, day: str) -> str:
     return f"Made by Mirrortape on {day}, feeling {feeling}: {meaning(emotion, mode)}."
 
 
+def files_caption(saved: SavedPlaylist) -> str:
+    """Return what stands under a playlist that was sent as files."""
+    if any(track.invented for track in saved.tracks):
+        return f"{texts.AS_FILES} {texts.FILES_OF_INVENTED}"
+    return texts.AS_FILES
+
+
 def in_spotify(saved: SavedPlaylist, url: str) -> str:
     """Return what tells a user that a playlist which waited is in Spotify now."""
     name = escape(playlist_name(saved.emotion, saved.mode))

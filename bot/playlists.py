@@ -12,10 +12,11 @@ from telegram.ext import ContextTypes
 from bot import keyboards, messages, texts
 from bot.choosing import Choosing, Mood
 from bot.records import Stores
-from bot.replies import edit, forgiving, pressed, remove, say, sender, toast
+from bot.replies import edit, forgiving, pressed, remove, say, send_files, sender, toast
 from bot.saving import Saving, Written
 from bot.services import Services
 from recommender.errors import TooFewTracks
+from recommender.playlist_files import csv_table, file_name, m3u8
 from recommender.saved import SavedPlaylist, StoredReading
 from recommender.targets import EMOTIONS
 
@@ -100,6 +101,21 @@ class Playlists:
         if saved is not None:
             await toast(query)
             await self.show_buttons(update, saved, int(page))
+
+    async def files(self, update: Update, context: Context) -> None:
+        """Send a playlist as files, for whoever plays it elsewhere."""
+        query, (playlist_id,) = pressed(update)
+        saved = await self.find(update, int(playlist_id))
+        if saved is None:
+            return
+        await toast(query)
+        seconds = self._services.table.seconds(track.track_id for track in saved.tracks)
+        name = messages.playlist_name(saved.emotion, saved.mode)
+        files = {
+            file_name(saved, "m3u8"): m3u8(saved, name, seconds),
+            file_name(saved, "csv"): csv_table(saved, seconds),
+        }
+        await send_files(context.bot, saved.user_id, files, messages.files_caption(saved))
 
     # -- what they share --
 

@@ -1,12 +1,13 @@
 """The few ways in which handlers answer, passing over refusals of Telegram that mean no harm."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from telegram import (
     Bot,
     CallbackQuery,
     InlineKeyboardMarkup,
+    InputMediaDocument,
     InputMediaPhoto,
     LinkPreviewOptions,
     Message,
@@ -96,6 +97,18 @@ async def show_picture(
                 parse_mode=ParseMode.HTML,
                 reply_markup=keyboard,
             )
+
+
+async def send_files(bot: Bot, user_id: int, files: Mapping[str, bytes], caption: str) -> None:
+    """Send files together, by name; the caption stands under the last, where Telegram shows it."""
+    *others, last = files.items()
+    await bot.send_media_group(
+        user_id,
+        [
+            *(InputMediaDocument(content, filename=name) for name, content in others),
+            InputMediaDocument(last[1], filename=last[0], caption=caption),
+        ],
+    )
 
 
 async def remove(bot: Bot, user_id: int, message_id: int) -> None:

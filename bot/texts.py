@@ -281,6 +281,12 @@ NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with
 REWRITTEN = "Rewritten: {mode}."
 UNKNOWN_MOOD = "I do not know that mood. Choose one:"
 
+AS_FILES = (
+    "The playlist as files: M3U8 for players, CSV for spreadsheets and for programs that carry "
+    "playlists over to other services."
+)
+FILES_OF_INVENTED = "The tracks are invented, so no player finds them."
+
 IN_SPOTIFY = 'Your playlist is in Spotify now: <a href="{url}">{name}</a>.'
 
 

@@ -102,6 +102,12 @@ class TrackTable:
         known: NDArray[np.int64] = rows[self.ids[rows] == wanted]
         return known
 
+    def seconds(self, track_ids: Iterable[str]) -> dict[str, int]:
+        """Return how long each of the tracks is that the catalogue has, by id."""
+        rows = self.rows(track_ids)
+        lengths = (self.duration_ms[rows] + 500) // 1000
+        return dict(zip((id_.decode() for id_ in self.ids[rows]), lengths.tolist(), strict=True))
+
     def release(self) -> None:
         """Give back the memory of what was looked at in a mapped file.
 

@@ -16,10 +16,11 @@ BOT = {"id": 999, "is_bot": True, "first_name": "Mirrortape", "username": "mirro
 
 @dataclass
 class Call:
-    """One call of the Bot API: its method and its decoded parameters."""
+    """One call of the Bot API: its method, its decoded parameters, and the files with it."""
 
     method: str
     parameters: dict[str, Any]
+    uploads: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -76,11 +77,15 @@ class FakeTelegram(BaseRequest):
             return 200, self.files[url.rsplit("/", 1)[1]]
         name = url.rsplit("/", 1)[1]
         parameters = request_data.json_parameters if request_data else {}
+        uploads = (request_data.multipart_data or {}) if request_data else {}
         api = contract()
         if api is not None:
-            uploads = (request_data.multipart_data or {}) if request_data else {}
             self.problems += api.call_problems(name, parameters, uploads)
-        call = Call(name, {key: _decoded(value) for key, value in parameters.items()})
+        call = Call(
+            name,
+            {key: _decoded(value) for key, value in parameters.items()},
+            {filename: content for filename, content, _ in uploads.values()},
+        )
         if self.is_down:
             raise NetworkError("no route to Telegram")
         if call.parameters.get("chat_id") in self.blocked_by:
@@ -104,16 +109,19 @@ class FakeTelegram(BaseRequest):
         if call.method == "getFile":
             file_id = call.parameters["file_id"]
             return {"file_id": file_id, "file_unique_id": file_id, "file_path": file_id}
+        if call.method == "sendMediaGroup":
+            return [self._message(call) for _ in call.parameters["media"]]
         if call.method.startswith(("send", "edit")) and call.method != "sendChatAction":
-            chat_id = call.parameters["chat_id"]
-            message_id = call.parameters.get("message_id") or next(self._ids)
-            return {
-                "message_id": message_id,
-                "date": 0,
-                "chat": {"id": chat_id, "type": "private"},
-                "text": "…",
-            }
+            return self._message(call)
         return True
+
+    def _message(self, call: Call) -> dict[str, Any]:
+        return {
+            "message_id": call.parameters.get("message_id") or next(self._ids),
+            "date": 0,
+            "chat": {"id": call.parameters["chat_id"], "type": "private"},
+            "text": "…",
+        }
 
 
 def _decoded(value: str) -> Any:
