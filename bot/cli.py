@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.commands_backup import backup, restore
 from bot.commands_catalogue import catalogue_app
 from bot.commands_evaluate import evaluate
 from bot.commands_keys import rotate_keys
@@ -31,6 +32,8 @@ app.command()(recommend)
 app.command()(benchmark)
 app.command()(evaluate)
 app.command()(train)
+app.command()(backup)
+app.command()(restore)
 app.command()(rotate_keys)
 app.command()(simulate)
 

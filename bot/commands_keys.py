@@ -13,9 +13,10 @@ def rotate_keys() -> None:
     Put the new key in front of the old one (SECRET_KEY=new,old), restart the bot, and run this,
     as often as you like and while the bot runs. Then take the old key out and restart the bot.
     """
-    from bot.keys import cipher, rotating
+    from bot.keys import cipher
     from bot.people import People
     from bot.records import SEALED
+    from bot.running import rotating
     from bot.settings import NotReady, load_settings
     from recommender.accounts import SpotifyAccounts
     from recommender.database import open_database

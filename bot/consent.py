@@ -1,5 +1,6 @@
 """First contact, consent, and what is kept: /start, /help, /privacy, /forget."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from telegram import Update
@@ -98,8 +99,16 @@ class Consent:
             async with self._playlists.locks[user_id]:  # nothing may be stored after this
                 if self._services.connections is not None:
                     await self._services.connections.forget(user_id)
-                await self._services.records.run(lambda s: s.forget(user_id))
+                await self._forget(user_id)
         await self._settle(update, context, texts.FORGOTTEN if answer == "yes" else texts.KEPT)
+
+    async def _forget(self, user_id: int) -> None:
+        """Delete every row about this user, in the nightly copies too."""
+        nightly = self._services.nightly
+        async with nightly.lock if nightly is not None else nullcontext():
+            if nightly is not None:
+                await nightly.forget(user_id)
+            await self._services.records.run(lambda s: s.forget(user_id))
 
     async def _withdraw(self, update: Update, context: Context, outcome: str) -> None:
         query, _ = pressed(update)

@@ -6,6 +6,7 @@ from typing import Any
 
 from telegram.ext import Application, ContextTypes, JobQueue
 
+from bot.backups import Nightly
 from bot.connections import Connections
 from bot.playlists import Playlists
 from bot.reminders import tell_due
@@ -17,8 +18,12 @@ LEARNING_EVERY = timedelta(days=1)
 
 TELLING_EVERY = timedelta(hours=1)
 """How often is looked for users whose consent at Spotify ends soon, or who could not be told."""
+
 WRITING_EVERY = timedelta(minutes=1)
 """How often it is looked whether a playlist that could not be written is due."""
+
+COPYING_EVERY = timedelta(hours=1)
+"""How often it is looked whether there is a copy of today's user data."""
 
 _AFTER_START = timedelta(minutes=1)
 
@@ -39,8 +44,17 @@ def schedule(
 
     application.job_queue.run_repeating(write, WRITING_EVERY, first=timedelta(seconds=1))
     application.job_queue.run_repeating(learn, LEARNING_EVERY, first=_AFTER_START)
+    if services.nightly is not None:
+        _schedule_copying(application.job_queue, services, services.nightly)
     if services.connections is not None:
         _schedule_telling(application.job_queue, services, services.connections)
+
+
+def _schedule_copying(queue: JobQueue[Any], services: Services, nightly: Nightly) -> None:
+    async def copy(_: ContextTypes.DEFAULT_TYPE) -> None:
+        await nightly.ensure_copy(services.clock())
+
+    queue.run_repeating(copy, COPYING_EVERY, first=_AFTER_START)
 
 
 def _schedule_telling(queue: JobQueue[Any], services: Services, connections: Connections) -> None:

@@ -1,15 +1,6 @@
-"""The keys that encrypt the user data, and which of them the running bot encrypts with.
+"""The keys that encrypt the user data."""
 
-A bot reads its keys at start. Were everything re-encrypted under a key that it does not know yet,
-it could read nothing more, so it says beside the database which key it uses, as a hash, and holds
-a lock on that file for as long as it runs.
-"""
-
-import fcntl
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from cryptography.fernet import Fernet, MultiFernet
 
@@ -40,45 +31,11 @@ def cipher(settings: Settings) -> MultiFernet:
     return MultiFernet(fernets)
 
 
-@contextmanager
-def in_use(database: Path, settings: Settings) -> Iterator[None]:
-    """Say, while the block runs, that a bot uses this database, and with which key."""
-    with _notice(database).open("a+") as notice:
-        fcntl.flock(notice, fcntl.LOCK_SH)  # waits while a rotation goes on that thinks us stopped
-        notice.truncate(0)
-        notice.write(_fingerprint(settings))
-        notice.flush()
-        yield
-
-
-@contextmanager
-def rotating(database: Path, settings: Settings) -> Iterator[None]:
-    """Make sure that no running bot loses what is re-encrypted in the block.
-
-    Raises:
-        NotReady: A bot runs that does not encrypt with the newest key.
-    """
-    with _notice(database).open("a+") as notice:
-        try:
-            fcntl.flock(notice, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # a bot runs
-            notice.seek(0)
-            if notice.read() != _fingerprint(settings):
-                raise NotReady(
-                    "The running bot does not use the first key of SECRET_KEY yet: restart it, "
-                    "then run this again."
-                ) from None
-        yield
+def fingerprint(settings: Settings) -> str:
+    """Return a hash that tells the key which encrypts from others."""
+    return hashlib.sha256(_keys(settings)[0].encode()).hexdigest()
 
 
 def _keys(settings: Settings) -> list[str]:
     parts = settings.secret_key.get_secret_value().split(",")
     return [key for part in parts if (key := part.strip())]
-
-
-def _notice(database: Path) -> Path:
-    return database.with_name(f"{database.name}.running")
-
-
-def _fingerprint(settings: Settings) -> str:
-    return hashlib.sha256(_keys(settings)[0].encode()).hexdigest()

@@ -12,10 +12,12 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from bot.app import build_application
+from bot.backups import Nightly
 from bot.connections import Connections
-from bot.keys import cipher, in_use
+from bot.keys import cipher
 from bot.logs import set_up_logging
 from bot.records import Records
+from bot.running import in_use
 from bot.services import Services
 from bot.serving import listen, loaded, running_bot, until_stopped, web_server
 from bot.settings import CALLBACK, NotReady, Settings, load_settings
@@ -55,13 +57,16 @@ async def run_live() -> None:
             "The catalogue is empty: fill it with `mirrortape catalogue fetch` or "
             "`mirrortape catalogue import FILE.csv`."
         ) from error
-    await serve(
-        settings,
-        table=table,
-        database=settings.data_dir / "mirrortape.db",
-        listener=listen(*settings.web_host_and_port),
-        ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
-    )
+    database = settings.data_dir / "mirrortape.db"
+    with in_use(database, settings):
+        await serve(
+            settings,
+            table=table,
+            database=database,
+            listener=listen(*settings.web_host_and_port),
+            ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
+            backups=settings.data_dir / "backups",
+        )
 
 
 async def serve(
@@ -73,6 +78,7 @@ async def serve(
     ready: Callable[[], None],
     stopping: Callable[[], None] = lambda: None,
     more_routes: Sequence[BaseRoute] = (),
+    backups: Path | None = None,
 ) -> None:
     """Run the bot and its web pages until they are told to stop.
 
@@ -84,6 +90,7 @@ async def serve(
         ready: Called once everything answers.
         stopping: Called when told to stop, before anything is put away.
         more_routes: Web pages beside the bot's own.
+        backups: The folder of the nightly copies; None where none are made.
     """
     records = Records(database, cipher(settings))
     worker = VisionWorker()
@@ -99,7 +106,15 @@ async def serve(
         connections = Connections(
             records, SpotifyClient(app), utc_now, shows_digits=settings.is_public
         )
-    services = Services(records, worker, table, connections, utc_now, np.random.default_rng())
+    services = Services(
+        records,
+        worker,
+        table,
+        connections,
+        utc_now,
+        np.random.default_rng(),
+        Nightly(database, backups, cipher(settings)) if backups is not None else None,
+    )
     application, connecting = build_application(
         services,
         token=settings.telegram_bot_token.get_secret_value(),
@@ -112,17 +127,16 @@ async def serve(
         routes += callback_routes(
             connections, partial(connecting.connected, bot), partial(connecting.arrived, bot)
         )
-    with in_use(database, settings):
-        async with (
-            loaded(worker, records),
-            web_server(Starlette(routes=routes), listener),
-            running_bot(application, records, utc_now) as fetching,
-        ):
-            ready()
-            await until_stopped(fetching)
-            stopping()
-            if connections is not None:
-                await connections.settle()
+    async with (
+        loaded(worker, records),
+        web_server(Starlette(routes=routes), listener),
+        running_bot(application, records, utc_now) as fetching,
+    ):
+        ready()
+        await until_stopped(fetching)
+        stopping()
+        if connections is not None:
+            await connections.settle()
 
 
 def check_redirect(settings: Settings) -> None:

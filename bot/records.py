@@ -50,7 +50,7 @@ class Records:
 
     def __init__(self, path: Path | None, cipher: MultiFernet) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
-        self._stores = self._thread.submit(_open, path, cipher).result()
+        self._stores = self._thread.submit(open_stores, path, cipher).result()
 
     async def run(self, work: Callable[[Stores], T]) -> T:
         """Run `work` on the thread that owns the database and return what it returns."""
@@ -64,6 +64,7 @@ class Records:
         self._thread.shutdown()
 
 
-def _open(path: Path | None, cipher: MultiFernet) -> Stores:
+def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
+    """Open the stores in a database file, or in memory; what is older is brought up to date."""
     db = open_database(path)
     return Stores(People(db, cipher), MusicStore(db), SpotifyAccounts(db, cipher))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
+from bot.backups import Nightly
 from bot.connections import Connections
 from bot.records import Records
 from bot.worker import Explainer
@@ -23,6 +24,7 @@ class Services:
         connections: The users' Spotify accounts; None where the owner has set up no Spotify app.
         clock: Returns the time now, in UTC.
         rng: The source of the ranking's exploration.
+        nightly: The nightly copies of the user data; None where none are made.
     """
 
     records: Records
@@ -31,3 +33,4 @@ class Services:
     connections: Connections | None
     clock: Callable[[], datetime]
     rng: np.random.Generator
+    nightly: Nightly | None = None

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from telegram import Update
 
 from bot.app import App, build_application
+from bot.backups import Nightly
 from bot.connecting import Connecting
 from bot.records import Records
 from bot.services import Services
@@ -145,18 +146,26 @@ async def with_chat(
     connect_by: Callable[[Records], Any] | None = None,
     clock: Callable[[], datetime] = lambda: NOW,
     database: Path | None = None,
+    nightly: Path | None = None,
 ) -> None:
     """Tell a story to a bot of its own, with invented tracks and an empty database in memory.
 
-    Its connections are given, or made from its records; its database may be a file too. All that
-    the bot sends must be as the Bot API wants it.
+    Its connections are given, or made from its records; its database may be a file too, with a
+    folder for nightly copies of it. All that the bot sends must be as the Bot API wants it.
     """
-    records = Records(database, MultiFernet([Fernet(Fernet.generate_key())]))
+    cipher = MultiFernet([Fernet(Fernet.generate_key())])
+    records = Records(database, cipher)
     if connect_by is not None:
         connections = connect_by(records)
     telegram, worker = FakeTelegram(), FakeWorker()
     services = Services(
-        records, worker, _invented_table(), connections, clock, np.random.default_rng(1)
+        records,
+        worker,
+        _invented_table(),
+        connections,
+        clock,
+        np.random.default_rng(1),
+        Nightly(database, nightly, cipher) if database and nightly else None,
     )
     application, connecting = build_application(
         services,

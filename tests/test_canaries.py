@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from bot.backups import back_up
 from bot.connections import Connections, PlaylistDraft
 from bot.logs import QUIET, set_up_logging
 from bot.records import Records
@@ -146,13 +147,11 @@ async def use_everything(world: World, connections: Connections) -> None:
 
 
 def copies(database: Path) -> None:
-    """Copy the database while the bot has it open, in both ways that SQLite offers."""
+    """Copy the database while the bot has it open, as `mirrortape backup` does and by hand."""
+    back_up(database, database.with_name("backup.db"))
     with sqlite3.connect(database) as source:
-        with sqlite3.connect(database.with_name("backup.db")) as target:
-            source.backup(target)
         source.execute("vacuum into ?", [str(database.with_name("vacuumed.db"))])
     source.execute("pragma wal_checkpoint(passive)")  # from the log, which stays, into the file
-    target.close()
     source.close()
 
 

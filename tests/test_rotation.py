@@ -13,9 +13,9 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlite_utils import Database
 
-from bot.keys import in_use
 from bot.people import People
 from bot.records import SEALED
+from bot.running import in_use
 from bot.settings import Settings
 from recommender.accounts import SpotifyAccounts
 from recommender.authorizations import PendingAuthorization

@@ -1,0 +1,216 @@
+"""Copies of the user data: made while the bot runs, made every night, and put back.
+
+A copy is one SQLite file. It is written under another name, checked, and only then takes its
+place, so that a file which bears a copy's name is whole.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.fernet import MultiFernet
+
+from bot.records import open_stores
+
+COPIES_KEPT = 14
+"""Nightly copies that are kept; the oldest goes when another is made."""
+
+_NAMES = "mirrortape-????-??-??.db"
+
+_TABLES = {"people", "inbox", "playlists", "shown", "spotify_accounts"}
+"""Some tables that only our user data has all of."""
+
+logger = logging.getLogger(__name__)
+
+
+class NotABackup(Exception):
+    """A file cannot be used as what it was named as; the text says why."""
+
+
+def back_up(database: Path, target: Path) -> None:
+    """Write a copy of the user data as it is at one moment; others may go on writing.
+
+    Raises:
+        NotABackup: What has the target's name is no copy that could be replaced.
+        OSError: The target cannot be written.
+        sqlite3.Error: The database cannot be read.
+    """
+    if target.is_dir():
+        raise NotABackup(f"{target} is a folder: name a file in it.")
+    if target.exists() and target.samefile(database):
+        raise NotABackup(f"{target} is the user data itself: name another file.")
+    if target.exists() and target.stat().st_size and not _is_ours(target):
+        raise NotABackup(f"{target} is another file, which is not replaced: name a new one.")
+    with _copied(database, target) as copy:
+        os.replace(copy, target)
+    _sync(target.parent)
+
+
+def restore(backup: Path, database: Path) -> Path | None:
+    """Put a copy in the place of the user data; no bot may be using that.
+
+    Until the last moment the data of before is in its place, and afterwards it lies beside it.
+
+    Returns:
+        Where the data of before is now; None where there was none.
+
+    Raises:
+        NotABackup: The file is not a whole copy; nothing was changed.
+    """
+    if not backup.is_file():
+        raise NotABackup(f"there is no file {backup}.")
+    if database.exists() and backup.samefile(database):
+        raise NotABackup(f"{backup} is the user data itself: name a copy of it.")
+    if not _is_ours(backup):
+        raise NotABackup(f"{backup} is no copy of Mirrortape's user data, or it is damaged.")
+    _sweep(database.parent)
+    with _copied(backup, database) as copy:
+        before = _set_aside(database) if database.exists() else None
+        os.replace(copy, database)
+    _sync(database.parent)
+    return before
+
+
+class Nightly:
+    """The copies that are made by themselves, one a day.
+
+    Args:
+        database: The user data.
+        folder: Where they are kept.
+        cipher: Opens what is encrypted in them.
+    """
+
+    def __init__(self, database: Path, folder: Path, cipher: MultiFernet) -> None:
+        self._database = database
+        self._folder = folder
+        self._cipher = cipher
+        self.lock = asyncio.Lock()
+        """Held while a copy is made, and by whoever must not be in the next one."""
+
+    async def ensure_copy(self, now: datetime) -> None:
+        """Make today's copy if there is none yet; a failure is logged and tried again later."""
+        target = self._folder / f"mirrortape-{now:%Y-%m-%d}.db"
+        async with self.lock:
+            if target.exists():
+                return
+            try:
+                await asyncio.to_thread(self._make, target)
+            except (OSError, sqlite3.Error, NotABackup) as error:
+                logger.error("the nightly copy could not be made: %s", error)
+            else:
+                logger.info("the nightly copy is made")
+
+    def _make(self, target: Path) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(self._folder)
+        back_up(self._database, target)
+        for old in self._copies()[:-COPIES_KEPT]:
+            old.unlink()
+
+    async def forget(self, user_id: int) -> None:
+        """Delete every row about this user from the copies; hold the lock until it is done here.
+
+        A copy that cannot be changed is deleted.
+        """
+        assert self.lock.locked()
+        await asyncio.to_thread(self._forget, user_id)
+
+    def _forget(self, user_id: int) -> None:
+        for copy in self._copies():
+            try:
+                stores = open_stores(copy, self._cipher)
+                with closing(stores.people.db):
+                    stores.forget(user_id)
+                    stores.people.db.execute("vacuum")  # nor in free pages
+                    stores.people.db.execute("pragma journal_mode = delete")
+            except sqlite3.Error as error:
+                logger.error("%s could not be changed and is deleted: %s", copy.name, error)
+                copy.unlink()
+
+    def _copies(self) -> list[Path]:
+        return sorted(self._folder.glob(_NAMES))
+
+
+@contextmanager
+def _copied(source: Path, target: Path) -> Iterator[Path]:
+    """Yield a checked copy of a database, beside the target and readable by its owner alone."""
+    copy = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        with closing(_opened(source)) as original, closing(sqlite3.connect(copy)) as written:
+            original.backup(written)
+            written.execute("pragma journal_mode = delete")  # one file is all of it
+            _check(written, source)
+        _sync(copy)
+        yield copy
+    finally:
+        for name in (copy.name, f"{copy.name}-journal", f"{copy.name}-wal", f"{copy.name}-shm"):
+            copy.with_name(name).unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what copying left that was killed; nobody else may be copying to this folder."""
+    for left in folder.glob(".*.partial*"):
+        left.unlink()
+
+
+def _set_aside(database: Path) -> Path:
+    """Copy the data that is about to be replaced to a place beside it, damaged or not."""
+    with suppress(sqlite3.Error), closing(_opened(database)) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    aside = database.with_name(f"{database.name}.before-restore")
+    for ending in ("", "-wal"):  # the log is gone where the checkpoint worked
+        now = database.with_name(f"{database.name}{ending}")
+        then = aside.with_name(f"{aside.name}{ending}")
+        then.unlink(missing_ok=True)
+        if now.exists():
+            shutil.copy(now, then)
+            _sync(then)
+    # A log that stayed would be written into the restored data.
+    for ending in ("-wal", "-shm"):
+        database.with_name(f"{database.name}{ending}").unlink(missing_ok=True)
+    return aside
+
+
+def _is_ours(file: Path) -> bool:
+    """Return whether a file is a whole database of ours."""
+    try:
+        with closing(_opened(file)) as db:
+            _check(db, file)
+    except (sqlite3.Error, NotABackup):
+        return False
+    return True
+
+
+def _check(db: sqlite3.Connection, source: Path) -> None:
+    """Make sure that a database is whole and ours.
+
+    Raises:
+        NotABackup: It is not.
+    """
+    names = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
+    if not names >= _TABLES:
+        raise NotABackup(f"{source} holds no user data of Mirrortape.")
+    (told,) = db.execute("pragma integrity_check(1)").fetchone()
+    if told != "ok" or db.execute("pragma foreign_key_check").fetchone():
+        raise NotABackup(f"{source} is damaged: {told}.")
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """Open a database that exists; none is created."""
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
+
+
+def _sync(path: Path) -> None:
+    """Have a file or a folder on the disk before going on."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
