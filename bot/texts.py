@@ -146,18 +146,28 @@ VISION_ERRORS: dict[type[VisionError], str] = {
     vision_errors.PhotoTooLarge: (
         "That picture is larger than I can open. An ordinary photo of up to 50 megapixels works."
     ),
+    vision_errors.NotAVideo: "That video is of a kind that I cannot open. MP4 and WebM work.",
+    vision_errors.DamagedVideo: (
+        "That video arrived damaged or cut short. Please send it again, or a photo."
+    ),
+    vision_errors.VideoTooLong: (
+        "That video is longer than a minute, which is as long as I look. A few seconds are enough."
+    ),
+    vision_errors.VideoTooLarge: (
+        "That video is larger than I can open. A shorter one works, or a photo."
+    ),
     vision_errors.NoFaceFound: (
-        "I could not find a face in that photo. A picture from the front, in good light, "
+        "I could not find a face in it. A picture from the front, in good light, "
         "with your face filling a good part of it, works best."
     ),
     vision_errors.FaceTooSmall: (
-        "Your face is too small in that photo for me to read. Please come closer and try again."
+        "Your face is too small in it for me to read. Please come closer and try again."
     ),
     vision_errors.FaceTooDark: (
-        "It is too dark in that photo for me to read your face. Please try with more light."
+        "It is too dark in it for me to read your face. Please try with more light."
     ),
     vision_errors.FaceTooBlurred: (
-        "Your face is too blurred in that photo for me to read. Please hold still and try again."
+        "Your face is too blurred in it for me to read. Please hold still and try again."
     ),
     vision_errors.WeightsMissing: "The weight file is missing. Get a complete copy of models/.",
     vision_errors.WeightsAltered: (

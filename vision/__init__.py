@@ -11,13 +11,15 @@ from vision.errors import (
     WeightsAltered,
     WeightsMissing,
 )
-from vision.reading import EMOTIONS, Reading, percent
+from vision.reading import EMOTIONS, Explanation, Reading, SeveralFaces, percent
 
 __all__ = [
     "EMOTIONS",
+    "Explanation",
     "FaceTooSmall",
     "NoFaceFound",
     "Reading",
+    "SeveralFaces",
     "UnreadablePhoto",
     "VisionError",
     "WeightsAltered",

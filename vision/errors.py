@@ -8,6 +8,11 @@ VisionError
 │   ├── DamagedPhoto        a photo format, but cut short or broken
 │   ├── AnimatedPhoto       more than one frame
 │   └── PhotoTooLarge       more bytes or pixels than we decode
+├── UnreadableVideo         the bytes are no video that we can open
+│   ├── NotAVideo           another kind of file, or a format that we do not open
+│   ├── DamagedVideo        a video format, but cut short or broken
+│   ├── VideoTooLong        more seconds than we look at
+│   └── VideoTooLarge       more bytes or pixels than we decode
 ├── NoFaceFound             a fine photo without a face that Haar finds
 ├── FaceTooSmall            a face, but too few pixels of it
 ├── FaceTooDark             a face, but hardly any light on it
@@ -55,6 +60,26 @@ class AnimatedPhoto(UnreadablePhoto):
 
 class PhotoTooLarge(UnreadablePhoto):
     """The photo has more bytes or more pixels than we are willing to decode."""
+
+
+class UnreadableVideo(VisionError):
+    """The bytes are no video that we can open."""
+
+
+class NotAVideo(UnreadableVideo):
+    """The bytes are another kind of file, or a video format that we do not open."""
+
+
+class DamagedVideo(UnreadableVideo):
+    """The bytes begin like a video but are cut short or broken."""
+
+
+class VideoTooLong(UnreadableVideo):
+    """The video lasts longer than we are willing to look."""
+
+
+class VideoTooLarge(UnreadableVideo):
+    """The video has more bytes or more pixels than we are willing to decode."""
 
 
 class NoFaceFound(VisionError):

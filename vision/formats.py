@@ -6,7 +6,14 @@ before it reaches the process that decodes.
 
 from typing import Final
 
-from vision.errors import AnimatedPhoto, EmptyPhoto, NotAPhoto, PhotoTooLarge
+from vision.errors import (
+    AnimatedPhoto,
+    EmptyPhoto,
+    NotAPhoto,
+    NotAVideo,
+    PhotoTooLarge,
+    VideoTooLarge,
+)
 
 MAX_BYTES: Final = 20_000_000
 """No larger file is opened; Telegram hands out none either."""
@@ -25,6 +32,8 @@ _SIGNATURES: Final = {
 # ISO 14496-12 files name a major brand and compatible ones after "ftyp".
 _HEIF_BRANDS: Final = {b"heic", b"heix", b"heim", b"heis", b"mif1"}
 _MOVING_BRANDS: Final = {b"msf1", b"hevc", b"hevx", b"hevm", b"hevs", b"avis"}
+
+_EBML: Final = b"\x1a\x45\xdf\xa3"  # WebM and Matroska
 
 
 def sniff(photo: bytes) -> tuple[str, ...]:
@@ -48,6 +57,22 @@ def sniff(photo: bytes) -> tuple[str, ...]:
         if photo.startswith(signature):
             return decoders
     raise NotAPhoto("no photo's first bytes")
+
+
+def sniff_video(video: bytes) -> None:
+    """Refuse what does not begin like an MP4, QuickTime, WebM or Matroska file.
+
+    No other kind is let through to FFmpeg: playlists, for example, name files to be opened.
+
+    Raises:
+        VideoTooLarge: There are more than `MAX_BYTES`.
+        NotAVideo: The file is of no kind that we open.
+    """
+    if len(video) > MAX_BYTES:
+        raise VideoTooLarge(f"{len(video):,} bytes; at most {MAX_BYTES:,}")
+    is_mp4 = video[4:8] == b"ftyp" and video[8:12] not in _HEIF_BRANDS | _MOVING_BRANDS | {b"avif"}
+    if not is_mp4 and not video.startswith(_EBML):
+        raise NotAVideo("no video's first bytes")
 
 
 def _sniff_brands(photo: bytes) -> tuple[str, ...]:

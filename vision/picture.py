@@ -124,8 +124,10 @@ def draw_picture(
 def notes_for(reading: Reading) -> list[str]:
     """Return what a viewer should know before trusting the picture, a line each."""
     notes = []
-    if reading.faces > 1:
-        notes.append(f"{reading.faces} faces in the photo: this is the largest one.")
+    if reading.moments > 1:
+        notes.append(f"The mean of {reading.moments} moments; this is the clearest of them.")
+    if reading.faces > 1 and not reading.is_chosen:
+        notes.append(f"{reading.faces} faces in the picture: this is the largest one.")
     if reading.eyes_found == "estimated" and reading.covered != "eyes":
         notes.append("The eyes were hard to see: their place is an estimate.")
     if seen := _SEEN.get((reading.covered, reading.answered_by)):

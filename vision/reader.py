@@ -1,6 +1,7 @@
 """The whole way from the bytes of a photo to a reading and the picture that explains it."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
@@ -37,13 +38,51 @@ _DARK_PICTURE: Final = 100.0  # brightness that the brightest hundredth of a pic
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """All that is known about the face of one photo."""
+class Scene:
+    """A photo and the faces in it.
+
+    Args:
+        photo: The opened photo.
+        gray: Its working picture in grey, uint8 (h, w).
+        bright: The same, lifted to where cascades see.
+        faces: In pixels of the working picture, the largest first; at least one.
+        step_ms: Milliseconds of the steps so far.
+    """
 
     photo: Photo
+    gray: Gray
+    bright: Gray
+    faces: tuple[Face, ...]
+    step_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One face of a scene, ready for the network.
+
+    Args:
+        face: Which one.
+        eyes: Centres of both eyes in pixels of the working picture.
+        is_found: Whether a cascade found both, or their place is only estimated.
+        detail: See `detail`.
+        views: What the network sees of it.
+        step_ms: Milliseconds of the steps that led from the scene here.
+    """
+
     face: Face
-    eyes: Eyes  # in pixels of the working picture
+    eyes: Eyes
+    is_found: bool
+    detail: float
     views: Views
+    step_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that is known about one face of a photo."""
+
+    photo: Photo
+    crop: Crop
     outputs: Outputs
     reading: Reading
 
@@ -80,72 +119,114 @@ class PhotoReader:
             FaceTooDark: There is hardly any light on the face.
             FaceTooBlurred: The face has no detail left.
         """
-        return self._see(photo).reading
+        return self._see_largest(photo).reading
 
     def explain(self, photo: bytes) -> tuple[Reading, bytes]:
-        """Read a photo and draw the picture that explains the reading, a JPEG.
+        """Read the largest face of a photo and draw the picture that explains it, a JPEG.
 
         Raises:
             VisionError: As `read` does.
         """
-        seen = self._see(photo)
-        start = time.perf_counter()
-        reading = seen.reading
-        box = seen.face.box(seen.photo.pixels.shape[1], seen.photo.pixels.shape[0])
-        picture = draw_picture(seen.photo.pixels, box, seen.eyes, self._heats(seen), reading)
-        step_ms = {**reading.step_ms, "picture": _ms_since(start)}
-        return replace(reading, step_ms=step_ms), picture
+        seen = self._see_largest(photo)
+        return self.draw(seen, seen.reading)
 
-    def _see(self, content: bytes) -> _Seen:
-        step_ms: dict[str, float] = {}
+    def _see_largest(self, photo: bytes) -> Seen:
+        scene = self.open(photo)
+        return self.see(scene, self.crop(scene, scene.faces[0]))
+
+    # -- the steps --
+
+    def open(self, content: bytes) -> Scene:
+        """Open a photo and find its faces.
+
+        Raises:
+            UnreadablePhoto: The bytes are no photo that we can open.
+            NoFaceFound: There is no face in it.
+        """
         start = time.perf_counter()
         photo = open_photo(content)
+        return self.scene(photo, {"decode": _ms_since(start)})
+
+    def scene(self, photo: Photo, step_ms: Mapping[str, float]) -> Scene:
+        """Find the faces of a photo that is open already, or raise `NoFaceFound`."""
+        start = time.perf_counter()
         gray = np.asarray(cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        step_ms["decode"], start = _ms_since(start), time.perf_counter()
         bright = brighten(gray)
-        faces = self._faces.find(bright)
-        step_ms["find face"], start = _ms_since(start), time.perf_counter()
+        faces = tuple(self._faces.find(bright))
         if not faces:
             raise NoFaceFound("no face found")
-        face = faces[0]  # the largest
-        haar_eyes = self._eyes.find(bright, face)
-        eyes = haar_eyes or estimate_eyes(face)
-        is_found = haar_eyes is not None
+        return Scene(photo, gray, bright, faces, {**step_ms, "find face": _ms_since(start)})
+
+    def crop(self, scene: Scene, face: Face) -> Crop:
+        """Find the eyes of a face and cut out what the network sees.
+
+        Raises:
+            FaceTooSmall: The face has too few pixels.
+            FaceTooDark: There is hardly any light on the face.
+            FaceTooBlurred: The face has no detail left.
+        """
+        start, step_ms = time.perf_counter(), {}
+        found = self._eyes.find(scene.bright, face)
+        eyes = found or estimate_eyes(face)
         step_ms["find eyes"], start = _ms_since(start), time.perf_counter()
-        _check(gray, face, eyes)
-        views = views_of_photo(gray, eyes)
-        step_ms["crop"], start = _ms_since(start), time.perf_counter()
-        outputs = self._network.run(views.face[None], views.eyes[None])
-        step_ms["network"] = _ms_since(start)
+        fine = _check(scene.gray, face, eyes)
+        views = views_of_photo(scene.gray, eyes)
+        step_ms["crop"] = _ms_since(start)
+        return Crop(face, eyes, found is not None, fine, views, step_ms)
+
+    def see(self, scene: Scene, crop: Crop) -> Seen:
+        """Read a face."""
+        start = time.perf_counter()
+        outputs = self._network.run(crop.views.face[None], crop.views.eyes[None])
+        step_ms = {**scene.step_ms, **crop.step_ms, "network": _ms_since(start)}
 
         covered = covered_part(
             {k: float(p[0]) for k, p in self._network.covering(outputs).items()}
         )
-        answered_by = answering_view(covered, is_found=is_found)
+        answered_by = answering_view(covered, is_found=crop.is_found)
         by_view = _probabilities(self._network.answers(outputs))
-        width, height = photo.pixels.shape[1], photo.pixels.shape[0]
-        scale = photo.scale
-        first, second = sorted(((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5) for x, y in eyes)
-        left, top, box_width, box_height = (round(v * scale) for v in face.box(width, height))
+        height, width = scene.gray.shape
+        scale = scene.photo.scale
+        first, second = sorted(
+            ((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5) for x, y in crop.eyes
+        )
+        left, top, box_width, box_height = (round(v * scale) for v in crop.face.box(width, height))
         reading = Reading(
             probabilities=by_view[answered_by],
             eyes=by_view["eyes"],
             face=by_view["face"],
             answered_by=answered_by,
-            eyes_found="haar" if is_found else "estimated",
-            faces=len(faces),
+            eyes_found="haar" if crop.is_found else "estimated",
+            faces=len(scene.faces),
             face_box=(left, top, box_width, box_height),
             eye_centers=(first, second),
             step_ms=step_ms,
             covered=covered,
         )
-        return _Seen(photo, face, eyes, views, outputs, reading)
+        return Seen(scene.photo, crop, outputs, reading)
 
-    def _heats(self, seen: _Seen) -> list[ViewHeat]:
-        """Return the heat of the views that the answering head saw."""
-        emotion = EMOTIONS.index(seen.reading.emotion)
+    def draw(self, seen: Seen, reading: Reading) -> tuple[Reading, bytes]:
+        """Draw the picture that explains a reading.
+
+        Args:
+            seen: The face that is shown.
+            reading: What is said of it; its own, or one that counts more than this face.
+
+        Returns:
+            The reading with the time that this took, and the picture, a JPEG.
+        """
+        start = time.perf_counter()
+        pixels = seen.photo.pixels
+        box = seen.crop.face.box(pixels.shape[1], pixels.shape[0])
+        heats = self._heats(seen, reading.emotion)
+        picture = draw_picture(pixels, box, seen.crop.eyes, heats, reading)
+        step_ms = {**reading.step_ms, "picture": _ms_since(start)}
+        return replace(reading, step_ms=step_ms), picture
+
+    def _heats(self, seen: Seen, emotion: str) -> list[ViewHeat]:
+        """Return where the views that the answering head saw spoke for an emotion."""
         head = seen.reading.answered_by
-        column = self._network.kernel(head)[:, emotion]
+        column = self._network.kernel(head)[:, EMOTIONS.index(emotion)]
         parts = {"fused": ("face", "eyes"), "face": ("face",), "eyes": ("eyes",)}[head]
         heats = []
         for part, weights in zip(parts, np.split(column, len(parts)), strict=True):
@@ -153,7 +234,7 @@ class PhotoReader:
             heats.append(
                 ViewHeat(
                     cells=cam(seen.outputs[f"{part}_map"][0].transpose(1, 2, 0), weights),
-                    to_view=seen.views.face_map if is_face else seen.views.eyes_map,
+                    to_view=seen.crop.views.face_map if is_face else seen.crop.views.eyes_map,
                     view_size=(FACE_SIZE, FACE_SIZE) if is_face else EYES_SIZE,
                 )
             )
@@ -176,8 +257,8 @@ def brighten(gray: Gray) -> Gray:
     )
 
 
-def _check(gray: Gray, face: Face, eyes: Eyes) -> None:
-    """Refuse a face that is too small, too dark or too blurred to say anything about."""
+def _check(gray: Gray, face: Face, eyes: Eyes) -> float:
+    """Refuse a face that is too small, too dark or too blurred, else return its detail."""
     if face.size < MIN_FACE:
         raise FaceTooSmall(f"a face of {face.size:.0f} pixels; at least {MIN_FACE}")
     row, _ = align(gray, eyes)
@@ -186,6 +267,7 @@ def _check(gray: Gray, face: Face, eyes: Eyes) -> None:
         raise FaceTooDark(f"brightness {light:.0f}; at least {MIN_LIGHT:.0f}")
     if (fine := detail(row)) < MIN_DETAIL:
         raise FaceTooBlurred(f"detail {fine:.3f}; at least {MIN_DETAIL}")
+    return fine
 
 
 def _probabilities(answers: Answers) -> dict[str, dict[str, float]]:

@@ -30,11 +30,14 @@ class Reading:
         answered_by: Which head `probabilities` comes from.
         eyes_found: `haar` where a cascade found both eyes, `estimated` where their place was
             derived from the face.
-        faces: How many faces were found; the reading is of the largest.
+        faces: How many faces were found; the reading is of the largest, or of the chosen one.
         face_box: Left, top, width, height of the face that was read.
         eye_centers: Centres of the two eyes, the one further left in the picture first.
         step_ms: Milliseconds of each step, in the order in which they ran.
         covered: What of the face is covered, by a mask or by sunglasses.
+        is_chosen: Whether somebody said that this face is meant, of several.
+        moments: How many moments of a video the probabilities are the mean of; what concerns the
+            face is of the clearest.
     """
 
     probabilities: Probabilities
@@ -47,6 +50,8 @@ class Reading:
     eye_centers: tuple[tuple[float, float], tuple[float, float]]
     step_ms: dict[str, float]
     covered: Covering = "none"
+    is_chosen: bool = False
+    moments: int = 1
 
     @property
     def emotion(self) -> str:
@@ -78,6 +83,36 @@ class Reading:
             "eye_centers": [[round(x, 1), round(y, 1)] for x, y in self.eye_centers],
             "ms": round(self.ms, 1),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A reading and the picture that explains it.
+
+    Args:
+        reading: What was read.
+        picture: A JPEG.
+        photo: Which of the photos that were given was read, from 0.
+    """
+
+    reading: Reading
+    picture: bytes
+    photo: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralFaces:
+    """A photo with several people in it: somebody must say who is meant.
+
+    Args:
+        count: How many faces can be read; they are numbered from 0, from left to right.
+        picture: A JPEG that shows them with their numbers, from 1.
+        photo: Which of the photos that were given this is, from 0.
+    """
+
+    count: int
+    picture: bytes
+    photo: int = 0
 
 
 def percent(probability: float) -> str:
