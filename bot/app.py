@@ -30,6 +30,7 @@ from bot.playlists import Playlists
 from bot.replies import say, sender, toast
 from bot.selfies import Selfies
 from bot.services import Services
+from bot.verdicts import Verdicts
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ def build_application(
     schedule(application, services, playlists)
     connecting = Connecting(services, playlists)
     selfies = Selfies(services, playlists)
+    verdicts = Verdicts(services, playlists)
     consent = Consent(services, selfies, playlists)
     feedback = Feedback(services, playlists)
 
@@ -104,10 +106,10 @@ def build_application(
         "withdraw": consent.withdraw,
         "reset": consent.reset,
         "forget": consent.forget_answered,
-        "right": selfies.right,
-        "wrong": selfies.wrong,
-        "back": selfies.back,
-        "correct": selfies.correct,
+        "right": verdicts.right,
+        "wrong": verdicts.wrong,
+        "back": verdicts.back,
+        "correct": verdicts.correct,
         "mood": playlists.mood_chosen,
         "mode": playlists.mode_of_reading,
         "remode": playlists.mode_of_playlist,
