@@ -27,6 +27,7 @@ from bot.feedback import Feedback
 from bot.inbox import POLL_S, InboxProcessor
 from bot.jobs import schedule
 from bot.playlists import Playlists
+from bot.preferring import Preferring
 from bot.replies import say, sender, toast
 from bot.selfies import Selfies
 from bot.services import Services
@@ -79,12 +80,15 @@ def build_application(
     verdicts = Verdicts(services, playlists)
     consent = Consent(services, selfies, playlists)
     feedback = Feedback(services, playlists)
+    preferring = Preferring(services)
 
     # A lower group runs first: strangers and group chats are turned away before anything else.
-    application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-2)
+    application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-3)
     # What connects an account is a plain message too; any other is left to the next group.
     plain = filters.TEXT & ~filters.COMMAND
-    application.add_handler(MessageHandler(plain, connecting.answered), group=-1)
+    application.add_handler(MessageHandler(plain, connecting.answered), group=-2)
+    # So is what answers a question of ours; any message that does not ends the waiting for it.
+    application.add_handler(MessageHandler(filters.ALL, preferring.answered), group=-1)
 
     # Within a group the first match alone answers, so the particular stands before the general.
     for command, answer in {
@@ -93,6 +97,7 @@ def build_application(
         "mood": playlists.mood,
         "playlist": playlists.playlist,
         "feedback": feedback.feedback,
+        "settings": preferring.settings,
         "connect": connecting.connect,
         "disconnect": connecting.disconnect,
         "privacy": consent.privacy,
@@ -117,6 +122,11 @@ def build_application(
         "files": playlists.files,
         "vote": feedback.vote,
         "stars": feedback.stars,
+        "settings": preferring.page,
+        "set": preferring.set,
+        "add": preferring.add,
+        "drop": preferring.drop,
+        "ask": preferring.ask,
         "save": connecting.save,
         "connect": connecting.reconnect,
     }.items():

@@ -5,6 +5,7 @@
 - `inbox`: each update that Telegram was told we have, until it is handled; sealed, since what
   people say is theirs, and an address that they paste holds the key to their Spotify.
 - `answers`: which message shows the playlist of which reading, so that a mode button edits it.
+- `questions`: what a user was asked to type, see `bot.questions`.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
+from bot.questions import Questions
 from recommender.database import immediate
 from recommender.sealing import Place, Seal
 
@@ -102,6 +104,7 @@ class People:
         self._seal = Seal(cipher)
         _migrations.apply(db)
         _seal_once(db, self._seal)
+        self.questions = Questions(db)
 
     # -- consent --
 
@@ -217,5 +220,6 @@ class People:
                 " where user_id = ?",
                 [user_id],
             )
+            self.questions.drop(user_id)
             self.db.execute("delete from answers where user_id = ?", [user_id])
             self.db.execute("delete from people where user_id = ?", [user_id])

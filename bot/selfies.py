@@ -62,9 +62,10 @@ class Selfies:
             await self.read(context.bot, user_id, file_id)
 
     async def cancel(self, update: Update, context: Context) -> None:
-        """Stop reading this user's photos."""
+        """Stop reading this user's photos, and waiting for what they were asked to type."""
         user_id = sender(update)
-        has_stopped = self.stop(user_id)
+        was_asked = await self._services.records.run(lambda s: s.people.questions.drop(user_id))
+        has_stopped = self.stop(user_id) or was_asked
         await say(
             context.bot, user_id, texts.CANCELLED if has_stopped else texts.NOTHING_TO_CANCEL
         )

@@ -7,7 +7,7 @@ Some hold markup, Telegram's HTML. Messages that depend on a reading or a playli
 from html import escape
 
 from recommender import errors as music_errors
-from recommender.errors import RecommenderError
+from recommender.errors import BadPreference, RecommenderError
 from vision import errors as vision_errors
 from vision.errors import VisionError
 
@@ -69,6 +69,7 @@ HELP = (
     "/playlist: another playlist for your last mood\n"
     "/feedback: tell me what you liked; <code>/feedback 4</code> rates the last playlist, "
     "<code>/feedback 3 -</code> says no to its third track\n"
+    "/settings: length, mode, what you like and never want to hear\n"
     "/connect: let me write playlists to your Spotify; <code>/connect CLIENT_ID</code> by an app "
     "of your own\n"
     "/disconnect: stop that\n"
@@ -83,6 +84,7 @@ COMMANDS = {
     "mood": "Choose a mood without a photo",
     "playlist": "Another playlist for your last mood",
     "feedback": "Tell me what you liked",
+    "settings": "Length, mode, favourites, bans",
     "connect": "Connect your Spotify",
     "disconnect": "Disconnect your Spotify",
     "privacy": "What is kept, and why",
@@ -328,6 +330,81 @@ FEEDBACK_USAGE = (
     "track, /feedback 3 - dislikes it; /feedback alone shows buttons."
 )
 GONE = "That is no longer known: it was deleted or belongs to another chat."
+
+# -- settings --
+
+SETTINGS_HEAD = "<b>Your settings</b>\nThey count from the next playlist on."
+SETTINGS = (
+    ("mode", "Mode"),
+    ("length", "Length"),
+    ("allows_explicit", "Explicit tracks"),
+    ("keeps_playlists", "In your Spotify"),
+    ("years", "Released"),
+    ("favourite_artists", "Favourite artists"),
+    ("favourite_genres", "Favourite genres"),
+    ("banned_artists", "Never by"),
+    ("banned_genres", "Never of the genre"),
+)
+"""What is told of each setting, in order."""
+LENGTH = "{length} tracks"
+EXPLICIT = {True: "allowed", False: "left out"}
+SWITCH_EXPLICIT = {True: "Leave out explicit tracks", False: "Allow explicit tracks"}
+KEEPS = {True: "a new playlist each time", False: "one playlist, updated each time"}
+SWITCH_KEEPS = {True: "Update one playlist", False: "A new playlist each time"}
+USUAL_BUTTON = "All as at first"
+NOBODY = "none"
+
+ANY_YEAR = "Any year"
+YEARS_FROM = "{year} or later"
+YEARS_UNTIL = "{year} or earlier"
+YEARS_BUTTON = "Release years"
+TYPE_YEARS = "Type years"
+YEARS_PAGE = "<b>Release years</b>\nI choose tracks from: {years}."
+YEARS_UNKNOWN = (
+    "<i>My catalogue does not know when its tracks came out: with any limit it has no track.</i>"
+)
+ASK_YEARS = (
+    "Which years? Send them as <code>1990-1999</code>, <code>1990-</code>, <code>-1999</code> or "
+    "<code>1994</code>."
+)
+
+LIST_BUTTONS = {
+    "favourite_artists": "Favourite artists",
+    "favourite_genres": "Favourite genres",
+    "banned_artists": "Banned artists",
+    "banned_genres": "Banned genres",
+}
+LIST_PAGES = {
+    "favourite_artists": "<b>Favourite artists</b>\nI choose their tracks a little more readily.",
+    "favourite_genres": "<b>Favourite genres</b>\nI choose from these a little more readily.",
+    "banned_artists": "<b>Banned artists</b>\nYou never get a track of theirs.",
+    "banned_genres": "<b>Banned genres</b>\nYou never get a track of these.",
+}
+EMPTY_LIST = "Nobody and nothing yet."
+TYPE_NAME = {"artist": "Type an artist", "genre": "Type another genre"}
+ASK_NAME = {
+    "artist": "Which artist? Send me the name, or several with commas between.",
+    "genre": "Which genre? Send me its name, or several with commas between.",
+}
+STOP_TYPING = "‹ Never mind"
+UNKNOWN_NAME = {
+    True: (
+        "My catalogue has no {noun} called <b>{name}</b>. Did you mean one of these? You can also "
+        "send the name again."
+    ),
+    False: (
+        "My catalogue has no {noun} called <b>{name}</b>, nor one spelled like it. Send the name "
+        "again, or another."
+    ),
+}
+SETTING_KEPT = "Noted."
+SWAPPED = "Noted, and taken off the other list."
+
+
+def bad_preference(error: BadPreference) -> str:
+    """Return what is said of a setting that cannot be."""
+    return f"That does not work: {escape(str(error))}. Please send it again."
+
 
 # -- Spotify --
 

@@ -147,11 +147,13 @@ async def with_chat(
     clock: Callable[[], datetime] = lambda: NOW,
     database: Path | None = None,
     nightly: Path | None = None,
+    table: TrackTable | None = None,
 ) -> None:
     """Tell a story to a bot of its own, with invented tracks and an empty database in memory.
 
     Its connections are given, or made from its records; its database may be a file too, with a
-    folder for nightly copies of it. All that the bot sends must be as the Bot API wants it.
+    folder for nightly copies of it, and its tracks others. All that the bot sends must be as the
+    Bot API wants it.
     """
     cipher = MultiFernet([Fernet(Fernet.generate_key())])
     records = Records(database, cipher)
@@ -161,7 +163,7 @@ async def with_chat(
     services = Services(
         records,
         worker,
-        _invented_table(),
+        table or _invented_table(),
         connections,
         clock,
         np.random.default_rng(1),

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot import texts
 from bot.app import publish_commands
+from bot.sandbox.telegram_entities import parse_html
 from tests import telegram_contract
 from tests.chatting import Chat, with_chat
+from tests.songs import random_tracks, table_of
 from tests.telegram_contract import Contract
 
 
@@ -76,6 +79,25 @@ def test_uploads_count_as_parameters_and_toasts_are_never_markup(contract: Contr
     toast = {"callback_query_id": "1", "text": "<b>x</b>"}
     assert "raw markup" in contract.call_problems("answerCallbackQuery", toast)[0]
     assert contract.call_problems("sendTune", {}) == ["sendTune is no method"]
+
+
+def test_a_name_full_of_markup_is_shown_letter_for_letter() -> None:
+    name = "<b>_*[x](y)"
+    table = table_of([replace(track, artist=name, name=name) for track in random_tracks(30)])
+
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say("/mood happy")
+        (voted,) = await chat.say("/feedback 1 +")
+        await chat.press("ask:favourite_artists")
+        _, listed = await chat.say(name)
+        (overview,) = await chat.say("/settings")
+        await chat.press("ask:favourite_artists")
+        (unknown,) = await chat.say(f"{name}{name}")
+        for message in (playlist, voted, listed, overview, unknown):
+            assert name in parse_html(message.text)[0]
+        assert f"✕ {name}" in [button["text"] for button in listed.buttons]
+
+    asyncio.run(with_chat(story, table=table))
 
 
 def test_the_menu_of_commands_is_as_telegram_wants_it() -> None:

@@ -1,0 +1,267 @@
+"""The user's settings by buttons and typed words: /settings."""
+
+import asyncio
+import re
+from collections.abc import Collection
+from typing import Any
+
+from telegram import Bot, MaybeInaccessibleMessage, Update
+from telegram.ext import ApplicationHandlerStop, ContextTypes
+
+from bot import preference_pages as pages
+from bot import texts
+from bot.questions import Question
+from bot.records import Stores
+from bot.replies import edit, pressed, remove, say, sender, toast
+from bot.services import Services
+from recommender.errors import BadPreference
+from recommender.names import Artists, Genres, Names
+from recommender.preferences import USUAL, Preferences, parse_years
+
+Context = ContextTypes.DEFAULT_TYPE
+
+_YES_NO = {"yes": True, "no": False}
+_BETWEEN_NAMES = re.compile(r"[,;\n]")
+
+
+class Preferring:
+    """Shows and changes what a user has settled for all playlists."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    # -- commands and buttons --
+
+    async def settings(self, update: Update, context: Context) -> None:
+        """Show all settings."""
+        user_id = sender(update)
+        text, keyboard = pages.overview(await self._load(user_id))
+        await say(context.bot, user_id, text, keyboard)
+
+    async def page(self, update: Update, context: Context) -> None:
+        """Show another page of the settings; whatever was asked is asked no more."""
+        query, (name, *rest) = pressed(update)
+        if name not in ("overview", "years", *texts.LIST_PAGES):
+            await toast(query, texts.GONE)
+            return
+        await toast(query)
+        await self._services.records.run(lambda s: s.people.questions.drop(sender(update)))
+        await self._show(update, context.bot, name, int(rest[0]) if rest else 0)
+
+    async def set(self, update: Update, context: Context) -> None:
+        """Change the setting whose button was pressed."""
+        query, (field, value) = pressed(update)
+        try:
+            changes = _changes(field, value)
+            await self._change(sender(update), **changes)
+        except (BadPreference, KeyError, ValueError):  # no button of ours
+            await toast(query, texts.GONE)
+            return
+        await toast(query, texts.SETTING_KEPT)
+        await self._show(update, context.bot, "years" if field == "years" else "overview")
+
+    async def add(self, update: Update, context: Context) -> None:
+        """Put the name whose button was pressed on a list."""
+        query, (list_name, key) = pressed(update)
+        known = self._names(list_name)
+        name = known.named(int(key)) if known else None
+        if name is None:
+            await toast(query, texts.GONE)
+            return
+        try:
+            told = await self._put(sender(update), list_name, [name])
+        except BadPreference as error:
+            await toast(query, str(error))
+            return
+        await toast(query, told)
+        await self._settle(context.bot, sender(update), query.message)
+        await self._show(update, context.bot, list_name)
+
+    async def drop(self, update: Update, context: Context) -> None:
+        """Take the name whose button was pressed off a list."""
+        query, (list_name, key) = pressed(update)
+        known = self._names(list_name)
+        if known is None:
+            await toast(query, texts.GONE)
+            return
+        user_id, now, keys = sender(update), self._services.clock(), {int(key)}
+
+        def take_off(stores: Stores) -> None:
+            listed = getattr(stores.music.preferences.load(user_id), list_name)
+            left = {list_name: _without(listed, keys, known)}
+            stores.music.preferences.change(user_id, now, **left)
+
+        await self._services.records.run(take_off)
+        await toast(query, texts.SETTING_KEPT)
+        await self._show(update, context.bot, list_name)
+
+    async def ask(self, update: Update, context: Context) -> None:
+        """Ask for a name or years; the user's next text is the answer."""
+        query, (about,) = pressed(update)
+        message_id = query.message.message_id if query.message else None
+        if message_id is None or about not in ("years", *texts.LIST_PAGES):
+            await toast(query, texts.GONE)
+            return
+        now, question = self._services.clock(), Question(about, message_id)
+        user_id = sender(update)
+        await self._services.records.run(lambda s: s.people.questions.ask(user_id, question, now))
+        await toast(query)
+        await edit(context.bot, user_id, message_id, *pages.question(about))
+
+    # -- typed answers --
+
+    async def answered(self, update: Update, context: Context) -> None:
+        """Take a text for the answer where one was asked; leave any other message to others."""
+        user_id, now = sender(update), self._services.clock()
+        question = await self._services.records.run(
+            lambda s: s.people.questions.open(user_id, now)
+        )
+        message = update.effective_message
+        if question is None or message is None:
+            return
+        if not message.text or message.text.startswith("/"):  # the user has turned to other things
+            if message.text != "/cancel":  # which says itself what it stopped
+                await self._services.records.run(lambda s: s.people.questions.drop(user_id))
+            return
+        if question.about == "years":
+            await self._years_typed(context.bot, user_id, message.text)
+        else:
+            await self._names_typed(context.bot, user_id, question.about, message.text)
+        raise ApplicationHandlerStop
+
+    async def _years_typed(self, bot: Bot, user_id: int, text: str) -> None:
+        try:
+            first, last = parse_years(text)
+            preferences = await self._change(user_id, first_year=first, last_year=last)
+        except BadPreference as error:
+            await say(bot, user_id, texts.bad_preference(error))
+            return
+        await self._settle(bot, user_id)
+        await say(bot, user_id, *pages.years(preferences, is_known=self._knows_years()))
+
+    async def _names_typed(self, bot: Bot, user_id: int, list_name: str, text: str) -> None:
+        known = self._names(list_name)
+        assert known is not None  # `ask` has made sure
+        parts = [part for part in map(str.strip, _BETWEEN_NAMES.split(text)) if part]
+        found = [known.named(known.key(part)) for part in parts]
+        if not all(found):  # a comma may be part of a name
+            found = [known.named(known.key(text))]
+        names = [name for name in found if name]
+        if not names:
+            unknown = next((p for p in parts if not known.named(known.key(p))), text)
+            near = await asyncio.to_thread(known.like, unknown)
+            await say(bot, user_id, *pages.suggestions(list_name, unknown, near, known))
+            return
+        try:
+            await self._put(user_id, list_name, names)
+        except BadPreference as error:
+            await say(bot, user_id, texts.bad_preference(error))
+            return
+        await self._settle(bot, user_id)
+        await say(bot, user_id, *await self._page(user_id, list_name))
+
+    # -- what they share --
+
+    async def _put(self, user_id: int, list_name: str, names: Collection[str]) -> str:
+        """Put names on a list and take them off its opposite; return what to say of it."""
+        known, opposite, now = self._names(list_name), _opposite(list_name), self._services.clock()
+        assert known is not None
+        keys = {known.key(name) for name in names}
+
+        def put(stores: Stores) -> bool:
+            before = stores.music.preferences.load(user_id)
+            listed = (*_without(getattr(before, list_name), keys, known), *names)
+            left = _without(getattr(before, opposite), keys, known)
+            after = stores.music.preferences.change(
+                user_id, now, **{list_name: listed, opposite: left}
+            )
+            return bool(getattr(before, opposite) != getattr(after, opposite))
+
+        return texts.SWAPPED if await self._services.records.run(put) else texts.SETTING_KEPT
+
+    async def _settle(
+        self, bot: Bot, user_id: int, but_for: MaybeInaccessibleMessage | None = None
+    ) -> None:
+        """Take the question away that was answered, unless the answer takes its place."""
+        now = self._services.clock()
+
+        def take(stores: Stores) -> Question | None:
+            question = stores.people.questions.open(user_id, now)
+            stores.people.questions.drop(user_id)
+            return question
+
+        question = await self._services.records.run(take)
+        here = but_for.message_id if but_for else None
+        if question is not None and question.message_id != here:
+            await remove(bot, user_id, question.message_id)
+
+    async def _show(self, update: Update, bot: Bot, name: str, number: int = 0) -> None:
+        """Put a page in the place of the message whose button was pressed."""
+        message = update.effective_message
+        if message is not None:
+            page = await self._page(sender(update), name, number)
+            await edit(bot, sender(update), message.message_id, *page)
+
+    async def _page(self, user_id: int, name: str, number: int = 0) -> pages.Page:
+        preferences = await self._load(user_id)
+        if name == "overview":
+            return pages.overview(preferences)
+        if name == "years":
+            return pages.years(preferences, is_known=self._knows_years())
+        known = self._names(name)
+        assert known is not None
+        offered = known.by_frequency if isinstance(known, Genres) else ()
+        return pages.names(name, getattr(preferences, name), known, offered, number)
+
+    async def _load(self, user_id: int) -> Preferences:
+        return await self._services.records.run(lambda s: s.music.preferences.load(user_id))
+
+    async def _change(self, user_id: int, **changes: Any) -> Preferences:
+        now = self._services.clock()
+        return await self._services.records.run(
+            lambda s: s.music.preferences.change(user_id, now, **changes)
+        )
+
+    def _names(self, list_name: str) -> Names | None:
+        """Return the names that a list may hold; None where there is no such list."""
+        if list_name not in texts.LIST_PAGES:
+            return None
+        is_artists = list_name.endswith("artists")
+        return Artists(self._services.table) if is_artists else Genres(self._services.table)
+
+    def _knows_years(self) -> bool:
+        return bool(self._services.table.years.any())
+
+
+def _changes(field: str, value: str) -> dict[str, Any]:
+    """Return what a button changes, as fields of `Preferences`.
+
+    Raises:
+        KeyError: There is no such setting, or it cannot be that.
+        ValueError: Likewise.
+    """
+    match field:
+        case "mode":
+            return {"mode": value}
+        case "length":
+            return {"length": int(value)}
+        case "explicit":
+            return {"allows_explicit": _YES_NO[value]}
+        case "keeps":
+            return {"keeps_playlists": _YES_NO[value]}
+        case "years":
+            first, last = (None, None) if value == "any" else parse_years(value)
+            return {"first_year": first, "last_year": last}
+        case "all":
+            return {name: getattr(USUAL, name) for name in Preferences.__dataclass_fields__}
+        case _:
+            raise KeyError(field)
+
+
+def _opposite(list_name: str) -> str:
+    kind, _, noun = list_name.partition("_")
+    return f"{'banned' if kind == 'favourite' else 'favourite'}_{noun}"
+
+
+def _without(listed: Collection[str], keys: Collection[int], known: Names) -> tuple[str, ...]:
+    return tuple(name for name in listed if known.key(name) not in keys)

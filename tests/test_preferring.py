@@ -1,0 +1,274 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from html import escape
+from typing import Any
+
+import pytest
+
+from bot import preference_pages as pages
+from bot import texts
+from bot.questions import WAITS_FOR
+from recommender.names import Artists
+from recommender.preferences import USUAL, Preferences
+from recommender.table import TrackTable
+from tests.chatting import ANNA, BEN, NOW, Chat, with_chat
+from tests.fake_telegram import Call
+from tests.songs import random_tracks, table_of
+
+
+def by(*artists: str) -> TrackTable:
+    """Return a catalogue with a track by each of these."""
+    tracks = random_tracks(len(artists), artists=len(artists))
+    return table_of(
+        [replace(track, artist=artist) for track, artist in zip(tracks, artists, strict=True)]
+    )
+
+
+async def settled(chat: Chat, user_id: int = ANNA) -> Preferences:
+    return await chat.records.run(lambda s: s.music.preferences.load(user_id))
+
+
+async def press(chat: Chat, shown: Call, label: str) -> Call:
+    """Press a button by its label and return the message as it is then."""
+    calls = await chat.press(shown.data(label))
+    assert [calls[0].method, calls[-1].method] == ["answerCallbackQuery", "editMessageText"]
+    return calls[-1]
+
+
+async def open_page(chat: Chat, label: str) -> Call:
+    (overview,) = await chat.say("/settings")
+    return await press(chat, overview, label)
+
+
+def an_artist(chat: Chat) -> str:
+    """Return an artist of the catalogue whose name is the same in HTML."""
+    artists = (chat.services.table.track(row).artist for row in range(100))
+    return next(artist for artist in artists if escape(artist) == artist)
+
+
+@pytest.mark.parametrize(
+    ("label", "changed"),
+    [
+        ("Lift", {"mode": "lift"}),
+        ("50", {"length": 50}),
+        (texts.SWITCH_EXPLICIT[True], {"allows_explicit": False}),
+        (texts.SWITCH_KEEPS[False], {"keeps_playlists": True}),
+    ],
+)
+def test_a_button_changes_a_setting_and_the_next_playlist(
+    label: str, changed: dict[str, Any]
+) -> None:
+    async def story(chat: Chat) -> None:
+        (overview,) = await chat.say("/settings")
+        after = await press(chat, overview, label)
+        assert await settled(chat) == Preferences(**changed)
+        assert after.text != overview.text
+        usual = await press(chat, after, texts.USUAL_BUTTON)
+        assert usual.text == overview.text
+        assert await settled(chat) == USUAL
+        await press(chat, overview, label)  # an old button still works
+        _, playlist = await chat.say("/mood sad")
+        assert f"{changed.get('length', 20)} tracks" in playlist.text
+        assert texts.MODE_LABELS[changed.get("mode", "match")] in playlist.text
+
+    asyncio.run(with_chat(story))
+
+
+def test_what_is_chosen_is_marked() -> None:
+    async def story(chat: Chat) -> None:
+        (overview,) = await chat.say("/settings")
+        labels = [button["text"] for button in overview.buttons]
+        assert {"• Match •", "• 20 •", "Lift", "50"} <= set(labels)
+        assert texts.USUAL_BUTTON not in labels
+
+    asyncio.run(with_chat(story))
+
+
+def test_years_by_button_and_by_words() -> None:
+    async def story(chat: Chat) -> None:
+        page = await open_page(chat, texts.YEARS_BUTTON)
+        assert texts.YEARS_UNKNOWN in page.text  # invented tracks never came out
+        page = await press(chat, page, "1990s")
+        assert "• 1990s •" in [button["text"] for button in page.buttons]
+        assert "1990 to 1999" in page.text
+        asked = await press(chat, page, texts.TYPE_YEARS)
+        assert asked.text == texts.ASK_YEARS
+        (refused,) = await chat.say("the nineties")
+        assert "1990-1999" in refused.text
+        removed, answered = await chat.say("-1984")
+        assert removed.method == "deleteMessage"
+        assert "1984 or earlier" in answered.text
+        assert (await settled(chat)).last_year == 1984
+        await press(chat, answered, texts.ANY_YEAR)
+        assert await settled(chat) == USUAL
+
+    asyncio.run(with_chat(story))
+
+
+def test_an_artist_is_typed_banned_and_freed_again() -> None:
+    async def story(chat: Chat) -> None:
+        artist = an_artist(chat)
+        page = await open_page(chat, texts.LIST_BUTTONS["banned_artists"])
+        assert texts.EMPTY_LIST in page.text
+        asked = await press(chat, page, texts.TYPE_NAME["artist"])
+        assert asked.text == texts.ASK_NAME["artist"]
+        *_, listed = await chat.say(f"  {artist.upper()} ")
+        assert f"• {artist}" in listed.text  # as the catalogue spells it
+        assert (await settled(chat)).banned_artists == (artist,)
+        _, hello = await chat.say("/mood sad")
+        assert artist not in hello.text
+        freed = await press(chat, listed, f"✕ {artist}")
+        assert texts.EMPTY_LIST in freed.text
+        assert await settled(chat) == USUAL
+
+    asyncio.run(with_chat(story))
+
+
+def test_an_unknown_name_is_met_with_names_like_it() -> None:
+    async def story(chat: Chat) -> None:
+        artist = an_artist(chat)
+        page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
+        await press(chat, page, texts.TYPE_NAME["artist"])
+        (unsure,) = await chat.say(f"{artist}x")
+        assert f"<b>{artist}x</b>" in unsure.text
+        (lost,) = await chat.say("<b>_*[x](y)")
+        assert "&lt;b&gt;_*[x](y)" in lost.text
+        assert [button["text"] for button in lost.buttons] == [texts.STOP_TYPING]
+        page = await press(chat, unsure, artist)
+        assert (await settled(chat)).favourite_artists == (artist,)
+        (taken,) = await chat.say("hello")  # nothing is asked any more
+        assert taken.text == texts.NOT_A_PHOTO["text"]
+
+    asyncio.run(with_chat(story))
+
+
+def test_several_names_at_once_and_a_comma_inside_one() -> None:
+    table = by("Earth", "Fire", "Ärger")
+
+    async def story(chat: Chat) -> None:
+        page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
+        ask = page.data(texts.TYPE_NAME["artist"])
+        for words, listed in (
+            ("earth, Wind & Fire", ("Earth",)),  # no artist is called Wind & Fire
+            ("Fire; arger", ("Earth", "Fire", "Ärger")),
+            ("fire", ("Earth", "Ärger", "Fire")),
+        ):
+            await chat.press(ask)
+            await chat.say(words)
+            assert (await settled(chat)).favourite_artists == listed
+
+    asyncio.run(with_chat(story, table=table))
+
+
+def test_genres_are_offered_and_a_favourite_cannot_be_banned_too() -> None:
+    async def story(chat: Chat) -> None:
+        page = await open_page(chat, texts.LIST_BUTTONS["favourite_genres"])
+        page = await press(chat, page, "+ soul")
+        assert "+ soul" not in [button["text"] for button in page.buttons]
+        banned = await open_page(chat, texts.LIST_BUTTONS["banned_genres"])
+        toast, _ = await chat.press(banned.data("+ soul"))
+        assert toast.parameters["text"] == texts.SWAPPED
+        assert await settled(chat) == Preferences(banned_genres=("soul",))
+        (overview,) = await chat.say("/settings")
+        assert texts.LIST_BUTTONS["banned_genres"] + " (1)" in str(overview.buttons)
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_long_list_is_paged_and_full_at_a_hundred() -> None:
+    table = by(*(f"Artist {number}" for number in range(102)))
+    many = tuple(f"Artist {number}" for number in range(100))
+
+    async def story(chat: Chat) -> None:
+        await chat.records.run(
+            lambda s: s.music.preferences.change(ANNA, NOW, banned_artists=many)
+        )
+        page = await open_page(chat, texts.LIST_BUTTONS["banned_artists"] + " (100)")
+        page = await press(chat, page, "›")
+        assert "• Artist 8\n" in page.text
+        page = await press(chat, await press(chat, page, "‹"), "‹")
+        assert "13 / 13" in [button["text"] for button in page.buttons]
+        (full,) = await chat.press(f"add:banned_artists:{Artists(table).key('Artist 100')}")
+        assert "100" in full.parameters["text"]
+        await chat.press("ask:banned_artists")
+        (refused,) = await chat.say("Artist 101")
+        assert "100 banned artists at most" in refused.text
+
+    asyncio.run(with_chat(story, table=table))
+
+
+@pytest.mark.parametrize("words", ["/help", "/cancel", "/settings"])
+def test_a_command_ends_the_waiting_for_an_answer(words: str) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("ask:banned_genres")
+        (said,) = await chat.say(words)
+        assert (said.text == texts.CANCELLED) == (words == "/cancel")
+        (text,) = await chat.say("soul")
+        assert text.text == texts.NOT_A_PHOTO["text"]
+        assert await settled(chat) == USUAL
+
+    asyncio.run(with_chat(story))
+
+
+def test_never_mind_a_photo_and_time_end_it_too() -> None:
+    now = NOW
+
+    async def story(chat: Chat) -> None:
+        nonlocal now
+        (asked,) = (await chat.press("ask:banned_genres"))[1:]
+        await press(chat, asked, texts.STOP_TYPING)
+        assert len(await chat.say("soul")) == 1
+        await chat.press("ask:banned_genres")
+        await chat.photo()
+        await chat.say("soul")
+        await chat.press("ask:banned_genres")
+        now += WAITS_FOR + timedelta(seconds=1)
+        await chat.say("soul")
+        assert await settled(chat) == USUAL
+
+    asyncio.run(with_chat(story, clock=lambda: now))
+
+
+def test_one_users_answer_is_not_anothers() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("ask:banned_genres", ANNA)
+        await chat.say("soul", BEN)
+        assert await settled(chat, BEN) == USUAL
+        await chat.say("soul", ANNA)
+        assert (await settled(chat, ANNA)).banned_genres == ("soul",)
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "set:length:9999",
+        "set:mode:sing",
+        "set:explicit:maybe",
+        "set:years:1999-1990",
+        "set:tune:1",
+        "settings:tunes",
+        "add:favourite_artists:1",
+        "add:tunes:1",
+        "drop:tunes:1",
+        "ask:tunes",
+    ],
+)
+def test_a_button_that_no_version_made_changes_nothing(data: str) -> None:
+    async def story(chat: Chat) -> None:
+        (toast,) = await chat.press(data)
+        assert toast.parameters["text"] == texts.GONE
+        assert await settled(chat) == USUAL
+
+    asyncio.run(with_chat(story))
+
+
+def test_the_longest_names_fit_their_buttons_and_message() -> None:
+    longest = tuple(f"{number}{'🎵' * 300}" for number in range(100))
+    text, keyboard = pages.names("banned_artists", longest, Artists(by("Ann")))
+    assert len(text.encode("utf-16-le")) // 2 <= 4096
+    assert all(len(b.callback_data or "") <= 64 for row in keyboard.inline_keyboard for b in row)
+    text, _ = pages.overview(Preferences(banned_artists=longest))
+    assert len(text) < 1000
