@@ -139,6 +139,7 @@ def _listener(user_id: int | None) -> "tuple[Taste, Prior, Preferences, frozense
 
     taste, prior, preferences = Taste(), USUAL_LISTENER, USUAL
     gone: frozenset[str] = frozenset()
+    is_known = user_id is None
     path = load_settings().data_dir / "mirrortape.db"
     if path.exists():
         db = open_database(path)
@@ -147,10 +148,12 @@ def _listener(user_id: int | None) -> "tuple[Taste, Prior, Preferences, frozense
             prior, gone = store.prior(), store.gone.all()
             if user_id is not None:
                 taste, preferences = store.taste(user_id), store.preferences.load(user_id)
+                seen = store.last_playlist(user_id) or store.last_reading(user_id)
+                is_known = seen is not None or preferences != USUAL
         finally:
             db.close()
-    if user_id is not None and not taste.opinions and preferences == USUAL:
-        typer.echo(f"mirrortape: there are no votes of user {user_id}, nor settings.", err=True)
+    if not is_known:
+        stop(f"there are no playlists of user {user_id}, nor settings; leave --user out.")
     return taste, prior, preferences, gone
 
 

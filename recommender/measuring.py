@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from recommender.catalogue import Catalogue
-from recommender.explaining import Pick
 from recommender.recommend import Recommendation, recommend
 from recommender.table import TrackTable
 from recommender.targets import EMOTIONS, MODES
@@ -96,21 +95,10 @@ def _times(table: TrackTable) -> list[float]:
             rng=rng,
         )
         shown.append(playlist)
-        votes += [_vote(playlist.picks[0], 1.0), _vote(playlist.picks[1], -1.0)]
+        liked, disliked = playlist.picks[:2]
+        votes.append(Opinion.on(liked.track, 1.0, liked.place))
+        votes.append(Opinion.on(disliked.track, -1.0, disliked.place))
     return [playlist.ms for playlist in shown]
-
-
-def _vote(pick: Pick, liking: float) -> Opinion:
-    track = pick.track
-    return Opinion(
-        track_id=track.id,
-        title=track.name,
-        artist=track.artist,
-        genre=track.genre,
-        features=track.features,
-        liking=liking,
-        place=pick.place,
-    )
 
 
 def _memory_mb(field: str) -> float | None:

@@ -145,23 +145,15 @@ class Ours:
 
 def opinion_of(table: TrackTable, row: int, target: Target, *, likes: bool) -> Opinion:
     """Return a vote on a track that was shown for a target."""
-    track = table.track(row)
     away = table.ranks[row, :2] - [target.valence, target.energy]
     per_axis = away / reach([target], SearchConfig())
     distance = np.array([[np.linalg.norm(per_axis)]], dtype=np.float32)
     alone = Candidates(np.array([[row]]), distance)
-    return Opinion(
-        track_id=track.id,
-        title=track.name,
-        artist=track.artist,
-        genre=track.genre,
-        features=track.features,
-        liking=1.0 if likes else -1.0,
-        place=Place(
-            valence=target.valence,
-            energy=target.energy,
-            distance=float(distance[0, 0]),
-            misfit=float(misfits(table, [target], alone)[0, 0]),
-            popularity=float(table.popularity[row]),
-        ),
+    place = Place(
+        valence=target.valence,
+        energy=target.energy,
+        distance=float(distance[0, 0]),
+        misfit=float(misfits(table, [target], alone)[0, 0]),
+        popularity=float(table.popularity[row]),
     )
+    return Opinion.on(table.track(row), 1.0 if likes else -1.0, place)

@@ -31,7 +31,7 @@ from recommender.traits import (
 )
 from recommender.variety import Likeness
 
-POLICY_VERSION = "taste-1"
+POLICY_VERSION = "taste-2"
 """Stored with every shown track; change it whenever the same votes would rank otherwise."""
 
 

@@ -182,14 +182,14 @@ def learned_prior(
     """Return what is learned from other listeners' votes on any tracks of their moods."""
     votes = []
     for person in others:
-        opinions: dict[str, Opinion] = {}
+        opinions: list[Opinion] = []
         while len(opinions) < THEIR_VOTES:
             (evening,) = evenings(world, 1, PLACES, rng)
             (target,) = targets_of(evening.read, 1)
-            rows = rng.choice(tracks_of(table, target, Taste(), opinions), PLACES, replace=False)
-            found = _votes(table, person, evening, rows, range(PLACES))
-            opinions |= dict(list(found.items())[: THEIR_VOTES - len(opinions)])
-        votes.append(Taste(tuple(opinions.values())).votes())
+            heard = {opinion.track_id for opinion in opinions}
+            rows = rng.choice(tracks_of(table, target, Taste(), heard), PLACES, replace=False)
+            opinions += _votes(table, person, evening, rows, range(PLACES))
+        votes.append(Taste(tuple(opinions[:THEIR_VOTES])).votes())
     return pool(votes)
 
 
@@ -199,15 +199,14 @@ def _votes(
     evening: Evening,
     rows: NDArray[np.int64],
     places: Iterable[int],
-) -> dict[str, Opinion]:
-    """Return what a listener says of the tracks at some places, by their ids."""
+) -> list[Opinion]:
+    """Return what a listener says of the tracks at some places."""
     (read,), (felt,) = targets_of(evening.read, 1), targets_of(evening.mood, 1)
     chances = np.where(evening.careless, 0.5, person.chances(table, rows, felt))
-    opinions = [
+    return [
         opinion_of(table, int(rows[place]), read, likes=bool(evening.luck[place] < chances[place]))
         for place in places
     ]
-    return {opinion.track_id: opinion for opinion in opinions}
 
 
 @dataclass(slots=True)
@@ -230,10 +229,10 @@ def _play(
     rng: np.random.Generator,
 ) -> _Played:
     played = _Played([], 0.0, [], 0, 0, set())
-    opinions: dict[str, Opinion] = {}
+    opinions: list[Opinion] = []
     shown_before: list[set[str]] = []
     for evening in diary:
-        taste = Taste(tuple(opinions.values()))
+        taste = Taste(tuple(opinions))
         recent = set().union(*shown_before[-REMEMBERED:])
         request = Request(evening.read, targets_of(evening.read, PLACES), taste, recent)
         rows = policy.choose(table, request, rng)
@@ -249,7 +248,7 @@ def _play(
         ids = {table.track(row).id for row in rows.tolist()}
         played.disliked += len({each.track_id for each in taste.disliked} & ids)
         shown_before.append(ids)
-        opinions |= _votes(table, person, evening, rows, evening.voted.tolist())
+        opinions += _votes(table, person, evening, rows, evening.voted.tolist())
     return played
 
 

@@ -247,10 +247,10 @@ class MusicStore:
             raise KeyError(playlist_id)
 
     def taste(self, user_id: int) -> Taste:
-        """Return what the user thinks of every track they voted on or rated with its playlist.
+        """Return what the user thinks of all that they voted on or rated, the oldest first.
 
-        A track's newest vote counts; without one, the stars of the newest playlist that it was
-        in, 1 star as -1 and 5 as 1.
+        Where a track was shown, its vote counts; without one, its playlist's stars, 1 star as -1
+        and 5 as 1.
         """
         rows = self.db.query(
             "select shown.*, stars,"
@@ -258,11 +258,10 @@ class MusicStore:
             " from shown join playlists on playlists.id = playlist_id"
             " left join readings on readings.id = reading_id"
             " where playlists.user_id = ? and (liked is not null or stars is not null)"
-            " order by liked is not null, coalesce(voted_utc, rated_utc), playlist_id",
+            " order by coalesce(voted_utc, rated_utc), playlist_id, position",
             [user_id],
         )
-        newest = {row["track_id"]: to_opinion(row) for row in rows}
-        return Taste(tuple(newest.values()))
+        return Taste(tuple(map(to_opinion, rows)))
 
     # -- what listeners have in common --
 

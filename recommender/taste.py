@@ -1,6 +1,10 @@
-"""What a listener thinks of tracks they were shown: votes and ratings, ready to learn from."""
+"""What a listener thinks of tracks they were shown: votes and ratings, ready to learn from.
 
-from collections.abc import Sequence
+Each time that a track was shown counts by itself, so that one more like can only add to what
+speaks for a track, whatever was said of it before, and elsewhere.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a listener thinks of one track, with all that is needed to learn from it.
+    """What a listener thinks of a track where it was shown, ready to be learned from.
 
     The track need not be in the catalogue any more.
 
@@ -54,19 +58,38 @@ class Opinion:
     is_vote: bool = True
     place: Place = Place()
 
+    @classmethod
+    def on(cls, track: Track, liking: float, place: Place = Place()) -> "Opinion":
+        """Return a vote on a track that was shown at a place."""
+        return cls(
+            track_id=track.id,
+            title=track.name,
+            artist=track.artist,
+            genre=track.genre,
+            features=track.features,
+            liking=liking,
+            place=place,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """All of a listener's opinions, one for each track at most."""
+    """All of a listener's opinions, from the oldest to the newest."""
 
     opinions: tuple[Opinion, ...] = ()
 
     @property
+    def liked(self) -> tuple[Opinion, ...]:
+        """The votes for tracks of which they are the newest."""
+        return tuple(vote for vote in self._newest_votes() if vote.liking > 0)
+
+    @property
     def disliked(self) -> tuple[Opinion, ...]:
-        """The votes against a track; it is never to be shown again, in any version."""
-        return tuple(
-            opinion for opinion in self.opinions if opinion.is_vote and opinion.liking < 0
-        )
+        """Likewise the votes against; such a track is never shown again, in any version."""
+        return tuple(vote for vote in self._newest_votes() if vote.liking < 0)
+
+    def _newest_votes(self) -> Iterable[Opinion]:
+        return {each.track_id: each for each in self.opinions if each.is_vote}.values()
 
     def votes(self) -> Votes:
         """Return the opinions as arrays."""
@@ -91,7 +114,7 @@ class Taste:
 
 def nearest_liked(track: Track, taste: Taste) -> tuple[Opinion, float] | None:
     """Return the liked track that sounds most like this one, and its similarity, 0..1."""
-    liked = [opinion for opinion in taste.opinions if opinion.is_vote and opinion.liking > 0]
+    liked = taste.liked
     if not liked:
         return None
     ours = np.array([track.features], dtype=np.float32)

@@ -102,13 +102,5 @@ def table_of(tracks: Iterable[Track]) -> TrackTable:
 
 def opinion(track: Track, liking: float, *, is_vote: bool = True) -> Opinion:
     """Return what somebody thinks of a track."""
-    return Opinion(
-        track_id=track.id,
-        title=track.name,
-        artist=track.artist,
-        genre=track.genre,
-        features=track.features,
-        liking=liking,
-        weight=1.0 if is_vote else 0.2,
-        is_vote=is_vote,
-    )
+    vote = Opinion.on(track, liking)
+    return vote if is_vote else replace(vote, weight=0.2, is_vote=False)

@@ -223,11 +223,16 @@ def test_the_votes_of_a_user_count_and_nothing_is_stored(data: Path) -> None:
     connection.close()
 
 
-def test_an_unknown_user_is_said_to_have_no_votes(data: Path) -> None:
+def test_an_unknown_user_is_refused_and_one_without_votes_is_not(data: Path) -> None:
     fill(data)
-    result = CliRunner().invoke(app, ["recommend", "--emotion", "sad", "--user", "8"])
-    assert result.exit_code == 0
-    assert "no votes of user 8" in result.stderr
+    words = ("recommend", "--emotion", "sad", "--user", "8")
+    assert "no playlists of user 8" in refused(*words)
+    db = open_database(data / "mirrortape.db")
+    store = MusicStore(db)
+    assert "no playlists of user 8" in refused(*words)
+    store.add_reading(8, {"sad": 1.0}, "haar", datetime.now(UTC))
+    db.close()
+    assert "(invented)" in run(*words)
 
 
 def test_tracks_that_spotify_does_not_play_are_left_out_until_the_next_import(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,11 +9,12 @@ from hypothesis import strategies as st
 
 from recommender.database import open_database
 from recommender.pool import USUAL_LISTENER, pool
+from recommender.posterior import infer
 from recommender.recommend import Recommendation, recommend
 from recommender.store import REPEAT_WINDOW, MusicStore
-from recommender.targets import EMOTIONS
+from recommender.targets import EMOTIONS, MODES
 from recommender.taste import Taste
-from tests.songs import random_tracks, table_of
+from tests.songs import opinion, random_tracks, table_of
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ANNA, BEN = 1, 2
@@ -143,12 +145,70 @@ def test_taste_holds_each_vote_with_its_features(store: MusicStore) -> None:
     assert store.taste(BEN) == Taste()
 
 
-def test_the_newest_vote_on_a_track_counts(store: MusicStore) -> None:
+def test_each_time_that_a_track_was_shown_counts_and_the_newest_vote_bans_it(
+    store: MusicStore,
+) -> None:
     first, second = add(store), add(store)
     store.vote(ANNA, second, 0, False, NOW)
+    (against,) = store.taste(ANNA).disliked
     store.vote(ANNA, first, 0, True, NOW + timedelta(minutes=1))
-    (opinion,) = store.taste(ANNA).opinions
-    assert opinion.liking == 1.0
+    taste = store.taste(ANNA)
+    assert [opinion.liking for opinion in taste.opinions] == [-1.0, 1.0]
+    assert taste.opinions[0] == against
+    assert (taste.liked, taste.disliked) == (taste.opinions[1:], ())
+    store.vote(ANNA, first, 0, None, NOW + timedelta(minutes=2))
+    assert store.taste(ANNA) == Taste((against,))
+
+
+FEW = table_of(random_tracks(3))
+MOODS = st.tuples(st.sampled_from(EMOTIONS), st.sampled_from(MODES))
+
+
+@given(
+    st.lists(
+        st.tuples(MOODS, st.lists(st.sampled_from([True, False, None]), min_size=3)), max_size=4
+    ),
+    MOODS,
+    st.sampled_from([None, 1, 2, 3, 4, 5]),
+)
+def test_a_like_never_lowers_what_is_thought_of_its_track_there_and_a_dislike_never_raises_it(
+    earlier: list[tuple[tuple[str, str], list[bool | None]]],
+    mood: tuple[str, str],
+    stars: int | None,
+) -> None:
+    """Even where the same track was liked or disliked in other moods before."""
+    store = MusicStore(open_database(None))
+
+    def show(emotion: str, mode: str) -> tuple[int, Recommendation]:
+        found = recommend(
+            FEW,
+            probabilities={emotion: 1.0},
+            mode=mode,
+            length=3,
+            taste=Taste(),
+            recent=(),
+            rng=np.random.default_rng(0),
+        )
+        return store.add_playlist(ANNA, found, mode, None, emotion, NOW), found
+
+    for (emotion, mode), votes in earlier:
+        playlist_id, _ = show(emotion, mode)
+        for position in range(3):
+            store.vote(ANNA, playlist_id, position, votes[position], NOW)
+    playlist_id, found = show(*mood)
+    if stars:
+        store.rate(ANNA, playlist_id, stars, NOW)
+    asked = Taste((replace(opinion(found.picks[0].track, 1.0), place=found.picks[0].place),))
+
+    def log_odds(liked: bool | None) -> float:
+        store.vote(ANNA, playlist_id, 0, liked, NOW)
+        posterior = infer(store.taste(ANNA).votes(), USUAL_LISTENER)
+        return float(posterior.log_odds(asked.votes())[0])
+
+    before = log_odds(None)
+    assert log_odds(True) > before
+    assert log_odds(False) < before
+    assert log_odds(None) == before
 
 
 def test_stars_count_for_the_tracks_without_a_vote(store: MusicStore) -> None:
@@ -325,6 +385,11 @@ def test_without_the_votes_the_ranking_is_what_it_was(store: MusicStore) -> None
     playlist_id = add(store, ANNA)
     for position in range(5):
         store.vote(ANNA, playlist_id, position, position != 1, NOW)
+    assert ranking() != before
+    for position in range(5):
+        store.vote(ANNA, playlist_id, position, None, NOW)
+    assert ranking() == before
+    store.vote(ANNA, playlist_id, 0, False, NOW)
     store.rate(ANNA, playlist_id, 5, NOW)
     assert ranking() != before
     store.forget(ANNA)
