@@ -29,6 +29,7 @@ from bot.jobs import schedule
 from bot.playlists import Playlists
 from bot.preferring import Preferring
 from bot.replies import say, sender, toast
+from bot.scheduling import Scheduling
 from bot.selfies import Selfies
 from bot.services import Services
 from bot.verdicts import Verdicts
@@ -81,14 +82,18 @@ def build_application(
     consent = Consent(services, selfies, playlists)
     feedback = Feedback(services, playlists)
     preferring = Preferring(services)
+    scheduling = Scheduling(services)
 
     # A lower group runs first: strangers and group chats are turned away before anything else.
-    application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-3)
+    application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-4)
     # What connects an account is a plain message too; any other is left to the next group.
     plain = filters.TEXT & ~filters.COMMAND
-    application.add_handler(MessageHandler(plain, connecting.answered), group=-2)
+    application.add_handler(MessageHandler(plain, connecting.answered), group=-3)
     # So is what answers a question of ours; any message that does not ends the waiting for it.
-    application.add_handler(MessageHandler(filters.ALL, preferring.answered), group=-1)
+    application.add_handler(MessageHandler(filters.ALL, preferring.answered), group=-2)
+    # The zone may be named, or found by a location.
+    application.add_handler(MessageHandler(plain, scheduling.answered), group=-1)
+    application.add_handler(MessageHandler(filters.LOCATION, scheduling.located), group=-1)
 
     # Within a group the first match alone answers, so the particular stands before the general.
     for command, answer in {
@@ -100,6 +105,7 @@ def build_application(
         "settings": preferring.settings,
         "connect": connecting.connect,
         "disconnect": connecting.disconnect,
+        "schedule": scheduling.schedule,
         "privacy": consent.privacy,
         "forget": consent.forget,
         "cancel": selfies.cancel,
@@ -129,6 +135,9 @@ def build_application(
         "ask": preferring.ask,
         "save": connecting.save,
         "connect": connecting.reconnect,
+        "plan": scheduling.plan,
+        "unplan": scheduling.unplan,
+        "zone": scheduling.zone,
     }.items():
         application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
     application.add_handler(CallbackQueryHandler(_gone))

@@ -7,6 +7,7 @@ from typing import Any
 from telegram.ext import Application, ContextTypes, JobQueue
 
 from bot.backups import Nightly
+from bot.checkins import ask_due
 from bot.connections import Connections
 from bot.playlists import Playlists
 from bot.reminders import tell_due
@@ -25,6 +26,9 @@ WRITING_EVERY = timedelta(minutes=1)
 COPYING_EVERY = timedelta(hours=1)
 """How often it is looked whether there is a copy of today's user data."""
 
+ASKING_EVERY = timedelta(seconds=30)
+"""How often it is looked whether a check-in is due."""
+
 _AFTER_START = timedelta(minutes=1)
 
 
@@ -42,6 +46,14 @@ def schedule(
     async def write(_: ContextTypes.DEFAULT_TYPE) -> None:
         await playlists.write_waiting(application.bot)
 
+    async def ask(_: ContextTypes.DEFAULT_TYPE) -> None:
+        await ask_due(application.bot, services)
+
+    # A tick that comes late finds what the missed one would have found: no reason to warn.
+    late_too = {"misfire_grace_time": None}
+    application.job_queue.run_repeating(
+        ask, ASKING_EVERY, first=timedelta(seconds=1), job_kwargs=late_too
+    )
     application.job_queue.run_repeating(write, WRITING_EVERY, first=timedelta(seconds=1))
     application.job_queue.run_repeating(learn, LEARNING_EVERY, first=_AFTER_START)
     if services.nightly is not None:

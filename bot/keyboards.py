@@ -4,9 +4,28 @@ Callback data is `verb:field:field`, at most 64 bytes, and holds all that its ha
 that a button of last month works after a restart of today.
 """
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+from collections.abc import Iterable
+from datetime import datetime
 
-from bot.texts import EMOTION_EMOJI, MODE_LABELS, RESET, WITHDRAW
+from telegram import (
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    KeyboardButton,
+    ReplyKeyboardMarkup,
+)
+
+from bot.schedule_messages import clock_label, slot_text
+from bot.schedules import Schedule
+from bot.texts import (
+    CHANGE_ZONE,
+    EMOTION_EMOJI,
+    MODE_LABELS,
+    RESET,
+    SEND_LOCATION,
+    TELL_ZONE,
+    WITHDRAW,
+)
+from bot.timetable import EVERY_DAY, WEEKDAYS, WEEKEND, Slot
 from recommender.saved import SavedPlaylist, ShownTrack
 
 PAGE = 10
@@ -16,6 +35,9 @@ ROW = 4
 """Vote buttons side by side, as many as a phone shows well."""
 
 OPEN_IN_SPOTIFY = "Open in Spotify"
+
+SUGGESTED = (Slot(8 * 60 + 30, WEEKDAYS), Slot(20 * 60, EVERY_DAY), Slot(10 * 60, WEEKEND))
+"""Check-ins to begin with."""
 
 Rows = list[list[InlineKeyboardButton]]
 
@@ -125,6 +147,31 @@ def forget() -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(
         [[button("Delete everything", "forget", "yes"), button("Keep it", "forget", "no")]]
     )
+
+
+def schedule(planned: Schedule) -> InlineKeyboardMarkup:
+    """Return a button to delete each check-in, or some to begin with; and the zone's."""
+    if not planned.check_ins:
+        return InlineKeyboardMarkup(
+            [[button(slot_text(slot), "plan", slot.minute, slot.days_text)] for slot in SUGGESTED]
+        )
+    rows = [
+        [button(f"✕ {slot_text(check_in.slot)}", "unplan", check_in.id)]
+        for check_in in planned.check_ins
+    ]
+    rows.append([button(TELL_ZONE if planned.zone is None else CHANGE_ZONE, "zone")])
+    return InlineKeyboardMarkup(rows)
+
+
+def zones(names: Iterable[str], now: datetime) -> InlineKeyboardMarkup:
+    """Return a button for each zone, with the time on its clock."""
+    return InlineKeyboardMarkup([[button(clock_label(name, now), "zone", name)] for name in names])
+
+
+def location() -> ReplyKeyboardMarkup:
+    """Return the button that sends where the user is; phones alone have one."""
+    send = KeyboardButton(SEND_LOCATION, request_location=True)
+    return ReplyKeyboardMarkup([[send]], resize_keyboard=True, one_time_keyboard=True)
 
 
 def _modes(chosen: str, verb: str, subject_id: int) -> list[InlineKeyboardButton]:

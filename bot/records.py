@@ -14,6 +14,7 @@ from typing import TypeVar
 from cryptography.fernet import MultiFernet
 
 from bot.people import INBOX, People
+from bot.schedules import Schedules
 from recommender.accounts import SpotifyAccounts
 from recommender.database import open_database
 from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS
@@ -27,9 +28,10 @@ SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX)
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The three stores that share `mirrortape.db`; use them on their own thread only."""
+    """The four stores that share `mirrortape.db`; use them on their own thread only."""
 
     people: People
+    schedules: Schedules
     music: MusicStore
     spotify: SpotifyAccounts
 
@@ -37,6 +39,7 @@ class Stores:
         """Delete every row about this user."""
         self.music.forget(user_id)
         self.spotify.forget(user_id)
+        self.schedules.forget(user_id)
         self.people.forget(user_id)
 
 
@@ -67,4 +70,4 @@ class Records:
 def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
     """Open the stores in a database file, or in memory; what is older is brought up to date."""
     db = open_database(path)
-    return Stores(People(db, cipher), MusicStore(db), SpotifyAccounts(db, cipher))
+    return Stores(People(db, cipher), Schedules(db), MusicStore(db), SpotifyAccounts(db, cipher))

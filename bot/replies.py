@@ -11,6 +11,8 @@ from telegram import (
     InputMediaPhoto,
     LinkPreviewOptions,
     Message,
+    ReplyKeyboardMarkup,
+    ReplyKeyboardRemove,
     Update,
 )
 from telegram.constants import ParseMode
@@ -27,6 +29,9 @@ _HARMLESS = (
 )
 
 
+Keyboard = InlineKeyboardMarkup | ReplyKeyboardMarkup | ReplyKeyboardRemove
+
+
 @contextmanager
 def forgiving() -> Iterator[None]:
     """Pass over refusals that leave nothing undone."""
@@ -37,9 +42,7 @@ def forgiving() -> Iterator[None]:
             raise
 
 
-async def say(
-    bot: Bot, user_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None
-) -> Message:
+async def say(bot: Bot, user_id: int, text: str, keyboard: Keyboard | None = None) -> Message:
     """Send a message in HTML without link previews."""
     return await bot.send_message(
         user_id,

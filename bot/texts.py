@@ -73,6 +73,8 @@ HELP = (
     "/connect: let me write playlists to your Spotify; <code>/connect CLIENT_ID</code> by an app "
     "of your own\n"
     "/disconnect: stop that\n"
+    "/schedule: have me ask for a selfie at your time, for example "
+    "<code>/schedule 08:30 weekdays</code>\n"
     "/privacy: what is kept, and why\n"
     "/forget: delete everything about you\n"
     "/cancel: stop what I am doing"
@@ -87,6 +89,7 @@ COMMANDS = {
     "settings": "Length, mode, favourites, bans",
     "connect": "Connect your Spotify",
     "disconnect": "Disconnect your Spotify",
+    "schedule": "Have me ask for a selfie at your time",
     "privacy": "What is kept, and why",
     "forget": "Delete everything about you",
     "cancel": "Stop what I am doing",
@@ -493,6 +496,59 @@ CONSENT = {
 }
 """What is told unasked about a consent, above a button to renew it."""
 
+# -- check-ins --
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+CHECK_INS = "<b>Your check-ins</b>"
+NO_CHECK_INS = (
+    "I can ask you for a selfie at times that you choose. Take one of these, or write your own: "
+    "<code>/schedule 8 pm mon,wed,fri</code>"
+)
+NEXT_CHECK_IN = (
+    "They go by the clock of {clock}. The next one comes {when}. /schedule off stops them all."
+)
+ZONE_MISSING = "They begin as soon as I know by which clock you go."
+TELL_ZONE = "Tell me your time zone"
+CHANGE_ZONE = "Change the time zone"
+SEND_LOCATION = "📍 Send where I am"
+ASK_ZONE = (
+    "By which clock do you go? Write a large city in your time zone, or your country, such as "
+    "<i>Berlin</i> or <i>India</i>. Or send me your location: I look at it for the time zone and "
+    "do not keep it."
+)
+LOOKED_AT_LOCATION = "Thank you. I looked at your location and did not keep it."
+WHICH_CLOCK = "Which clock shows your time?"
+UNKNOWN_PLACE = (
+    "I do not know that place. Write a larger city in your time zone, or your country, such as "
+    "<i>Berlin</i> or <i>India</i>; or send me your location. /schedule off ends this question."
+)
+ZONE_NOTED = "Noted: you go by the clock of {clock}."
+SCHEDULE_OFF = "Done: no more check-ins."
+NO_SCHEDULE = "There are no check-ins to stop. /schedule makes some."
+CHECK_IN_REMOVED = "Removed."
+SCHEDULE_USAGE = (
+    "Like this: <code>/schedule 08:30 weekdays</code>, or "
+    "<code>/schedule 9 am 6:30 pm mon,wed,fri</code>"
+)
+NO_TIME = "A time of day is missing."
+NOT_A_TIME = "I do not understand <i>{word}</i>."
+TOO_MANY_CHECK_INS = "You may have {most} times of day. /schedule shows yours, to remove some."
+CONSENT_FIRST = "Before I ask you for photos, please read this:"
+_CHECK_IN = "{greeting}! How do you feel? Send me a selfie, or choose a mood:"
+
+
+def check_in(hour: int) -> str:
+    """Return what asks for a selfie at this hour of the user's day."""
+    greeting = "Hello"
+    if 5 <= hour < 12:
+        greeting = "Good morning"
+    elif 18 <= hour < 23:
+        greeting = "Good evening"
+    return _CHECK_IN.format(greeting=greeting)
+
+
 # -- privacy --
 
 PRIVACY = (
@@ -503,6 +559,8 @@ PRIVACY = (
     "• Playlists and votes: so that the next one fits better.\n"
     "• Your Telegram number. If you connect Spotify: the name of that account, the key to it "
     "(encrypted), and the id of your own app if you brought one.\n"
+    "• Your check-ins and your time zone, if you use /schedule. A location that you send for it "
+    "is looked at and dropped.\n"
     "• A message waits in an inbox until I have answered it; then its content is deleted.\n\n"
     "<b>What is not</b>\n"
     "• Photos are decoded in memory and dropped. No place, nothing for advertising, "
@@ -513,7 +571,9 @@ PRIVACY = (
 HAS_CONSENT = "You agreed to this and may take it back. /forget deletes everything."
 LACKS_CONSENT = "You have not agreed to photos being read."
 WITHDRAW = "Take my consent back"
-WITHDRAWN = "Your consent is taken back: I read no more photos until you agree again."
+WITHDRAWN = (
+    "Your consent is taken back: I read no more photos, and ask for none, until you agree again."
+)
 RESET = "Forget my corrections"
 WAS_RESET = (
     "Done: your next photo is read as if you had never corrected me. What you say about it counts "
@@ -521,8 +581,8 @@ WAS_RESET = (
 )
 NOTHING_TO_RESET = "No correction of yours adjusts your readings, so there is nothing to forget."
 ASK_FORGET = (
-    "This deletes your readings, playlists, votes, consent and the key to your Spotify here. It "
-    "cannot be undone. Playlists in your Spotify stay yours."
+    "This deletes your readings, playlists, votes, check-ins, consent and the key to your Spotify "
+    "here. It cannot be undone. Playlists in your Spotify stay yours."
 )
 FORGOTTEN = "Done: nothing about you is left here. A new photo or /start begins afresh."
 KEPT = "Nothing was deleted."

@@ -46,6 +46,8 @@ class FakeTelegram(BaseRequest):
     """Records the calls; `files` holds what `getFile` can find, `refusals` what is refused.
 
     The users in `blocked_by` have blocked the bot; while `is_down`, nothing reaches Telegram.
+    With `after_sending`, that is raised once Telegram has taken a message, as when a kill or a
+    broken line comes before its answer.
     What is not as the Bot API wants it is noted in `problems`, where its contract is at hand.
     """
 
@@ -55,6 +57,7 @@ class FakeTelegram(BaseRequest):
     updates: list[dict[str, Any]] = field(default_factory=list)
     blocked_by: set[int] = field(default_factory=set)
     is_down: bool = False
+    after_sending: BaseException | None = None
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -98,6 +101,8 @@ class FakeTelegram(BaseRequest):
             await asyncio.sleep(0.01)  # as the real one holds a quiet poll open
         elif name != "getMe":
             self.calls.append(call)
+        if name == "sendMessage" and self.after_sending is not None:
+            raise self.after_sending
         return 200, json.dumps({"ok": True, "result": self._result(call)}).encode()
 
     def _result(self, call: Call) -> Any:

@@ -1,0 +1,185 @@
+"""Check-ins, as the chat sees them: /schedule, its buttons, and the question for the time zone.
+
+Times count from when they are set; until the zone is known they wait. A location is looked at for
+the zones near it and dropped.
+"""
+
+from datetime import timedelta
+from html import escape
+
+from telegram import Bot, ReplyKeyboardRemove, Update
+from telegram.ext import ApplicationHandlerStop, ContextTypes
+
+from bot import keyboards, texts
+from bot.replies import edit, pressed, remove, say, sender, toast
+from bot.schedule_messages import schedule_text, zone_noted
+from bot.schedules import MOST_PER_USER, Schedule, TooMany
+from bot.services import Services
+from bot.timetable import NotUnderstood, Slot, read_slots
+from bot.zones import find_zones, is_zone, zones_near
+
+Context = ContextTypes.DEFAULT_TYPE
+
+OFF = frozenset({"off", "stop", "none", "never"})
+ZONE = frozenset({"zone", "timezone"})
+
+ASKED_FOR = timedelta(minutes=10)
+"""For how long words that name no place are taken for an answer to the question for the zone."""
+
+
+class Scheduling:
+    """Sets check-ins and finds out by whose clock they go."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    # -- times --
+
+    async def schedule(self, update: Update, context: Context) -> None:
+        """Show the check-ins, or set, stop or move them as the words say."""
+        user_id, words = sender(update), context.args or []
+        first, rest = "".join(words[:1]).lower(), " ".join(words[1:])
+        if not words:
+            await self._show(context.bot, user_id)
+        elif first in OFF:
+            had_any = await self._services.records.run(lambda s: s.schedules.stop(user_id))
+            text = texts.SCHEDULE_OFF if had_any else texts.NO_SCHEDULE
+            await say(context.bot, user_id, text, ReplyKeyboardRemove())
+        elif not await self._may(context.bot, user_id):
+            pass  # they were asked for their consent
+        elif first not in ZONE:
+            await self._add(context.bot, user_id, " ".join(words))
+        elif rest:
+            await self._take_zone(context.bot, user_id, rest)
+        else:
+            await self.ask_zone(context.bot, user_id)
+
+    async def plan(self, update: Update, context: Context) -> None:
+        """Add the check-in on the button."""
+        query, (minute, days) = pressed(update)
+        await toast(query)
+        user_id = sender(update)
+        if await self._may(context.bot, user_id):
+            await self._put(context.bot, user_id, (Slot.of(minute, days),))
+
+    async def unplan(self, update: Update, context: Context) -> None:
+        """Delete the check-in on the button."""
+        query, (check_in_id,) = pressed(update)
+        user_id, now = sender(update), self._services.clock()
+        was_there = await self._services.records.run(
+            lambda s: s.schedules.remove(user_id, int(check_in_id))
+        )
+        await toast(query, texts.CHECK_IN_REMOVED if was_there else texts.GONE)
+        schedule = await self._load(user_id)
+        if query.message is not None:
+            await edit(
+                context.bot,
+                user_id,
+                query.message.message_id,
+                schedule_text(schedule, now),
+                keyboards.schedule(schedule),
+            )
+
+    async def _add(self, bot: Bot, user_id: int, words: str) -> None:
+        try:
+            slots = read_slots(words)
+        except NotUnderstood as error:
+            text = texts.NO_TIME
+            if error.word:
+                text = texts.NOT_A_TIME.format(word=escape(error.word[:40]))
+            await say(bot, user_id, f"{text} {texts.SCHEDULE_USAGE}")
+        else:
+            await self._put(bot, user_id, slots)
+
+    async def _put(self, bot: Bot, user_id: int, slots: tuple[Slot, ...]) -> None:
+        now = self._services.clock()
+        try:
+            await self._services.records.run(lambda s: s.schedules.add(user_id, slots, now))
+        except TooMany:
+            await say(bot, user_id, texts.TOO_MANY_CHECK_INS.format(most=MOST_PER_USER))
+            return
+        await self._show(bot, user_id)
+        if (await self._load(user_id)).zone is None:
+            await self.ask_zone(bot, user_id)
+
+    # -- the zone --
+
+    async def ask_zone(self, bot: Bot, user_id: int) -> None:
+        """Ask by which clock a user goes."""
+        now = self._services.clock()
+        await self._services.records.run(lambda s: s.schedules.ask_zone(user_id, now))
+        await say(bot, user_id, texts.ASK_ZONE, keyboards.location())
+
+    async def zone(self, update: Update, context: Context) -> None:
+        """Take the zone on the button, or ask for one where the button names none."""
+        query, fields = pressed(update)
+        user_id = sender(update)
+        await toast(query)
+        if not await self._may(context.bot, user_id):
+            return
+        if fields and is_zone(fields[0]):
+            if query.message is not None:
+                await remove(context.bot, user_id, query.message.message_id)
+            await self._set_zone(context.bot, user_id, fields[0])
+        else:
+            await self.ask_zone(context.bot, user_id)
+
+    async def located(self, update: Update, context: Context) -> None:
+        """Offer the clocks near a location, if it was asked for."""
+        message, user_id, now = update.effective_message, sender(update), self._services.clock()
+        assert message is not None
+        assert message.location is not None
+        if await self._services.records.run(lambda s: s.schedules.asked_zone(user_id)) is None:
+            return
+        zones = zones_near(message.location.latitude, message.location.longitude, now)
+        await say(context.bot, user_id, texts.LOOKED_AT_LOCATION, ReplyKeyboardRemove())
+        await say(context.bot, user_id, texts.WHICH_CLOCK, keyboards.zones(zones, now))
+        raise ApplicationHandlerStop
+
+    async def answered(self, update: Update, context: Context) -> None:
+        """Take the name of a place, if one was asked for; leave other words to others."""
+        message, user_id = update.effective_message, sender(update)
+        assert message is not None
+        asked = await self._services.records.run(lambda s: s.schedules.asked_zone(user_id))
+        if asked is None:
+            return
+        words, now = message.text or "", self._services.clock()
+        if find_zones(words, now) or now - asked < ASKED_FOR:
+            await self._take_zone(context.bot, user_id, words)
+            raise ApplicationHandlerStop
+
+    async def _take_zone(self, bot: Bot, user_id: int, words: str) -> None:
+        """Set the zone that words name, or ask which of several."""
+        now = self._services.clock()
+        zones = find_zones(words, now)
+        if not zones:
+            await say(bot, user_id, texts.UNKNOWN_PLACE)
+        elif len(zones) == 1:
+            await self._set_zone(bot, user_id, zones[0])
+        else:
+            await say(bot, user_id, texts.WHICH_CLOCK, keyboards.zones(zones, now))
+
+    async def _set_zone(self, bot: Bot, user_id: int, zone: str) -> None:
+        now = self._services.clock()
+        await self._services.records.run(lambda s: s.schedules.set_zone(user_id, zone, now))
+        await say(bot, user_id, zone_noted(zone, now), ReplyKeyboardRemove())
+        if (await self._load(user_id)).check_ins:
+            await self._show(bot, user_id)
+
+    # -- what they share --
+
+    async def _show(self, bot: Bot, user_id: int) -> None:
+        schedule = await self._load(user_id)
+        text = schedule_text(schedule, self._services.clock())
+        await say(bot, user_id, text, keyboards.schedule(schedule))
+
+    async def _load(self, user_id: int) -> Schedule:
+        return await self._services.records.run(lambda s: s.schedules.load(user_id))
+
+    async def _may(self, bot: Bot, user_id: int) -> bool:
+        """Return whether the user agreed to anything being kept about them; ask them if not."""
+        if await self._services.records.run(lambda s: s.people.has_consent(user_id)):
+            return True
+        await say(bot, user_id, texts.CONSENT_FIRST)
+        await say(bot, user_id, texts.ASK_CONSENT, keyboards.consent())
+        return False
