@@ -26,7 +26,6 @@ Sleep = Callable[[float], Awaitable[object]]
 REFRESH_BEFORE = timedelta(minutes=1)
 """An access token that ends this soon is replaced before it is used."""
 
-
 SHORT_WAIT_S = 5.0
 """A wait that a user who looks at "Choosing your tracks" does not mind."""
 
@@ -43,7 +42,7 @@ class Asking:
     Args:
         records: The user data.
         spotify: The adapter; its calls run in threads.
-        turns: A refresh is finished even if whoever asked goes away.
+        turns: Makes the requests; a refresh is finished even if whoever asked goes away.
         clock: Returns the time now, in UTC.
         on_ended: Called when a consent has ended and its user is to be told.
         sleep: Waits for so many seconds and lets others go on.
@@ -86,21 +85,22 @@ class Asking:
             return await self._ask(user_id, question)
 
     async def _ask(self, user_id: int, question: Callable[[str], T]) -> T:
-        await self._respect_cooldown()
+        client_id = (await self._connected(user_id)).client_id
+        await self._respect_cooldown(client_id)
         try:
             tokens = await self._fresh(user_id)
             try:
-                return await asyncio.to_thread(question, tokens.access_token)
+                return await self._turns.request(question, tokens.access_token)
             except ConnectionExpired:
                 tokens = await self._fresh(user_id, refused=tokens)
             try:
-                return await asyncio.to_thread(question, tokens.access_token)
+                return await self._turns.request(question, tokens.access_token)
             except ConnectionExpired:
                 await self._end(user_id, tokens)
                 raise
         except (RateLimited, QuotaExceeded) as busy:
             until = self._clock() + timedelta(seconds=busy.retry_after_s)
-            await self._records.run(lambda stores: stores.spotify.cool_down(until))
+            await self._records.run(lambda s: s.spotify.cool_down(client_id, until))
             raise
 
     async def _fresh(self, user_id: int, refused: Tokens | None = None) -> Tokens:
@@ -109,9 +109,7 @@ class Asking:
 
     async def _ensure_fresh(self, user_id: int, refused: Tokens | None) -> Tokens:
         async with self._refreshing[user_id]:
-            tokens = await self._stored(user_id)
-            if tokens is None:
-                raise NotConnected("no Spotify account is connected")
+            tokens = await self._connected(user_id)
             is_spent = tokens.expires_utc - self._clock() < REFRESH_BEFORE
             if tokens != refused and not is_spent:
                 return tokens
@@ -120,7 +118,7 @@ class Asking:
     async def _refresh(self, user_id: int, tokens: Tokens) -> Tokens:
         """Buy new tokens and return them once they are stored, or what took their place since."""
         try:
-            new = await asyncio.to_thread(self._spotify.refresh, tokens, self._clock())
+            new = await self._turns.request(self._spotify.refresh, tokens, self._clock())
         except ConnectionExpired:
             await self._end(user_id, tokens)
             raise
@@ -136,20 +134,25 @@ class Asking:
         await self._records.run(lambda stores: stores.spotify.end(user_id, tokens))
         self._on_ended()
 
-    async def _stored(self, user_id: int) -> Tokens | None:
-        """Return the stored tokens; those that cannot be read stay, as their key may come back."""
+    async def _connected(self, user_id: int) -> Tokens:
+        """Return the stored tokens; those that cannot be read stay, as their key may come back.
+
+        Raises:
+            NotConnected: There are none.
+        """
         try:
-            return await self._records.run(lambda stores: stores.spotify.tokens(user_id))
+            tokens = await self._records.run(lambda stores: stores.spotify.tokens(user_id))
         except ConnectionExpired:
             await self._records.run(lambda stores: stores.spotify.notices.note_end(user_id))
             self._on_ended()
             raise
+        if tokens is None:
+            raise NotConnected("no Spotify account is connected")
+        return tokens
 
-    async def _respect_cooldown(self) -> None:
-        until, now = (
-            await self._records.run(lambda stores: stores.spotify.cooldown()),
-            self._clock(),
-        )
+    async def _respect_cooldown(self, client_id: str) -> None:
+        until = await self._records.run(lambda stores: stores.spotify.cooldown(client_id))
+        now = self._clock()
         if until is not None and now < until:
             wait_s = (until - now).total_seconds()
             kind = QuotaExceeded if wait_s > LONG_WAIT_S else RateLimited

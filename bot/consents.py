@@ -7,7 +7,6 @@ chat that began. And where a phone's browser ends on an address of the bot's com
 cannot open, its user pastes that address into the chat.
 """
 
-import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -43,7 +42,7 @@ class Consents:
     Args:
         records: The user data.
         spotify: The adapter; its calls run in threads.
-        turns: One thing at a time for each user.
+        turns: Makes the requests, one thing at a time for each user.
         clock: Returns the time now, in UTC.
     """
 
@@ -151,10 +150,10 @@ class Consents:
     async def _connect(self, pending: PendingAuthorization) -> None:
         now = self._clock()
         try:
-            tokens = await asyncio.to_thread(
+            tokens = await self._turns.request(
                 self._spotify.exchange, pending.code, pending.verifier, now, pending.client_id
             )
         except ConnectionExpired as error:
             raise AuthorizationStale("Spotify no longer knows this consent") from error
-        profile = await asyncio.to_thread(self._spotify.profile, tokens.access_token)
+        profile = await self._turns.request(self._spotify.profile, tokens.access_token)
         await self._records.run(lambda s: s.spotify.connect(pending.user_id, profile, tokens))

@@ -2,8 +2,18 @@
 
 import logging
 
-QUIET = ("httpx", "httpcore", "spotipy", "telegram", "urllib3", "uvicorn", "asyncio", "PIL")
-"""At INFO or DEBUG some of these print tokens, others every request."""
+QUIET = (
+    "httpx",
+    "httpcore",
+    "spotipy",
+    "telegram",
+    "urllib3",
+    "uvicorn",
+    "asyncio",
+    "PIL",
+    "apscheduler",
+)
+"""At INFO or DEBUG some of these print tokens, others every request or job."""
 
 
 def set_up_logging(level: str) -> None:

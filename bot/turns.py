@@ -2,10 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+REQUESTS_AT_ONCE = 32
+"""More wait for one of these to end. A thread that waits for an answer costs next to nothing."""
 
 GRACE_S = 20.0
 """How long a stop waits for requests that are under way."""
@@ -17,6 +21,7 @@ class Turns:
     def __init__(self) -> None:
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way: set[asyncio.Future[Any]] = set()
+        self._threads = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="spotify")
 
     def of(self, user_id: int) -> asyncio.Lock:
         """Return the lock to hold while something of this user's is changed."""
@@ -32,6 +37,14 @@ class Turns:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
+
+    async def request(self, ask: Callable[..., T], *args: object) -> T:
+        """Ask Spotify in a thread that is kept for that.
+
+        Those that everything else shares are few, and an answer may be long in coming.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, ask, *args)
 
     async def settle(self) -> None:
         """Wait a while for what is under way, before everything is put away."""

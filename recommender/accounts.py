@@ -60,6 +60,16 @@ def m001_first_tables(db: Database) -> None:
     )
 
 
+@_migrations()
+def m002_cooldown_of_each_app(db: Database) -> None:
+    """Keep a cooldown for each app: who brought their own is not slowed by the owner's."""
+    db.table("spotify_cooldowns").create(
+        {"client_id": str, "until_utc": str}, pk="client_id", not_null={"until_utc"}
+    )
+    db.execute("insert into spotify_cooldowns select '', until_utc from spotify_cooldown")
+    db.execute("drop table spotify_cooldown")
+
+
 class SpotifyAccounts:
     """The Spotify tables in `mirrortape.db`.
 
@@ -164,17 +174,17 @@ class SpotifyAccounts:
         row = self._row("select * from spotify_accounts where user_id = ?", user_id)
         return None if row is None else Profile(row["account_id"], row["display_name"])
 
-    # -- the cooldown, which is the app's and so everybody's --
+    # -- the cooldown, which is an app's and so everybody's who connected by it --
 
-    def cool_down(self, until: datetime) -> None:
-        """Remember until when Spotify wants to hear nothing from us."""
-        self._db.table("spotify_cooldown").upsert(
-            {"id": 1, "until_utc": until.isoformat()}, pk="id"
+    def cool_down(self, client_id: str, until: datetime) -> None:
+        """Remember until when Spotify wants to hear nothing from an app; empty: the owner's."""
+        self._db.table("spotify_cooldowns").upsert(
+            {"client_id": client_id, "until_utc": until.isoformat()}, pk="client_id"
         )
 
-    def cooldown(self) -> datetime | None:
-        """Return until when Spotify wants to hear nothing from us, if it ever said so."""
-        row = self._row("select until_utc from spotify_cooldown where id = ?", 1)
+    def cooldown(self, client_id: str) -> datetime | None:
+        """Return until when Spotify wants to hear nothing from an app, if it ever said so."""
+        row = self._row("select until_utc from spotify_cooldowns where client_id = ?", client_id)
         return None if row is None else _time(row["until_utc"])
 
     # -- the end --
@@ -183,6 +193,11 @@ class SpotifyAccounts:
         """Delete every row about this listener."""
         with immediate(self._db):
             self._db.execute("delete from spotify_intents where user_id = ?", [user_id])
+            self._db.execute(
+                "delete from spotify_cooldowns"
+                " where client_id in (select client_id from spotify_apps where user_id = ?)",
+                [user_id],
+            )
             self.authorizations.forget(user_id)
             self.notices.forget(user_id)
             self._db.execute("delete from spotify_accounts where user_id = ?", [user_id])

@@ -151,11 +151,25 @@ def test_only_the_connected_are_unfinished(accounts: SpotifyAccounts) -> None:
     assert accounts.playlists.unfinished(NOON) == [7]
 
 
-def test_the_cooldown_is_remembered(accounts: SpotifyAccounts) -> None:
-    assert accounts.cooldown() is None
-    accounts.cool_down(NOON)
-    accounts.cool_down(NOON + timedelta(hours=3))
-    assert accounts.cooldown() == NOON + timedelta(hours=3)
+def test_the_cooldown_of_each_app_is_remembered(accounts: SpotifyAccounts) -> None:
+    assert accounts.cooldown("") is None
+    accounts.cool_down("", NOON)
+    accounts.cool_down("", NOON + timedelta(hours=3))
+    accounts.cool_down("their own", NOON)
+    assert accounts.cooldown("") == NOON + timedelta(hours=3)
+    accounts.authorizations.use_app(7, "their own")
+    accounts.forget(7)
+    assert accounts.cooldown("their own") is None
+    assert accounts.cooldown("") == NOON + timedelta(hours=3)
+
+
+def test_the_cooldown_of_an_older_version_is_the_owners(
+    accounts: SpotifyAccounts, db: Database, cipher: MultiFernet
+) -> None:
+    db.execute("drop table spotify_cooldowns")
+    db.execute("delete from _sqlite_migrations where name = 'm002_cooldown_of_each_app'")
+    db.table("spotify_cooldown").insert({"id": 1, "until_utc": NOON.isoformat()}, pk="id")
+    assert SpotifyAccounts(db, cipher).cooldown("") == NOON
 
 
 def test_forgetting_leaves_no_row_about_the_user(accounts: SpotifyAccounts, db: Database) -> None:

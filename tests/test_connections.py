@@ -409,12 +409,14 @@ def test_a_short_wait_is_honoured_without_asking_again(
     asyncio.run(story())
 
 
-def test_a_spent_quota_is_everybodys_and_outlives_the_program(
+def test_a_spent_quota_is_everybodys_who_shares_the_app_and_outlives_the_program(
     world: World, stores: Records, connections: Connections
 ) -> None:
     async def story() -> None:
         await connect(connections, 7, "Robin")
         await connect(connections, 8, "Alex")
+        await connections.use_app(9, "0123456789abcdef" * 2)
+        await connect(connections, 9, "Kim")
         world.local.fail_next(
             "POST", "/me/playlists", status=429, retry_after=9000, reason="QUOTA_EXCEEDED"
         )
@@ -427,9 +429,10 @@ def test_a_spent_quota_is_everybodys_and_outlives_the_program(
         assert later.value.retry_after_s == 9000
         assert await restarted.resume() == {}
         assert world.local.calls == []
+        assert (await restarted.write(9, SAD)).created  # by an app of their own
         world.clock.advance(seconds=9000)
         assert set(await restarted.resume()) == {7, 8}
-        assert len(world.local.playlists()) == 2
+        assert len(world.local.playlists()) == 3
 
     asyncio.run(story())
 
