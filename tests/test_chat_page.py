@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-from bot.sandbox.chat import PAGE, chat_routes, is_foreign
+from bot.sandbox.chat import PAGE, chat_routes
 from bot.sandbox.chat_samples import portrait_jpeg, silent_wav, sticker_webp
 from bot.sandbox.local_telegram import LocalTelegram
+from bot.sandbox.same_origin import is_foreign
 
 TOKEN = "42:secret"
 

@@ -189,6 +189,50 @@ def test_where_any_browser_can_come_back_six_digits_connect(
         context.close()
 
 
+@pytest.mark.browser
+def test_a_fault_is_switched_on_seen_and_over_on_a_phone(
+    demo: str, browser: Browser, tmp_path: Path
+) -> None:
+    context = phone(browser)
+    page = begin_to_connect(context, f"{demo}/?user=33")
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Connect Spotify").click()
+    consent = opened.value
+    consent.fill("[name=name]", "Alex")
+    consent.get_by_role("button", name="Agree").click()
+    expect(consent.get_by_text("connected").first).to_be_visible()
+    consent.close()
+
+    page.click("#tab-spotify")
+    page.select_option("#fault", "premium")
+    expect(page.locator("#faults.on")).to_be_visible()
+    looks_right(page, tmp_path / "switch.png")
+    page.click("#tab-chat")
+    send(page, "/mood sad")
+    expect(page.get_by_text("its owner has no Premium any more")).to_be_visible()
+
+    page.click("#tab-spotify")
+    page.select_option("#fault", "")
+    page.click("#tab-chat")
+    page.get_by_role("button", name="Save to my Spotify").click()
+    expect(page.get_by_role("link", name="Open in Spotify")).to_be_visible()
+
+    page.get_by_role("button", name="Get as a file").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile(r"\.csv")).click()
+    table = download.value.path().read_text("utf-8-sig").splitlines()
+    assert table[0].startswith("position,title,artist,url")
+    assert len(table) == 21
+    looks_right(page, tmp_path / "files.png")
+
+    page.click("#tab-spotify")
+    playlists = page.locator("[data-playlist-id]")
+    before = playlists.count()
+    page.get_by_role("button", name="Delete it").first.click()
+    expect(playlists).to_have_count(before - 1)
+    context.close()
+
+
 def phone(browser: Browser) -> BrowserContext:
     """Return a browser as wide as a phone."""
     context = browser.new_context(viewport={"width": 390, "height": 844})

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from bot.sandbox.spotify_faults import SWITCHES
 from bot.sandbox.spotify_login import is_redirect_allowed
 from tests.spotify_world import (
     REDIRECT_URI,
@@ -50,10 +51,12 @@ class Caller:
         code = agree(authorize_url(world, scope=scope), name)["code"]
         self.token = token_request(world, code=code).json()["access_token"]
 
-    def __call__(self, method: str, path: str, **how: Any) -> requests.Response:
+    def __call__(
+        self, method: str, path: str, timeout: float = 5, **how: Any
+    ) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token}"}
         address = f"{self._world.app.api_url}{path}"
-        return requests.request(method, address, headers=headers, timeout=5, **how)
+        return requests.request(method, address, headers=headers, timeout=timeout, **how)
 
     def create(self, **fields: Any) -> str:
         made = self("POST", "/me/playlists", json={"name": "n", "public": False} | fields)
@@ -462,3 +465,51 @@ def test_an_unknown_playlist_page_says_so(world: World) -> None:
     page = requests.get(f"{world.app.accounts_url}/playlist/{'0' * 22}", timeout=5)
     assert page.status_code == 404
     assert "no such playlist" in page.text
+
+
+# -- switches --
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_a_switch_fails_while_it_is_on_and_the_panel_says_which_is(
+    world: World, switch: str
+) -> None:
+    call = Caller(world)
+    path = f"/playlists/{call.create()}/items"
+    panel = f"{world.app.accounts_url}/panel"
+    change = f"{world.app.accounts_url}/change/switch"
+    assert requests.post(change, json=switch, timeout=5).status_code == 200
+    shown = requests.get(panel, timeout=5).json()
+    assert (shown["switch"], shown["switches"][switch]) == (switch, SWITCHES[switch].label)
+    requests_like_the_bots = (
+        ("PUT", path, {"uris": uris(3)}),
+        ("POST", "/me/playlists", {"name": "n", "public": False}),
+    )
+    statuses = []
+    for method, to, body in requests_like_the_bots:
+        try:
+            statuses.append(call(method, to, json=body, timeout=0.5).status_code)
+        except requests.Timeout:
+            statuses.append(0)
+    is_once = ", once" in SWITCHES[switch].label
+    assert requests.get(panel, timeout=5).json()["switch"] == ("" if is_once else switch)
+    assert statuses != [200, 201] or switch == "silent"
+    requests.post(change, json="", timeout=5)
+    assert requests.get(panel, timeout=5).json()["switch"] == ""
+    assert call("GET", "/me").status_code == 200
+
+
+def test_only_the_page_itself_turns_switches_and_deletes(world: World) -> None:
+    call = Caller(world)
+    playlist = call.create()
+    for path, body in (("switch", "error"), ("delete", playlist)):
+        address = f"{world.app.accounts_url}/change/{path}"
+        for headers in ({"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}):
+            refused = requests.post(address, json=body, headers=headers, timeout=5)
+            assert refused.status_code == 403
+        assert requests.post(address, json="no such thing", timeout=5).status_code == 400
+        assert requests.post(address, data="no JSON", timeout=5).status_code == 400
+    assert call("GET", "/me").status_code == 200
+    assert len(world.local.playlists()) == 1
+    assert requests.post(address, json=playlist, timeout=5).status_code == 200
+    assert world.local.playlists() == []

@@ -8,16 +8,14 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.sandbox.chat_samples import (
     STICKER_EMOJI,
@@ -27,6 +25,7 @@ from bot.sandbox.chat_samples import (
     sticker_webp,
 )
 from bot.sandbox.local_telegram import ChatRefusal, LocalTelegram
+from bot.sandbox.same_origin import SameOriginOnly
 from bot.sandbox.telegram_files import MAX_FILE_BYTES
 
 PAGE = Path(__file__).parent / "page"
@@ -35,7 +34,6 @@ MAX_ALBUM = 10
 PLACE = (41.9028, 12.4964)
 """Latitude and longitude that the page sends as a location: Rome."""
 
-_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "audio/wav"})
 _CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; base-uri 'none'; "
@@ -94,39 +92,6 @@ def chat_routes(telegram: LocalTelegram) -> list[BaseRoute]:
         Route("/page/{name}", _asset),
         Mount("/chat", routes=chat, middleware=[Middleware(SameOriginOnly)]),
     ]
-
-
-class SameOriginOnly:
-    """Lets only the page itself through, and programs on this computer that are no browser."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or refuse it."""
-        if is_foreign(Headers(scope=scope)):
-            answer = _refused(403, "Only the chat page on this computer may do that.")
-            await answer(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-def is_foreign(headers: Headers) -> bool:
-    """Return whether a request was made by another site's page, or by a name for this computer.
-
-    A page elsewhere can make a browser send requests here, and can give its own name this
-    computer's address; browsers say both.
-    """
-    host = headers.get("host", "")
-    try:
-        hostname = urlsplit(f"//{host}").hostname
-    except ValueError:
-        return True
-    return (
-        hostname not in _HERE
-        or headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-        or headers.get("origin", f"http://{host}") != f"http://{host}"
-    )
 
 
 async def _page(request: Request) -> Response:

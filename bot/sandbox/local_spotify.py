@@ -10,14 +10,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
+from bot.sandbox.same_origin import SameOriginOnly
 from bot.sandbox.spotify_api import WebApi
+from bot.sandbox.spotify_faults import SWITCHES, Fault
 from bot.sandbox.spotify_login import Login
 from bot.sandbox.spotify_pages import notice_page, playlist_page
-from bot.sandbox.spotify_state import Fault, Item, SpotifyState, StoredPlaylist
+from bot.sandbox.spotify_state import Item, SpotifyState, StoredPlaylist
 from recommender.tracks import Track
 
 
@@ -53,12 +56,17 @@ class LocalSpotify:
 
     def routes(self) -> list[BaseRoute]:
         """Return everything that is served, relative to the base address."""
+        changes = [
+            Route("/switch", self._turn, methods=["POST"]),
+            Route("/delete", self._delete, methods=["POST"]),
+        ]
         return [
             *Login(self._state).routes(),
             *WebApi(self._state).routes(),
             Route("/playlist/{id}", self._playlist_page),
             Route("/cover/{id}", self._cover),
             Route("/panel", self._panel),
+            Mount("/change", routes=changes, middleware=[Middleware(SameOriginOnly)]),
         ]
 
     # -- what tests ask for --
@@ -90,7 +98,20 @@ class LocalSpotify:
             after: Carry the request out and lose its answer.
             times: How many requests.
         """
-        self._state.faults.append(Fault(method, path, status, retry_after, reason, after, times))
+        self._state.faults.waiting.append(
+            Fault(method, path, status, retry_after, reason, after, times)
+        )
+
+    def turn(self, switch: str) -> None:
+        """Fail in one of the known ways from now on, in no other; empty: in none.
+
+        Args:
+            switch: A name in `spotify_faults.SWITCHES`.
+
+        Raises:
+            KeyError: There is no such switch.
+        """
+        self._state.faults.turn(switch)
 
     def expire_access_tokens(self) -> None:
         """Let every access token end now."""
@@ -128,8 +149,26 @@ class LocalSpotify:
     # -- pages --
 
     async def _panel(self, request: Request) -> Response:
-        shown = [self._summary(playlist) for playlist in self.playlists()]
-        return JSONResponse({"playlists": shown}, headers={"Cache-Control": "no-store"})
+        shown = {
+            "playlists": [self._summary(playlist) for playlist in self.playlists()],
+            "switches": {name: switch.label for name, switch in SWITCHES.items()},
+            "switch": self._state.faults.switch,
+        }
+        return JSONResponse(shown, headers={"Cache-Control": "no-store"})
+
+    async def _turn(self, request: Request) -> Response:
+        return await self._change(request, self.turn)
+
+    async def _delete(self, request: Request) -> Response:
+        return await self._change(request, self.delete_playlist)
+
+    async def _change(self, request: Request, change: Callable[[str], None]) -> Response:
+        """Do what the page asks for, with the name or id that it posts."""
+        try:
+            change(str(await request.json()))
+        except (ValueError, KeyError):
+            return JSONResponse({"error": "The local Spotify has no such thing."}, 400)
+        return JSONResponse({})
 
     def _summary(self, playlist: StoredPlaylist) -> dict[str, object]:
         tracks = self._describe(playlist.items)

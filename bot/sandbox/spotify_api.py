@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.sandbox.spotify_objects import SpotifyObjects
-from bot.sandbox.spotify_refusals import ApiRefusal, fault_response, refusal_response
+from bot.sandbox.spotify_refusals import ApiRefusal, refusal_response
 from bot.sandbox.spotify_state import Account, Grant, Item, SpotifyState, StoredPlaylist
 
 MAX_ITEMS = 100
@@ -79,9 +79,9 @@ class WebApi:
         async def endpoint(request: Request) -> Response:
             method, path = request.method, request.url.path.partition("/v1")[2].rstrip("/")
             self._state.calls.append((method, path))
-            fault = self._state.fault(method, path, after=False)
+            fault = self._state.faults.hit(method, path, after=False)
             if fault is not None:
-                return fault_response(fault)
+                return await fault.answer(request)
             try:
                 grant = self._grant(request)
                 if method not in handlers:
@@ -89,8 +89,8 @@ class WebApi:
                 response = await handlers[method](request, grant)
             except ApiRefusal as refusal:
                 return refusal_response(refusal)
-            lost = self._state.fault(method, path, after=True)
-            return response if lost is None else fault_response(lost)
+            lost = self._state.faults.hit(method, path, after=True)
+            return response if lost is None else await lost.answer(request)
 
         return endpoint
 

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bot.sandbox.spotify_faults import TOKEN
 from bot.sandbox.spotify_pages import consent_page, notice_page, unopened_page
 from bot.sandbox.spotify_state import ACCESS_LASTS, Grant, SpotifyState
 
@@ -54,7 +55,7 @@ class Login:
         """Return the consent page and the token endpoint."""
         return [
             Route("/authorize", self._authorize, methods=["GET", "POST"]),
-            Route("/api/token", self._token, methods=["POST"]),
+            Route(TOKEN, self._token, methods=["POST"]),
         ]
 
     async def _authorize(self, request: Request) -> Response:
@@ -102,10 +103,10 @@ class Login:
 
     async def _token(self, request: Request) -> Response:
         form = {key: str(value) for key, value in (await request.form()).items()}
-        self._state.calls.append(("POST", "/api/token"))
-        fault = self._state.fault("POST", "/api/token", after=False)
+        self._state.calls.append(("POST", TOKEN))
+        fault = self._state.faults.hit("POST", TOKEN, after=False)
         if fault is not None:
-            return _refuse("server_error", "Injected fault", fault.status, fault.retry_after)
+            return await fault.answer(request)
         client_id = self._client(request, form)
         if client_id is None:
             return _refuse("invalid_client", "Invalid client")
@@ -206,9 +207,6 @@ def _back(redirect_uri: str, asked: Mapping[str, str], **answer: str) -> Respons
     return RedirectResponse(f"{redirect_uri}{mark}{urlencode(answer)}", status_code=303)
 
 
-def _refuse(
-    error: str, description: str, status: int = 400, retry_after: int | None = None
-) -> Response:
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+def _refuse(error: str, description: str) -> Response:
     body = {"error": error, "error_description": description}
-    return JSONResponse(body, status_code=status, headers=headers)
+    return JSONResponse(body, status_code=400)

@@ -1,4 +1,4 @@
-"""What the local Spotify remembers: accounts, playlists, tokens, and faults that tests ask for."""
+"""What the local Spotify remembers: accounts, playlists, tokens, and how it shall fail."""
 
 import re
 import secrets
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.sandbox.spotify_faults import Faults
 from recommender.tracks import Track
 
 CODE_LASTS = timedelta(minutes=10)
@@ -85,29 +86,6 @@ class Grant:
     challenge: str = ""
 
 
-@dataclass(slots=True)
-class Fault:
-    """An answer that replaces the proper one, as often as `times` says.
-
-    Args:
-        method: Of the requests that it hits.
-        path: A part of their path.
-        status: What is answered instead.
-        retry_after: Seconds for the Retry-After header.
-        reason: The machine-readable reason in the body.
-        after: Whether the request is carried out first and only its answer is lost.
-        times: How many requests it still hits.
-    """
-
-    method: str
-    path: str
-    status: int
-    retry_after: int | None = None
-    reason: str | None = None
-    after: bool = False
-    times: int = 1
-
-
 class SpotifyState:
     """Everything in memory, used on one event loop.
 
@@ -141,7 +119,7 @@ class SpotifyState:
         self.codes: dict[str, Grant] = {}
         self.access_tokens: dict[str, Grant] = {}
         self.refresh_tokens: dict[str, Grant] = {}
-        self.faults: list[Fault] = []
+        self.faults = Faults()
         self.silent: dict[str, str] = {}  # how each track that no longer plays shows: see `SILENT`
         self.calls: deque[tuple[str, str]] = deque(maxlen=1000)
 
@@ -195,6 +173,8 @@ class SpotifyState:
 
     def set_items(self, playlist: StoredPlaylist, items: list[Item]) -> None:
         """Replace what is in a playlist and give it a new snapshot."""
+        for uri in self.faults.take_silenced(item.uri for item in items):
+            self.silent[uri] = SILENT[0]
         playlist.items = items
         self.touch(playlist)
 
@@ -210,13 +190,3 @@ class SpotifyState:
             for playlist in reversed(self.playlists.values())
             if playlist.owner == account and playlist.in_library
         ]
-
-    def fault(self, method: str, path: str, *, after: bool) -> Fault | None:
-        """Return the fault that shall hit this request before or after it, and count it."""
-        for fault in self.faults:
-            if fault.method == method and fault.path in path and fault.after == after:
-                fault.times -= 1
-                if fault.times <= 0:
-                    self.faults.remove(fault)
-                return fault
-        return None

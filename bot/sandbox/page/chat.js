@@ -12,6 +12,7 @@
 //   #commands [role=option]  the bot's commands, after "/" or #show-commands
 //   #toast, #alert           how the bot answered a button; also what went wrong
 //   #action                  what the bot is doing ("typing…")
+//   #fault                   the switch by which the local Spotify fails; #faults.on while it does
 //   [data-panel="spotify"]   the playlists: [data-playlist-id] with li[data-track], of which
 //                            new ones have [data-change="entered"]; .left lists those that left
 //   #viewer, #camera         the enlarged picture, the webcam

@@ -1,6 +1,8 @@
 // The local Spotify's playlists beside the chat, and what changed in them.
 
-import { fetchPlaylists } from "./server.js";
+import { setUpFaults, showFaults } from "./faults.js";
+import { attempt } from "./notices.js";
+import { deletePlaylist, fetchPlaylists } from "./server.js";
 
 const WAIT_MS = 300; // the bot often sends several messages in a row
 
@@ -13,6 +15,7 @@ let onChange;
 /** `tellChange` is called when a playlist is new or different. */
 export function setUpPlaylists(tellChange) {
   onChange = tellChange;
+  setUpFaults(refresh);
   addEventListener("focus", refreshPlaylists); // back from the page that connects Spotify
   refresh();
 }
@@ -25,7 +28,9 @@ export function refreshPlaylists() {
 async function refresh() {
   let playlists = [];
   try {
-    ({ playlists } = await fetchPlaylists());
+    const shown = await fetchPlaylists();
+    playlists = shown.playlists;
+    showFaults(shown.switches, shown.switch);
   } catch (error) {
     console.info("no playlists to show", error);
     if (drawn) return; // what is shown stays until there is something newer
@@ -82,7 +87,9 @@ function draw(playlist, isOpen) {
     const titles = left.map((track) => track.name).join(", ");
     box.append(make("p", "left", `Left since the last version: ${titles}`));
   }
-  box.append(drawLink(playlist));
+  const actions = make("p", "actions");
+  actions.append(drawLink(playlist), drawDelete(playlist));
+  box.append(actions);
   return box;
 }
 
@@ -109,6 +116,15 @@ function drawLink(playlist) {
   link.target = "_blank";
   link.rel = "noopener";
   return link;
+}
+
+function drawDelete(playlist) {
+  const button = make("button", "", "Delete it");
+  button.addEventListener("click", async () => {
+    await attempt(() => deletePlaylist(playlist.id));
+    refresh();
+  });
+  return button;
 }
 
 function drawEmpty() {

@@ -28,12 +28,26 @@ export function fetchPlaylists() {
   return ask("/spotify/panel");
 }
 
+/** Let the local Spotify fail in one of the ways that it offers; an empty name lets it work. */
+export function turnSwitch(name) {
+  return post("/spotify/change/switch", name);
+}
+
+/** Delete a playlist in the local Spotify, as its listener may. */
+export function deletePlaylist(id) {
+  return post("/spotify/change/delete", id);
+}
+
 /** Do something in the chat: text, press, sticker, voice, location. */
 export function act(name, fields = {}) {
-  return ask(`/chat/${name}`, {
+  return post(`/chat/${name}`, { user, ...fields });
+}
+
+function post(address, body) {
+  return ask(address, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ user, ...fields }),
+    body: JSON.stringify(body),
   });
 }
 
