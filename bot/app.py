@@ -28,6 +28,7 @@ from bot.inbox import POLL_S, InboxProcessor
 from bot.jobs import schedule
 from bot.playlists import Playlists
 from bot.preferring import Preferring
+from bot.privacy import Privacy
 from bot.replies import say, sender, toast
 from bot.scheduling import Scheduling
 from bot.selfies import Selfies
@@ -79,7 +80,8 @@ def build_application(
     connecting = Connecting(services, playlists)
     selfies = Selfies(services, playlists)
     verdicts = Verdicts(services, playlists)
-    consent = Consent(services, selfies, playlists)
+    consent = Consent(services, selfies)
+    privacy = Privacy(services, selfies, playlists)
     feedback = Feedback(services, playlists)
     preferring = Preferring(services)
     scheduling = Scheduling(services)
@@ -106,17 +108,18 @@ def build_application(
         "connect": connecting.connect,
         "disconnect": connecting.disconnect,
         "schedule": scheduling.schedule,
-        "privacy": consent.privacy,
-        "forget": consent.forget,
+        "privacy": privacy.privacy,
+        "export": privacy.export,
+        "forget": privacy.forget,
         "cancel": selfies.cancel,
     }.items():
         application.add_handler(CommandHandler(command, answer))
     for verb, press in {
         "agree": consent.agree,
-        "decline": consent.decline,
-        "withdraw": consent.withdraw,
-        "reset": consent.reset,
-        "forget": consent.forget_answered,
+        "decline": privacy.withdraw,
+        "withdraw": privacy.withdraw,
+        "reset": privacy.reset,
+        "forget": privacy.forget_answered,
         "right": verdicts.right,
         "wrong": verdicts.wrong,
         "back": verdicts.back,

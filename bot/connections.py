@@ -5,9 +5,9 @@ living playlist in each.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.asking import Asking, Sleep
 from bot.consents import Arrival, Consents
@@ -18,6 +18,8 @@ from recommender.spotify import SpotifyClient
 
 if TYPE_CHECKING:
     from bot.records import Records
+
+T = TypeVar("T")
 
 __all__ = ["Connections", "Mend", "PlaylistDraft", "SpotifyPlaylist"]
 
@@ -168,6 +170,10 @@ class Connections:
     async def resume(self, mend: Mend = leave) -> dict[int, SpotifyPlaylist]:
         """Write what a stop or a failure left unwritten and is due; return it by user."""
         return await self._writing.resume(mend)
+
+    async def undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
+        """Finish `work` even if whoever waits for it goes away; a stop waits for it too."""
+        return await self._turns.undisturbed(work)
 
     async def settle(self) -> None:
         """Wait a while for what is under way, before everything is put away."""

@@ -9,6 +9,7 @@ from html import escape, unescape
 from typing import NamedTuple
 
 from bot import texts
+from bot.people import GivenConsent
 from recommender.saved import SavedPlaylist, ShownTrack
 from recommender.targets import GOALS, STARTS
 from vision import Reading, percent
@@ -168,6 +169,14 @@ def _short(text: str, limit: int) -> str:
 def voted(track: ShownTrack, *, liked: bool) -> str:
     """Return what answers a vote by words, which shows no buttons."""
     return f"<b>{escape(track.title)}</b>. {texts.VOTED[liked]}"
+
+
+def consent(given: GivenConsent | None) -> str:
+    """Return what /privacy says of a user's consent."""
+    if given is None:
+        return texts.LACKS_CONSENT
+    told = texts.HAS_CONSENT if given.is_current else texts.OUTDATED_CONSENT
+    return told.format(day=f"{given.given_utc:%-d %B %Y}", version=given.version)
 
 
 def visible_chars(text: str) -> int:

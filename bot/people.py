@@ -15,7 +15,9 @@ from typing import Any
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
+from bot import questions
 from bot.questions import Questions
+from recommender.belongings import Belonging, delete
 from recommender.database import immediate
 from recommender.sealing import Place, Seal
 
@@ -26,6 +28,12 @@ MAX_TRIES = 3
 """How often an update may take the bot down with it before it is left alone."""
 
 INBOX = Place("inbox", "payload", owner="update_id")
+
+WAITING = Belonging("inbox", secrets=("payload",))
+"""What a user sent that is not answered yet."""
+
+BELONGINGS = (Belonging("people"), Belonging("answers"), *questions.BELONGINGS)
+"""All else that is remembered of a user."""
 
 _migrations = Migrations("people")
 
@@ -91,6 +99,24 @@ class StoredUpdate:
     payload: str
 
 
+@dataclass(frozen=True, slots=True)
+class GivenConsent:
+    """What a user agreed to.
+
+    Args:
+        version: Which terms, see `CONSENT_VERSION`.
+        given_utc: When.
+    """
+
+    version: int
+    given_utc: datetime
+
+    @property
+    def is_current(self) -> bool:
+        """Whether these are the present terms."""
+        return self.version == CONSENT_VERSION
+
+
 class People:
     """The bot's own tables in `mirrortape.db`.
 
@@ -110,8 +136,20 @@ class People:
 
     def has_consent(self, user_id: int) -> bool:
         """Return whether this user agreed to the present terms."""
-        rows = self.db.query("select consent_version from people where user_id = ?", [user_id])
-        return any(row["consent_version"] == CONSENT_VERSION for row in rows)
+        consent = self.consent(user_id)
+        return consent is not None and consent.is_current
+
+    def consent(self, user_id: int) -> GivenConsent | None:
+        """Return what this user agreed to, and when; None where they did not or took it back."""
+        rows = self.db.query(
+            "select consent_version, consented_utc from people"
+            " where user_id = ? and consent_version is not null",
+            [user_id],
+        )
+        for row in rows:
+            given = datetime.fromisoformat(row["consented_utc"])
+            return GivenConsent(row["consent_version"], given)
+        return None
 
     def agree(self, user_id: int, now: datetime) -> str | None:
         """Note the consent and return the file id of the photo that waited for it, if any."""
@@ -127,9 +165,11 @@ class People:
             )
         return waiting
 
-    def withdraw(self, user_id: int) -> None:
-        """Take the consent back, and forget a photo that waited for it."""
+    def withdraw(self, user_id: int) -> bool:
+        """Take the consent back and drop the photo that waited; return whether there was one."""
+        had_consent = self.consent(user_id) is not None
         self.db.execute("delete from people where user_id = ?", [user_id])
+        return had_consent
 
     def wait_for_consent(self, user_id: int, file_id: str) -> None:
         """Keep Telegram's handle to a photo until its sender agrees."""
@@ -220,6 +260,4 @@ class People:
                 " where user_id = ?",
                 [user_id],
             )
-            self.questions.drop(user_id)
-            self.db.execute("delete from answers where user_id = ?", [user_id])
-            self.db.execute("delete from people where user_id = ?", [user_id])
+            delete(self.db, BELONGINGS, user_id)

@@ -8,8 +8,12 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database, Migrations
 
+from recommender.belongings import Belonging
+
 WAITS_FOR = timedelta(minutes=10)
 """After that long a text is no longer taken for the answer."""
+
+BELONGINGS = (Belonging("questions"),)
 
 _migrations = Migrations("questions")
 

@@ -13,14 +13,26 @@ from typing import TypeVar
 
 from cryptography.fernet import MultiFernet
 
+from bot import people, schedules
+from bot.export import Table
 from bot.people import INBOX, People
 from bot.schedules import Schedules
+from recommender import accounts, store
 from recommender.accounts import SpotifyAccounts
 from recommender.database import open_database
 from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS
 from recommender.store import MusicStore
 
 T = TypeVar("T")
+
+BELONGINGS = (
+    *people.BELONGINGS,
+    people.WAITING,
+    *schedules.BELONGINGS,
+    *store.BELONGINGS,
+    *accounts.BELONGINGS,
+)
+"""All that is remembered of a user."""
 
 SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX)
 """All that is encrypted in `mirrortape.db`."""
@@ -34,6 +46,20 @@ class Stores:
     schedules: Schedules
     music: MusicStore
     spotify: SpotifyAccounts
+
+    def about(self, user_id: int) -> list[Table]:
+        """Return every row about this user, table by table."""
+        db = self.people.db
+        return [
+            Table(
+                each.table,
+                each.columns(db),
+                each.rows(db, user_id),
+                each.secrets,
+                each.structured,
+            )
+            for each in BELONGINGS
+        ]
 
     def forget(self, user_id: int) -> None:
         """Delete every row about this user."""

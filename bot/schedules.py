@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlite_utils import Database, Migrations
 
 from bot.timetable import Slot, merged, occurrences
+from recommender.belongings import Belonging, delete
 from recommender.database import immediate
 
 GRACE = timedelta(hours=1)
@@ -27,6 +28,8 @@ MAX_TRIES = 2
 
 MOST_PER_USER = 10
 """Times of day that one user may have."""
+
+BELONGINGS = (Belonging("check_ins"), Belonging("zones"))
 
 _migrations = Migrations("schedules")
 
@@ -220,20 +223,12 @@ class Schedules:
         )
         return bool(cursor.rowcount)
 
-    # -- what a user may see and delete --
-
-    def rows(self, user_id: int) -> dict[str, list[dict[str, Any]]]:
-        """Return every row about a user, by table."""
-        return {
-            table: list(self._db.query(f"select * from {table} where user_id = ?", [user_id]))  # noqa: S608
-            for table in ("zones", "check_ins")
-        }
+    # -- the end --
 
     def forget(self, user_id: int) -> None:
         """Delete every row about a user."""
         with immediate(self._db):
-            self._db.execute("delete from check_ins where user_id = ?", [user_id])
-            self._db.execute("delete from zones where user_id = ?", [user_id])
+            delete(self._db, BELONGINGS, user_id)
 
     def _zone(self, user_id: int) -> ZoneInfo | None:
         rows = self._db.query("select zone from zones where user_id = ?", [user_id])

@@ -44,18 +44,15 @@ MODE_MEANINGS = {
 # -- first contact --
 
 WELCOME = (
-    "<b>A selfie in, a mixtape out.</b>\n"
-    "Send me a photo of your face. An AI reads the emotion in it, I show you why, and you get a "
-    "playlist that fits or gently changes your mood."
+    "<b>A selfie in, a mixtape out:</b> a playlist that fits your mood, or gently changes it.\n"
+    "An AI reads the emotion in your photo, which is never kept; only numbers are.\n"
+    "It can be wrong, and is not for work or school. /privacy says more."
 )
 
 ASK_CONSENT = (
-    "Before the first photo, please know:\n"
-    "• An AI estimates emotion from your face. It can be wrong, and you can correct it.\n"
-    "• Your photo is read on the computer of this bot's owner and never kept. What stays: the "
-    "numbers of the reading, your playlists and your votes.\n"
-    "• It is for you alone, never to judge people at work or school.\n"
-    "/privacy shows it all and takes your consent back; /forget deletes everything."
+    "Before I read a photo, please agree:\n"
+    "An AI reads the emotion in it. The photo is never kept; only numbers are.\n"
+    "It can be wrong, and is not for work or school. /privacy says more."
 )
 
 AGREED = "Thank you. Now send me a selfie, or choose with /mood."
@@ -76,6 +73,7 @@ HELP = (
     "/schedule: have me ask for a selfie at your time, for example "
     "<code>/schedule 08:30 weekdays</code>\n"
     "/privacy: what is kept, and why\n"
+    "/export: all that is stored about you, as a file\n"
     "/forget: delete everything about you\n"
     "/cancel: stop what I am doing"
 )
@@ -91,6 +89,7 @@ COMMANDS = {
     "disconnect": "Disconnect your Spotify",
     "schedule": "Have me ask for a selfie at your time",
     "privacy": "What is kept, and why",
+    "export": "All that is stored about you",
     "forget": "Delete everything about you",
     "cancel": "Stop what I am doing",
 }
@@ -552,24 +551,31 @@ def check_in(hour: int) -> str:
 # -- privacy --
 
 PRIVACY = (
-    "<b>What is kept</b>\n"
+    "<b>What is kept, and why</b>\n"
+    "• Your consent: so that no photo is read without it.\n"
     "• Readings: the seven probabilities and the emotion, never the photo. They steer your "
     "playlists.\n"
-    "• What you say about a reading (Right, Not quite): it adjusts your later readings a little.\n"
-    "• Playlists and votes: so that the next one fits better.\n"
-    "• Your Telegram number. If you connect Spotify: the name of that account, the key to it "
-    "(encrypted), and the id of your own app if you brought one.\n"
+    "• What you say about a reading: it adjusts your later readings a little.\n"
+    "• Playlists, votes, ratings and how you felt afterwards: so that the next one fits better.\n"
+    "• Your settings, and which of my messages shows what: so that they work.\n"
+    "• If you connect Spotify: the name of that account, the key to it (encrypted), and the id of "
+    "your own app if you brought one.\n"
     "• Your check-ins and your time zone, if you use /schedule. A location that you send for it "
     "is looked at and dropped.\n"
-    "• A message waits in an inbox until I have answered it; then its content is deleted.\n\n"
+    "• A message of yours, encrypted, until I have answered it.\n\n"
     "<b>What is not</b>\n"
     "• Photos are decoded in memory and dropped. No place, nothing for advertising, "
     "nothing is passed on but track numbers to your own Spotify.\n\n"
-    "An AI estimates the emotion. It runs on the computer of this bot's owner and is not meant "
-    "for work, school, or any judgement about people.\n\n"
+    "An AI estimates the emotion, on the computer of this bot's owner. It is not for work, "
+    "school, or any judgement about people.\n\n"
+    "/export sends you all of it, /forget deletes all of it."
 )
-HAS_CONSENT = "You agreed to this and may take it back. /forget deletes everything."
-LACKS_CONSENT = "You have not agreed to photos being read."
+HAS_CONSENT = "<b>You agreed</b> on {day} to this, version {version}, and may take it back."
+OUTDATED_CONSENT = (
+    "<b>You agreed</b> on {day} to version {version} of this. It has changed since, so I ask you "
+    "again before I read another photo."
+)
+LACKS_CONSENT = "<b>You have not agreed</b> to photos being read, so none is."
 WITHDRAW = "Take my consent back"
 WITHDRAWN = (
     "Your consent is taken back: I read no more photos, and ask for none, until you agree again."
@@ -584,6 +590,43 @@ ASK_FORGET = (
     "This deletes your readings, playlists, votes, check-ins, consent and the key to your Spotify "
     "here. It cannot be undone. Playlists in your Spotify stay yours."
 )
+EXPORTED = "All that is stored about you: as JSON, as tables, and README.txt says what it is."
+EXPORT_README = """\
+All that this bot stored about you on {day}.
+
+mirrortape.json holds everything, for programs. Each table is a CSV file too, for spreadsheets;
+there an apostrophe stands before a text that a spreadsheet would take for a formula.
+Photos are not among it: none is ever stored. Times are UTC.
+
+{tables}
+"""
+EXPORT_TABLE = "{name}.csv ({rows} rows): {what}"
+WITHHELD = "(stored encrypted or as a hash; not shown, since whoever had it could act for you)"
+KEPT_ROWS = {
+    "people": (
+        "what you agreed to and when, and Telegram's number of a photo that waits for that."
+    ),
+    "inbox": "your messages that are not answered yet, encrypted; this request is one.",
+    "answers": "which message shows the playlist of which reading.",
+    "questions": "what you were asked to type and have not typed yet.",
+    "zones": "your time zone, if you use /schedule.",
+    "check_ins": "when you want to be asked for a selfie.",
+    "readings": "what was read in each photo, and what you said about it.",
+    "mood_shifts": "how your answers adjusted each reading.",
+    "shift_resets": "up to which reading you took your answers back.",
+    "playlists": "each playlist: for which mood, in which mode, and how you rated it.",
+    "shown": "the tracks of your playlists, why each was chosen, and your votes.",
+    "preferences": "your settings.",
+    "spotify_accounts": "the Spotify account that you connected, and the key to it.",
+    "spotify_ways": "links to Spotify's consent page that you have not used yet.",
+    "spotify_arrivals": "a consent at Spotify that waits for its six digits.",
+    "spotify_apps": "the Spotify app of your own.",
+    "spotify_cooldowns": "until when Spotify wants no requests of your own app.",
+    "spotify_intents": "a playlist that is not written to your Spotify yet.",
+    "spotify_notices": "what you were or will be told about your consent at Spotify.",
+}
+"""What each table holds about a user."""
+
 FORGOTTEN = "Done: nothing about you is left here. A new photo or /start begins afresh."
 KEPT = "Nothing was deleted."
 

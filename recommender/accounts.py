@@ -11,13 +11,27 @@ from typing import Any
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
+from recommender import authorizations, intents, notices
 from recommender.authorizations import Authorizations
+from recommender.belongings import Belonging, delete
 from recommender.database import immediate
 from recommender.errors import ConnectionExpired
 from recommender.intents import Intents
 from recommender.notices import Notices
 from recommender.sealing import ACCOUNTS, Seal, bind_once
 from recommender.tokens import Profile, Tokens
+
+BELONGINGS = (
+    Belonging(
+        "spotify_cooldowns",
+        "client_id in (select client_id from spotify_apps where user_id = :user_id)",
+    ),
+    *authorizations.BELONGINGS,
+    *intents.BELONGINGS,
+    *notices.BELONGINGS,
+    Belonging("spotify_accounts", secrets=("tokens_encrypted",)),
+)
+"""All that is remembered of a listener."""
 
 _migrations = Migrations("spotify")
 
@@ -162,7 +176,7 @@ class SpotifyAccounts:
                 "update spotify_accounts set tokens_encrypted = null where user_id = ?", [user_id]
             )
             self.authorizations.drop(user_id)
-            self.notices.forget(user_id)
+            self.notices.drop(user_id)
 
     def is_connected(self, user_id: int) -> bool:
         """Return whether there are tokens of this listener."""
@@ -192,15 +206,7 @@ class SpotifyAccounts:
     def forget(self, user_id: int) -> None:
         """Delete every row about this listener."""
         with immediate(self._db):
-            self._db.execute("delete from spotify_intents where user_id = ?", [user_id])
-            self._db.execute(
-                "delete from spotify_cooldowns"
-                " where client_id in (select client_id from spotify_apps where user_id = ?)",
-                [user_id],
-            )
-            self.authorizations.forget(user_id)
-            self.notices.forget(user_id)
-            self._db.execute("delete from spotify_accounts where user_id = ?", [user_id])
+            delete(self._db, BELONGINGS, user_id)
 
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
         return next(iter(self._db.query(sql, [value])), None)

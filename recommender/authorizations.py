@@ -16,6 +16,7 @@ from typing import Any
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
+from recommender.belongings import Belonging
 from recommender.database import immediate
 from recommender.errors import AuthorizationStale, WrongDigits
 from recommender.sealing import ARRIVALS, WAYS, Place, Seal
@@ -28,6 +29,12 @@ DIGITS_LAST = timedelta(minutes=5)
 
 MAX_TRIES = 5
 """How often the digits may be typed."""
+
+BELONGINGS = (
+    Belonging("spotify_ways", secrets=("state_sha256", "sealed")),
+    Belonging("spotify_arrivals", secrets=("sealed", "digits_hmac")),
+    Belonging("spotify_apps"),
+)
 
 _migrations = Migrations("authorizations")
 
@@ -185,17 +192,10 @@ class Authorizations:
         row = self._row("select client_id from spotify_apps where user_id = ?", user_id)
         return "" if row is None else str(row["client_id"])
 
-    # -- the end --
-
     def drop(self, user_id: int) -> None:
         """Delete what could still connect this listener."""
         self._db.execute("delete from spotify_ways where user_id = ?", [user_id])
         self._db.execute("delete from spotify_arrivals where user_id = ?", [user_id])
-
-    def forget(self, user_id: int) -> None:
-        """Delete every row about this listener."""
-        self.drop(user_id)
-        self.use_app(user_id, "")
 
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
         return next(iter(self._db.query(sql, [value])), None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from recommender.belongings import Belonging
 from recommender.database import immediate
 
 NAME_CHARS = 100
@@ -23,6 +24,8 @@ LONGEST_WAIT = timedelta(hours=6)
 
 TRIED_FOR = timedelta(days=7)
 """After that long nobody waits for a playlist any more."""
+
+BELONGINGS = (Belonging("spotify_intents", structured=("uris",)),)
 
 _migrations = Migrations("spotify intents")
 

@@ -2,7 +2,17 @@
 
 from sqlite_utils import Database, Migrations
 
+from recommender.belongings import Belonging
+
 migrations = Migrations("music")
+
+_OF_THEIR_PLAYLISTS = "playlist_id in (select id from playlists where user_id = :user_id)"
+
+BELONGINGS = (
+    Belonging("shown", _OF_THEIR_PLAYLISTS, structured=("features", "target")),
+    Belonging("playlists"),
+    Belonging("readings", structured=("probabilities",)),
+)
 
 
 @migrations()

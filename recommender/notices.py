@@ -13,11 +13,15 @@ from typing import Literal
 
 from sqlite_utils import Database, Migrations
 
+from recommender.belongings import Belonging
+
 CONSENT_LASTS = timedelta(days=182)
 """How long Spotify honours a consent, counted from the day it was given."""
 
 TOLD_BEFORE = timedelta(weeks=2)
 """How long before that its listener is reminded."""
+
+BELONGINGS = (Belonging("spotify_notices"),)
 
 Kind = Literal["ending", "ended"]
 
@@ -108,8 +112,8 @@ class Notices:
             [notice.user_id, notice.kind],
         )
 
-    def forget(self, user_id: int) -> None:
-        """Delete every row about this listener."""
+    def drop(self, user_id: int) -> None:
+        """Forget what this listener was or is to be told."""
         self._db.execute("delete from spotify_notices where user_id = ?", [user_id])
 
     def _note(

@@ -1,22 +1,20 @@
 """A playlist as files for other programs: M3U8 for players, CSV for spreadsheets and importers.
 
 Titles come from strangers, and a file is opened by programs that make more of a text than a text:
-a line break would be another entry to a player, and a cell that begins like a formula is one to a
-spreadsheet. Neither gets through.
+a line break would be another entry to a player. None gets through; for cells see
+`recommender.csv_cells`.
 """
 
 import csv
-import re
 from collections.abc import Mapping
 from io import StringIO
 
+from recommender.csv_cells import one_line, plain_cell
 from recommender.saved import SavedPlaylist, ShownTrack
 
 COLUMNS = ("position", "title", "artist", "url", "seconds", "vote", "reason")
 """The columns of the CSV."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_FORMULA = re.compile(r"[=+\-@＝＋－＠]")
 _VOTES = {True: "like", False: "dislike", None: ""}
 
 
@@ -33,12 +31,12 @@ def m3u8(saved: SavedPlaylist, name: str, seconds: Mapping[str, int]) -> bytes:
         name: What it is called.
         seconds: How long each track is, by id; those that it lacks are of unknown length.
     """
-    lines = ["#EXTM3U", f"#PLAYLIST:{_one_line(name)}"]
+    lines = ["#EXTM3U", f"#PLAYLIST:{one_line(name)}"]
     for track in saved.tracks:
         length = seconds.get(track.track_id, -1)
-        artist, title = _one_line(track.artist), _one_line(track.title)
+        artist, title = one_line(track.artist), one_line(track.title)
         lines.append(f"#EXTINF:{length},{artist} - {title}")
-        lines.append(f"# invented: {track.track_id}" if track.invented else _one_line(track.url))
+        lines.append(f"# invented: {track.track_id}" if track.invented else one_line(track.url))
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -67,14 +65,4 @@ def _row(track: ShownTrack, seconds: int | None) -> list[str]:
         _VOTES[track.vote],
         track.reason,
     ]
-    return [_plain(cell) for cell in cells]
-
-
-def _plain(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    line = _one_line(cell)
-    return f"'{line}" if _FORMULA.match(line) else line
-
-
-def _one_line(text: str) -> str:
-    return _CONTROL.sub(" ", text).strip()
+    return [plain_cell(cell) for cell in cells]

@@ -7,10 +7,13 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from recommender.belongings import Belonging
 from recommender.database import immediate
 from recommender.preferences import USUAL, Preferences
 
 _LISTS = ("banned_artists", "banned_genres", "favourite_artists", "favourite_genres")
+
+BELONGINGS = (Belonging("preferences", structured=_LISTS),)
 
 _migrations = Migrations("preferences")
 
@@ -75,10 +78,6 @@ class PreferenceStore:
             row |= {name: json.dumps(row[name], ensure_ascii=False) for name in _LISTS}
             self._db.table("preferences").insert(row, pk="user_id", replace=True)
         return preferences
-
-    def delete(self, user_id: int) -> None:
-        """Delete a listener's settings."""
-        self._db.execute("delete from preferences where user_id = ?", [user_id])
 
 
 def _to_preferences(row: dict[str, Any]) -> Preferences:

@@ -9,11 +9,21 @@ import json
 import numpy as np
 from sqlite_utils import Database, Migrations
 
+from recommender.belongings import Belonging
 from recommender.mood_shift import fit_shift
 from recommender.targets import EMOTIONS
 
 NEWEST = 50
 """How many answers count: faces, beards and glasses change."""
+
+BELONGINGS = (
+    Belonging(
+        "mood_shifts",
+        "reading_id in (select id from readings where user_id = :user_id)",
+        structured=("shift",),
+    ),
+    Belonging("shift_resets"),
+)
 
 _migrations = Migrations("shifts")
 
@@ -78,10 +88,6 @@ class MoodShifts:
                 [user_id],
             )
         return count
-
-    def forget(self, user_id: int) -> None:
-        """Delete when the user's answers were reset; the shifts go with their readings."""
-        self.db.execute("delete from shift_resets where user_id = ?", [user_id])
 
     def _answered(self, user_id: int) -> list[tuple[dict[str, float], str]]:
         """Return what the network read, and what the user said to it, where that counts."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from recommender import music_tables, preference_store, shift_store
+from recommender.belongings import delete
 from recommender.database import immediate
 from recommender.gone_store import GoneTracks
 from recommender.music_tables import migrations
@@ -36,6 +38,13 @@ from recommender.targets import EMOTIONS
 from recommender.taste import Taste
 
 __all__ = ["MusicStore", "SavedPlaylist", "ShownTrack", "StoredReading"]
+
+BELONGINGS = (
+    *shift_store.BELONGINGS,
+    *music_tables.BELONGINGS,
+    *preference_store.BELONGINGS,
+)
+"""All that is remembered of a listener."""
 
 REPEAT_WINDOW = timedelta(days=14)
 """For how long a track that was shown is not shown again, as long as there are others."""
@@ -291,15 +300,9 @@ class MusicStore:
     # -- the end --
 
     def forget(self, user_id: int) -> None:
-        """Delete every row about this user.
-
-        Shown tracks go with their playlists, shifts with their readings.
-        """
+        """Delete every row about this user."""
         with immediate(self.db):
-            self.db.execute("delete from playlists where user_id = ?", [user_id])
-            self.db.execute("delete from readings where user_id = ?", [user_id])
-            self.preferences.delete(user_id)
-            self.shifts.forget(user_id)
+            delete(self.db, BELONGINGS, user_id)
 
     def _one(self, sql: str, *values: int) -> dict[str, Any]:
         """Return the row, or raise `KeyError` with the first of the values."""

@@ -1,0 +1,43 @@
+"""Which rows of which tables are about a user, so that what can be shown can be deleted, and is.
+
+Each store lists its tables as `BELONGINGS`, rows that point to others before those.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """The rows of a table that are about a user.
+
+    Args:
+        table: Its name.
+        where: What picks them, with the user as `:user_id`.
+        secrets: Columns that are named but never shown: keys, and what guards them.
+        structured: Columns that hold JSON.
+    """
+
+    table: str
+    where: str = "user_id = :user_id"
+    secrets: tuple[str, ...] = ()
+    structured: tuple[str, ...] = ()
+
+    def columns(self, db: Database) -> list[str]:
+        """Return the names of the table's columns."""
+        return list(db.table(self.table).columns_dict)
+
+    def rows(self, db: Database, user_id: int) -> list[dict[str, Any]]:
+        """Return the rows about a user, as they are stored."""
+        sql = f"select * from {self.table} where {self.where}"  # noqa: S608 - both are ours
+        return list(db.query(sql, {"user_id": user_id}))
+
+
+def delete(db: Database, belongings: Iterable[Belonging], user_id: int) -> None:
+    """Delete all that belongs to a user."""
+    for each in belongings:
+        sql = f"delete from {each.table} where {each.where}"  # noqa: S608 - both are ours
+        db.execute(sql, {"user_id": user_id})
