@@ -1,7 +1,7 @@
 """Properties of the posterior that listeners rely on."""
 
 from dataclasses import fields, replace
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -137,11 +137,11 @@ def test_a_vote_is_learned_at_once() -> None:
             weights=np.ones(count),
         )
         times = []
-        for _ in range(25):
-            began = perf_counter()
+        for _ in range(7):
+            began = process_time()
             infer(votes, USUAL_LISTENER)
-            times.append(perf_counter() - began)
-        taken[count] = min(times) * 1000  # the best: others may be busy on this computer
+            times.append(process_time() - began)
+        taken[count] = min(times) * 1000
     print({count: f"{ms:.1f} ms" for count, ms in taken.items()})
     assert taken[300] < 5
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import pytest
@@ -197,9 +197,9 @@ def test_fifty_tracks_come_at_once(table: TrackTable) -> None:
             taste=Taste(),
             recent=(),
             rng=np.random.default_rng(0),
+            clock=process_time,  # others may be busy on this computer
         ).ms
 
-    # the best of three: others may be busy on this computer
     times = [min(ms(*pair) for _ in range(3)) for pair in PAIRS]
     print(f"\n50 tracks: median {np.median(times):.1f} ms, p95 {np.quantile(times, 0.95):.1f} ms")
     assert np.quantile(times, 0.95) <= 15

@@ -50,6 +50,7 @@ def test_a_process_is_measured(tmp_path: Path) -> None:
     found = measure(tmp_path / "catalogue.db")
     assert found.tracks == 1_200
     assert 0 < found.p50_ms <= found.p95_ms
+    assert found.busy_p95_ms > 0
     assert found.open_ms > 0
     if sys.platform == "linux":
         assert found.opened_mb is not None
