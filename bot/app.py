@@ -24,6 +24,7 @@ from bot import keyboards, texts
 from bot.connecting import Connecting
 from bot.consent import Consent
 from bot.feedback import Feedback
+from bot.history import History
 from bot.inbox import POLL_S, InboxProcessor
 from bot.jobs import schedule
 from bot.playlists import Playlists
@@ -85,6 +86,7 @@ def build_application(
     feedback = Feedback(services, playlists)
     preferring = Preferring(services)
     scheduling = Scheduling(services)
+    history = History(services)
 
     # A lower group runs first: strangers and group chats are turned away before anything else.
     application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-4)
@@ -107,6 +109,7 @@ def build_application(
         "settings": preferring.settings,
         "connect": connecting.connect,
         "disconnect": connecting.disconnect,
+        "history": history.history,
         "schedule": scheduling.schedule,
         "privacy": privacy.privacy,
         "export": privacy.export,
@@ -138,6 +141,8 @@ def build_application(
         "ask": preferring.ask,
         "save": connecting.save,
         "connect": connecting.reconnect,
+        "history": history.turn,
+        "again": history.again,
         "plan": scheduling.plan,
         "unplan": scheduling.unplan,
         "zone": scheduling.zone,

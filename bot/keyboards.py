@@ -4,7 +4,7 @@ Callback data is `verb:field:field`, at most 64 bytes, and holds all that its ha
 that a button of last month works after a restart of today.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from telegram import (
@@ -166,6 +166,21 @@ def schedule(planned: Schedule) -> InlineKeyboardMarkup:
 def zones(names: Iterable[str], now: datetime) -> InlineKeyboardMarkup:
     """Return a button for each zone, with the time on its clock."""
     return InlineKeyboardMarkup([[button(clock_label(name, now), "zone", name)] for name in names])
+
+
+def weeks(page: int, *, has_earlier: bool) -> InlineKeyboardMarkup | None:
+    """Return the ways from one page of moods to those beside it, if there are any."""
+    row = [button("‹ Earlier", "history", page + 1)] if has_earlier else []
+    if page > 0:
+        row.append(button("Later ›", "history", page - 1))
+    return InlineKeyboardMarkup([row]) if row else None
+
+
+def playlists(playlist_ids: Sequence[int]) -> InlineKeyboardMarkup:
+    """Return a button to show each of some listed playlists again."""
+    return InlineKeyboardMarkup(
+        [[button(str(number), "again", each) for number, each in enumerate(playlist_ids, 1)]]
+    )
 
 
 def location() -> ReplyKeyboardMarkup:

@@ -149,16 +149,16 @@ def meaning(emotion: str, mode: str) -> str:
 
 def _track_line(track: ShownTrack, layout: _Layout) -> str:
     number = f"{track.position + 1}."
-    title = escape(_short(track.title, layout.title))
+    title = escape(short(track.title, layout.title))
     if not track.invented:
         title = f'<a href="{escape(track.url)}">{title}</a>'
-    line = f"{number} {title} · {escape(_short(track.artist, layout.artist))}"
+    line = f"{number} {title} · {escape(short(track.artist, layout.artist))}"
     if track.invented:
         line += " (invented)"
     return f"{line}\n    <i>{escape(track.reason)}</i>" if layout.has_reasons else line
 
 
-def _short(text: str, limit: int) -> str:
+def short(text: str, limit: int) -> str:
     """Cut a text to so many UTF-16 code units."""
     units = text.encode("utf-16-le")
     if len(units) <= 2 * limit:

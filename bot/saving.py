@@ -89,6 +89,7 @@ class Saving:
         return outcomes
 
     async def _outcome(self, saved: SavedPlaylist, written: SpotifyPlaylist) -> Written:
+        await self._services.records.run(lambda s: s.music.standing.note(saved.id, written.url))
         if not written.silent:
             return Written(saved, written.url, "", written.shown_in)
         now = await self._find(saved.user_id, saved.id) or saved

@@ -10,7 +10,7 @@ next start, and since it may have gone out just before the stop, it is claimed n
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -116,6 +116,10 @@ class Schedules:
             for row in rows
         )
         return Schedule(tuple(check_ins), self._zone(user_id))
+
+    def clock(self, user_id: int) -> tzinfo:
+        """Return the zone of a user's clock, UTC where it is unknown."""
+        return self._zone(user_id) or UTC
 
     def add(self, user_id: int, slots: tuple[Slot, ...], now: datetime) -> None:
         """Add check-ins; one that is there already gets further days.

@@ -70,6 +70,7 @@ HELP = (
     "/connect: let me write playlists to your Spotify; <code>/connect CLIENT_ID</code> by an app "
     "of your own\n"
     "/disconnect: stop that\n"
+    "/history: your moods and your last playlists\n"
     "/schedule: have me ask for a selfie at your time, for example "
     "<code>/schedule 08:30 weekdays</code>\n"
     "/privacy: what is kept, and why\n"
@@ -87,6 +88,7 @@ COMMANDS = {
     "settings": "Length, mode, favourites, bans",
     "connect": "Connect your Spotify",
     "disconnect": "Disconnect your Spotify",
+    "history": "Your moods and your last playlists",
     "schedule": "Have me ask for a selfie at your time",
     "privacy": "What is kept, and why",
     "export": "All that is stored about you",
@@ -494,6 +496,25 @@ CONSENT = {
     ),
 }
 """What is told unasked about a consent, above a button to renew it."""
+
+# -- history --
+
+NO_HISTORY = "There is nothing to look back on yet. Send me a selfie, or choose a mood:"
+MOODS_SHOWN = "{moods} in these weeks."
+MOST_OFTEN = "Most often you were {emotion} {emoji}."
+MOODS_IN_ALL = "There are {total} in all."
+NO_MOOD_SHOWN = "No mood in these weeks."
+LAST_PLAYLISTS = "<b>Your last playlists</b>"
+SHOW_AGAIN = "A number shows that playlist again, with all its tracks."
+HISTORY_TITLE = "Your moods"
+HISTORY_PATH = "The way your moods went"
+SQUARE = {
+    "tense": "tense",
+    "lively": "lively",
+    "low": "low",
+    "at ease": "at ease",
+}
+"""The corners of the square of valence and energy."""
 
 # -- check-ins --
 

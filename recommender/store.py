@@ -34,6 +34,7 @@ from recommender.saved import (
     to_shown_track,
 )
 from recommender.shift_store import MoodShifts
+from recommender.standing import Standing
 from recommender.targets import EMOTIONS
 from recommender.taste import Taste
 
@@ -67,6 +68,7 @@ class MusicStore:
         self.preferences = PreferenceStore(db)
         self.shifts = MoodShifts(db)
         self.gone = GoneTracks(db)
+        self.standing = Standing(db)
 
     # -- readings --
 
@@ -104,6 +106,11 @@ class MusicStore:
         return to_reading(
             self._one(f"{_READINGS} where id = ? and user_id = ?", reading_id, user_id)
         )
+
+    def readings(self, user_id: int) -> list[StoredReading]:
+        """Return all readings of a user, oldest first."""
+        rows = self.db.query(f"{_READINGS} where user_id = ? order by id", [user_id])
+        return [to_reading(row) for row in rows]
 
     def last_reading(self, user_id: int) -> StoredReading | None:
         """Return the user's newest reading, if there is one."""

@@ -117,6 +117,15 @@ def plan(probabilities: Mapping[str, float], mode: str, length: int) -> tuple[Ta
     )
 
 
+def meeting_point(probabilities: Mapping[str, float]) -> tuple[float, float]:
+    """Return the valence and energy, 0..1, at which a listener in this mood is met.
+
+    Raises:
+        ValueError: Unknown emotion, or no emotion at all.
+    """
+    return _blend(probabilities, STARTS)
+
+
 def _target(valence: float, energy: float, *, calm: bool) -> Target:
     """Add the supporting preferences that a point implies."""
     support = 0.5 + _SUPPORT_SLOPES @ np.array([valence - 0.5, energy - 0.5])

@@ -1,0 +1,122 @@
+"""/history: a picture of a user's moods, and their last playlists with links."""
+
+import asyncio
+from dataclasses import dataclass
+
+from telegram import Bot, InlineKeyboardMarkup, InputMediaPhoto, Update
+from telegram.constants import ChatAction, ParseMode
+from telegram.ext import ContextTypes
+
+from bot import keyboards, messages, texts
+from bot.history_messages import moods_caption, playlists_text
+from bot.mood_calendar import MoodPage, page_of
+from bot.records import Stores
+from bot.replies import pressed, say, sender, show_picture, toast
+from bot.services import Services
+from recommender.history import PastMood, last_playlists, past_moods
+from recommender.saved import SavedPlaylist
+
+Context = ContextTypes.DEFAULT_TYPE
+
+PLAYLISTS = 5
+"""Last playlists that are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A page of moods, drawn."""
+
+    picture: bytes
+    caption: str
+    keyboard: InlineKeyboardMarkup | None
+
+
+class History:
+    """Shows a user's past."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._drawing = asyncio.Lock()  # matplotlib draws one picture at a time
+
+    async def history(self, update: Update, context: Context) -> None:
+        """Show the moods of the last weeks and the last playlists."""
+        user_id = sender(update)
+        moods, page = await self._page(user_id, 0)
+        if not moods:
+            await say(context.bot, user_id, texts.NO_HISTORY, keyboards.emotions("mood"))
+            return
+        await context.bot.send_chat_action(user_id, ChatAction.UPLOAD_PHOTO)
+        shown = await self._draw(moods, page, 0)
+        await context.bot.send_photo(
+            user_id,
+            shown.picture,
+            caption=shown.caption,
+            parse_mode=ParseMode.HTML,
+            reply_markup=shown.keyboard,
+        )
+        await self._list_playlists(context.bot, user_id)
+
+    async def turn(self, update: Update, context: Context) -> None:
+        """Show other weeks in the same picture."""
+        query, (number,) = pressed(update)
+        user_id = sender(update)
+        moods, page = await self._page(user_id, int(number))
+        if not moods or query.message is None:
+            await toast(query, texts.GONE)
+            return
+        await toast(query)
+        shown = await self._draw(moods, page, int(number))
+        picture = InputMediaPhoto(shown.picture, shown.caption, parse_mode=ParseMode.HTML)
+        message_id = query.message.message_id
+        await show_picture(context.bot, user_id, message_id, picture, shown.keyboard)
+
+    async def again(self, update: Update, context: Context) -> None:
+        """Show a playlist of before again, with its buttons."""
+        query, (playlist_id,) = pressed(update)
+        user_id = sender(update)
+
+        def look_up(stores: Stores) -> tuple[SavedPlaylist, str | None]:
+            saved = stores.music.playlist(int(playlist_id), user_id)
+            return saved, stores.music.standing.urls([saved.id]).get(saved.id)
+
+        try:
+            saved, url = await self._services.records.run(look_up)
+        except KeyError:
+            await toast(query, texts.GONE)
+            return
+        await toast(query)
+        text = messages.playlist_text(saved, url=url)
+        await say(context.bot, user_id, text, keyboards.playlist(saved, 0, url))
+
+    async def _page(self, user_id: int, number: int) -> tuple[list[PastMood], MoodPage]:
+        now = self._services.clock()
+
+        def look_up(stores: Stores) -> tuple[list[PastMood], MoodPage]:
+            moods = past_moods(stores.music, user_id)
+            return moods, page_of(moods, now, stores.schedules.clock(user_id), number)
+
+        return await self._services.records.run(look_up)
+
+    async def _draw(self, moods: list[PastMood], page: MoodPage, number: int) -> _Shown:
+        async with self._drawing:
+            picture = await asyncio.to_thread(_draw, page)
+        keyboard = keyboards.weeks(number, has_earlier=page.has_earlier)
+        return _Shown(picture, moods_caption(page, len(moods)), keyboard)
+
+    async def _list_playlists(self, bot: Bot, user_id: int) -> None:
+        def look_up(stores: Stores) -> tuple[str, list[int]]:
+            playlists = last_playlists(stores.music, user_id, PLAYLISTS)
+            ids = [saved.id for saved in playlists]
+            clock = stores.schedules.clock(user_id)
+            return playlists_text(playlists, stores.music.standing.urls(ids), clock), ids
+
+        text, ids = await self._services.records.run(look_up)
+        if ids:
+            await say(bot, user_id, text, keyboards.playlists(ids))
+
+
+def _draw(page: MoodPage) -> bytes:
+    # Here, since matplotlib takes a second and 40 MB that a bot without this question never needs.
+    from bot.mood_picture import draw_moods
+
+    return draw_moods(page)
