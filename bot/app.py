@@ -20,7 +20,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest, HTTPXRequest
 
-from bot import keyboards, texts
+from bot import texts
 from bot.connecting import Connecting
 from bot.consent import Consent
 from bot.feedback import Feedback
@@ -33,7 +33,9 @@ from bot.privacy import Privacy
 from bot.replies import say, sender, toast
 from bot.scheduling import Scheduling
 from bot.selfies import Selfies
+from bot.sendings import PHOTOS, VIDEOS
 from bot.services import Services
+from bot.talking import Talking
 from bot.verdicts import Verdicts
 
 logger = logging.getLogger(__name__)
@@ -81,6 +83,7 @@ def build_application(
     connecting = Connecting(services, playlists)
     selfies = Selfies(services, playlists)
     verdicts = Verdicts(services, playlists)
+    talking = Talking(playlists)
     consent = Consent(services, selfies)
     privacy = Privacy(services, selfies, playlists)
     feedback = Feedback(services, playlists)
@@ -127,6 +130,7 @@ def build_application(
         "wrong": verdicts.wrong,
         "back": verdicts.back,
         "correct": verdicts.correct,
+        "face": selfies.face,
         "mood": playlists.mood_chosen,
         "mode": playlists.mode_of_reading,
         "remode": playlists.mode_of_playlist,
@@ -149,25 +153,21 @@ def build_application(
     }.items():
         application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
     application.add_handler(CallbackQueryHandler(_gone))
-    application.add_handler(MessageHandler(filters.PHOTO | PICTURES, selfies.selfie))
+    application.add_handler(MessageHandler(PHOTOS | VIDEOS, selfies.selfie))
+    application.add_handler(MessageHandler(plain, talking.spoken))
     for kind, what in OTHER_MESSAGES.items():
         application.add_handler(MessageHandler(what, _say_instead(kind)))
     application.add_error_handler(_apologise)
     return application, connecting
 
 
-PICTURES = filters.Document.IMAGE | filters.Document.FileExtension("heic")
-"""Documents that may be photos; phones send HEIC without saying what it is."""
-
 OTHER_MESSAGES = {
     "unknown_command": filters.COMMAND,
-    "text": filters.TEXT,
     "voice": filters.VOICE,
     "audio": filters.AUDIO,
-    "video": filters.VIDEO,
-    "video_note": filters.VIDEO_NOTE,
     "animation": filters.ANIMATION,  # before documents: Telegram sends it as one of those too
-    "sticker": filters.Sticker.ALL,
+    "animated_sticker": filters.Sticker.ANIMATED,
+    "video_sticker": filters.Sticker.VIDEO,
     "location": filters.LOCATION,
     "contact": filters.CONTACT,
     "poll": filters.POLL,
@@ -216,8 +216,7 @@ async def _gone(update: Update, context: Context) -> None:
 def _say_instead(kind: str) -> Any:
     async def say_instead(update: Update, context: Context) -> None:
         """Say kindly what to send instead."""
-        keyboard = keyboards.emotions("mood") if kind == "text" else None
-        await say(context.bot, sender(update), texts.NOT_A_PHOTO[kind], keyboard)
+        await say(context.bot, sender(update), texts.NOT_A_PHOTO[kind])
 
     return say_instead
 

@@ -6,6 +6,7 @@ from telegram.ext import ContextTypes
 from bot import keyboards, texts
 from bot.replies import pressed, say, sender, settle, toast
 from bot.selfies import Selfies
+from bot.sendings import Sending
 from bot.services import Services
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -43,4 +44,4 @@ class Consent:
         await toast(query)
         await settle(update, context.bot, texts.WAITING_READ if waiting else texts.AGREED)
         if waiting:
-            await self._selfies.read(context.bot, user_id, waiting)
+            await self._selfies.read(context.bot, user_id, Sending.from_json(waiting))

@@ -26,6 +26,7 @@ from bot.texts import (
     WITHDRAW,
 )
 from bot.timetable import EVERY_DAY, WEEKDAYS, WEEKEND, Slot
+from bot.words import Heard
 from recommender.saved import SavedPlaylist, ShownTrack
 
 PAGE = 10
@@ -38,6 +39,9 @@ OPEN_IN_SPOTIFY = "Open in Spotify"
 
 SUGGESTED = (Slot(8 * 60 + 30, WEEKDAYS), Slot(20 * 60, EVERY_DAY), Slot(10 * 60, WEEKEND))
 """Check-ins to begin with."""
+
+DATA_BYTES = 64
+"""What Telegram lets a button send back at most."""
 
 Rows = list[list[InlineKeyboardButton]]
 
@@ -66,6 +70,13 @@ def emotions(verb: str, *fields: object) -> InlineKeyboardMarkup:
         for emotion, emoji in EMOTION_EMOJI.items()
     ]
     return InlineKeyboardMarkup([choices[i : i + 3] for i in range(0, len(choices), 3)])
+
+
+def faces(count: int, heard: Heard) -> InlineKeyboardMarkup:
+    """Return a button for each numbered face; each sends along what of the caption counts."""
+    words = heard.packed(DATA_BYTES - len("face:00:"))
+    numbers = [button(str(n + 1), "face", n, *filter(None, [words])) for n in range(count)]
+    return InlineKeyboardMarkup([numbers[i : i + ROW] for i in range(0, count, ROW)])
 
 
 def correction(reading_id: int) -> InlineKeyboardMarkup:

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from bot import texts
 from bot.people import GivenConsent
+from bot.sendings import Sending
+from bot.words import NOTHING, Heard
 from recommender.saved import SavedPlaylist, ShownTrack
 from recommender.targets import GOALS, STARTS
-from vision import Reading, percent
+from vision import Explanation, NoFaceFound, Reading, SeveralFaces, VisionError, percent
 
 SURE_FROM = 0.5
 """Below this probability the bot asks instead of claiming: there the network is wrong more often
@@ -20,6 +22,9 @@ than right (0.52 on PublicTest, 0.49 to 0.56; `mirrortape evaluate` prints it)."
 
 MESSAGE_CHARS = 4096
 """Telegram's limit for one text."""
+
+MOST_WORDS = 8
+"""Of the user's words that are told back, so that a caption stays one."""
 
 
 class _Layout(NamedTuple):
@@ -37,7 +42,11 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 def reading_caption(
-    reading: Reading, weighed: Mapping[str, float] | None = None, answers: int = 0
+    reading: Reading,
+    weighed: Mapping[str, float] | None = None,
+    answers: int = 0,
+    heard: Heard = NOTHING,
+    about: str = "",
 ) -> str:
     """Return what stands under the picture.
 
@@ -45,6 +54,8 @@ def reading_caption(
         reading: What the network read; the picture shows it.
         weighed: The probabilities, weighed with the listener's earlier answers if any.
         answers: How many those are.
+        heard: What of the caption counts in `weighed`.
+        about: What of several pictures was read, if there were several.
     """
     weighed = weighed or reading.probabilities
     (emotion, share), (other, other_share) = told = _two_likeliest(weighed)
@@ -55,10 +66,14 @@ def reading_caption(
     else:
         second = f"<b>{texts.ADJECTIVES[other]}</b> ({other_share})"
         lines = [f"I am not sure: {best} or {second}? Tell me which fits:"]
+    if heard:
+        lines.append(counted(heard))
     network = _two_likeliest(reading.probabilities)
     if told != network[: len(told)]:  # else the picture shows the same
         lines.append(_weighed(answers, *network[0]))
-    if reading.faces > 1:
+    if about:
+        lines.append(about)
+    if reading.faces > 1 and not reading.is_chosen:
         lines.append(f"I see {reading.faces} faces and read the largest, the one in the picture.")
     if reading.covered != "none":
         lines.append(texts.COVERED[reading.covered])
@@ -81,7 +96,67 @@ def _two_likeliest(probabilities: Mapping[str, float]) -> list[tuple[str, str]]:
 def _weighed(answers: int, emotion: str, share: str) -> str:
     """Return why the caption says something else than the picture, which shows `emotion`."""
     earlier = "answer" if answers == 1 else f"{answers} answers"
-    return texts.WEIGHED.format(answers=earlier, emotion=texts.ADJECTIVES[emotion], share=share)
+    weighed = texts.WEIGHED.format(answers=earlier) if answers else ""
+    alone = texts.NETWORK_ALONE.format(emotion=texts.ADJECTIVES[emotion], share=share)
+    return " ".join(filter(None, [weighed, alone]))
+
+
+def counted(heard: Heard) -> str:
+    """Return which of the user's words counted, and for what."""
+    told = [
+        (texts.COUNTED_DENIAL if term.is_negated else texts.COUNTED_WORD).format(
+            word=escape(str(term)), emotion=term.emotion
+        )
+        for term in heard.terms[:MOST_WORDS]
+    ]
+    return texts.COUNTED_WORDS.format(words=", ".join(told))
+
+
+def heard_mood(heard: Heard, emotion: str) -> str:
+    """Return what answers words that name a mood."""
+    return texts.HEARD_MOOD.format(counted=counted(heard), emotion=texts.ADJECTIVES[emotion])
+
+
+def heard_no_mood(heard: Heard) -> str:
+    """Return the question about words that name no mood, or more than one."""
+    return texts.HEARD_NO_MOOD.format(counted=counted(heard))
+
+
+def status(sending: Sending) -> str:
+    """Return what is said while something is being read."""
+    if sending.kind == "video":
+        return texts.STATUS_VIDEO
+    count = len(sending.file_ids)
+    return texts.STATUS_READING if count == 1 else texts.STATUS_ALBUM.format(count=count)
+
+
+def whose_mood(sending: Sending, answer: SeveralFaces) -> str:
+    """Return the question under the picture that numbers several faces."""
+    lines = [texts.WHOSE_MOOD.format(count=answer.count), _about_album(sending, answer)]
+    return "\n".join(filter(None, lines))
+
+
+def about_sending(sending: Sending, answer: Explanation) -> str:
+    """Return what of an album or a video was read; nothing for a single photo."""
+    moments = answer.reading.moments
+    video = texts.VIDEO_READ.format(count=moments) if moments > 1 else ""
+    return "\n".join(filter(None, [video, _about_album(sending, answer)]))
+
+
+def _about_album(sending: Sending, answer: Explanation | SeveralFaces) -> str:
+    count = len(sending.file_ids)
+    read = texts.ALBUM_READ.format(count=count, number=answer.photo + 1) if count > 1 else ""
+    passed_over = texts.VIDEOS_PASSED_OVER if sending.passed_over else ""
+    return " ".join(filter(None, [read, passed_over]))
+
+
+def unreadable(sending: Sending, error: VisionError) -> str:
+    """Return why nothing of what was sent could be read."""
+    if sending.kind == "sticker" and isinstance(error, NoFaceFound):
+        return texts.STICKER_WITHOUT_FACE
+    why = texts.explain_error(error)
+    count = len(sending.file_ids)
+    return why if count == 1 else texts.ALBUM_UNREADABLE.format(count=count, why=why)
 
 
 def corrected_caption(emotion: str) -> str:

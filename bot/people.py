@@ -1,7 +1,7 @@
 """What the bot itself must remember: consent, updates not yet handled, and where messages are.
 
-- `people`: when a user agreed to what, and the photo (Telegram's handle to it, never the photo
-  itself) that waits for that consent.
+- `people`: when a user agreed to what, and what waits for that consent (sealed: Telegram's handles
+  to the photos, never the photos themselves, and what was written beside them).
 - `inbox`: each update that Telegram was told we have, until it is handled; sealed, since what
   people say is theirs, and an address that they paste holds the key to their Spotify.
 - `answers`: which message shows the playlist of which reading, so that a mode button edits it.
@@ -21,18 +21,23 @@ from recommender.belongings import Belonging, delete
 from recommender.database import immediate
 from recommender.sealing import Place, Seal
 
-CONSENT_VERSION = 1
+CONSENT_VERSION = 2
 """Raise it when what users agree to changes; they are asked again."""
 
 MAX_TRIES = 3
 """How often an update may take the bot down with it before it is left alone."""
 
 INBOX = Place("inbox", "payload", owner="update_id")
+UNREAD = Place("people", "waiting")
 
 WAITING = Belonging("inbox", secrets=("payload",))
 """What a user sent that is not answered yet."""
 
-BELONGINGS = (Belonging("people"), Belonging("answers"), *questions.BELONGINGS)
+BELONGINGS = (
+    Belonging("people", secrets=("waiting",)),
+    Belonging("answers"),
+    *questions.BELONGINGS,
+)
 """All else that is remembered of a user."""
 
 _migrations = Migrations("people")
@@ -69,6 +74,13 @@ def m001_first_tables(db: Database) -> None:
         not_null={"user_id", "message_id"},
     )
     db.table("answers").create_index(["user_id"])
+
+
+@_migrations()
+def m002_waiting_is_sealed(db: Database) -> None:
+    """Let more than one photo wait, and a caption; what waited in clear is dropped."""
+    db.execute("update people set waiting_file_id = null")
+    db.execute("alter table people rename column waiting_file_id to waiting")
 
 
 def _seal_once(db: Database, seal: Seal) -> None:
@@ -152,7 +164,7 @@ class People:
         return None
 
     def agree(self, user_id: int, now: datetime) -> str | None:
-        """Note the consent and return the file id of the photo that waited for it, if any."""
+        """Note the consent and return what waited for it, if anything."""
         with immediate(self.db):
             waiting = self._take_waiting(user_id)
             self.db.table("people").upsert(
@@ -166,23 +178,25 @@ class People:
         return waiting
 
     def withdraw(self, user_id: int) -> bool:
-        """Take the consent back and drop the photo that waited; return whether there was one."""
+        """Take the consent back and drop what waited for it; return whether there was one."""
         had_consent = self.consent(user_id) is not None
         self.db.execute("delete from people where user_id = ?", [user_id])
         return had_consent
 
-    def wait_for_consent(self, user_id: int, file_id: str) -> None:
-        """Keep Telegram's handle to a photo until its sender agrees."""
-        self.db.table("people").upsert(
-            {"user_id": user_id, "waiting_file_id": file_id}, pk="user_id"
-        )
+    def wait_for_consent(self, user_id: int, waiting: str) -> None:
+        """Keep what is to be read until its sender agrees."""
+        sealed = self._seal.close(UNREAD, user_id, waiting)
+        self.db.table("people").upsert({"user_id": user_id, "waiting": sealed}, pk="user_id")
 
     def _take_waiting(self, user_id: int) -> str | None:
-        rows = list(
-            self.db.query("select waiting_file_id from people where user_id = ?", [user_id])
-        )
-        self.db.execute("update people set waiting_file_id = null where user_id = ?", [user_id])
-        return rows[0]["waiting_file_id"] if rows else None
+        rows = list(self.db.query("select waiting from people where user_id = ?", [user_id]))
+        self.db.execute("update people set waiting = null where user_id = ?", [user_id])
+        if not rows or rows[0]["waiting"] is None:
+            return None
+        try:
+            return self._seal.open(UNREAD, user_id, rows[0]["waiting"])
+        except InvalidToken:
+            return None  # its key is gone: the photo can be sent again
 
     # -- inbox --
 

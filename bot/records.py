@@ -15,7 +15,7 @@ from cryptography.fernet import MultiFernet
 
 from bot import people, schedules
 from bot.export import Table
-from bot.people import INBOX, People
+from bot.people import INBOX, UNREAD, People
 from bot.schedules import Schedules
 from recommender import accounts, store
 from recommender.accounts import SpotifyAccounts
@@ -34,7 +34,7 @@ BELONGINGS = (
 )
 """All that is remembered of a user."""
 
-SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX)
+SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, UNREAD)
 """All that is encrypted in `mirrortape.db`."""
 
 

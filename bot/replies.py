@@ -13,6 +13,7 @@ from telegram import (
     Message,
     ReplyKeyboardMarkup,
     ReplyKeyboardRemove,
+    ReplyParameters,
     Update,
 )
 from telegram.constants import ParseMode
@@ -100,6 +101,26 @@ async def show_picture(
                 parse_mode=ParseMode.HTML,
                 reply_markup=keyboard,
             )
+
+
+async def send_picture(
+    bot: Bot,
+    user_id: int,
+    picture: bytes,
+    caption: str,
+    keyboard: InlineKeyboardMarkup,
+    *,
+    reply_to: int,
+) -> None:
+    """Send a picture as a reply to a message, or alone where that was deleted meanwhile."""
+    await bot.send_photo(
+        user_id,
+        picture,
+        caption=caption,
+        parse_mode=ParseMode.HTML,
+        reply_markup=keyboard,
+        reply_parameters=ReplyParameters(reply_to, allow_sending_without_reply=True),
+    )
 
 
 async def send_files(bot: Bot, user_id: int, files: Mapping[str, bytes], caption: str) -> None:

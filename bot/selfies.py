@@ -1,27 +1,29 @@
-"""From a photo to a picture that explains its reading.
+"""From a photo, an album or a video to a picture that explains its reading.
 
-A photo's bytes exist in this process only between the download and the worker's pipe.
+Its bytes exist in this process only between the download and the worker's pipe.
 """
 
 import asyncio
 import logging
-from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from telegram import Bot, InputMediaPhoto, Message, Update
-from telegram.constants import FileSizeLimit, ParseMode
+from telegram.constants import ParseMode
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
+from bot.albums import Albums
 from bot.playlists import Playlists
 from bot.records import Stores
-from bot.replies import edit, remove, say, sender, show_picture
+from bot.replies import edit, pressed, remove, say, send_picture, sender, show_picture, toast
+from bot.sendings import Sending, fault_of, is_readable, sending_of
 from bot.services import Services
 from bot.worker import WorkerFailed
 from recommender.saved import StoredReading
-from vision import Reading, VisionError
-from vision.formats import sniff
+from vision import Explanation, SeveralFaces, VisionError
+from vision.formats import sniff, sniff_video
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -29,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING = 2
 """Photos of one user that may be under way at a time; a third is asked to wait."""
+
+Answer = Explanation | SeveralFaces
 
 
 class Selfies:
@@ -38,28 +42,33 @@ class Selfies:
         self._services = services
         self._playlists = playlists
         self._under_way: dict[int, set[asyncio.Task[Any]]] = {}
-        self._albums: deque[str] = deque(maxlen=1000)
+        self._albums = Albums()
 
     # -- messages and buttons --
 
     async def selfie(self, update: Update, context: Context) -> None:
-        """Read a photo, or ask for consent first."""
-        message, user_id = update.effective_message, sender(update)
+        """Read a photo, an album or a video, or ask for consent first."""
+        message = update.effective_message
         assert message is not None
-        if message.media_group_id is not None:
-            if message.media_group_id in self._albums:
+        async with self._albums.gathered(message) as together:
+            if not together:
                 return
-            self._albums.append(message.media_group_id)
-        file_id, size = _file_of(message)
-        if size is not None and size > FileSizeLimit.FILESIZE_DOWNLOAD:
-            await say(context.bot, user_id, texts.FILE_TOO_BIG)
-        elif not await self._services.records.run(lambda s: s.people.has_consent(user_id)):
-            await self._services.records.run(lambda s: s.people.wait_for_consent(user_id, file_id))
-            await say(context.bot, user_id, texts.ASK_CONSENT, keyboards.consent())
-        else:
-            if message.media_group_id is not None:
-                await say(context.bot, user_id, texts.ALBUM_FIRST_ONLY)
-            await self.read(context.bot, user_id, file_id)
+            if (fault := fault_of(together)) is not None:
+                await say(context.bot, sender(update), texts.TOO_MUCH[fault])
+                return
+            await self._receive(context.bot, sender(update), sending_of(together))
+
+    async def face(self, update: Update, context: Context) -> None:
+        """Read the numbered face that was chosen, in the photo that the question replies to."""
+        query, (number, *words) = pressed(update)
+        await toast(query)
+        question = query.message
+        photo = question.reply_to_message if isinstance(question, Message) else None
+        if photo is None or not is_readable(photo):
+            await say(context.bot, sender(update), texts.PHOTO_GONE)
+            return
+        sending = replace(sending_of([photo]), face=int(number), words=words[0] if words else "")
+        await self._receive(context.bot, sender(update), sending)
 
     async def cancel(self, update: Update, context: Context) -> None:
         """Stop reading this user's photos, and waiting for what they were asked to type."""
@@ -79,14 +88,22 @@ class Selfies:
 
     # -- reading --
 
-    async def read(self, bot: Bot, user_id: int, file_id: str) -> None:
-        """Read the photo behind a Telegram file id, unless its sender cancels meanwhile."""
+    async def _receive(self, bot: Bot, user_id: int, sending: Sending) -> None:
+        if await self._services.records.run(lambda s: s.people.has_consent(user_id)):
+            await self.read(bot, user_id, sending)
+            return
+        waiting = sending.to_json()
+        await self._services.records.run(lambda s: s.people.wait_for_consent(user_id, waiting))
+        await say(bot, user_id, texts.ASK_CONSENT, keyboards.consent())
+
+    async def read(self, bot: Bot, user_id: int, sending: Sending) -> None:
+        """Read what was sent, unless its sender cancels meanwhile."""
         tasks = self._under_way.setdefault(user_id, set())
         if len(tasks) >= MAX_WAITING:
             await say(bot, user_id, texts.STILL_READING)
             return
         # Only the reading can be cancelled: what has been read is answered to the end.
-        task = asyncio.create_task(self._read(bot, user_id, file_id))
+        task = asyncio.create_task(self._read(bot, user_id, sending))
         tasks.add(task)
         try:
             answer = await task
@@ -101,21 +118,16 @@ class Selfies:
             if not tasks:
                 self._under_way.pop(user_id, None)
         if answer is not None:
-            await self._answer(bot, user_id, *answer)
+            await self._answer(bot, user_id, sending, *answer)
 
-    async def _read(
-        self, bot: Bot, user_id: int, file_id: str
-    ) -> tuple[int, Reading, bytes] | None:
-        """Return the status message, the reading and its picture; None if it was told why not."""
-        status = await say(bot, user_id, texts.STATUS_READING)
+    async def _read(self, bot: Bot, user_id: int, sending: Sending) -> tuple[int, Answer] | None:
+        """Return the status message and what was read; None if the user was told why not."""
+        status = await say(bot, user_id, messages.status(sending))
         refusal = None
         try:
-            file = await bot.get_file(file_id)
-            photo = bytes(await file.download_as_bytearray())
-            sniff(photo)  # what is no photo need not wait for the worker
-            reading, picture = await self._services.worker.explain(photo)
+            answer = await self._look(sending, await _download(bot, sending))
         except VisionError as error:
-            refusal = texts.explain_error(error)
+            refusal = messages.unreadable(sending, error)
         except WorkerFailed:
             logger.exception("a photo could not be read")
             refusal = texts.WORKER_FAILED
@@ -123,23 +135,38 @@ class Selfies:
             if "file is too big" not in str(error).lower():
                 await remove(bot, user_id, status.message_id)
                 raise
-            refusal = texts.FILE_TOO_BIG
+            refusal = texts.TOO_MUCH["file too big"]
         if refusal is not None:
             await edit(bot, user_id, status.message_id, refusal)
             return None
-        return status.message_id, reading, picture
+        return status.message_id, answer
+
+    async def _look(self, sending: Sending, files: list[bytes]) -> Answer:
+        """Have the worker look at the files; what is none of its kind need not wait for it."""
+        worker = self._services.worker
+        if sending.kind == "video":
+            sniff_video(files[0])
+            return await worker.explain_video(files[0])
+        if len(files) == 1:
+            sniff(files[0])
+        return await worker.explain(files, sending.face)
 
     async def _answer(
-        self, bot: Bot, user_id: int, message_id: int, reading: Reading, picture: bytes
+        self, bot: Bot, user_id: int, sending: Sending, message_id: int, answer: Answer
     ) -> None:
         """Turn the status message into the picture, then make the playlist or ask first."""
-        now = self._services.clock()
+        heard = sending.heard
+        if isinstance(answer, SeveralFaces):
+            await self._ask_who(bot, user_id, sending, message_id, answer)
+            return
+        reading, now = answer.reading, self._services.clock()
 
         def store_it(stores: Stores) -> StoredReading | None:
             if not stores.people.has_consent(user_id):
                 return None  # withdrawn, or everything forgotten, while the photo was being read
+            evidence = heard.evidence if heard else None
             reading_id = stores.music.add_reading(
-                user_id, reading.probabilities, reading.eyes_found, now
+                user_id, reading.probabilities, reading.eyes_found, now, evidence
             )
             return stores.music.reading(reading_id, user_id)
 
@@ -154,16 +181,37 @@ class Selfies:
             if is_sure
             else keyboards.emotions("correct", stored.id)
         )
-        caption = messages.reading_caption(reading, stored.weighed, stored.answers)
-        picture_of = InputMediaPhoto(picture, caption=caption, parse_mode=ParseMode.HTML)
+        about = messages.about_sending(sending, answer)
+        caption = messages.reading_caption(reading, stored.weighed, stored.answers, heard, about)
+        picture_of = InputMediaPhoto(answer.picture, caption=caption, parse_mode=ParseMode.HTML)
         await show_picture(bot, user_id, message_id, picture_of, keyboard)
         if is_sure:
             await self._playlists.offer_for(bot, stored, mode)
 
+    async def _ask_who(
+        self, bot: Bot, user_id: int, sending: Sending, message_id: int, answer: SeveralFaces
+    ) -> None:
+        """Show the numbered faces as a reply to their photo, by which its handle is found again.
 
-def _file_of(message: Message) -> tuple[str, int | None]:
-    """Return the Telegram file id and the size in bytes, if known, of a photo or document."""
-    if message.photo:
-        return message.photo[-1].file_id, message.photo[-1].file_size  # the largest comes last
-    assert message.document is not None
-    return message.document.file_id, message.document.file_size
+        So nothing about the photo is kept, and the buttons work for as long as it is in the chat.
+        """
+        await remove(bot, user_id, message_id)
+        if not await self._services.records.run(lambda s: s.people.has_consent(user_id)):
+            return  # withdrawn while the photo was being read
+        await send_picture(
+            bot,
+            user_id,
+            answer.picture,
+            messages.whose_mood(sending, answer),
+            keyboards.faces(answer.count, sending.heard),
+            reply_to=sending.message_ids[answer.photo],
+        )
+
+
+async def _download(bot: Bot, sending: Sending) -> list[bytes]:
+    """Fetch the files, one after the other."""
+    files = []
+    for file_id in sending.file_ids:
+        file = await bot.get_file(file_id)
+        files.append(bytes(await file.download_as_bytearray()))
+    return files

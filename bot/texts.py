@@ -50,18 +50,19 @@ WELCOME = (
 )
 
 ASK_CONSENT = (
-    "Before I read a photo, please agree:\n"
-    "An AI reads the emotion in it. The photo is never kept; only numbers are.\n"
+    "Before I read a photo or video, please agree:\n"
+    "An AI reads the emotion in it. The picture is never kept; only numbers are.\n"
     "It can be wrong, and is not for work or school. /privacy says more."
 )
 
 AGREED = "Thank you. Now send me a selfie, or choose with /mood."
 DECLINED = "That is fine: no photo is read. /mood makes playlists without one."
-WAITING_READ = "Thank you. I am reading the photo you sent."
+WAITING_READ = "Thank you. I am reading what you sent."
 ALREADY_AGREED = "You already agreed. Send me a selfie whenever you like."
 
 HELP = (
-    "Send me a <b>selfie</b> and I make a playlist for the mood I read in it.\n\n"
+    "Send me a <b>selfie</b> and I make a playlist for the mood I read in it: a photo, an album, "
+    "a video message. Or just tell me how you feel.\n\n"
     "/mood: choose a mood without a photo\n"
     "/playlist: another playlist for your last mood\n"
     "/feedback: tell me what you liked; <code>/feedback 4</code> rates the last playlist, "
@@ -109,15 +110,41 @@ COVERED = {
     "mouth": "Your mouth is covered, so take this lightly.",
     "eyes": "Your eyes are covered, so I read the rest of your face.",
 }
-WEIGHED = (
-    "Weighed with your earlier {answers}; the picture shows the network alone: {emotion} "
-    "({share})."
-)
+WEIGHED = "Weighed with your earlier {answers}."
+NETWORK_ALONE = "The picture shows the network alone: {emotion} ({share})."
+COUNTED_WORDS = "I counted your words: {words}."
+COUNTED_WORD = "<i>{word}</i> for {emotion}"
+COUNTED_DENIAL = "<i>{word}</i> against {emotion}"
 STATUS_CHOOSING = "🎧 Choosing your tracks …"
 STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"
-ALBUM_FIRST_ONLY = "That was an album: I read its first photo. Send one photo for one playlist."
-WORKER_FAILED = "Something went wrong while I read that photo. Please send it again, or another."
-FILE_TOO_BIG = "That file is over 20 MB, more than Telegram lets me fetch. Send it as a photo."
+STATUS_ALBUM = "📷 Got your {count} photos. Looking for the clearest face …"
+STATUS_VIDEO = "🎥 Got it. Looking through your video …"
+ALBUM_READ = "Of your {count} photos I read number {number}: its face is the clearest."
+ALBUM_UNREADABLE = "None of your {count} photos could be read. The nearest: {why}"
+VIDEOS_PASSED_OVER = "I passed over the videos in the album."
+VIDEO_READ = "I looked at {count} moments of your video; the picture shows the clearest."
+WHOSE_MOOD = (
+    "I see {count} people. Whose mood shall the music fit? You can come back and choose another "
+    "as long as your photo stays in this chat."
+)
+PHOTO_GONE = "I keep no photos, and that one is no longer in this chat. Please send it again."
+STICKER_WITHOUT_FACE = (
+    "A lovely sticker, but I find no person's face in it. Send me a selfie, please."
+)
+WORKER_FAILED = "Something went wrong while I read that. Please send it again, or another photo."
+TOO_MUCH = {
+    "file too big": (
+        "That file is over 20 MB, more than Telegram lets me fetch. Send it as a photo."
+    ),
+    "video too big": (
+        "That video is over 20 MB, more than Telegram lets me fetch. A few seconds are enough."
+    ),
+    "video too long": (
+        "That video is longer than a minute, which is as long as I look. A few seconds are enough."
+    ),
+    "album too big": "Those files are over 60 MB together. Send fewer, or send them as photos.",
+}
+"""What is said of what is refused before it is fetched, by `bot.sendings.Fault`."""
 STILL_READING = "I am still reading your other photos. One moment, then send the next."
 
 NOT_A_PHOTO = {
@@ -125,10 +152,9 @@ NOT_A_PHOTO = {
     "unknown_command": "I do not know that command. /help lists those I know.",
     "voice": "I cannot hear, only see. Send me a selfie, or choose a mood with /mood.",
     "audio": "A fine tune, surely, but I cannot hear. Send me a selfie instead.",
-    "video": "I cannot read videos, only still photos. Send me a selfie, please.",
-    "video_note": "I cannot read video messages, only still photos. Send me a selfie, please.",
-    "animation": "That picture moves. Send me a still photo of your face, please.",
-    "sticker": "A lovely sticker, but it has no face of yours. Send me a selfie, please.",
+    "animation": "That picture moves in a loop. Send me a photo or a short video of your face.",
+    "animated_sticker": "It dances, but it has no face of yours. Send me a selfie, please.",
+    "video_sticker": "That sticker moves too fast for me. Send me a selfie, please.",
     "location": "I need no location, and I do not keep it. Send me a selfie instead.",
     "contact": "I need no contacts, and I do not keep them. Send me a selfie instead.",
     "poll": "I have no opinion on polls, only on faces. Send me a selfie instead.",
@@ -296,6 +322,8 @@ CHOOSE_MOOD = "Which mood should the music fit?"
 NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with /mood."
 REWRITTEN = "Rewritten: {mode}."
 UNKNOWN_MOOD = "I do not know that mood. Choose one:"
+HEARD_MOOD = "{counted} So here comes music for <b>{emotion}</b>; /mood chooses another."
+HEARD_NO_MOOD = "{counted} Which mood is it?"
 
 AS_FILES = (
     "The playlist as files: M3U8 for players, CSV for spreadsheets and for programs that carry "
@@ -574,8 +602,8 @@ def check_in(hour: int) -> str:
 PRIVACY = (
     "<b>What is kept, and why</b>\n"
     "• Your consent: so that no photo is read without it.\n"
-    "• Readings: the seven probabilities and the emotion, never the photo. They steer your "
-    "playlists.\n"
+    "• Readings: the seven probabilities, the emotion, and for which emotions the words beside "
+    "the photo counted, never the photo or the words. They steer your playlists.\n"
     "• What you say about a reading: it adjusts your later readings a little.\n"
     "• Playlists, votes, ratings and how you felt afterwards: so that the next one fits better.\n"
     "• Your settings, and which of my messages shows what: so that they work.\n"
@@ -585,7 +613,7 @@ PRIVACY = (
     "is looked at and dropped.\n"
     "• A message of yours, encrypted, until I have answered it.\n\n"
     "<b>What is not</b>\n"
-    "• Photos are decoded in memory and dropped. No place, nothing for advertising, "
+    "• Photos and videos are decoded in memory and dropped. No place, nothing for advertising, "
     "nothing is passed on but track numbers to your own Spotify.\n\n"
     "An AI estimates the emotion, on the computer of this bot's owner. It is not for work, "
     "school, or any judgement about people.\n\n"

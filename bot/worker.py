@@ -1,4 +1,4 @@
-"""The process that holds the network: photos go in by a pipe, readings come back.
+"""The process that holds the network: photos and videos go in by a pipe, readings come back.
 
 The bot's own process never decodes a photo and holds no network: a hang, a crash or a lack of
 memory there costs one photo, and the process is replaced.
@@ -7,14 +7,15 @@ memory there costs one photo, and the process is replaced.
 import asyncio
 import logging
 import multiprocessing
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
-from vision import Reading, VisionError
+from vision import Explanation, SeveralFaces, VisionError
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,11 @@ START_S = 120.0
 """Seconds that the worker may take to load the network; slow machines need a part of it."""
 
 DEADLINE_S = 15.0
-"""Seconds that one photo may take before the worker is killed and replaced."""
+"""Seconds that one photo or album may take before the worker is killed and replaced."""
+
+VIDEO_DEADLINE_S = 30.0
+"""Seconds that a video may take: the longest and largest that is let in has some 3,600 frames to
+be decoded."""
 
 
 class WorkerFailed(Exception):
@@ -30,17 +35,32 @@ class WorkerFailed(Exception):
 
 
 class Explainer(Protocol):
-    """Whoever turns the bytes of a photo into a reading and the JPEG that explains it."""
+    """Whoever turns photos and videos into readings and the pictures that explain them.
 
-    async def explain(self, photo: bytes) -> tuple[Reading, bytes]:
-        """Return both, or raise a `VisionError` or `WorkerFailed`."""
+    Each method raises a `VisionError` where nothing can be read, or `WorkerFailed`.
+    """
+
+    async def explain(
+        self, photos: Sequence[bytes], face: int | None = None
+    ) -> Explanation | SeveralFaces:
+        """Read the clearest of some photos, or ask who in it is meant; see `vision.explain`."""
+
+    async def explain_video(self, video: bytes) -> Explanation:
+        """Read the moments of a video; see `vision.explain`."""
 
 
 def serve_vision(pipe: Connection) -> None:
-    """Load the network, say so, then answer photos until the bot closes the pipe."""
+    """Load the network, say so, then answer until the bot closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bot's to handle
-    from vision.reader import PhotoReader  # the heavy imports, in this process alone
+    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # what FFmpeg thinks of odd files is not for us
+    os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
+    from vision.explain import explain_photos, explain_video  # the heavy imports, here alone
+    from vision.reader import PhotoReader
 
+    answers: dict[str, Callable[..., object]] = {
+        "explain": explain_photos,
+        "explain_video": explain_video,
+    }
     try:
         reader = PhotoReader.load()
     except VisionError as error:
@@ -49,11 +69,11 @@ def serve_vision(pipe: Connection) -> None:
     pipe.send(None)
     while True:
         try:
-            photo = pipe.recv_bytes()
+            question, *arguments = pipe.recv()
         except EOFError:
             return
         try:
-            pipe.send(reader.explain(photo))
+            pipe.send(answers[question](reader, *arguments))
         except VisionError as error:
             pipe.send(error)
 
@@ -62,19 +82,23 @@ class VisionWorker:
     """One worker process, started again whenever it is lost.
 
     Args:
-        deadline_s: Seconds that one photo may take.
+        deadline_s: Seconds that one photo or album may take.
+        video_deadline_s: Seconds that one video may take.
         start_s: Seconds that the process may take until it is ready.
         serve: What runs in the process: says None or a `VisionError` once it is ready, then
-            answers the bytes of each photo with `(Reading, JPEG)` or a `VisionError`.
+            answers each question, a tuple of a method of `Explainer` and its arguments, with what
+            that method returns or a `VisionError`.
     """
 
     def __init__(
         self,
         deadline_s: float = DEADLINE_S,
+        video_deadline_s: float = VIDEO_DEADLINE_S,
         start_s: float = START_S,
         serve: Callable[[Connection], None] = serve_vision,
     ) -> None:
         self._deadline_s = deadline_s
+        self._video_deadline_s = video_deadline_s
         self._start_s = start_s
         self._serve = serve
         self._process: SpawnProcess | None = None
@@ -92,9 +116,19 @@ class VisionWorker:
         """
         await asyncio.get_running_loop().run_in_executor(self._thread, self._ensure_started)
 
-    async def explain(self, photo: bytes) -> tuple[Reading, bytes]:
-        """Read a photo and draw the picture that explains the reading (JPEG)."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, photo)
+    async def explain(
+        self, photos: Sequence[bytes], face: int | None = None
+    ) -> Explanation | SeveralFaces:
+        """Read the clearest of some photos, or ask who in it is meant."""
+        answer = await self._ask(("explain", tuple(photos), face), self._deadline_s)
+        assert isinstance(answer, Explanation | SeveralFaces)
+        return answer
+
+    async def explain_video(self, video: bytes) -> Explanation:
+        """Read the moments of a video."""
+        answer = await self._ask(("explain_video", video), self._video_deadline_s)
+        assert isinstance(answer, Explanation)
+        return answer
 
     def close(self) -> None:
         """Stop the process."""
@@ -106,14 +140,15 @@ class VisionWorker:
         """The process that holds the network now."""
         return self._process.pid if self._process else None
 
-    def _ask(self, photo: bytes) -> tuple[Reading, bytes]:
-        self._ensure_started()
-        answer = self._exchange(photo, self._deadline_s)
-        if isinstance(answer, VisionError):
-            raise answer
-        assert isinstance(answer, tuple)
-        reading, picture = answer
-        return reading, picture
+    async def _ask(self, question: tuple[object, ...], deadline_s: float) -> object:
+        def ask() -> object:
+            self._ensure_started()
+            answer = self._exchange(question, deadline_s)
+            if isinstance(answer, VisionError):
+                raise answer
+            return answer
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
 
     def _ensure_started(self) -> None:
         if self._process is not None and self._process.is_alive():
@@ -130,16 +165,16 @@ class VisionWorker:
             self._kill()
             raise answer
 
-    def _exchange(self, photo: bytes | None, seconds: float) -> object:
-        """Send a photo, if any, and return the answer to it.
+    def _exchange(self, question: tuple[object, ...] | None, seconds: float) -> object:
+        """Send a question, if any, and return the answer to it.
 
         Whatever goes wrong, the worker goes: an answer that came late would be taken for the
         answer to the next photo, which may be somebody else's.
         """
         assert self._pipe is not None
         try:
-            if photo is not None:
-                self._pipe.send_bytes(photo)
+            if question is not None:
+                self._pipe.send(question)
             if not self._pipe.poll(seconds):
                 raise WorkerFailed(f"no answer within {seconds:.0f} s")
             return self._pipe.recv()

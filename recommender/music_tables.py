@@ -11,7 +11,7 @@ _OF_THEIR_PLAYLISTS = "playlist_id in (select id from playlists where user_id = 
 BELONGINGS = (
     Belonging("shown", _OF_THEIR_PLAYLISTS, structured=("features", "target")),
     Belonging("playlists"),
-    Belonging("readings", structured=("probabilities",)),
+    Belonging("readings", structured=("probabilities", "evidence")),
 )
 
 
@@ -92,3 +92,9 @@ def m002_places_and_pool(db: Database) -> None:
         ) strict
         """
     )
+
+
+@migrations()
+def m003_evidence(db: Database) -> None:
+    """Remember what the listener's own words, written beside a photo, added to its logits."""
+    db.execute("alter table readings add column evidence text")

@@ -44,6 +44,8 @@ class StoredReading:
         shift: How the listener's earlier answers shifted this reading's logits when it was made,
             in the order of `EMOTIONS`; empty where there were none.
         answers: How many those were.
+        evidence: What the listener's own words added to the logits, in the order of `EMOTIONS`;
+            empty where there were none.
     """
 
     id: int
@@ -54,15 +56,20 @@ class StoredReading:
     created: datetime
     shift: tuple[float, ...] = ()
     answers: int = 0
+    evidence: tuple[float, ...] = ()
 
     @property
     def weighed(self) -> dict[str, float]:
-        """The probabilities as the listener was told them: the network's, shifted."""
-        if not self.shift:
+        """The probabilities as the listener was told them: the network's, shifted.
+
+        Added to the logits, evidence multiplies the probabilities by its likelihood: Bayes' rule.
+        """
+        if not self.shift and not self.evidence:
             return dict(self.probabilities)
         read = np.array([self.probabilities.get(emotion, 0.0) for emotion in EMOTIONS])
-        shares = shifted(read, np.array(self.shift))
-        return dict(zip(EMOTIONS, shares.tolist(), strict=True))
+        nothing = np.zeros(len(EMOTIONS))
+        added = sum((np.array(each) for each in (self.shift, self.evidence) if each), nothing)
+        return dict(zip(EMOTIONS, shifted(read, added).tolist(), strict=True))
 
     @property
     def emotion(self) -> str:
@@ -154,6 +161,7 @@ def to_reading(row: Mapping[str, Any]) -> StoredReading:
         created=datetime.fromisoformat(row["created_utc"]),
         shift=tuple(json.loads(row["shift"] or "[]")),
         answers=row["answers"] or 0,
+        evidence=tuple(json.loads(row["evidence"] or "[]")),
     )
 
 

@@ -73,14 +73,35 @@ class MusicStore:
     # -- readings --
 
     def add_reading(
-        self, user_id: int, probabilities: Mapping[str, float], eyes_found: str, now: datetime
+        self,
+        user_id: int,
+        probabilities: Mapping[str, float],
+        eyes_found: str,
+        now: datetime,
+        evidence: Mapping[str, float] | None = None,
     ) -> int:
-        """Store what the network read, with the listener's shift of now, and return its id."""
+        """Store what the network read, with the listener's shift of now, and return its id.
+
+        Args:
+            user_id: Whose reading.
+            probabilities: What the network read, one for each emotion.
+            eyes_found: How the eyes were found.
+            now: The time of the reading.
+            evidence: What else is known, such as the listener's words: the logarithm of its
+                likelihood in each emotion.
+        """
+        added = [evidence.get(name, 0.0) for name in EMOTIONS] if evidence else None
         with immediate(self.db):
             cursor = self.db.execute(
-                "insert into readings (user_id, probabilities, eyes_found, created_utc)"
-                " values (?, ?, ?, ?)",
-                [user_id, json.dumps(dict(probabilities)), eyes_found, now.isoformat()],
+                "insert into readings (user_id, probabilities, eyes_found, created_utc, evidence)"
+                " values (?, ?, ?, ?, ?)",
+                [
+                    user_id,
+                    json.dumps(dict(probabilities)),
+                    eyes_found,
+                    now.isoformat(),
+                    json.dumps(added) if added else None,
+                ],
             )
             reading_id = _new_id(cursor.lastrowid)
             self.shifts.apply_to(reading_id, user_id)

@@ -1,7 +1,8 @@
 """A user who talks to the bot: real updates go in, and the calls that go out can be looked at."""
 
+import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -21,12 +22,15 @@ from recommender.catalogue import Catalogue
 from recommender.invented import fill
 from recommender.table import TrackTable
 from tests.fake_telegram import Call, FakeTelegram
-from vision import EMOTIONS, Reading
+from vision import EMOTIONS, Explanation, Reading, SeveralFaces
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ANNA, BEN = 1, 2
 JPEG = b"\xff\xd8\xff\xe0 a photo"
 """What begins like a JPEG, as far as the bot itself looks."""
+MP4 = b"\x00\x00\x00\x1cftypisom a video"
+"""What begins like a video."""
+A_PICTURE = b"\xff\xd8 a picture"
 
 
 def a_reading(emotion: str = "happy", confidence: float = 0.72, **changes: Any) -> Reading:
@@ -48,17 +52,35 @@ def a_reading(emotion: str = "happy", confidence: float = 0.72, **changes: Any) 
 
 
 class FakeWorker:
-    """Reads every photo as told, or fails as told."""
+    """Reads every photo as told, or fails as told.
+
+    `clearest` is the photo of an album that is read; a `face` that is given is always found.
+    """
 
     def __init__(self) -> None:
-        self.outcome: Reading | Exception = a_reading()
+        self.outcome: Reading | SeveralFaces | Exception = a_reading()
+        self.clearest = 0
         self.photos: list[bytes] = []
+        self.faces: list[int | None] = []
+        self.videos: list[bytes] = []
 
-    async def explain(self, photo: bytes) -> tuple[Reading, bytes]:
-        self.photos.append(photo)
+    async def explain(
+        self, photos: Sequence[bytes], face: int | None = None
+    ) -> Explanation | SeveralFaces:
+        self.photos += photos
+        self.faces.append(face)
+        if isinstance(self.outcome, SeveralFaces) and face is None:
+            return replace(self.outcome, photo=self.clearest)
+        return Explanation(self._reading(), A_PICTURE, self.clearest)
+
+    async def explain_video(self, video: bytes) -> Explanation:
+        self.videos.append(video)
+        return Explanation(replace(self._reading(), moments=8), A_PICTURE)
+
+    def _reading(self) -> Reading:
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return self.outcome, b"\xff\xd8 a picture"
+        return a_reading() if isinstance(self.outcome, SeveralFaces) else self.outcome
 
 
 @dataclass
@@ -102,17 +124,35 @@ class Chat:
         self, content: dict[str, Any], user_id: int = ANNA, chat: dict[str, Any] | None = None
     ) -> list[Call]:
         """Send any message; return the calls that answer it."""
-        message = {
+        return await self.process({"message": self.written(content, user_id, chat)})
+
+    def written(
+        self, content: dict[str, Any], user_id: int = ANNA, chat: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return a message of a user's, as the Bot API shows it."""
+        return {
             "message_id": 1000 + next(self.update_ids),
             "date": 1_700_000_000,
             "chat": chat or {"id": user_id, "type": "private", "first_name": "A"},
             "from": {"id": user_id, "is_bot": False, "first_name": "A"},
             **content,
         }
-        return await self.process({"message": message})
 
-    async def press(self, data: str, user_id: int = ANNA, message_id: int = 77) -> list[Call]:
-        """Press a button; return the calls that answer it."""
+    async def album(self, *parts: dict[str, Any], user_id: int = ANNA) -> list[Call]:
+        """Send messages together, as Telegram delivers an album; return the calls that answer."""
+        before = len(self.telegram.calls)
+        group = {"media_group_id": f"album{next(self.update_ids)}"}
+        await asyncio.gather(*(self.message({**part, **group}, user_id) for part in parts))
+        return self.telegram.calls[before:]
+
+    async def press(
+        self,
+        data: str,
+        user_id: int = ANNA,
+        message_id: int = 77,
+        reply_to: dict[str, Any] | None = None,
+    ) -> list[Call]:
+        """Press a button, maybe under a reply to a message; return the calls that answer it."""
         query = {
             "id": "1",
             "chat_instance": "1",
@@ -124,6 +164,7 @@ class Chat:
                 "chat": {"id": user_id, "type": "private", "first_name": "A"},
                 "from": {"id": 999, "is_bot": True, "first_name": "Mirrortape"},
                 "text": "…",
+                **({"reply_to_message": reply_to} if reply_to else {}),
             },
         }
         return await self.process({"callback_query": query})

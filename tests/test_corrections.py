@@ -70,7 +70,7 @@ def test_after_corrections_caption_and_playlist_follow() -> None:
         first, second = picture_of(calls).text.split("\n")
         assert first.startswith("You look <b>sad</b> (")
         assert second == (
-            "Weighed with your earlier 12 answers; the picture shows the network alone: "
+            "Weighed with your earlier 12 answers. The picture shows the network alone: "
             "neutral (54 %)."
         )
         assert "Sad · Match" in calls[-1].text
@@ -206,7 +206,7 @@ def test_nothing_is_said_where_the_picture_shows_the_same() -> None:
     hardly = DOUBTFUL.probabilities | {"sad": 0.368, "neutral": 0.542}
     assert "picture" not in messages.reading_caption(DOUBTFUL, hardly, 1)
     a_little = DOUBTFUL.probabilities | {"sad": 0.36, "neutral": 0.55}
-    assert "Weighed with your earlier answer;" in messages.reading_caption(DOUBTFUL, a_little, 1)
+    assert "Weighed with your earlier answer." in messages.reading_caption(DOUBTFUL, a_little, 1)
 
 
 async def reading(chat: Chat, reading_id: int) -> StoredReading:

@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -25,7 +26,7 @@ from recommender.spotify import Playlist
 from recommender.tokens import Profile, Tokens
 from tests.chatting import ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.fake_telegram import Call
-from vision import Reading
+from vision import Explanation
 
 ABOUT_NOBODY = {
     "_sqlite_migrations": "what the tables look like",
@@ -278,11 +279,11 @@ def test_forgetting_waits_for_no_spotify_and_leaves_nothing_once_it_answers(
 @pytest.mark.parametrize("button", ["forget:yes", "withdraw"])
 def test_a_photo_under_way_leaves_nothing_after_forgetting_or_withdrawing(button: str) -> None:
     class SlowWorker:
-        async def explain(self, photo: bytes) -> tuple[Reading, bytes]:
+        async def explain(self, photos: Sequence[bytes], face: int | None) -> Explanation:
             started.set()
             with suppress(asyncio.CancelledError):  # a reading that comes in the last moment
                 await asyncio.sleep(60)
-            return a_reading(), b"picture"
+            return Explanation(a_reading(), b"picture")
 
     started = asyncio.Event()
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.sandbox.chat_samples import portrait_jpeg
 from bot.worker import VisionWorker
-from vision import Reading, VisionError
+from vision import Explanation, Reading, SeveralFaces, VisionError
 
 MAX_S = 2.0
 MAX_MB = 300.0
@@ -48,10 +48,13 @@ def worker() -> Iterator[VisionWorker]:
 async def answer(worker: VisionWorker, photo: bytes) -> Reading | VisionError:
     """Return the reading of a photo, or why there is none."""
     try:
-        reading, _ = await worker.explain(photo)
+        answer = await worker.explain([photo])
     except VisionError as error:
         return error
-    return reading
+    if isinstance(answer, SeveralFaces):
+        answer = await worker.explain([photo], 0)
+    assert isinstance(answer, Explanation)
+    return answer.reading
 
 
 @pytest.mark.parametrize(("side", "size"), [(30, (640, 480)), (30, (1280, 960))])
@@ -68,15 +71,22 @@ def test_a_face_too_small_to_read_is_told_so(
     assert type(told).__name__ == "FaceTooSmall"
 
 
-def test_of_several_faces_the_largest_is_read(worker: VisionWorker) -> None:
+def test_of_several_faces_the_chosen_one_is_read(worker: VisionWorker) -> None:
     portrait = Image.open(io.BytesIO(portrait_jpeg())).crop((140, 0, 320, 220))
     photo = Image.new("RGB", (600, 320), (120, 130, 140))
     photo.paste(portrait, (20, 60))
     photo.paste(portrait.resize((252, 308)), (320, 0))
-    told = asyncio.run(answer(worker, _jpeg(photo)))
-    assert isinstance(told, Reading)
-    assert told.faces == 2
-    assert told.face_box[0] > 300
+
+    async def choose() -> list[Explanation | SeveralFaces]:
+        return [await worker.explain([_jpeg(photo)], face) for face in (None, 0, 1)]
+
+    asked, left, right = asyncio.run(choose())
+    assert isinstance(asked, SeveralFaces)
+    assert asked.count == 2
+    assert isinstance(left, Explanation)
+    assert isinstance(right, Explanation)
+    assert left.reading.faces == right.reading.faces == 2
+    assert left.reading.face_box[0] < 300 < right.reading.face_box[0]
 
 
 @pytest.mark.data
@@ -108,7 +118,7 @@ def test_every_bad_image_is_answered_kindly_quickly_and_in_little_memory(
 
 async def _measure_all(worker: VisionWorker, files: list[Path]) -> dict[str, str]:
     """Return what each file was answered with, having checked its time and memory."""
-    await worker.explain(portrait_jpeg())  # so that what is loaded at first use is there
+    await worker.explain([portrait_jpeg()])  # so that what is loaded at first use is there
     pid = worker.pid
     assert pid is not None
     idle_mb = _memory_mb(pid, "VmRSS")

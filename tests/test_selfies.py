@@ -1,11 +1,12 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from bot import messages, texts
 from bot.worker import WorkerFailed
 from tests.chatting import ANNA, BEN, JPEG, Chat, FakeWorker, a_reading, with_chat
-from vision import Reading, VisionError
+from vision import Explanation, SeveralFaces, VisionError
 from vision import errors as vision_errors
 
 PHOTO_ERRORS = [kind for kind in texts.VISION_ERRORS if "Weights" not in kind.__name__]
@@ -129,18 +130,7 @@ def test_several_faces_and_estimated_eyes_are_said() -> None:
     caption = messages.reading_caption(reading)
     assert "3 faces" in caption
     assert "estimated" in caption
-
-
-def test_an_album_is_read_once() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press("agree")
-        for name in (JPEG + b"1", JPEG + b"2", JPEG + b"3"):
-            await chat.message({"photo": [chat.file(name)], "media_group_id": "album"})
-        assert chat.worker.photos == [JPEG + b"1"]
-        said = [call.text for call in chat.telegram.calls if call.method == "sendMessage"]
-        assert said.count(texts.ALBUM_FIRST_ONLY) == 1
-
-    asyncio.run(with_chat(story))
+    assert "3 faces" not in messages.reading_caption(a_reading(faces=3, is_chosen=True))
 
 
 def test_an_image_document_is_a_photo_too_but_not_over_20_mb() -> None:
@@ -151,14 +141,14 @@ def test_an_image_document_is_a_photo_too_but_not_over_20_mb() -> None:
         large = {**small, "file_size": 20_000_001}
         (answer,) = await chat.message({"document": large})
         assert chat.worker.photos == [JPEG]
-        assert answer.text == texts.FILE_TOO_BIG
+        assert answer.text == texts.TOO_MUCH["file too big"]
 
     asyncio.run(with_chat(story))
 
 
 def test_cancel_stops_the_reading_and_takes_its_status_away() -> None:
     class SlowWorker:
-        async def explain(self, photo: bytes) -> None:
+        async def explain(self, photos: Sequence[bytes], face: int | None) -> None:
             started.set()
             await asyncio.Event().wait()
 
@@ -181,9 +171,11 @@ def test_cancel_stops_the_reading_and_takes_its_status_away() -> None:
 
 def test_a_flood_of_photos_is_asked_to_wait() -> None:
     class BusyWorker(FakeWorker):
-        async def explain(self, photo: bytes) -> tuple[Reading, bytes]:
+        async def explain(
+            self, photos: Sequence[bytes], face: int | None = None
+        ) -> Explanation | SeveralFaces:
             await is_free.wait()
-            return await super().explain(photo)
+            return await super().explain(photos, face)
 
     is_free = asyncio.Event()
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.worker import VisionWorker, WorkerFailed
 from tests.chatting import a_reading
-from vision import NoFaceFound, WeightsMissing
+from vision import Explanation, NoFaceFound, WeightsMissing
 
 
 def serve_orders(pipe: Connection) -> None:
@@ -17,7 +17,7 @@ def serve_orders(pipe: Connection) -> None:
     pipe.send(None)
     while True:
         try:
-            order = pipe.recv_bytes()
+            _, (order,), _ = pipe.recv()
         except EOFError:
             return
         if order == b"hang":
@@ -27,7 +27,7 @@ def serve_orders(pipe: Connection) -> None:
         elif order == b"no face":
             pipe.send(NoFaceFound("nobody"))
         else:
-            pipe.send((a_reading(), order))
+            pipe.send(Explanation(a_reading(), order))
 
 
 def serve_without_weights(pipe: Connection) -> None:
@@ -48,10 +48,10 @@ def with_worker(
 def test_photos_go_in_and_readings_come_out_in_order() -> None:
     async def story(worker: VisionWorker) -> None:
         await worker.start()
-        answers = await asyncio.gather(*(worker.explain(bytes([n])) for n in range(20)))
-        assert [picture for _, picture in answers] == [bytes([n]) for n in range(20)]
+        answers = await asyncio.gather(*(worker.explain([bytes([n])]) for n in range(20)))
+        assert [answer.picture for answer in answers] == [bytes([n]) for n in range(20)]
         with pytest.raises(NoFaceFound):
-            await worker.explain(b"no face")
+            await worker.explain([b"no face"])
 
     with_worker(story)
 
@@ -62,9 +62,8 @@ def test_a_lost_worker_costs_one_photo_and_is_replaced(order: bytes) -> None:
         await worker.start()
         first = worker.pid
         with pytest.raises(WorkerFailed):
-            await worker.explain(order)
-        _, picture = await worker.explain(b"next")
-        assert picture == b"next"
+            await worker.explain([order])
+        assert (await worker.explain([b"next"])).picture == b"next"
         assert worker.pid != first
 
     with_worker(story)
@@ -73,7 +72,7 @@ def test_a_lost_worker_costs_one_photo_and_is_replaced(order: bytes) -> None:
 def test_the_event_loop_goes_on_while_a_photo_is_read() -> None:
     async def story(worker: VisionWorker) -> None:
         await worker.start()
-        hanging = asyncio.create_task(worker.explain(b"hang"))
+        hanging = asyncio.create_task(worker.explain([b"hang"]))
         longest = 0.0
         while not hanging.done():
             before = time.perf_counter()
@@ -102,9 +101,9 @@ def serve_slowly(pipe: Connection) -> None:
 def test_a_late_start_never_mixes_up_two_peoples_photos() -> None:
     async def story() -> None:
         with pytest.raises(WorkerFailed):
-            await worker.explain(b"first")
+            await worker.explain([b"first"])
         with pytest.raises(WorkerFailed):
-            await worker.explain(b"second")
+            await worker.explain([b"second"])
 
     worker = VisionWorker(start_s=0.5, serve=serve_slowly)
     try:

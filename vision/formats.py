@@ -18,6 +18,9 @@ from vision.errors import (
 MAX_BYTES: Final = 20_000_000
 """No larger file is opened; Telegram hands out none either."""
 
+MAX_VIDEO_SECONDS: Final = 60
+"""Longer videos are refused; Telegram's round ones are no longer."""
+
 # What the first bytes say -> the decoders of Pillow that may open the file.
 _SIGNATURES: Final = {
     b"\xff\xd8\xff": ("JPEG", "MPO"),

@@ -12,11 +12,8 @@ import cv2
 import numpy as np
 
 from vision.errors import DamagedVideo, VideoTooLarge, VideoTooLong
-from vision.formats import sniff_video
+from vision.formats import MAX_VIDEO_SECONDS, sniff_video
 from vision.gate import WORKING_SIDE, Photo
-
-MAX_SECONDS: Final = 60
-"""Longer videos are refused; Telegram's round ones are no longer."""
 
 MAX_PIXELS: Final = 3840 * 2160
 """Pixels of a frame; phones film no larger."""
@@ -64,8 +61,8 @@ def _sample(capture: cv2.VideoCapture) -> list[Photo]:
     while capture.grab():
         at_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         frames += 1
-        if at_s > MAX_SECONDS + _SLACK_S or frames > _MOST_FRAMES:
-            raise VideoTooLong(f"longer than {MAX_SECONDS} s")
+        if at_s > MAX_VIDEO_SECONDS + _SLACK_S or frames > _MOST_FRAMES:
+            raise VideoTooLong(f"longer than {MAX_VIDEO_SECONDS} s")
         if kept and at_s < kept[-1][0] + step_s:
             continue
         is_whole, frame = capture.retrieve()
