@@ -84,7 +84,7 @@ def test_a_photo_of_a_row_gives_the_row_back(turn_deg: float, size: float) -> No
     back, to_row = align(photo, eyes)
     assert np.allclose(apply(to_row, np.array(eyes)), ROW_EYES)
     assert np.abs(back.astype(int) - row)[2:-2, 2:-2].mean() < 3
-    seen, expected = views_of_photo(photo, eyes), cut_views(row)
+    seen, expected = views_of_photo(back, to_row), cut_views(row)
     assert np.abs(seen.face.astype(int) - expected.face)[6:-6, 6:-6].mean() < 3
     assert np.abs(seen.eyes.astype(int) - expected.eyes).mean() < 3
     back_to_photo = apply(inverse(seen.face_map), apply(seen.face_map, np.array(eyes)))

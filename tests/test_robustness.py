@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 
 from tests.test_evaluation import dataset_of
 from vision.calibration import softmax
@@ -14,7 +15,7 @@ from vision.crops import ROW_EYES
 from vision.datasets import Dataset, load_dataset
 from vision.reading import Covering
 from vision.robustness import Robustness, measure_robustness
-from vision.rows import Row, find_rows
+from vision.rows import Row, RowFinder, find_rows
 from vision.serving import Answers, Network, Outputs
 from vision.weights import LABELS, VIEWS
 
@@ -155,10 +156,8 @@ def test_rows_are_drawn_from_those_that_count_and_alike_each_time() -> None:
 
 @pytest.mark.usefixtures("no_search")
 def test_rows_that_the_product_would_not_read_are_counted() -> None:
-    # A shade that a blur leaves, and a pattern that it takes away; the second row is darker.
-    across, down = np.indices((48, 48))
-    pattern = (60 + 2 * across + 40 * ((across + down) // 2 % 2)).astype(np.uint8)
-    rows = [Row(pixels, ROW_EYES, is_found=True) for pixels in (pattern, pattern // 2)]
+    face = RowFinder().find(np.asarray(skimage.data.astronaut())).pixels
+    rows = [Row(pixels, ROW_EYES, is_found=True) for pixels in (face, face // 3)]
     dataset = dataset_of(names=("a", "b"), labels=np.array([0, 1]), majority=None, is_clear=None)
     found = measured(ByLight(), dataset, rows)
     refused = {loss.corruption.name: loss.condition.refused for loss in found.losses}

@@ -13,9 +13,9 @@ import numpy as np
 from vision.crops import ROW_SIZE
 from vision.reader import Crop, Seen
 
-# Detail, see `vision.reader.detail`: medians over rows blurred by σ 2, σ 1, and as they are.
-_DETAIL: Final = (0.011, 0.064, 0.71)
-_LEFT_BY_BLUR: Final = (0.46, 0.81, 1.0)
+# Blur in pixels of the row.
+_BLUR_PX: Final = (0.5, 1.0, 2.0, 3.0)
+_LEFT_BY_BLUR: Final = (1.0, 0.94, 0.81, 0.6)
 
 # Pixels that a face takes. More than a row holds show the network nothing more.
 _PIXELS: Final = (16, 24, 32, ROW_SIZE)
@@ -26,8 +26,8 @@ _LEFT_UNDER: Final = {"none": 1.0, "mouth": 0.65, "eyes": 0.81}
 
 
 def clearness(crop: Crop) -> float:
-    """Return how much of the network's accuracy a face's size, detail and eyes leave, 0..1."""
-    blur = float(np.interp(np.log(crop.detail), np.log(_DETAIL), _LEFT_BY_BLUR))
+    """Return how much of the network's accuracy a face's size, blur and eyes leave, 0..1."""
+    blur = float(np.interp(crop.wear.blur_px, _BLUR_PX, _LEFT_BY_BLUR))
     size = float(np.interp(crop.face.size, _PIXELS, _LEFT_BY_SIZE))
     return blur * size * (1.0 if crop.is_found else _LEFT_WITHOUT_EYES)
 

@@ -2,8 +2,8 @@
 
 Both start from a *row*: a face of 48×48 grey pixels as FER-2013 has them, with the eyes near
 `ROW_EYES`. A row of FER-2013 is one already; the face of a photo is brought there by `align`, so
-that a sharp selfie shows the network no more detail than it was trained on. `cut_views` then
-enlarges the row to the face view and to the level eye strip.
+that a sharp selfie shows the network no more detail than it was trained on; `vision.restoring` may
+then mend it. `cut_views` enlarges the row to the face view and to the level eye strip.
 
 Affine maps are float64 (2, 3) arrays that take a point (x, y, 1) of the source to the target.
 Pixel centres lie at whole numbers.
@@ -56,9 +56,8 @@ class Views:
     eyes_map: Affine
 
 
-def views_of_photo(gray: Gray, eyes: Eyes) -> Views:
-    """Cut both views from a photo, uint8 (H, W), whose eye centres are known."""
-    row, to_row = align(gray, eyes)
+def views_of_photo(row: Gray, to_row: Affine) -> Views:
+    """Cut both views from the row of a photo; `to_row` is the map that led from it to the row."""
     views = cut_views(row, ROW_EYES)
     return Views(
         views.face, views.eyes, chain(to_row, views.face_map), chain(to_row, views.eyes_map)

@@ -15,6 +15,7 @@ from vision.crops import cut_views
 from vision.datasets import Dataset
 from vision.groups import GroupScores, score_groups
 from vision.metrics import Difference, Scores, compare, score
+from vision.restoring import restored
 from vision.rows import Row
 from vision.serving import HEAD_OUTPUTS, Answers, Outputs
 from vision.weights import LABELS, VIEWS, Labels
@@ -76,8 +77,8 @@ def answer(
 
 
 def views_of_rows(rows: Sequence[Row]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Cut the views of N rows: faces, uint8 (N, 96, 96), and eye strips, uint8 (N, 48, 96)."""
-    views = [cut_views(row.pixels, row.eyes) for row in rows]
+    """Mend N rows and cut their views: faces, uint8 (N, 96, 96), and strips, uint8 (N, 48, 96)."""
+    views = [cut_views(restored(row.pixels), row.eyes) for row in rows]
     return np.stack([view.face for view in views]), np.stack([view.eyes for view in views])
 
 

@@ -20,6 +20,7 @@ from vision.gate import Photo, open_photo
 from vision.gradcam import ViewHeat, cam
 from vision.picture import draw_picture
 from vision.reading import EMOTIONS, Reading
+from vision.restoring import Wear, restored, wear_of
 from vision.serving import Answers, Network, Outputs
 
 Gray = NDArray[np.uint8]
@@ -30,10 +31,10 @@ MIN_FACE: Final = 40
 MIN_LIGHT: Final = 24.0
 """Brightness, 0..255, that the brighter parts of a face must reach."""
 
-MIN_DETAIL: Final = 0.03
-"""Detail, see `detail`, that a face must have."""
+MAX_BLUR_PX: Final = 2.4
+"""Blur, in pixels of the row, that a face may have: more cannot be undone."""
 
-
+_MIN_CONTRAST: Final = 3.0  # grey levels, standard deviation; below, nothing is there to be sharp
 _DARK_PICTURE: Final = 100.0  # brightness that the brightest hundredth of a picture should reach
 
 
@@ -64,7 +65,7 @@ class Crop:
         face: Which one.
         eyes: Centres of both eyes in pixels of the working picture.
         is_found: Whether a cascade found both, or their place is only estimated.
-        detail: See `detail`.
+        wear: How blurred and noisy its picture was before that was mended.
         views: What the network sees of it.
         step_ms: Milliseconds of the steps that led from the scene here.
     """
@@ -72,7 +73,7 @@ class Crop:
     face: Face
     eyes: Eyes
     is_found: bool
-    detail: float
+    wear: Wear
     views: Views
     step_ms: dict[str, float]
 
@@ -169,10 +170,12 @@ class PhotoReader:
         found = self._eyes.find(scene.bright, face)
         eyes = found or estimate_eyes(face)
         step_ms["find eyes"], start = _ms_since(start), time.perf_counter()
-        fine = _check(scene.gray, face, eyes)
-        views = views_of_photo(scene.gray, eyes)
+        row, to_row = align(scene.gray, eyes)
+        wear = wear_of(row)
+        _check(face, row, wear)
+        views = views_of_photo(restored(row, wear), to_row)
         step_ms["crop"] = _ms_since(start)
-        return Crop(face, eyes, found is not None, fine, views, step_ms)
+        return Crop(face, eyes, found is not None, wear, views, step_ms)
 
     def see(self, scene: Scene, crop: Crop) -> Seen:
         """Read a face."""
@@ -241,12 +244,6 @@ class PhotoReader:
         return heats
 
 
-def detail(row: Gray) -> float:
-    """Return how much fine structure a row, uint8 (48, 48), has, relative to its contrast."""
-    values = row.astype(np.float32)
-    return float(cv2.Laplacian(values, cv2.CV_32F).var() / (values.var() + 1.0))
-
-
 def brighten(gray: Gray) -> Gray:
     """Lift a dark picture to where cascades see, so that a dark face differs from no face."""
     brightest = float(np.percentile(gray, 99))
@@ -257,17 +254,24 @@ def brighten(gray: Gray) -> Gray:
     )
 
 
-def _check(gray: Gray, face: Face, eyes: Eyes) -> float:
-    """Refuse a face that is too small, too dark or too blurred, else return its detail."""
+def is_too_dark(row: Gray) -> bool:
+    """Return whether there is hardly any light on a face."""
+    return bool(np.percentile(row, 90) < MIN_LIGHT)
+
+
+def is_too_blurred(row: Gray, wear: Wear) -> bool:
+    """Return whether a face has no detail left to read."""
+    return wear.blur_px > MAX_BLUR_PX or bool(row.std() < _MIN_CONTRAST)
+
+
+def _check(face: Face, row: Gray, wear: Wear) -> None:
+    """Refuse a face that is too small, too dark or too blurred to say anything about."""
     if face.size < MIN_FACE:
         raise FaceTooSmall(f"a face of {face.size:.0f} pixels; at least {MIN_FACE}")
-    row, _ = align(gray, eyes)
-    light = float(np.percentile(row, 90))
-    if light < MIN_LIGHT:
-        raise FaceTooDark(f"brightness {light:.0f}; at least {MIN_LIGHT:.0f}")
-    if (fine := detail(row)) < MIN_DETAIL:
-        raise FaceTooBlurred(f"detail {fine:.3f}; at least {MIN_DETAIL}")
-    return fine
+    if is_too_dark(row):
+        raise FaceTooDark(f"nine tenths of the face are darker than {MIN_LIGHT:.0f}")
+    if is_too_blurred(row, wear):
+        raise FaceTooBlurred(f"blur of {wear.blur_px:.1f} pixels; at most {MAX_BLUR_PX}")
 
 
 def _probabilities(answers: Answers) -> dict[str, dict[str, float]]:

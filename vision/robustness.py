@@ -19,8 +19,9 @@ from vision.coverings import COVERINGS
 from vision.datasets import Dataset
 from vision.evaluation import Answering, Truth, truths_of, views_of_rows
 from vision.metrics import Counts, Floats, Interval, compare, mean_interval
-from vision.reader import MIN_DETAIL, MIN_LIGHT, detail
+from vision.reader import is_too_blurred, is_too_dark
 from vision.reading import Covering, View
+from vision.restoring import wear_of
 from vision.rows import Row, find_rows
 from vision.serving import HEAD_OUTPUTS, Outputs
 from vision.weights import VIEWS, Labels
@@ -239,7 +240,7 @@ def _read(
 
 
 def _is_refused(row: Gray) -> bool:
-    return bool(np.percentile(row, 90) < MIN_LIGHT or detail(row) < MIN_DETAIL)
+    return is_too_dark(row) or is_too_blurred(row, wear_of(row))
 
 
 def _condition(said: _Answers, emotions: Counts) -> Condition:

@@ -22,6 +22,7 @@ from vision.formats import MAX_BYTES
 from vision.gate import open_photo
 from vision.pool import map_parts, processors
 from vision.reader import brighten
+from vision.restoring import restored
 
 SMALLEST_PHOTO: Final = 100
 """Pixels; a picture with a shorter side is a face that somebody has cut out."""
@@ -35,7 +36,7 @@ Picture = NDArray[np.uint8] | Path
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One face: uint8 (48, 48), its eye centres in it, and whether cascades found them."""
+    """One face as it is: uint8 (48, 48), its eye centres, and whether cascades found them."""
 
     pixels: Gray
     eyes: Eyes
@@ -59,7 +60,7 @@ class RowFinder:
         gray = np.asarray(gray, dtype=np.uint8)
         if min(gray.shape) < SMALLEST_PHOTO:
             row = resized(gray)
-            found = self._eyes.find_in_row(row)
+            found = self._eyes.find_in_row(restored(row))
             return Row(row, found or ROW_EYES, found is not None)
         bright = brighten(gray)
         faces = self._faces.find(bright)
