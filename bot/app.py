@@ -15,6 +15,7 @@ from telegram.ext import (
     CommandHandler,
     ContextTypes,
     MessageHandler,
+    MessageReactionHandler,
     TypeHandler,
     filters,
 )
@@ -138,6 +139,8 @@ def build_application(
         "files": playlists.files,
         "vote": feedback.vote,
         "stars": feedback.stars,
+        "felt": feedback.felt,
+        "undo": feedback.undo,
         "settings": preferring.page,
         "set": preferring.set,
         "add": preferring.add,
@@ -153,6 +156,7 @@ def build_application(
     }.items():
         application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
     application.add_handler(CallbackQueryHandler(_gone))
+    application.add_handler(MessageReactionHandler(feedback.reacted))
     application.add_handler(MessageHandler(PHOTOS | VIDEOS, selfies.selfie))
     application.add_handler(MessageHandler(plain, talking.spoken))
     for kind, what in OTHER_MESSAGES.items():
@@ -201,7 +205,8 @@ def _gate(allowed_ids: frozenset[str]) -> Any:
         if EVERYONE not in allowed_ids and str(user_id) not in allowed_ids:
             if update.callback_query is not None:
                 await toast(update.callback_query)
-            await say(context.bot, user_id, texts.STRANGER.format(user_id=user_id))
+            if update.message_reaction is None:  # which is no question
+                await say(context.bot, user_id, texts.STRANGER.format(user_id=user_id))
             raise ApplicationHandlerStop
 
     return gate

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.records import Stores
 from bot.services import Services
+from bot.shown import Shown
 from recommender.recommend import recommend
 from recommender.relaxed import Relaxed
 from recommender.saved import SavedPlaylist, StoredReading
@@ -91,6 +92,7 @@ class Choosing:
             playlist_id = stores.music.add_playlist(
                 user_id, recommendation, mode, mood.reading_id, mood.emotion, now
             )
+            stores.people.shown.note(user_id, shown_in, Shown(playlist_id))
             if mood.reading_id is not None:
                 stores.people.note_answer(user_id, mood.reading_id, shown_in)
             return stores.music.playlist(playlist_id, user_id)

@@ -1,9 +1,14 @@
-"""Votes and ratings, by button and by /feedback."""
+"""What the user thinks of what they were shown: by button, by /feedback, by reaction.
+
+After a rating the user is asked how they feel now, which with the mood that the playlist was made
+for tells whether it did what it should. What was said last can be undone where it was said.
+"""
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 
-from telegram import Update
+from telegram import Bot, InlineKeyboardMarkup, ReactionType, ReactionTypeEmoji, Update
 from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
@@ -11,12 +16,22 @@ from bot.playlists import Playlists
 from bot.records import Stores
 from bot.replies import edit, pressed, say, sender, toast
 from bot.services import Services
+from bot.shown import Shown
+from recommender.mood_pairs import MoodPair
 from recommender.saved import SavedPlaylist
 
 Context = ContextTypes.DEFAULT_TYPE
 
 WISHES = {"up": True, "down": False, "none": None}
 SIGNS = {"+": True, "-": False, "👍": True, "👎": False}
+
+REACTIONS = {
+    **dict.fromkeys("❤🔥🥰😍🤩🎉💯🏆👏💘🕊", 5),
+    **dict.fromkeys("👍😁👌🤗😇😎🤝🫡🙏", 4),
+    **dict.fromkeys("👎🥱😴🤨", 2),
+    **dict.fromkeys("💩🤮🤬🖕💔😡", 1),
+}
+"""How many stars a reaction is worth; at a single track, 3 and more are a like."""
 
 
 class Feedback:
@@ -27,21 +42,15 @@ class Feedback:
         self._playlists = playlists
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    # -- buttons --
+
     async def vote(self, update: Update, context: Context) -> None:
         """Like or dislike the track whose button was pressed, or take that back."""
         query, (playlist, place, wish) = pressed(update)
-        user_id, playlist_id, position = sender(update), int(playlist), int(place)
-        now = self._services.clock()
-
-        liked = WISHES[wish]
-
-        def vote(stores: Stores) -> SavedPlaylist:
-            stores.music.vote(user_id, playlist_id, position, liked, now)
-            return stores.music.playlist(playlist_id, user_id)
-
+        user_id, position, liked = sender(update), int(place), WISHES[wish]
         async with self._locks[user_id]:  # so that the buttons show the votes in their order
             try:
-                saved = await self._services.records.run(vote)
+                saved = await self._vote(user_id, int(playlist), position, liked)
             except KeyError:
                 await toast(query, texts.GONE)
                 return
@@ -49,16 +58,60 @@ class Feedback:
             await self._playlists.show_buttons(update, saved, position // keyboards.PAGE)
 
     async def stars(self, update: Update, context: Context) -> None:
-        """Rate the whole playlist by button."""
+        """Rate the whole playlist by button, then ask how its listener feels now."""
         query, (playlist, stars) = pressed(update)
         saved = await self._playlists.find(update, int(playlist))
         if saved is None:
             return
         await self._rate(saved.user_id, saved.id, int(stars))
         await toast(query)
-        if query.message is not None:
-            text = texts.RATED.format(stars=stars)
-            await edit(context.bot, saved.user_id, query.message.message_id, text)
+        await self._replace(update, context.bot, *_rated(saved, int(stars)))
+
+    async def felt(self, update: Update, context: Context) -> None:
+        """Note how the user feels after a playlist."""
+        query, (playlist, emotion) = pressed(update)
+        user_id, playlist_id, now = sender(update), int(playlist), self._services.clock()
+
+        def note(stores: Stores) -> MoodPair:
+            stores.music.after.note(playlist_id, user_id, emotion, now)
+            pairs = stores.music.mood_pairs(user_id)
+            return next(pair for pair in pairs if pair.playlist_id == playlist_id)
+
+        try:
+            pair = await self._services.records.run(note)
+        except KeyError:
+            await toast(query, texts.GONE)
+            return
+        await toast(query)
+        undo = keyboards.undo("felt", playlist_id)
+        await self._replace(update, context.bot, messages.felt(pair), undo)
+
+    async def undo(self, update: Update, context: Context) -> None:
+        """Put back what the user thought before the button's message was written."""
+        query, (what, playlist, *before) = pressed(update)
+        saved = await self._playlists.find(update, int(playlist))
+        if saved is None:
+            return
+        await toast(query, texts.VOTED[None])
+        match what, before:
+            case "vote", [place, wish]:
+                liked = WISHES[wish]
+                await self._vote(saved.user_id, saved.id, int(place), liked)
+                text = messages.voted(saved.tracks[int(place)], liked=liked)
+                await self._replace(update, context.bot, text)
+            case "stars", [stars]:
+                await self._rate(saved.user_id, saved.id, int(stars) or None)
+                keyboard = keyboards.stars(saved.id, int(stars))
+                await self._replace(update, context.bot, texts.ASK_STARS, keyboard)
+            case "felt", []:
+                now = self._services.clock()
+                await self._services.records.run(
+                    lambda s: s.music.after.note(saved.id, saved.user_id, None, now)
+                )
+                keyboard = keyboards.how_now(saved.id)
+                await self._replace(update, context.bot, texts.HOW_NOW, keyboard)
+
+    # -- words --
 
     async def feedback(self, update: Update, context: Context) -> None:
         """Rate or vote by words, or show the buttons for it."""
@@ -70,30 +123,105 @@ class Feedback:
         match words:
             case []:
                 text = messages.playlist_text(last, url=None)
-                await say(context.bot, user_id, text, keyboards.playlist(last, 0, None))
-                await say(context.bot, user_id, texts.ASK_STARS, keyboards.stars(last.id))
-            case [stars] if stars in {"1", "2", "3", "4", "5"}:
-                await self._rate(user_id, last.id, int(stars))
-                await say(context.bot, user_id, texts.RATED.format(stars=stars))
+                keyboard = keyboards.playlist(last, 0, None)
+                await self._show(context.bot, user_id, text, keyboard, Shown(last.id))
+                stars = keyboards.stars(last.id, last.stars)
+                await say(context.bot, user_id, texts.ASK_STARS, stars)
+            case [number] if number in {"1", "2", "3", "4", "5"}:
+                await self._rate(user_id, last.id, int(number))
+                await say(context.bot, user_id, *_rated(last, int(number)))
             case [number, sign] if number.isdecimal() and sign in SIGNS:
-                if not 1 <= int(number) <= len(last.tracks):
-                    text = texts.NO_SUCH_TRACK.format(count=len(last.tracks))
-                    await say(context.bot, user_id, text)
-                    return
-                await self._vote(user_id, last.id, int(number) - 1, SIGNS[sign])
-                track = last.tracks[int(number) - 1]
-                await say(context.bot, user_id, messages.voted(track, liked=SIGNS[sign]))
+                await self._vote_by_words(context.bot, last, int(number) - 1, SIGNS[sign])
             case _:
                 await say(context.bot, user_id, texts.FEEDBACK_USAGE)
 
+    async def _vote_by_words(
+        self, bot: Bot, saved: SavedPlaylist, position: int, liked: bool
+    ) -> None:
+        if not 0 <= position < len(saved.tracks):
+            text = texts.NO_SUCH_TRACK.format(count=len(saved.tracks))
+            await say(bot, saved.user_id, text)
+            return
+        track = saved.tracks[position]
+        await self._vote(saved.user_id, saved.id, position, liked)
+        undo = keyboards.undo("vote", saved.id, position, _wish(track.vote))
+        text = messages.voted(track, liked=liked)
+        await self._show(bot, saved.user_id, text, undo, Shown(saved.id, position))
+
+    # -- reactions --
+
+    async def reacted(self, update: Update, context: Context) -> None:
+        """Take a reaction on a playlist for a rating, on a track for a vote; taken off, for none.
+
+        Where Telegram delivers reactions. Those that say nothing of liking change nothing.
+        """
+        change, user_id = update.message_reaction, sender(update)
+        assert change is not None
+        stars = _stars(change.new_reaction)
+        if stars is None and _stars(change.old_reaction) is None:
+            return
+        shown = await self._services.records.run(
+            lambda s: s.people.shown.find(user_id, change.message_id)
+        )
+        if shown is None:
+            return
+        try:
+            saved = await self._services.records.run(
+                lambda s: s.music.playlist(shown.playlist_id, user_id)
+            )
+            if shown.position is not None:
+                liked = None if stars is None else stars >= 3
+                await self._vote(user_id, saved.id, shown.position, liked)
+            else:
+                await self._rate(user_id, saved.id, stars)
+        except KeyError:
+            return  # deleted, or shorter by now
+        if shown.position is None and stars is not None:
+            await say(context.bot, user_id, *_rated(saved, stars))
+
+    # -- what they share --
+
     async def _vote(
         self, user_id: int, playlist_id: int, position: int, liked: bool | None
-    ) -> None:
+    ) -> SavedPlaylist:
+        """Store a vote and return its playlist; `KeyError` if there is no such track."""
         now = self._services.clock()
-        await self._services.records.run(
-            lambda s: s.music.vote(user_id, playlist_id, position, liked, now)
-        )
 
-    async def _rate(self, user_id: int, playlist_id: int, stars: int) -> None:
+        def vote(stores: Stores) -> SavedPlaylist:
+            stores.music.vote(user_id, playlist_id, position, liked, now)
+            return stores.music.playlist(playlist_id, user_id)
+
+        return await self._services.records.run(vote)
+
+    async def _rate(self, user_id: int, playlist_id: int, stars: int | None) -> None:
         now = self._services.clock()
         await self._services.records.run(lambda s: s.music.rate(user_id, playlist_id, stars, now))
+
+    async def _show(
+        self, bot: Bot, user_id: int, text: str, keyboard: InlineKeyboardMarkup, shown: Shown
+    ) -> None:
+        """Send a message and remember what it shows, so that reactions count."""
+        message_id = (await say(bot, user_id, text, keyboard)).message_id
+        await self._services.records.run(lambda s: s.people.shown.note(user_id, message_id, shown))
+
+    async def _replace(
+        self, update: Update, bot: Bot, text: str, keyboard: InlineKeyboardMarkup | None = None
+    ) -> None:
+        """Put this in the place of the message whose button was pressed."""
+        if update.effective_message is not None:
+            await edit(bot, sender(update), update.effective_message.message_id, text, keyboard)
+
+
+def _rated(saved: SavedPlaylist, stars: int) -> tuple[str, InlineKeyboardMarkup]:
+    """Return what follows a rating of a playlist, which had the rating of before."""
+    return texts.RATED.format(stars=stars), keyboards.how_now(saved.id, saved.stars or 0)
+
+
+def _wish(vote: bool | None) -> str:
+    return next(wish for wish, liked in WISHES.items() if liked is vote)
+
+
+def _stars(reactions: Sequence[ReactionType]) -> int | None:
+    """Return how many stars the last of these reactions is worth that is worth any."""
+    emoji = [each.emoji for each in reactions if isinstance(each, ReactionTypeEmoji)]
+    return next((REACTIONS[each] for each in reversed(emoji) if each in REACTIONS), None)

@@ -20,7 +20,7 @@ from bot.records import Records
 
 logger = logging.getLogger(__name__)
 
-ALLOWED_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY]
+ALLOWED_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MESSAGE_REACTION]
 POLL_S = 25
 """How long Telegram may hold a poll open, in seconds."""
 

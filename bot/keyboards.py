@@ -23,6 +23,7 @@ from bot.texts import (
     RESET,
     SEND_LOCATION,
     TELL_ZONE,
+    UNDO,
     WITHDRAW,
 )
 from bot.timetable import EVERY_DAY, WEEKDAYS, WEEKEND, Slot
@@ -128,9 +129,26 @@ def page_count(saved: SavedPlaylist) -> int:
     return max(1, -(-len(saved.tracks) // PAGE))
 
 
-def stars(playlist_id: int) -> InlineKeyboardMarkup:
+def stars(playlist_id: int, chosen: int | None = None) -> InlineKeyboardMarkup:
     """Return one to five for the playlist as a whole."""
-    return InlineKeyboardMarkup([[button(f"{n} ★", "stars", playlist_id, n) for n in range(1, 6)]])
+    row = [
+        button(f"• {n} ★ •" if n == chosen else f"{n} ★", "stars", playlist_id, n)
+        for n in range(1, 6)
+    ]
+    return InlineKeyboardMarkup([row])
+
+
+def how_now(playlist_id: int, stars_before: int | None = None) -> InlineKeyboardMarkup:
+    """Return the moods after a playlist, and the way back to its rating of before, 0 for none."""
+    rows = list(emotions("felt", playlist_id).inline_keyboard)
+    if stars_before is not None:
+        rows += undo("stars", playlist_id, stars_before).inline_keyboard
+    return InlineKeyboardMarkup(rows)
+
+
+def undo(*fields: object) -> InlineKeyboardMarkup:
+    """Return the way back to what was before, which the fields say."""
+    return InlineKeyboardMarkup([[button(UNDO, "undo", *fields)]])
 
 
 def connect(url: str) -> InlineKeyboardMarkup:

@@ -12,6 +12,7 @@ from bot import texts
 from bot.people import GivenConsent
 from bot.sendings import Sending
 from bot.words import NOTHING, Heard
+from recommender.mood_pairs import MoodPair
 from recommender.saved import SavedPlaylist, ShownTrack
 from recommender.targets import GOALS, STARTS
 from vision import Explanation, NoFaceFound, Reading, SeveralFaces, VisionError, percent
@@ -241,7 +242,16 @@ def short(text: str, limit: int) -> str:
     return units[: 2 * (limit - 1)].decode("utf-16-le", errors="ignore").rstrip() + "…"
 
 
-def voted(track: ShownTrack, *, liked: bool) -> str:
+def felt(pair: MoodPair) -> str:
+    """Return what answers how somebody feels after a playlist."""
+    before, after = (
+        f"<b>{texts.ADJECTIVES[emotion]}</b> {texts.EMOTION_EMOJI[emotion]}"
+        for emotion in (pair.emotion_before, pair.after)
+    )
+    return texts.FELT.format(before=before, after=after)
+
+
+def voted(track: ShownTrack, *, liked: bool | None) -> str:
     """Return what answers a vote by words, which shows no buttons."""
     return f"<b>{escape(track.title)}</b>. {texts.VOTED[liked]}"
 

@@ -6,6 +6,7 @@
   people say is theirs, and an address that they paste holds the key to their Spotify.
 - `answers`: which message shows the playlist of which reading, so that a mode button edits it.
 - `questions`: what a user was asked to type, see `bot.questions`.
+- `shown_messages`: which message shows which playlist or track, see `bot.shown`.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from typing import Any
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
-from bot import questions
+from bot import questions, shown
 from bot.questions import Questions
+from bot.shown import ShownMessages
 from recommender.belongings import Belonging, delete
 from recommender.database import immediate
 from recommender.sealing import Place, Seal
@@ -37,6 +39,7 @@ BELONGINGS = (
     Belonging("people", secrets=("waiting",)),
     Belonging("answers"),
     *questions.BELONGINGS,
+    *shown.BELONGINGS,
 )
 """All else that is remembered of a user."""
 
@@ -143,6 +146,7 @@ class People:
         _migrations.apply(db)
         _seal_once(db, self._seal)
         self.questions = Questions(db)
+        self.shown = ShownMessages(db)
 
     # -- consent --
 

@@ -354,7 +354,10 @@ VOTED = {
     None: "Taken back.",
 }
 ASK_STARS = "How good was it as a whole?"
-RATED = "Thank you: {stars} of 5."
+RATED = "Thank you: {stars} of 5. And how do you feel now?"
+HOW_NOW = "How do you feel now?"
+FELT = "Noted: {before} before, {after} now. So I learn whether the music does what it should."
+UNDO = "↩ Undo"
 NO_PLAYLIST_YET = "There is no playlist to rate yet. Send me a selfie first, or /mood."
 NO_SUCH_TRACK = "Your last playlist has tracks 1 to {count}. For example: /feedback 3 +"
 FEEDBACK_USAGE = (
@@ -657,6 +660,7 @@ KEPT_ROWS = {
     ),
     "inbox": "your messages that are not answered yet, encrypted; this request is one.",
     "answers": "which message shows the playlist of which reading.",
+    "shown_messages": "which message shows which playlist or track.",
     "questions": "what you were asked to type and have not typed yet.",
     "zones": "your time zone, if you use /schedule.",
     "check_ins": "when you want to be asked for a selfie.",
@@ -665,6 +669,7 @@ KEPT_ROWS = {
     "shift_resets": "up to which reading you took your answers back.",
     "playlists": "each playlist: for which mood, in which mode, and how you rated it.",
     "shown": "the tracks of your playlists, why each was chosen, and your votes.",
+    "moods_after": "how you felt after a playlist.",
     "preferences": "your settings.",
     "spotify_accounts": "the Spotify account that you connected, and the key to it.",
     "spotify_ways": "links to Spotify's consent page that you have not used yet.",

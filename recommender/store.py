@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from recommender import music_tables, preference_store, shift_store
+from recommender import mood_pairs, music_tables, preference_store, shift_store
 from recommender.belongings import delete
 from recommender.database import immediate
 from recommender.gone_store import GoneTracks
+from recommender.mood_pairs import MoodPair, MoodsAfter
 from recommender.music_tables import migrations
 from recommender.pool import USUAL_LISTENER
 from recommender.posterior import Prior
@@ -42,6 +43,7 @@ __all__ = ["MusicStore", "SavedPlaylist", "ShownTrack", "StoredReading"]
 
 BELONGINGS = (
     *shift_store.BELONGINGS,
+    *mood_pairs.BELONGINGS,
     *music_tables.BELONGINGS,
     *preference_store.BELONGINGS,
 )
@@ -67,6 +69,7 @@ class MusicStore:
         migrations.apply(db)
         self.preferences = PreferenceStore(db)
         self.shifts = MoodShifts(db)
+        self.after = MoodsAfter(db)
         self.gone = GoneTracks(db)
         self.standing = Standing(db)
 
@@ -268,20 +271,37 @@ class MusicStore:
                 },
             )
 
-    def rate(self, user_id: int, playlist_id: int, stars: int, now: datetime) -> None:
-        """Store how the user rates a whole playlist; it replaces an earlier rating.
+    def rate(self, user_id: int, playlist_id: int, stars: int | None, now: datetime) -> None:
+        """Store how the user rates a whole playlist; it replaces an earlier rating, None ends it.
 
         Raises:
             ValueError: Fewer than 1 or more than 5 stars.
         """
-        if not 1 <= stars <= 5:
+        if stars is not None and not 1 <= stars <= 5:
             raise ValueError(f"a rating has 1 to 5 stars, not {stars}")
         cursor = self.db.execute(
             "update playlists set stars = ?, rated_utc = ? where id = ? and user_id = ?",
-            [stars, now.isoformat(), playlist_id, user_id],
+            [stars, now.isoformat() if stars else None, playlist_id, user_id],
         )
         if not cursor.rowcount:
             raise KeyError(playlist_id)
+
+    def mood_pairs(self, user_id: int) -> list[MoodPair]:
+        """Return how the user felt before and after playlists, where they said so.
+
+        The one that they said first comes first.
+        """
+        pairs = []
+        for playlist_id, after, after_utc in self.after.rows(user_id):
+            saved = self.playlist(playlist_id, user_id)
+            mood, since = {saved.emotion: 1.0}, saved.created
+            if saved.reading_id is not None:
+                reading = self.reading(saved.reading_id, user_id)
+                mood, since = reading.mood, reading.created
+            pairs.append(
+                MoodPair(playlist_id, saved.mode, mood, saved.emotion, since, after, after_utc)
+            )
+        return pairs
 
     def taste(self, user_id: int) -> Taste:
         """Return what the user thinks of all that they voted on or rated, the oldest first.

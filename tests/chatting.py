@@ -169,6 +169,22 @@ class Chat:
         }
         return await self.process({"callback_query": query})
 
+    async def react(
+        self, message_id: int, *emoji: str, before: Sequence[str] = (), user_id: int = ANNA
+    ) -> list[Call]:
+        """Put these reactions, and no other, on a message; return the calls that answer it."""
+        user = {"id": user_id, "is_bot": False, "first_name": "A"}
+        new, old = ([{"type": "emoji", "emoji": each} for each in row] for row in (emoji, before))
+        change = {
+            "chat": {"id": user_id, "type": "private", "first_name": "A"},
+            "message_id": message_id,
+            "user": user,
+            "date": 1_700_000_000,
+            "old_reaction": old,
+            "new_reaction": new,
+        }
+        return await self.process({"message_reaction": change})
+
     async def process(self, content: dict[str, Any]) -> list[Call]:
         """Push an update through the application; return the calls that answer it."""
         before = len(self.telegram.calls)

@@ -1,9 +1,12 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from bot import texts
-from tests.chatting import ANNA, Chat, with_chat
+from recommender.mood_pairs import MoodPair
+from recommender.saved import SavedPlaylist
+from tests.chatting import ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.test_playlists import titles
 
 
@@ -41,8 +44,133 @@ def test_feedback_alone_shows_the_last_playlist_and_the_stars() -> None:
         assert titles(shown) == titles(playlist)
         _, rated = await chat.press(ask.data("4 ★"))
         assert rated.text == texts.RATED.format(stars=4)
+        _, ask = await chat.say("/feedback")
+        assert "• 4 ★ •" in [button["text"] for button in ask.buttons]
 
     asyncio.run(with_chat(story))
+
+
+def test_how_it_felt_before_and_after_is_a_pair_with_its_times() -> None:
+    now = NOW
+
+    async def story(chat: Chat) -> None:
+        nonlocal now
+        await chat.press("agree")
+        chat.worker.outcome = a_reading("sad", 0.8)
+        await chat.photo()
+        now += timedelta(minutes=40)
+        (rated,) = await chat.say("/feedback 4")
+        _, felt = await chat.press(rated.data("😊 happy"))
+        assert "<b>sad</b> 😢 before, <b>happy</b> 😊 now" in felt.text
+
+        (pair,) = await pairs(chat)
+        assert (pair.mode, pair.emotion_before, pair.after) == ("match", "sad", "happy")
+        assert pair.before["sad"] == pytest.approx(0.8)
+        assert (pair.before_utc, pair.after_utc) == (NOW, now)
+
+        _, asked = await chat.press(felt.data(texts.UNDO))
+        assert await pairs(chat) == []
+        now += timedelta(minutes=1)
+        await chat.press(asked.data("😐 neutral"))
+        await chat.say("/mood angry")  # a mood that was chosen has no reading
+        (rated,) = await chat.say("/feedback 1")
+        await chat.press(rated.data("😠 angry"))
+        first, second = await pairs(chat)
+        assert (first.after, first.after_utc) == ("neutral", now)
+        assert (second.before, second.before_utc) == ({"angry": 1.0}, now)
+
+    asyncio.run(with_chat(story, clock=lambda: now))
+
+
+def test_undo_puts_back_what_was_there_before() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.say("/mood happy")
+        await chat.say("/feedback 2")
+        (rated,) = await chat.say("/feedback 5")
+        _, asked = await chat.press(rated.data(texts.UNDO))
+        assert (asked.text, (await last(chat)).stars) == (texts.ASK_STARS, 2)
+        (first,) = await chat.say("/feedback 3 +")
+        (second,) = await chat.say("/feedback 3 -")
+        await chat.press(second.data(texts.UNDO))
+        assert (await last(chat)).tracks[2].vote is True
+        _, none = await chat.press(first.data(texts.UNDO))
+        assert none.text.endswith(texts.VOTED[None])
+        assert (await last(chat)).tracks[2].vote is None
+
+    asyncio.run(with_chat(story))
+
+
+def test_nothing_is_said_of_what_is_gone() -> None:
+    async def story(chat: Chat) -> None:
+        for data in ("felt:1:sad", "undo:stars:1:0", "stars:1:3", "vote:1:1:up"):
+            (toast,) = await chat.press(data)
+            assert toast.parameters["text"] == texts.GONE
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize(("emoji", "stars"), [("❤", 5), ("👍", 4), ("👎", 2), ("💩", 1)])
+def test_a_reaction_on_a_playlist_rates_it(emoji: str, stars: int) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.say("/mood happy")
+        message_id = await shown_in(chat)
+        (rated,) = await chat.react(message_id, emoji)
+        assert rated.text == texts.RATED.format(stars=stars)
+        assert (await last(chat)).stars == stars
+        assert await chat.react(message_id, "🤔", before=[emoji]) == []  # says nothing of liking
+        assert (await last(chat)).stars is None
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_reaction_on_a_track_votes() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.say("/mood happy")
+        await chat.say("/feedback 3 +")
+        message_id = await shown_in(chat)
+        assert await chat.react(message_id, "👎", "💔") == []
+        assert (await last(chat)).tracks[2].vote is False
+        await chat.react(message_id, before=["👎"])
+        assert (await last(chat)).tracks[2].vote is None
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_reaction_elsewhere_of_another_kind_or_of_another_user_changes_nothing() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.say("/mood happy")
+        message_id = await shown_in(chat)
+        assert await chat.react(message_id + 1000, "👎") == []
+        assert await chat.react(message_id, "🤔") == []
+        assert await chat.react(message_id, "👎", user_id=BEN) == []
+        assert (await last(chat)).stars is None
+        await chat.press("forget:yes")
+        assert await chat.react(message_id, "👍") == []
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_strangers_reaction_is_passed_over() -> None:
+    async def story(chat: Chat) -> None:
+        assert await chat.react(1, "👍", user_id=BEN) == []
+
+    asyncio.run(with_chat(story, allowed_ids=frozenset({str(ANNA)})))
+
+
+async def last(chat: Chat) -> SavedPlaylist:
+    saved = await chat.records.run(lambda s: s.music.last_playlist(ANNA))
+    assert saved is not None
+    return saved
+
+
+async def pairs(chat: Chat) -> list[MoodPair]:
+    return await chat.records.run(lambda s: s.music.mood_pairs(ANNA))
+
+
+async def shown_in(chat: Chat) -> int:
+    """Return the newest message that shows a playlist or a track."""
+    sql = "select max(message_id) as id from shown_messages"
+    return await chat.records.run(lambda s: next(s.people.db.query(sql))["id"])
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,8 @@ async def fill(chat: Chat, user_id: int) -> None:
         *_, picture, _, _ = await chat.photo(user_id=user_id)
         await chat.press(picture.data("Right"), user_id)
     await chat.say("/feedback 1 +", user_id)
-    await chat.say("/feedback 5", user_id)
+    (rated,) = await chat.say("/feedback 5", user_id)
+    await chat.press(rated.data("😊 happy"), user_id)
 
     def store(stores: Stores) -> None:
         stores.people.questions.ask(user_id, Question("years", 1), NOW)
