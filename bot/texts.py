@@ -669,6 +669,7 @@ KEPT_ROWS = {
     "shift_resets": "up to which reading you took your answers back.",
     "playlists": "each playlist: for which mood, in which mode, and how you rated it.",
     "shown": "the tracks of your playlists, why each was chosen, and your votes.",
+    "standing": "which playlist stands where in your Spotify.",
     "moods_after": "how you felt after a playlist.",
     "preferences": "your settings.",
     "spotify_accounts": "the Spotify account that you connected, and the key to it.",

@@ -9,6 +9,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
+OF_THEIR_PLAYLISTS = "playlist_id in (select id from playlists where user_id = :user_id)"
+"""Picks rows that are about one of a user's playlists."""
+
 
 @dataclass(frozen=True, slots=True)
 class Belonging:

@@ -10,12 +10,10 @@ from datetime import datetime
 
 from sqlite_utils import Database, Migrations
 
-from recommender.belongings import Belonging
+from recommender.belongings import OF_THEIR_PLAYLISTS, Belonging
 from recommender.targets import EMOTIONS
 
-BELONGINGS = (
-    Belonging("moods_after", "playlist_id in (select id from playlists where user_id = :user_id)"),
-)
+BELONGINGS = (Belonging("moods_after", OF_THEIR_PLAYLISTS),)
 
 _migrations = Migrations("moods after")
 

@@ -2,14 +2,12 @@
 
 from sqlite_utils import Database, Migrations
 
-from recommender.belongings import Belonging
+from recommender.belongings import OF_THEIR_PLAYLISTS, Belonging
 
 migrations = Migrations("music")
 
-_OF_THEIR_PLAYLISTS = "playlist_id in (select id from playlists where user_id = :user_id)"
-
 BELONGINGS = (
-    Belonging("shown", _OF_THEIR_PLAYLISTS, structured=("features", "target")),
+    Belonging("shown", OF_THEIR_PLAYLISTS, structured=("features", "target")),
     Belonging("playlists"),
     Belonging("readings", structured=("probabilities", "evidence")),
 )

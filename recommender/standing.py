@@ -4,6 +4,10 @@ from collections.abc import Sequence
 
 from sqlite_utils import Database, Migrations
 
+from recommender.belongings import OF_THEIR_PLAYLISTS, Belonging
+
+BELONGINGS = (Belonging("standing", OF_THEIR_PLAYLISTS),)
+
 _migrations = Migrations("standing")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from recommender import mood_pairs, music_tables, preference_store, shift_store
+from recommender import mood_pairs, music_tables, preference_store, shift_store, standing
 from recommender.belongings import delete
 from recommender.database import immediate
 from recommender.gone_store import GoneTracks
@@ -44,6 +44,7 @@ __all__ = ["MusicStore", "SavedPlaylist", "ShownTrack", "StoredReading"]
 BELONGINGS = (
     *shift_store.BELONGINGS,
     *mood_pairs.BELONGINGS,
+    *standing.BELONGINGS,
     *music_tables.BELONGINGS,
     *preference_store.BELONGINGS,
 )

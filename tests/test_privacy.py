@@ -55,6 +55,9 @@ async def fill(chat: Chat, user_id: int) -> None:
         stores.people.receive(1000 + user_id, user_id, "words", NOW)
         stores.music.preferences.change(user_id, NOW, length=30, banned_artists=("=1+1",))
         stores.music.shifts.reset(user_id)
+        last = stores.music.last_playlist(user_id)
+        assert last is not None
+        stores.music.standing.note(last.id, f"https://open.spotify.com/playlist/{user_id}")
         stores.schedules.set_zone(user_id, "Europe/Berlin", NOW)
         stores.schedules.add(user_id, read_slots("08:30"), NOW)
         ways = stores.spotify.authorizations
