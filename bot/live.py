@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 from starlette.applications import Starlette
@@ -20,7 +19,7 @@ from bot.records import Records
 from bot.running import in_use
 from bot.services import Services
 from bot.serving import listen, loaded, running_bot, until_stopped, web_server
-from bot.settings import CALLBACK, NotReady, Settings, load_settings
+from bot.settings import NotReady, Settings, check_redirect, load_settings
 from bot.web import callback_routes
 from bot.worker import VisionWorker
 from recommender.catalogue import Catalogue, TrackTable
@@ -137,34 +136,3 @@ async def serve(
         stopping()
         if connections is not None:
             await connections.settle()
-
-
-def check_redirect(settings: Settings) -> None:
-    """Refuse a redirect URI that Spotify would refuse, or that does not lead to our page.
-
-    Raises:
-        NotReady: It is neither HTTPS nor a loopback address, does not end in /callback, or is
-            another than `PUBLIC_URL` makes it.
-    """
-    uri, by_public_url = settings.redirect_uri, f"{settings.public_url.rstrip('/')}{CALLBACK}"
-    name = "SPOTIFY_REDIRECT_URI" if settings.spotify_redirect_uri else "PUBLIC_URL"
-    if settings.public_url and uri != by_public_url:
-        raise NotReady(
-            "SPOTIFY_REDIRECT_URI and PUBLIC_URL lead to different places: leave "
-            f"SPOTIFY_REDIRECT_URI out, and it is {by_public_url}."
-        )
-    parts = urlsplit(uri)
-    if parts.hostname == "localhost":
-        raise NotReady(
-            f"{name}: Spotify refuses localhost as the address to which it sends people back. "
-            "Write 127.0.0.1 in its place, here and in your app's settings."
-        )
-    is_loopback = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1"}
-    is_allowed = parts.scheme == "https" or (is_loopback and not settings.public_url)
-    if not is_allowed or not parts.hostname or not parts.path.endswith(CALLBACK) or parts.query:
-        raise NotReady(
-            "PUBLIC_URL must begin with https:// and lead to this bot's web pages."
-            if settings.public_url
-            else "SPOTIFY_REDIRECT_URI must end in /callback and begin with https:// or "
-            "http://127.0.0.1, just as in your app's settings."
-        )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,8 +65,13 @@ class Settings(BaseSettings):
     @property
     def web_host_and_port(self) -> tuple[str, int]:
         """Where the web pages listen."""
-        host, _, port = self.web_address.rpartition(":")
-        return host, int(port)
+        return host_and_port(self.web_address)
+
+
+def host_and_port(address: Address) -> tuple[str, int]:
+    """Return the two parts of an address."""
+    host, _, port = address.rpartition(":")
+    return host, int(port)
 
 
 def load_settings() -> Settings:
@@ -81,3 +87,38 @@ def load_settings() -> Settings:
     except ValidationError as error:
         wrong = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
         raise NotReady(f"Please check your settings. {'; '.join(wrong)}.") from error
+
+
+def check_redirect(settings: Settings) -> None:
+    """Refuse a redirect URI that Spotify would refuse, or that does not lead to our page.
+
+    Raises:
+        NotReady: It is neither HTTPS nor a loopback address, does not end in /callback, or is
+            another than `PUBLIC_URL` makes it.
+    """
+    uri, by_public_url = settings.redirect_uri, f"{settings.public_url.rstrip('/')}{CALLBACK}"
+    name = "SPOTIFY_REDIRECT_URI" if settings.spotify_redirect_uri else "PUBLIC_URL"
+    if settings.public_url and uri != by_public_url:
+        raise NotReady(
+            "SPOTIFY_REDIRECT_URI and PUBLIC_URL lead to different places: leave "
+            f"SPOTIFY_REDIRECT_URI out, and it is {by_public_url}."
+        )
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:  # half of an IPv6 address
+        raise NotReady(f"{name} is no address that a browser could open.") from error
+    if parts.hostname == "localhost":
+        raise NotReady(
+            f"{name}: Spotify refuses localhost as the address to which it sends people back. "
+            "Write 127.0.0.1 in its place, here and in your app's settings."
+        )
+    is_loopback = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1"}
+    is_allowed = parts.scheme == "https" or (is_loopback and not settings.public_url)
+    has_more = parts.query or parts.fragment or uri != "".join(uri.split())
+    if not is_allowed or not parts.hostname or not parts.path.endswith(CALLBACK) or has_more:
+        raise NotReady(
+            "PUBLIC_URL must begin with https:// and lead to this bot's web pages."
+            if settings.public_url
+            else "SPOTIFY_REDIRECT_URI must end in /callback and begin with https:// or "
+            "http://127.0.0.1, just as in your app's settings."
+        )

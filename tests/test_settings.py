@@ -4,8 +4,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bot.keys import cipher
-from bot.live import check_redirect, run_live
-from bot.settings import NotReady, Settings, load_settings
+from bot.live import run_live
+from bot.settings import NotReady, Settings, check_redirect, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +132,9 @@ def test_consent_ends_where_the_settings_say(
         ({"public_url": "http://bot.example"}, "PUBLIC_URL must begin with https://"),
         ({"public_url": "http://127.0.0.1:8080"}, "PUBLIC_URL must begin with https://"),
         ({"public_url": "bot.example"}, "PUBLIC_URL must begin with https://"),
+        ({"public_url": "https://[bot.example"}, "PUBLIC_URL is no address"),
+        ({"public_url": "https://my bot.example"}, "PUBLIC_URL must begin with https://"),
+        ({"spotify_redirect_uri": "https://bot.example/#/callback"}, "end in /callback"),
         (
             {
                 "public_url": "https://bot.example",
