@@ -9,10 +9,12 @@ import typer
 
 from bot.commands_backup import backup, restore
 from bot.commands_catalogue import catalogue_app
+from bot.commands_doctor import doctor
 from bot.commands_evaluate import evaluate
 from bot.commands_keys import rotate_keys
 from bot.commands_label import label
 from bot.commands_recommend import recommend
+from bot.commands_setup import setup
 from bot.commands_simulate import simulate
 from bot.commands_train import train
 from bot.commands_vision import benchmark, read
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 catalogue_app.command()(label)
 app.add_typer(catalogue_app, name="catalogue")
+app.command()(setup)
+app.command()(doctor)
 app.command()(read)
 app.command()(recommend)
 app.command()(benchmark)

@@ -15,13 +15,14 @@ PRIVATE = 0o600
 def set_value(text: str, name: str, value: str) -> str:
     """Return the text of a `.env` in which a setting has this value.
 
-    The line that counts is replaced, which is the last that sets it; where none does, a default
-    that stands there as a comment (`# NAME=...`) makes room, else a line is added at the end.
+    The line that counts is replaced, which is the last that sets it. Where none does, the new one
+    stands below a comment that shows the setting (`# NAME=...`), else at the end.
     """
     line = f"{name}={_quoted(value)}"
-    for pattern in (_setting(name), re.compile(rf"^#[ \t]?{name}=.*$", re.MULTILINE)):
-        if places := list(pattern.finditer(text)):
-            return text[: places[-1].start()] + line + text[places[-1].end() :]
+    if active := list(_setting(name).finditer(text)):
+        return text[: active[-1].start()] + line + text[active[-1].end() :]
+    if shown := list(re.finditer(rf"^#[ \t]?{name}=.*$", text, re.MULTILINE)):
+        return f"{text[: shown[-1].end()]}\n{line}{text[shown[-1].end() :]}"
     separator = "" if not text or text.endswith("\n") else "\n"
     return f"{text}{separator}{line}\n"
 

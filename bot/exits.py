@@ -1,5 +1,9 @@
-"""How commands end when they cannot do what was asked."""
+"""How commands end: when they cannot do what was asked, and what to type next."""
 
+import os
+import shutil
+import sys
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -11,3 +15,13 @@ def stop(message: str) -> NoReturn:
     """End the program with exit code 2 and one line that says what to do."""
     typer.echo(f"mirrortape: {message}", err=True)
     raise typer.Exit(BAD_INPUT)
+
+
+def program() -> str:
+    """Return how this program is called here."""
+    if shutil.which("mirrortape"):
+        return "mirrortape"
+    called = sys.argv[0]
+    if Path(called).name != "mirrortape":
+        return "python -m bot"
+    return min(called, os.path.relpath(called), key=len)

@@ -6,10 +6,7 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from bot.settings import NotReady, Settings
 
-_HOW_TO_MAKE_ONE = (
-    "Make one with: python -c 'from cryptography.fernet import Fernet; "
-    "print(Fernet.generate_key().decode())' and put it in .env."
-)
+_HOW_TO_MAKE_ONE = "Make one with `mirrortape setup`, or as .env.example says."
 
 
 def cipher(settings: Settings) -> MultiFernet:
@@ -36,6 +33,19 @@ def fingerprint(settings: Settings) -> str:
     return hashlib.sha256(_keys(settings)[0].encode()).hexdigest()
 
 
+def sound_keys(settings: Settings) -> list[str]:
+    """Return those of the keys that are some."""
+    return [key for key in _keys(settings) if _is_key(key)]
+
+
 def _keys(settings: Settings) -> list[str]:
     parts = settings.secret_key.get_secret_value().split(",")
     return [key for part in parts if (key := part.strip())]
+
+
+def _is_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True

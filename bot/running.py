@@ -61,9 +61,22 @@ def at_rest(database: Path) -> Iterator[None]:
         yield
 
 
+def is_running(database: Path) -> bool:
+    """Return whether a bot uses the database now; makes no file."""
+    try:
+        with _beside(database).open() as notice:
+            return not _is_alone(notice)
+    except FileNotFoundError:
+        return False
+
+
 def _notice(database: Path) -> IO[str]:
     database.parent.mkdir(parents=True, exist_ok=True)
-    return database.with_name(f"{database.name}.running").open("a+")
+    return _beside(database).open("a+")
+
+
+def _beside(database: Path) -> Path:
+    return database.with_name(f"{database.name}.running")
 
 
 def _is_alone(notice: IO[str]) -> bool:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from getpass import getpass
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 _INDENT = 3
@@ -28,12 +30,16 @@ class Terminal:
         self._line(Text(text, "bold magenta"), indent=1)
         self._line(Text(below, "dim"), indent=1)
 
-    def section(self, title: str, lines: Sequence[str] = ()) -> None:
-        """Begin a part, with what there is to know or do first."""
+    def section(self, title: str, text: str = "", steps: Sequence[str] = ()) -> None:
+        """Begin a part, with what there is to know and to do first."""
         self._console.print()
-        self._line(Text(title, "bold"), indent=1)
-        for line in lines:
-            self._line(Text(line), indent=_INDENT)
+        if title:
+            self._line(Text(title, "bold"), indent=1)
+        if text:
+            self._line(Text(text), indent=_INDENT)
+        if steps:
+            numbers = enumerate(steps, start=1)
+            self._rows([(Text(f"{number}.", "dim"), Text(step)) for number, step in numbers])
 
     def good(self, text: str) -> None:
         """Say what is well."""
@@ -65,7 +71,9 @@ class Terminal:
 
     def ask_hidden(self, question: str) -> str:
         """Return the answer, which does not show while it is typed."""
-        return self._input(question, "", is_hidden=True).strip()
+        with self._console.capture() as prompt:
+            self._console.print(self._prompt(question), end="")
+        return getpass(prompt.get()).strip()  # it asks once the typing no longer shows
 
     def confirm(self, question: str, default: bool = True) -> bool:
         """Return whether the answer is yes; asks again until it is yes or no."""
@@ -75,20 +83,24 @@ class Terminal:
                 return answer.startswith("y") if answer else default
             self.bad("Please answer y or n.")
 
-    def _input(self, question: str, default: str, *, is_hidden: bool = False) -> str:
+    def _input(self, question: str, default: str) -> str:
+        return self._console.input(self._prompt(question, default))
+
+    def _prompt(self, question: str, default: str = "") -> Text:
         prompt = Text(f"{' ' * _INDENT}{question}", "bold")
         if default:
             prompt.append(f" [{default}]", "not bold dim")
-        prompt.append(": ", "not bold")
-        return self._console.input(prompt, password=is_hidden)
+        return prompt.append(": ", "not bold")
 
     def _marked(self, mark: str, style: str, text: str) -> None:
-        self._line(Text.assemble((f"{mark} ", style), text), indent=_INDENT, hanging=2)
+        self._rows([(Text(mark, style), Text(text))])
 
-    def _line(self, text: Text, indent: int, hanging: int = 0) -> None:
-        """Print a text that goes on under itself where it is too long for a line."""
-        width = max(self._console.width - indent - hanging, 20)
-        first, *rest = text.wrap(self._console, width) or [text]
-        self._console.print(Padding(first, (0, 0, 0, indent)))
-        for line in rest:
-            self._console.print(Padding(line, (0, 0, 0, indent + hanging)))
+    def _rows(self, rows: Sequence[tuple[Text, Text]]) -> None:
+        """Print marks and texts; a long text goes on under itself."""
+        grid = Table.grid(padding=(0, 1))
+        for row in rows:
+            grid.add_row(*row)
+        self._line(grid, indent=_INDENT)
+
+    def _line(self, what: RenderableType, indent: int) -> None:
+        self._console.print(Padding(what, (0, 0, 0, indent), expand=False))

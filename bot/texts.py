@@ -101,6 +101,7 @@ STRANGER = (
     "Hello! This bot is private: its owner chooses who may use it. If you know them, ask them to "
     "add your number {user_id}."
 )
+OWNER_LINKED = "That is the code: you are my owner. Now go on in the terminal."
 PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a message there."
 
 # -- photos --

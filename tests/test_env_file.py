@@ -1,4 +1,3 @@
-import re
 import stat
 from io import StringIO
 from pathlib import Path
@@ -29,7 +28,10 @@ def read(text: str, folder: Path) -> dict[str, str | None]:
         ("PUBLIC_URL=a\nA=1\nPUBLIC_URL=b\n", "PUBLIC_URL=a\nA=1\nPUBLIC_URL=new\n"),
         ("export PUBLIC_URL = 'old'  # mine\n", "PUBLIC_URL=new\n"),
         ("public_url=old\n", "PUBLIC_URL=new\n"),
-        ("# A default:\n# PUBLIC_URL=\nA=1\n", "# A default:\nPUBLIC_URL=new\nA=1\n"),
+        (
+            "# A default:\n# PUBLIC_URL=\nA=1\n",
+            "# A default:\n# PUBLIC_URL=\nPUBLIC_URL=new\nA=1\n",
+        ),
         ("# PUBLIC_URL=x\nPUBLIC_URL=old\n", "# PUBLIC_URL=x\nPUBLIC_URL=new\n"),
         ("MY_PUBLIC_URL=old\n", "MY_PUBLIC_URL=old\nPUBLIC_URL=new\n"),
         ("# see PUBLIC_URL=x\n", "# see PUBLIC_URL=x\nPUBLIC_URL=new\n"),
@@ -53,9 +55,13 @@ def test_a_value_is_read_back_and_all_others_and_every_comment_stay(name: str, v
     changed = set_value(EXAMPLE, name, value)
     before = dotenv_values(stream=StringIO(EXAMPLE))
     assert dotenv_values(stream=StringIO(changed)) == {**before, name: value}
-    setting = re.compile(rf"(# )?{name}=")
-    rest = [line for line in EXAMPLE.splitlines() if not setting.match(line)]
-    assert [line for line in changed.splitlines() if not setting.match(line)] == rest
+    rest = [line for line in EXAMPLE.splitlines() if not line.startswith(f"{name}=")]
+    assert [line for line in changed.splitlines() if not line.startswith(f"{name}=")] == rest
+
+
+def test_a_key_that_was_set_aside_outlives_the_next_one() -> None:
+    text = set_value(set_aside("SECRET_KEY=torn\n", "SECRET_KEY"), "SECRET_KEY", "whole")
+    assert text == "# SECRET_KEY=torn\nSECRET_KEY=whole\n"
 
 
 def test_a_file_is_written_for_its_owner_alone(tmp_path: Path) -> None:
