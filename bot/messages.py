@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bot import texts
 from bot.people import GivenConsent
 from bot.sendings import Sending
-from bot.words import NOTHING, Heard
+from bot.words import NOTHING, Heard, Term
 from recommender.mood_pairs import MoodPair
 from recommender.saved import SavedPlaylist, ShownTrack
 from recommender.targets import GOALS, STARTS
@@ -104,13 +104,17 @@ def _weighed(answers: int, emotion: str, share: str) -> str:
 
 def counted(heard: Heard) -> str:
     """Return which of the user's words counted, and for what."""
-    told = [
-        (texts.COUNTED_DENIAL if term.is_negated else texts.COUNTED_WORD).format(
-            word=escape(str(term)), emotion=term.emotion
-        )
-        for term in heard.terms[:MOST_WORDS]
-    ]
+    told = [_counted_as(term) for term in heard.terms[:MOST_WORDS]]
     return texts.COUNTED_WORDS.format(words=", ".join(told))
+
+
+def _counted_as(term: Term) -> str:
+    word = f"<i>{escape(str(term))}</i>"
+    if str(term) == term.emotion:
+        return word
+    return (texts.COUNTED_AGAINST if term.is_negated else texts.COUNTED_FOR).format(
+        word=word, emotion=term.emotion
+    )
 
 
 def heard_mood(heard: Heard, emotion: str) -> str:

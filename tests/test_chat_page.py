@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -17,9 +19,16 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from bot.sandbox.chat import PAGE, chat_routes
-from bot.sandbox.chat_samples import portrait_jpeg, silent_wav, sticker_webp
+from bot.sandbox.chat_samples import (
+    portrait_jpeg,
+    portrait_sticker_webp,
+    silent_wav,
+    sticker_webp,
+)
 from bot.sandbox.local_telegram import LocalTelegram
 from bot.sandbox.same_origin import is_foreign
+from tests.filming import blank, film
+from vision.video import moments
 
 TOKEN = "42:secret"
 
@@ -50,6 +59,10 @@ class Site:
             self.offset = updates[-1]["update_id"] + 1
             found = [update[kind] for update in updates if kind in update]
         return found[-1]
+
+    def all(self) -> list[Any]:
+        """Return all messages that wait, as a bot gets them."""
+        return [update["message"] for update in self.bot("getUpdates", timeout=5)][1:]
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +149,10 @@ def test_what_cannot_be_sent_gets_a_sentence(site: Site) -> None:
             client.post("/chat/files", files=several * 11),
             client.post("/chat/files", files={"file": b""}),
             client.post("/chat/files", files={"file": b"x"}, data={"caption": "x" * 1025}),
+            client.post("/chat/files", files={"file": b"x"}, data={"shapes": "[[1]]"}),
+            client.post("/chat/files", files={"file": b"x"}, data={"shapes": "[0]"}),
+            client.post("/chat/files", files={"file": b"x"}, data={"shapes": "{"}),
+            client.post("/chat/files?as=video_note", files={"file": b"x"}),
         ):
             assert answer.status_code == 400
             assert re.fullmatch(r"[A-Z].*\.", answer.json()["error"])
@@ -165,7 +182,7 @@ def test_only_the_pages_own_files_are_served(site: Site) -> None:
 
 def test_samples_are_what_they_say() -> None:
     assert portrait_jpeg().startswith(b"\xff\xd8")
-    assert sticker_webp()[8:12] == b"WEBP"
+    assert sticker_webp()[8:12] == portrait_sticker_webp()[8:12] == b"WEBP"
     assert silent_wav()[8:12] == b"WAVE"
 
 
@@ -448,7 +465,7 @@ def test_everything_can_be_attached(site: Site, open_page: OpenPage, tmp_path: P
     page = open_page()
     page.locator("#attach").press("Enter")
     expect(page.locator("#attach-menu")).to_be_visible()
-    expect(page.get_by_role("button", name="Photo", exact=True)).to_be_focused()
+    expect(page.get_by_role("button", name="Photo or video", exact=True)).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("#attach-menu")).to_be_hidden()
     page.locator("#text").fill("my face")
@@ -471,6 +488,122 @@ def test_everything_can_be_attached(site: Site, open_page: OpenPage, tmp_path: P
         page.locator(f'#attach-menu [data-attach="{kind}"]').click()
         expect(page.locator(f'li[data-kind="{kind}"]')).to_be_visible()
         assert kind in site.last()
+    page.locator("#attach").click()
+    page.locator('#attach-menu [data-attach="portrait-sticker"]').click()
+    expect(page.locator('li[data-kind="sticker"]')).to_have_count(2)
+
+
+@pytest.mark.browser
+def test_an_album_stands_together_with_its_caption_below(
+    site: Site, open_page: OpenPage, tmp_path: Path
+) -> None:
+    site.telegram.send_text(1, "/start")
+    photo = tmp_path / "face.jpg"
+    photo.write_bytes(portrait_jpeg())
+    clip = tmp_path / "clip.webm"
+    clip.write_bytes(film(tmp_path, [blank(64)] * 20, kind=("webm", "VP80")))
+    page = open_page()
+    page.locator("#text").fill("we three")
+    page.set_input_files("#pick-photo", [photo, clip, photo])
+    album = page.locator("#messages > li.album")
+    expect(album).to_have_count(1)
+    expect(album.locator("li[data-message-id]")).to_have_count(3)
+    expect(album.locator('li[data-kind="video"] video')).to_be_visible()
+    expect(album.locator(".text")).to_have_text("we three")
+    expect(album.locator("time:visible")).to_have_count(1)
+    wait_until(page, "[...document.querySelectorAll('.album img')].every((i) => i.complete)")
+    first, second, third = (
+        album.locator(f"li:nth-child({n}) >> css=img, video") for n in (1, 2, 3)
+    )
+    lower, side, caption = (
+        each.bounding_box() for each in (second, third, album.locator(".text"))
+    )
+    large = first.bounding_box()
+    assert large
+    assert lower
+    assert side
+    assert caption
+    assert large["width"] > 1.9 * lower["width"]
+    assert lower["y"] == side["y"] >= large["y"] + large["height"]
+    assert caption["y"] >= side["y"] + side["height"]
+    groups = {message["media_group_id"] for message in site.all()}
+    assert len(groups) == 1
+    for message in site.telegram.chats[1].messages.copy().values():
+        if "media_group_id" in message:
+            site.telegram.remove(1, message["message_id"])
+    expect(album).to_have_count(0)
+
+
+@pytest.mark.browser
+def test_a_video_is_sent_with_its_shape_and_can_be_played(
+    site: Site, open_page: OpenPage, tmp_path: Path
+) -> None:
+    site.telegram.send_text(1, "/start")
+    clip = tmp_path / "clip.webm"
+    frames = [np.full((48, 64, 3), 90, np.uint8)] * 20
+    clip.write_bytes(film(tmp_path, frames, fps=10, kind=("webm", "VP80")))
+    page = open_page()
+    page.set_input_files("#pick-photo", clip)
+    player = page.locator('li[data-from="me"][data-kind="video"] video')
+    expect(player).to_be_visible()
+    wait_until(page, "document.querySelector('[data-kind=video] video').readyState > 1")
+    video = site.last()["video"]
+    assert (video["width"], video["height"], video["duration"]) == (64, 48, 2)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a video")
+    page.set_input_files("#pick-photo", broken)  # goes as a file, as what cannot be shown does
+    expect(page.locator('li[data-kind="document"]')).to_contain_text("broken.mp4")
+
+
+@pytest.mark.browser
+def test_a_moving_gif_goes_as_an_animation(
+    site: Site, open_page: OpenPage, tmp_path: Path
+) -> None:
+    site.telegram.send_text(1, "/start")
+    gif = tmp_path / "wave.gif"
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    frames[0].save(gif, save_all=True, append_images=frames[1:])
+    page = open_page()
+    page.set_input_files("#pick-photo", gif)
+    expect(page.locator('li[data-kind="animation"] img')).to_be_visible()
+    message = site.last()
+    assert message["animation"]["file_id"] == message["document"]["file_id"]
+
+
+@pytest.mark.browser
+def test_the_sample_video_message_is_filmed_and_sent(site: Site, open_page: OpenPage) -> None:
+    site.telegram.send_text(1, "/start")
+    page = open_page()
+    page.locator("#attach").click()
+    page.get_by_role("button", name="Sample video message").click()
+    note = page.locator('li[data-from="me"][data-kind="video_note"] video')
+    expect(note).to_be_visible(timeout=15_000)
+    sent = site.last()["video_note"]
+    assert (sent["length"], sent["duration"]) == (384, 3)
+    stored = site.telegram.files.find(sent["file_id"])
+    assert stored is not None
+    assert len(moments(stored.data)) >= 3
+
+
+@pytest.mark.browser
+def test_a_video_message_is_recorded_with_the_camera(site: Site, open_page: OpenPage) -> None:
+    site.telegram.send_text(1, "/start")
+    page = open_page(permissions=["camera"])
+    page.locator("#attach").click()
+    page.get_by_role("button", name="Record a video message").click()
+    for again in (True, False):
+        page.get_by_role("button", name="Record", exact=True).click()
+        page.wait_for_timeout(700)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(page.locator("#camera-send")).to_be_focused()
+        if again:
+            page.get_by_role("button", name="Take another").click()
+    page.locator("#camera-send").click()
+    expect(page.locator('li[data-kind="video_note"] video')).to_be_visible()
+    sent = site.last()["video_note"]
+    stored = site.telegram.files.find(sent["file_id"])
+    assert stored is not None
+    assert len(moments(stored.data)) >= 1
 
 
 @pytest.mark.browser

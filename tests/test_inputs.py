@@ -430,7 +430,7 @@ def test_words_and_earlier_answers_are_weighed_together() -> None:
         await chat.photo()
         await chat.press("correct:1:sad")
         calls = await chat.message({"photo": [chat.file(JPEG)], "caption": "sad and lonely"})
-        assert "I counted your words: <i>sad</i> for sad, <i>lonely</i> for sad." in (
+        assert "I counted your words: <i>sad</i>, <i>lonely</i> for sad." in (
             picture_in(calls).text
         )
         assert "Weighed with your earlier answer. The picture" in picture_in(calls).text
@@ -481,8 +481,7 @@ def test_words_that_name_two_moods_are_asked_about() -> None:
     async def story(chat: Chat) -> None:
         (asked,) = await chat.say("happy and nervous")
         assert asked.text == (
-            "I counted your words: <i>happy</i> for happy, <i>nervous</i> for fear. "
-            "Which mood is it?"
+            "I counted your words: <i>happy</i>, <i>nervous</i> for fear. Which mood is it?"
         )
         assert len(asked.buttons) == 7
 

@@ -32,7 +32,7 @@ from bot.sandbox.local_chat import LocalChat
 from bot.sandbox.local_telegram import QUERY_LIFETIME_S, ChatRefusal, LocalTelegram
 from bot.sandbox.telegram_call import Call
 from bot.sandbox.telegram_entities import UnreadableMarkup, parse_html, trim, utf16_length
-from bot.sandbox.telegram_files import FileStore, NotAPhoto, photo_sizes
+from bot.sandbox.telegram_files import FileStore, NotAPhoto, Shape, photo_sizes
 from bot.sandbox.telegram_methods import METHODS
 from bot.sandbox.telegram_refusals import Refusal
 from tests import telegram_contract
@@ -787,6 +787,13 @@ def test_objects_have_the_shapes_of_the_contract(contract: Contract, url: str) -
         ask("getUpdates")
 
 
+def moving_gif() -> bytes:
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    gif = io.BytesIO()
+    frames[0].save(gif, "GIF", save_all=True, append_images=frames[1:])
+    return gif.getvalue()
+
+
 def test_everything_people_send_has_the_shape_of_the_contract(
     contract: Contract, telegram: LocalTelegram, url: str
 ) -> None:
@@ -795,10 +802,18 @@ def test_everything_people_send_has_the_shape_of_the_contract(
     telegram.send_location(ME, 41.9, 12.5)
     telegram.send_document(ME, b"x", "x.txt", "text/plain", "caption")
     telegram.send_album(ME, [(photo(), "a.jpg", "image/jpeg")] * 2)
+    shape = Shape(64, 48, 2)
+    telegram.send_album(
+        ME, [(b"webm", "a.webm", "video/webm"), (photo(), "a.jpg", "")], "x", [shape]
+    )
+    telegram.send_video_note(ME, b"webm", "video/webm", shape)
+    telegram.send_album(ME, [(moving_gif(), "a.gif", "image/gif"), (photo(), "a.jpg", "")])
     sent = telegram.post(ME, {"text": "x", "reply_markup": keyboard("x").to_dict()})
     telegram.press(ME, sent["message_id"], "x")
     updates = httpx.get(f"{url}/bot{TOKEN}/getUpdates").json()["result"]
-    assert len(updates) == 8
+    assert len(updates) == 13
+    kinds = ("video", "video_note", "animation")
+    assert all(any(kind in update.get("message", {}) for update in updates) for kind in kinds)
     for update in updates:
         assert list(contract.value_problems(update, ["Update"], "update")) == []
 

@@ -21,12 +21,13 @@ from bot.sandbox.chat_samples import (
     STICKER_EMOJI,
     VOICE_S,
     portrait_jpeg,
+    portrait_sticker_webp,
     silent_wav,
     sticker_webp,
 )
 from bot.sandbox.local_telegram import ChatRefusal, LocalTelegram
 from bot.sandbox.same_origin import SameOriginOnly
-from bot.sandbox.telegram_files import MAX_FILE_BYTES
+from bot.sandbox.telegram_files import MAX_FILE_BYTES, Shape
 
 PAGE = Path(__file__).parent / "page"
 WAIT_S = 25.0
@@ -34,7 +35,18 @@ MAX_ALBUM = 10
 PLACE = (41.9028, 12.4964)
 """Latitude and longitude that the page sends as a location: Rome."""
 
-_SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "audio/wav"})
+_SHOWN = frozenset(
+    {
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "image/gif",
+        "audio/wav",
+        "video/mp4",
+        "video/webm",
+        "video/quicktime",
+    }
+)
 _CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
@@ -127,12 +139,13 @@ def _user(fields: Any) -> int:
 
 
 async def _send_files(telegram: LocalTelegram, request: Request) -> Response:
-    """Send the posted files as photos, together where there are several, or as they are."""
+    """Send the posted files as photos and videos, as a round video, or as they are."""
     if int(request.headers.get("content-length", 0)) > MAX_FILE_BYTES:
         return _refused(413, "That is more than 50 MB, which is as much as can be sent at once.")
     user = _user(request.query_params)
     async with request.form() as form:
         caption = str(form.get("caption", ""))
+        shapes_json = str(form.get("shapes", "[]"))
         files = [
             (
                 await value.read(),
@@ -147,14 +160,35 @@ async def _send_files(telegram: LocalTelegram, request: Request) -> Response:
     if not all(data for data, _, _ in files):
         return _refused(400, "An empty file cannot be sent.")
     try:
-        if request.query_params.get("as") == "photo":
-            await run_in_threadpool(telegram.send_album, user, files, caption)
+        shapes, kind = _shapes(shapes_json), request.query_params.get("as")
+        if kind == "photo":
+            await run_in_threadpool(telegram.send_album, user, files, caption, shapes)
+        elif kind == "video_note":
+            if len(files) != 1 or len(shapes) != 1 or shapes[0] is None:
+                return _refused(400, "A round video goes alone.")
+            data, _, mime = files[0]
+            telegram.send_video_note(user, data, mime, shapes[0])
         else:
             for index, file in enumerate(files):
                 telegram.send_document(user, *file, caption="" if index else caption)
     except ChatRefusal as error:
         return _refused(400, str(error))
     return JSONResponse({"sent": len(files)})
+
+
+def _shapes(text: str) -> list[Shape | None]:
+    """Return the width, height and seconds of each posted file that is a video.
+
+    Raises:
+        ChatRefusal: The page sent something else.
+    """
+    try:
+        return [
+            None if shape is None else Shape(*(max(0, round(side)) for side in shape))
+            for shape in json.loads(text)
+        ]
+    except (ValueError, TypeError, OverflowError):
+        raise ChatRefusal("The page sent a video without its shape.") from None
 
 
 def _text(telegram: LocalTelegram, user: int, body: dict[str, Any]) -> object:
@@ -171,6 +205,10 @@ def _sticker(telegram: LocalTelegram, user: int, body: dict[str, Any]) -> object
     return telegram.send_sticker(user, sticker_webp(), STICKER_EMOJI)["message_id"]
 
 
+def _portrait_sticker(telegram: LocalTelegram, user: int, body: dict[str, Any]) -> object:
+    return telegram.send_sticker(user, portrait_sticker_webp(), STICKER_EMOJI)["message_id"]
+
+
 def _voice(telegram: LocalTelegram, user: int, body: dict[str, Any]) -> object:
     return telegram.send_voice(user, silent_wav(), "audio/wav", VOICE_S)["message_id"]
 
@@ -183,6 +221,7 @@ _ACTIONS: dict[str, Action] = {
     "text": _text,
     "press": _press,
     "sticker": _sticker,
+    "portrait-sticker": _portrait_sticker,
     "voice": _voice,
     "location": _location,
 }

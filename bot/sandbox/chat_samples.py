@@ -1,4 +1,4 @@
-"""What the chat page can send without a file of the user's: a portrait, a sticker, a voice."""
+"""What the chat page can send without a file of the user's: a portrait, stickers, a voice."""
 
 import io
 import wave
@@ -32,6 +32,18 @@ def sticker_webp() -> bytes:
     draw.arc((136, 200, 376, 400), 20, 160, fill="#4a3200", width=26)
     webp = io.BytesIO()
     image.save(webp, "WEBP")
+    return webp.getvalue()
+
+
+@cache
+def portrait_sticker_webp() -> bytes:
+    """Return the portrait's face as a sticker: round, on a transparent ground."""
+    face = Image.open(io.BytesIO(portrait_jpeg())).crop((110, 0, 350, 240)).resize((512, 512))
+    round_mask = Image.new("L", (512, 512))
+    ImageDraw.Draw(round_mask).ellipse((8, 8, 504, 504), fill=255)
+    face.putalpha(round_mask)
+    webp = io.BytesIO()
+    face.save(webp, "WEBP")
     return webp.getvalue()
 
 

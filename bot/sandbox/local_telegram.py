@@ -2,16 +2,17 @@
 
 Where it differs from the real one: no groups, no rate limits, only HTML and plain texts, updates
 only by long poll, photos and documents as the only media that a bot sends, photos in sizes up to
-1280 pixels, and URL buttons may lead to this computer.
+1280 pixels, videos as they are, and URL buttons may lead to this computer.
 """
 
 import secrets
+from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
 from bot.sandbox.local_chat import LocalChat
 from bot.sandbox.telegram_entities import clean, find_entities, trim, utf16_length
-from bot.sandbox.telegram_files import NotAPhoto, photo_sizes
+from bot.sandbox.telegram_files import NotAPhoto, Shape, moves, photo_sizes
 from bot.sandbox.telegram_refusals import MAX_CAPTION, MAX_TEXT, Json
 from bot.sandbox.telegram_routes import telegram_routes
 from bot.sandbox.telegram_state import QUERY_LIFETIME_S, TelegramState, person
@@ -67,16 +68,43 @@ class LocalTelegram(TelegramState):
         return self._from_user(user_id, content | _captioned(caption))
 
     def send_album(
-        self, user_id: int, files: list[tuple[bytes, str, str]], caption: str = ""
+        self,
+        user_id: int,
+        files: Sequence[tuple[bytes, str, str]],
+        caption: str = "",
+        shapes: Sequence[Shape | None] = (),
     ) -> list[Json]:
-        """Send pictures (bytes, name, MIME type) together; the caption goes with the first."""
-        contents = [self._photo_or_document(*file) for file in files]
-        group: Json = {"media_group_id": secrets.token_hex(8)} if len(contents) > 1 else {}
+        """Send photos and videos (bytes, name, MIME type) together, the caption with the first.
+
+        Args:
+            user_id: Who sends them.
+            files: What is sent; what cannot be shown goes as a file.
+            caption: What is written below.
+            shapes: One for each file that is a video, None for the others.
+        """
+        every_shape = [*shapes, *[None] * len(files)]
+        contents = [
+            self._shown(*file, shape) for file, shape in zip(files, every_shape, strict=False)
+        ]
+        # A moving GIF goes alone.
+        together = [content for content in contents if "animation" not in content]
+        group: Json = {"media_group_id": secrets.token_hex(8)} if len(together) > 1 else {}
         with self.changing():
             return [
-                self._from_user(user_id, content | group | _captioned("" if index else caption))
+                self._from_user(
+                    user_id,
+                    content
+                    | ({} if "animation" in content else group)
+                    | _captioned("" if index else caption),
+                )
                 for index, content in enumerate(contents)
             ]
+
+    def send_video_note(self, user_id: int, data: bytes, mime: str, shape: Shape) -> Json:
+        """Send a round video."""
+        return self._from_user(
+            user_id, {"video_note": self.files.add_video_note(data, mime, shape)}
+        )
 
     def send_sticker(self, user_id: int, webp: bytes, emoji: str) -> Json:
         """Send a sticker of 512 by 512 pixels."""
@@ -132,7 +160,12 @@ class LocalTelegram(TelegramState):
             self.updates.push("message", message)
             return message
 
-    def _photo_or_document(self, data: bytes, name: str, mime: str) -> Json:
+    def _shown(self, data: bytes, name: str, mime: str, shape: Shape | None) -> Json:
+        """Keep a file and return it as what Telegram's apps make of it."""
+        if shape is not None:
+            return {"video": self.files.add_video(data, name, mime, shape)}
+        if moves(data):
+            return {**self.files.add_animation(data, name)}
         try:
             return {"photo": self.files.add_photo(photo_sizes(data))}
         except NotAPhoto:

@@ -4,7 +4,7 @@ import io
 import secrets
 import struct
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -46,6 +46,15 @@ class StoredFile:
             "file_unique_id": self.unique_id,
             "file_size": len(self.data),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a video says about itself, in pixels and whole seconds."""
+
+    width: int
+    height: int
+    duration: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,24 @@ class FileStore:
         stored = self.add(data, "documents", name, mime)
         return {**stored.as_json(), "file_name": name, "mime_type": mime}
 
+    def add_video(self, data: bytes, name: str, mime: str, shape: Shape) -> dict[str, Any]:
+        """Keep a video and return it as a `Video`; the real Telegram compresses it anew."""
+        stored = self.add(data, "videos", name, mime)
+        return {**stored.as_json(), **asdict(shape), "file_name": name, "mime_type": mime}
+
+    def add_video_note(self, data: bytes, mime: str, shape: Shape) -> dict[str, Any]:
+        """Keep a round video and return it as a `VideoNote`."""
+        stored = self.add(data, "video_notes", "note.mp4", mime)
+        length = min(shape.width, shape.height)
+        return {**stored.as_json(), "length": length, "duration": shape.duration}
+
+    def add_animation(self, data: bytes, name: str) -> dict[str, dict[str, Any]]:
+        """Keep a moving GIF and return it as Telegram shows one: also as a document."""
+        document = self.add_document(data, name, "image/gif")
+        with Image.open(io.BytesIO(data)) as image:
+            shape = asdict(Shape(*image.size, duration=1))
+        return {"animation": {**document, **shape}, "document": document}
+
     def add_photo(self, pictures: list[Picture]) -> list[dict[str, Any]]:
         """Keep all sizes of a photo and return them as a list of `PhotoSize`, smallest first."""
         sizes: list[dict[str, Any]] = []
@@ -117,6 +144,15 @@ class FileStore:
     def find_path(self, path: str) -> StoredFile | None:
         """Return the file that is downloaded from this path."""
         return next((f for f in list(self._files.values()) if f.path == path), None)
+
+
+def moves(data: bytes) -> bool:
+    """Return whether a file is a GIF of several frames, which Telegram's apps send as one."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("GIF",)) as image:
+            return bool(getattr(image, "is_animated", False))
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error):
+        return False
 
 
 def photo_sizes(data: bytes) -> list[Picture]:

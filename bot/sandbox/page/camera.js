@@ -1,7 +1,8 @@
-// Taking a picture with the computer's camera.
+// Taking a picture, or recording a round video, with the computer's camera.
 
 import { attempt, toast } from "./notices.js";
 import { sendFiles } from "./server.js";
+import { NOTE_PX, record } from "./videos.js";
 
 const WHY_NOT = {
   NotFoundError: "No camera was found on this computer. A photo from a file works as well.",
@@ -9,12 +10,25 @@ const WHY_NOT = {
     "The browser may not use the camera. Allow it at the address bar, or send a photo from a file.",
   NotReadableError: "Another program is using the camera. Close it and try again.",
 };
+const LONGEST_MS = 60_000; // of a round video
+const WORDS = {
+  photo: { title: "Take a picture", take: "Take picture" },
+  note: { title: "Record a video message", take: "Record" },
+};
+const WISHES = {
+  photo: { width: { ideal: 1280 }, height: { ideal: 960 } },
+  note: { width: { ideal: NOTE_PX }, height: { ideal: NOTE_PX }, aspectRatio: { ideal: 1 } },
+};
 
 const find = (selector) => document.querySelector(selector);
 const dialog = find("#camera");
-const video = find("#camera video");
-const canvas = find("#camera canvas");
+const video = find("#camera-view video");
+const canvas = find("#camera-view canvas");
+let kind = "photo";
 let stream = null;
+let recording = null; // while a round video is being recorded
+let note = null; // {file, shape} once it is
+let longest;
 
 export function setUpCamera() {
   find("#camera-take").addEventListener("click", take);
@@ -24,7 +38,11 @@ export function setUpCamera() {
   dialog.addEventListener("close", stop);
 }
 
-export async function openCamera() {
+/** Open the camera to take a "photo" or to record a "note". */
+export async function openCamera(wanted) {
+  kind = wanted;
+  find("#camera h2").textContent = WORDS[kind].title;
+  dialog.dataset.kind = kind;
   dialog.showModal();
   showTaken(false);
   find("#camera-take").disabled = true;
@@ -32,7 +50,7 @@ export async function openCamera() {
   try {
     if (!navigator.mediaDevices) throw new DOMException("no camera here", "NotFoundError");
     const opened = await navigator.mediaDevices.getUserMedia({
-      video: { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 960 } },
+      video: { facingMode: "user", ...WISHES[kind] },
     });
     if (!dialog.open) return opened.getTracks().forEach((track) => track.stop());
     stream = opened;
@@ -48,13 +66,39 @@ export async function openCamera() {
 }
 
 function take() {
-  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  canvas.getContext("2d").drawImage(video, 0, 0);
+  if (kind === "photo") {
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    showTaken(true);
+  } else if (recording) {
+    finishRecording();
+  } else {
+    recording = record(stream);
+    longest = setTimeout(finishRecording, LONGEST_MS);
+    showRecording(true);
+  }
+}
+
+async function finishRecording() {
+  clearTimeout(longest);
+  const finishing = recording;
+  recording = null;
+  note = await finishing.stop();
+  if (!dialog.open) return;
+  video.srcObject = null;
+  video.src = URL.createObjectURL(note.file);
+  video.loop = true;
+  video.play();
   showTaken(true);
-  find("#camera-send").focus();
 }
 
 async function send() {
+  if (kind === "note") {
+    const { file, shape } = note;
+    dialog.close();
+    await attempt(() => sendFiles([file], "video_note", "", [shape]));
+    return;
+  }
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
   if (!blob) return toast("The picture could not be read from the camera.");
   dialog.close();
@@ -63,10 +107,22 @@ async function send() {
 }
 
 function showTaken(isTaken) {
-  video.hidden = isTaken;
-  canvas.hidden = !isTaken;
+  if (!isTaken && video.src) {
+    forgetRecording();
+    video.srcObject = stream;
+    video.play();
+  }
+  showRecording(false);
+  video.hidden = isTaken && kind === "photo";
+  canvas.hidden = !isTaken || kind === "note";
   find("#camera-take").hidden = isTaken;
   for (const id of ["#camera-again", "#camera-send"]) find(id).hidden = !isTaken;
+  if (isTaken) find("#camera-send").focus();
+}
+
+function showRecording(isRecording) {
+  find("#camera-take").textContent = isRecording ? "Stop" : WORDS[kind].take;
+  dialog.classList.toggle("recording", isRecording);
 }
 
 function say(sentence) {
@@ -74,8 +130,17 @@ function say(sentence) {
   find("#camera-view").hidden = Boolean(sentence);
 }
 
+function forgetRecording() {
+  if (video.src) URL.revokeObjectURL(video.src);
+  video.removeAttribute("src");
+  video.loop = false;
+}
+
 function stop() {
+  clearTimeout(longest);
+  recording = note = null;
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;
   video.srcObject = null;
+  forgetRecording();
 }

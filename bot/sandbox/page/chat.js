@@ -1,14 +1,15 @@
 // The chat page: follows the chat and ties its parts together.
 //
 // Hooks for tests, which stay as they are:
-//   #messages > li[data-message-id][data-from="bot|me"][data-kind="text|photo|document|…"]
-//     holds .bubble and, where the bot gave buttons, .keyboard with buttons (or links) by their
+//   #messages li[data-message-id][data-from="bot|me"][data-kind="text|photo|video|document|…"]
+//     (those of an album inside li.album) holds .bubble and, where the bot gave buttons, .keyboard with buttons (or links) by their
 //     text; a pressed button has aria-busy="true" until the bot answers
 //   #start                   sends /start; shown while the chat is empty
 //   #composer, #text, #send  the message to write
-//   #attach                  opens #attach-menu with [data-attach="photo|camera|sample|document|
-//                            sticker|voice|location"]; the files go to #pick-photo and
-//                            #pick-document; #first-step offers sample and camera as well
+//   #attach                  opens #attach-menu with [data-attach="photo|camera|note|sample|
+//                            sample-note|document|sticker|portrait-sticker|voice|location"]; the
+//                            files go to #pick-photo and #pick-document; #first-step offers sample
+//                            and camera as well
 //   #commands [role=option]  the bot's commands, after "/" or #show-commands
 //   #toast, #alert           how the bot answered a button; also what went wrong
 //   #action                  what the bot is doing ("typing…")
@@ -100,7 +101,7 @@ function showNews(news) {
   showAction(news.action);
   news.answers.forEach(answered);
   find("#welcome").hidden = !messages.isEmpty();
-  find("#first-step").hidden = messages.isEmpty() || messages.hasSent("photo", "document");
+  find("#first-step").hidden = messages.isEmpty() || messages.hasSent("photo", "video_note", "sticker", "document");
   if (news.messages.some(({ message }) => message.from.is_bot)) refreshPlaylists();
 }
 

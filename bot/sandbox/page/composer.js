@@ -3,6 +3,9 @@
 import { openCamera } from "./camera.js";
 import { attempt, toast } from "./notices.js";
 import { act, sendFiles } from "./server.js";
+import { filmPicture, shapeOf } from "./videos.js";
+
+const SAMPLE = "/sample/astronaut.jpg";
 
 const find = (selector) => document.querySelector(selector);
 const text = find("#text");
@@ -136,9 +139,12 @@ function setUpAttachments() {
   const choices = {
     photo: () => pick.photo.click(),
     document: () => pick.document.click(),
-    camera: openCamera,
+    camera: () => openCamera("photo"),
+    note: () => openCamera("note"),
     sample: sendSample,
+    "sample-note": sendSampleNote,
     sticker: () => attempt(() => act("sticker")),
+    "portrait-sticker": () => attempt(() => act("portrait-sticker")),
     voice: () => attempt(() => act("voice")),
     location: () => attempt(() => act("location")),
   };
@@ -174,22 +180,36 @@ function setUpAttachments() {
 async function send(files, as) {
   if (!files.length) return;
   const caption = text.value;
-  const action = find("#action");
-  action.textContent = "uploading…";
-  if (await attempt(() => sendFiles(files, as, caption))) {
+  await busily("uploading…", async () => {
+    const shapes = as === "photo" ? await Promise.all(files.map(shapeOf)) : [];
+    await sendFiles(files, as, caption, shapes);
     text.value = "";
     fit();
-  }
-  if (action.textContent === "uploading…") action.textContent = "";
+  });
 }
 
 async function sendSample() {
   await attempt(async () => {
-    const response = await fetch("/sample/astronaut.jpg");
+    const response = await fetch(SAMPLE);
     if (!response.ok) throw new Error("The sample portrait is not there.");
     const file = new File([await response.blob()], "astronaut.jpg", { type: "image/jpeg" });
     await sendFiles([file], "photo");
   });
+}
+
+async function sendSampleNote() {
+  await busily("recording a video message…", async () => {
+    const { file, shape } = await filmPicture(SAMPLE);
+    await sendFiles([file], "video_note", "", [shape]);
+  });
+}
+
+/** Attempt something, and say meanwhile what is being done. */
+async function busily(doing, work) {
+  const action = find("#action");
+  action.textContent = doing;
+  await attempt(work);
+  if (action.textContent === doing) action.textContent = "";
 }
 
 function setUpDropping() {
@@ -216,7 +236,7 @@ function setUpDropping() {
 
 function sendMixed(files) {
   if (files.length > 10) return toast("Up to 10 files can be sent at once.");
-  const photos = files.filter((file) => file.type.startsWith("image/"));
-  const others = files.filter((file) => !file.type.startsWith("image/"));
-  return send(photos, "photo").then(() => send(others, "document"));
+  const isShown = (file) => /^(image|video)\//.test(file.type);
+  const others = files.filter((file) => !isShown(file));
+  return send(files.filter(isShown), "photo").then(() => send(others, "document"));
 }

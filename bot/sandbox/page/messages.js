@@ -42,7 +42,7 @@ export function applyNews(news) {
     list.replaceChildren();
   }
   for (const id of news.deleted) {
-    shown.get(id)?.item.remove();
+    if (shown.has(id)) removeItem(shown.get(id).item);
     shown.delete(id);
   }
   const fresh = news.messages.filter(({ message }) => !shown.has(message.message_id));
@@ -102,19 +102,42 @@ function draw({ message, reactions }) {
 }
 
 function newItem(message) {
-  const item = document.createElement("li");
+  const item = make("li");
   item.dataset.messageId = message.message_id;
   item.dataset.from = message.from.is_bot ? "bot" : "me";
-  const after = [...list.children].find(
-    (other) => Number(other.dataset.messageId) > message.message_id,
-  );
-  list.insertBefore(item, after ?? null);
+  const group = message.media_group_id;
+  insert(group ? albumFor(group, item) : list, item, message.message_id);
   return item;
 }
 
+/** Put an item where its place is by the ids of the messages. */
+function insert(parent, item, id) {
+  const first = (other) => Number(other.dataset.messageId ?? other.dataset.first);
+  const after = [...parent.children].find((other) => first(other) > id);
+  parent.insertBefore(item, after ?? null);
+}
+
+/** Return the list of an album's messages, which stand side by side. */
+function albumFor(group, item) {
+  const present = list.querySelector(`[data-album="${group}"] > ol`);
+  if (present) return present;
+  const album = make("li", "album");
+  Object.assign(album.dataset, { album: group, first: item.dataset.messageId });
+  album.dataset.from = item.dataset.from;
+  album.append(make("ol"));
+  insert(list, album, item.dataset.messageId);
+  return album.querySelector("ol");
+}
+
+function removeItem(item) {
+  const album = item.closest(".album");
+  item.remove();
+  if (album && !album.querySelector("li")) album.remove();
+}
+
 function kindOf(message) {
-  const kinds = ["photo", "document", "sticker", "voice", "location"];
-  return kinds.find((kind) => kind in message) ?? "text";
+  const kinds = ["photo", "video", "video_note", "animation", "document", "sticker", "voice"];
+  return [...kinds, "location"].find((kind) => kind in message) ?? "text";
 }
 
 function drawBubble(message, reactions, item) {
@@ -134,21 +157,35 @@ function drawBubble(message, reactions, item) {
   if (media && message.show_caption_above_media) bubble.append(media);
   bubble.append(drawTime(message.date));
   if (reactions.length) bubble.append(make("p", "reactions", reactions.join(" ")));
-  bubble.classList.toggle("bare", kindOf(message) === "sticker");
-  bubble.classList.toggle("picture", "photo" in message);
+  bubble.classList.toggle("bare", ["sticker", "video_note"].includes(kindOf(message)));
+  bubble.classList.toggle("picture", ["photo", "video", "animation"].includes(kindOf(message)));
   return bubble;
 }
 
 function drawQuote(message) {
-  const kind = kindOf(message);
+  const kind = kindOf(message).replace("_", " ");
   const label = kind[0].toUpperCase() + kind.slice(1);
-  return make("p", "quote", message.text ?? message.caption ?? label);
+  const quote = make("p", "quote");
+  if (message.photo) {
+    const image = make("img");
+    image.alt = "";
+    image.src = fileAddress(message.photo[0]);
+    quote.append(image);
+  }
+  quote.append(make("span", "", message.text ?? message.caption ?? label));
+  return quote;
 }
 
 function drawMedia(message, item) {
   switch (kindOf(message)) {
     case "photo":
       return drawPhoto(message.photo.at(-1), message.caption, item);
+    case "video":
+      return drawVideo(message.video, item, { controls: true });
+    case "video_note":
+      return drawVideo(message.video_note, item, { muted: true, loop: true, autoplay: true });
+    case "animation": // a GIF here, where the real Telegram makes it a video
+      return drawPhoto(message.animation, message.caption ?? "GIF", item);
     case "document":
       return drawDocument(message.document, message.caption, item);
     case "sticker": {
@@ -177,6 +214,21 @@ function drawPhoto(file, caption, item) {
   button.append(image);
   button.addEventListener("click", () => handlers.onPicture(image.src, image.alt));
   return button;
+}
+
+/** Return the player of a video, the one that is there already if it is. */
+function drawVideo(file, item, settings) {
+  const present = item.querySelector(`video[data-file="${file.file_unique_id}"]`);
+  if (present) return present;
+  const video = make("video");
+  Object.assign(video, { playsInline: true, src: fileAddress(file), ...settings });
+  video.dataset.file = file.file_unique_id;
+  if (file.width) [video.width, video.height] = [file.width, file.height];
+  if (!settings.controls) {
+    video.title = "Press to play or to hold it";
+    video.addEventListener("click", () => (video.paused ? video.play() : video.pause()));
+  }
+  return video;
 }
 
 function drawDocument(file, caption, item) {

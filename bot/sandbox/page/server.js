@@ -38,7 +38,7 @@ export function deletePlaylist(id) {
   return post("/spotify/change/delete", id);
 }
 
-/** Do something in the chat: text, press, sticker, voice, location. */
+/** Do something in the chat: text, press, sticker, portrait-sticker, voice, location. */
 export function act(name, fields = {}) {
   return post(`/chat/${name}`, { user, ...fields });
 }
@@ -51,11 +51,15 @@ function post(address, body) {
   });
 }
 
-/** Send files as "photo" or as "document". */
-export function sendFiles(files, as, caption = "") {
+/**
+ * Send files as "photo", which videos may be too, as "video_note", or as "document"; `shapes` has
+ * the [width, height, seconds] of each video, null for the other files.
+ */
+export function sendFiles(files, as, caption = "", shapes = []) {
   const form = new FormData();
   for (const file of files) form.append("file", file);
   form.append("caption", caption);
+  form.append("shapes", JSON.stringify(shapes));
   const query = new URLSearchParams({ user, as });
   return ask(`/chat/files?${query}`, { method: "POST", body: form });
 }
