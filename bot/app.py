@@ -90,7 +90,7 @@ def build_application(
     feedback = Feedback(services, playlists)
     preferring = Preferring(services)
     scheduling = Scheduling(services)
-    history = History(services)
+    history = History(services, playlists)
 
     # A lower group runs first: strangers and group chats are turned away before anything else.
     application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-4)

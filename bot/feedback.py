@@ -16,7 +16,6 @@ from bot.playlists import Playlists
 from bot.records import Stores
 from bot.replies import edit, pressed, say, sender, toast
 from bot.services import Services
-from bot.shown import Shown
 from recommender.mood_pairs import MoodPair
 from recommender.saved import SavedPlaylist
 
@@ -122,9 +121,7 @@ class Feedback:
             return
         match words:
             case []:
-                text = messages.playlist_text(last, url=None)
-                keyboard = keyboards.playlist(last, 0, None)
-                await self._show(context.bot, user_id, text, keyboard, Shown(last.id))
+                await self._playlists.show_again(context.bot, last)
                 stars = keyboards.stars(last.id, last.stars)
                 await say(context.bot, user_id, texts.ASK_STARS, stars)
             case [number] if number in {"1", "2", "3", "4", "5"}:
@@ -146,7 +143,8 @@ class Feedback:
         await self._vote(saved.user_id, saved.id, position, liked)
         undo = keyboards.undo("vote", saved.id, position, _wish(track.vote))
         text = messages.voted(track, liked=liked)
-        await self._show(bot, saved.user_id, text, undo, Shown(saved.id, position))
+        message = await say(bot, saved.user_id, text, undo)
+        await self._playlists.note_shown(message, saved, position)
 
     # -- reactions --
 
@@ -196,13 +194,6 @@ class Feedback:
     async def _rate(self, user_id: int, playlist_id: int, stars: int | None) -> None:
         now = self._services.clock()
         await self._services.records.run(lambda s: s.music.rate(user_id, playlist_id, stars, now))
-
-    async def _show(
-        self, bot: Bot, user_id: int, text: str, keyboard: InlineKeyboardMarkup, shown: Shown
-    ) -> None:
-        """Send a message and remember what it shows, so that reactions count."""
-        message_id = (await say(bot, user_id, text, keyboard)).message_id
-        await self._services.records.run(lambda s: s.people.shown.note(user_id, message_id, shown))
 
     async def _replace(
         self, update: Update, bot: Bot, text: str, keyboard: InlineKeyboardMarkup | None = None

@@ -7,14 +7,14 @@ from telegram import Bot, InlineKeyboardMarkup, InputMediaPhoto, Update
 from telegram.constants import ChatAction, ParseMode
 from telegram.ext import ContextTypes
 
-from bot import keyboards, messages, texts
+from bot import keyboards, texts
 from bot.history_messages import moods_caption, playlists_text
 from bot.mood_calendar import MoodPage, page_of
+from bot.playlists import Playlists
 from bot.records import Stores
 from bot.replies import pressed, say, sender, show_picture, toast
 from bot.services import Services
 from recommender.history import PastMood, last_playlists, past_moods
-from recommender.saved import SavedPlaylist
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -34,8 +34,9 @@ class _Shown:
 class History:
     """Shows a user's past."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, playlists: Playlists) -> None:
         self._services = services
+        self._playlists = playlists
         self._drawing = asyncio.Lock()  # matplotlib draws one picture at a time
 
     async def history(self, update: Update, context: Context) -> None:
@@ -73,20 +74,10 @@ class History:
     async def again(self, update: Update, context: Context) -> None:
         """Show a playlist of before again, with its buttons."""
         query, (playlist_id,) = pressed(update)
-        user_id = sender(update)
-
-        def look_up(stores: Stores) -> tuple[SavedPlaylist, str | None]:
-            saved = stores.music.playlist(int(playlist_id), user_id)
-            return saved, stores.music.standing.urls([saved.id]).get(saved.id)
-
-        try:
-            saved, url = await self._services.records.run(look_up)
-        except KeyError:
-            await toast(query, texts.GONE)
-            return
-        await toast(query)
-        text = messages.playlist_text(saved, url=url)
-        await say(context.bot, user_id, text, keyboards.playlist(saved, 0, url))
+        saved = await self._playlists.find(update, int(playlist_id))
+        if saved is not None:
+            await toast(query)
+            await self._playlists.show_again(context.bot, saved)
 
     async def _page(self, user_id: int, number: int) -> tuple[list[PastMood], MoodPage]:
         now = self._services.clock()

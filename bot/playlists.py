@@ -15,6 +15,7 @@ from bot.records import Stores
 from bot.replies import edit, forgiving, pressed, remove, say, send_files, sender, toast
 from bot.saving import Saving, Written
 from bot.services import Services
+from bot.shown import Shown
 from recommender.errors import TooFewTracks
 from recommender.playlist_files import csv_table, file_name, m3u8
 from recommender.saved import SavedPlaylist, StoredReading
@@ -159,6 +160,23 @@ class Playlists:
             finally:
                 if status and not is_shown:
                     await remove(bot, user_id, status.message_id)
+
+    async def show_again(self, bot: Bot, saved: SavedPlaylist) -> None:
+        """Send a playlist of before in a message of its own."""
+        urls = await self._services.records.run(lambda s: s.music.standing.urls([saved.id]))
+        url = urls.get(saved.id)
+        text = messages.playlist_text(saved, url=url)
+        message = await say(bot, saved.user_id, text, keyboards.playlist(saved, 0, url))
+        await self.note_shown(message, saved)
+
+    async def note_shown(
+        self, message: Message, saved: SavedPlaylist, position: int | None = None
+    ) -> None:
+        """Remember which playlist, or which of its tracks, a message shows."""
+        shown = Shown(saved.id, position)
+        await self._services.records.run(
+            lambda s: s.people.shown.note(saved.user_id, message.message_id, shown)
+        )
 
     async def find(self, update: Update, playlist_id: int) -> SavedPlaylist | None:
         """Return a playlist of the user who pressed a button, or tell them that it is gone."""

@@ -294,6 +294,25 @@ def test_start_shows_what_the_bot_says(site: Site, open_page: OpenPage) -> None:
 
 
 @pytest.mark.browser
+def test_a_reaction_is_put_on_a_message_and_taken_off(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.locator("#start").click()
+    site.bot("getUpdates", allowed_updates='["message", "message_reaction"]')
+    sent = site.bot("sendMessage", chat_id=1, text="How is this?")["message_id"]
+    message = page.locator(f'[data-message-id="{sent}"]')
+    message.hover()
+    message.get_by_role("button", name="React", exact=True).click()
+    message.get_by_role("button", name="React with 👍").click()
+    mine = message.locator('.reactions [aria-pressed="true"]')
+    expect(mine).to_have_text("👍")
+    expect(message.locator(".palette")).to_have_count(0)
+    mine.click()
+    expect(mine).to_have_count(0)
+    changes = [update["message_reaction"] for update in site.bot("getUpdates")[1:]]
+    told = [[each["emoji"] for each in change["new_reaction"]] for change in changes]
+    assert told == [["👍"], []]
+
+
 def test_the_sample_portrait_is_sent_and_answered(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.locator("#start").click()

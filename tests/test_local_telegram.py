@@ -810,12 +810,46 @@ def test_everything_people_send_has_the_shape_of_the_contract(
     telegram.send_album(ME, [(moving_gif(), "a.gif", "image/gif"), (photo(), "a.jpg", "")])
     sent = telegram.post(ME, {"text": "x", "reply_markup": keyboard("x").to_dict()})
     telegram.press(ME, sent["message_id"], "x")
+    allowed = {"allowed_updates": '["message", "callback_query", "message_reaction"]'}
+    httpx.get(f"{url}/bot{TOKEN}/getUpdates", params=allowed)
+    telegram.react_to(ME, sent["message_id"], "👍")
     updates = httpx.get(f"{url}/bot{TOKEN}/getUpdates").json()["result"]
-    assert len(updates) == 13
+    assert len(updates) == 14
     kinds = ("video", "video_note", "animation")
     assert all(any(kind in update.get("message", {}) for update in updates) for kind in kinds)
     for update in updates:
         assert list(contract.value_problems(update, ["Update"], "update")) == []
+
+
+def test_a_persons_reaction_reaches_a_bot_that_asked_for_it(
+    use: Use, telegram: LocalTelegram
+) -> None:
+    sent = telegram.post(ME, {"text": "x"})["message_id"]
+    for emoji in ("👍", "👍", "👎", ""):
+        telegram.react_to(ME, sent, emoji)
+
+    async def work(bot: Bot) -> None:
+        (start,) = await bot.get_updates()  # reactions only come on wish
+        assert start.message is not None
+        await bot.get_updates(start.update_id + 1, allowed_updates=["message_reaction"])
+        for emoji in ("🔥", "🔥", "👎", ""):
+            telegram.react_to(ME, sent, emoji)
+        changes = [update.message_reaction for update in await bot.get_updates()]
+        told = [
+            (
+                [r.to_dict()["emoji"] for r in c.old_reaction],
+                [r.to_dict()["emoji"] for r in c.new_reaction],
+            )
+            for c in changes
+            if c is not None
+        ]
+        assert told == [([], ["🔥"]), (["🔥"], ["👎"]), (["👎"], [])]
+        assert {c.message_id for c in changes if c} == {sent}
+
+    use(work)
+    for message_id, emoji in ((sent, "🧀"), (999, "👍")):
+        with pytest.raises(ChatRefusal):
+            telegram.react_to(ME, message_id, emoji)
 
 
 def test_people_cannot_send_nothing_or_too_much(telegram: LocalTelegram) -> None:

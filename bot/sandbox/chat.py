@@ -201,6 +201,10 @@ def _press(telegram: LocalTelegram, user: int, body: dict[str, Any]) -> object:
     return telegram.press(user, int(body["message_id"]), str(body["data"]))
 
 
+def _react(telegram: LocalTelegram, user: int, body: dict[str, Any]) -> object:
+    return telegram.react_to(user, int(body["message_id"]), str(body["emoji"]))
+
+
 def _sticker(telegram: LocalTelegram, user: int, body: dict[str, Any]) -> object:
     return telegram.send_sticker(user, sticker_webp(), STICKER_EMOJI)["message_id"]
 
@@ -220,6 +224,7 @@ def _location(telegram: LocalTelegram, user: int, body: dict[str, Any]) -> objec
 _ACTIONS: dict[str, Action] = {
     "text": _text,
     "press": _press,
+    "react": _react,
     "sticker": _sticker,
     "portrait-sticker": _portrait_sticker,
     "voice": _voice,

@@ -30,7 +30,8 @@ class LocalChat:
         self.user = user
         self.messages: dict[int, Json] = {}
         self.revision = 0
-        self._reactions: dict[int, list[str]] = {}
+        self._reactions: dict[int, list[str]] = {}  # the bot's
+        self._own_reactions: dict[int, list[str]] = {}  # the person's
         self._changed: dict[int, int] = {}  # message id -> revision
         self._deleted: dict[int, int] = {}  # message id -> revision, oldest first
         self._oldest_deletion = 0
@@ -54,13 +55,11 @@ class LocalChat:
             self._action = ("", 0.0)
         if len(self.messages) > MAX_MESSAGES:
             oldest = next(iter(self.messages))
-            for table in (self.messages, self._changed, self._reactions):
-                table.pop(oldest, None)
+            self._drop(oldest)
 
     def remove(self, message_id: int) -> None:
         """Delete a message."""
-        for table in (self.messages, self._changed, self._reactions):
-            table.pop(message_id, None)
+        self._drop(message_id)
         self._deleted[message_id] = self._next()
         if len(self._deleted) > MAX_DELETIONS:
             self._oldest_deletion = self._deleted.pop(next(iter(self._deleted)))
@@ -69,6 +68,13 @@ class LocalChat:
         """Show the bot's reactions at a message."""
         self._reactions[message_id] = emoji
         self._changed[message_id] = self._next()
+
+    def react_to(self, message_id: int, emoji: list[str]) -> list[str]:
+        """Put the person's reactions on a message, and return those that were there before."""
+        before = self._own_reactions.get(message_id, [])
+        self._own_reactions[message_id] = emoji
+        self._changed[message_id] = self._next()
+        return before
 
     def act(self, action: str, now_s: float) -> None:
         """Show for a while what the bot is doing."""
@@ -93,6 +99,7 @@ class LocalChat:
                 {
                     "message": self.messages[message_id],
                     "reactions": self._reactions.get(message_id, []),
+                    "own_reactions": self._own_reactions.get(message_id, []),
                 }
                 for message_id, revision in sorted(self._changed.items())
                 if revision > after
@@ -103,6 +110,10 @@ class LocalChat:
             "answers": [answer for revision, answer in self._answers if revision > after],
             "action": {"kind": action, "seconds": until - now_s} if until > now_s else None,
         }
+
+    def _drop(self, message_id: int) -> None:
+        for table in (self.messages, self._changed, self._reactions, self._own_reactions):
+            table.pop(message_id, None)
 
     def _next(self) -> int:
         self.revision += 1

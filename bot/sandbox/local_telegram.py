@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from bot.sandbox.local_chat import LocalChat
 from bot.sandbox.telegram_entities import clean, find_entities, trim, utf16_length
 from bot.sandbox.telegram_files import NotAPhoto, Shape, moves, photo_sizes
-from bot.sandbox.telegram_refusals import MAX_CAPTION, MAX_TEXT, Json
+from bot.sandbox.telegram_refusals import MAX_CAPTION, MAX_TEXT, REACTIONS, Json
 from bot.sandbox.telegram_routes import telegram_routes
 from bot.sandbox.telegram_state import QUERY_LIFETIME_S, TelegramState, person
 
@@ -150,6 +150,32 @@ class LocalTelegram(TelegramState):
             }
             self.updates.push("callback_query", query)
             return query_id
+
+    def react_to(self, user_id: int, message_id: int, emoji: str) -> list[str]:
+        """Put a reaction on a message in the place of another; an empty text takes it off.
+
+        Returns:
+            The reactions that are there now.
+        """
+        if emoji and emoji not in REACTIONS:
+            raise ChatRefusal("That is no reaction.")
+        with self.changing():
+            chat = self.chats.get(user_id)
+            if chat is None or message_id not in chat.messages:
+                raise ChatRefusal("That message is gone.")
+            new = [emoji] if emoji else []
+            old = chat.react_to(message_id, new)
+            change = {
+                "chat": chat.as_json(),
+                "message_id": message_id,
+                "user": chat.user,
+                "date": int(self.now_s()),
+                "old_reaction": [{"type": "emoji", "emoji": each} for each in old],
+                "new_reaction": [{"type": "emoji", "emoji": each} for each in new],
+            }
+            if new != old:
+                self.updates.push("message_reaction", change)
+            return new
 
     def _from_user(self, user_id: int, content: Json, reply_to: int | None = None) -> Json:
         with self.changing():

@@ -2,8 +2,10 @@
 //
 // Hooks for tests, which stay as they are:
 //   #messages li[data-message-id][data-from="bot|me"][data-kind="text|photo|video|document|…"]
-//     (those of an album inside li.album) holds .bubble and, where the bot gave buttons, .keyboard with buttons (or links) by their
-//     text; a pressed button has aria-busy="true" until the bot answers
+//     (those of an album inside li.album) holds .bubble and, where the bot gave buttons, .keyboard
+//     with buttons (or links) by their text; a pressed button has aria-busy="true" until the bot
+//     answers; .reactions has what the bot reacted with as span, the person's own as
+//     button[aria-pressed="true"], and .react, which opens .palette
 //   #start                   sends /start; shown while the chat is empty
 //   #composer, #text, #send  the message to write
 //   #attach                  opens #attach-menu with [data-attach="photo|camera|note|sample|
@@ -54,6 +56,10 @@ async function press(messageId, data) {
     if (early.has(queryId)) answered(early.get(queryId));
   });
   if (!went) messages.setBusy(messageId, data, false);
+}
+
+function react(messageId, emoji) {
+  return attempt(() => act("react", { message_id: messageId, emoji }));
 }
 
 function finish(queryId) {
@@ -155,7 +161,7 @@ function setUpViewer() {
   find("#viewer").addEventListener("click", (event) => event.currentTarget.close());
 }
 
-messages.setUpMessages({ onCommand: sendText, onPress: press, onPicture: showPicture });
+messages.setUpMessages({ onCommand: sendText, onPress: press, onReact: react, onPicture: showPicture });
 setUpTabs();
 setUpViewer();
 setUpPlaylists(() => {

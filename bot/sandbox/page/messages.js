@@ -1,6 +1,7 @@
 // The messages: one list item each, changed in place when the bot edits.
 
 import { formatted } from "./entities.js";
+import { addReactions } from "./reactions.js";
 import { fileAddress } from "./server.js";
 
 const NEAR_END_PX = 120;
@@ -14,7 +15,8 @@ const busy = new Set(); // buttons that wait for an answer, as "message id:data"
 let followsEnd = true; // whether new messages are scrolled to
 let lastTop = 0;
 
-let handlers; // {onCommand(text), onPress(messageId, data), onPicture(address, alt)}
+let handlers; // {onCommand(text), onPress(messageId, data), onReact(messageId, emoji),
+//                onPicture(address, alt)}
 
 export function setUpMessages(given) {
   handlers = given;
@@ -84,15 +86,17 @@ function isNearEnd() {
   return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX;
 }
 
-function draw({ message, reactions }) {
+function draw({ message, reactions: theirs, own_reactions: own }) {
   const id = message.message_id;
   const { reply_markup: markup, ...content } = message;
-  const body = JSON.stringify([content, reactions]);
+  const body = JSON.stringify([content, theirs, own]);
   const keyboard = JSON.stringify(markup ?? null);
   const last = shown.get(id);
   const item = last?.item ?? newItem(message);
   if (last?.body !== body) {
-    const bubble = drawBubble(message, reactions, item);
+    const react = (emoji) => handlers.onReact(id, emoji);
+    const bubble = drawBubble(message, item);
+    addReactions(bubble, theirs, own, message.from.is_bot, react);
     if (last) item.querySelector(".bubble").replaceWith(bubble);
     else item.prepend(bubble);
     item.dataset.kind = kindOf(message);
@@ -140,7 +144,7 @@ function kindOf(message) {
   return [...kinds, "location"].find((kind) => kind in message) ?? "text";
 }
 
-function drawBubble(message, reactions, item) {
+function drawBubble(message, item) {
   const bubble = make("div", "bubble");
   const speaker = make("span", "unseen", `${message.from.is_bot ? message.from.first_name : "You"}: `);
   bubble.append(speaker);
@@ -156,7 +160,6 @@ function drawBubble(message, reactions, item) {
   }
   if (media && message.show_caption_above_media) bubble.append(media);
   bubble.append(drawTime(message.date));
-  if (reactions.length) bubble.append(make("p", "reactions", reactions.join(" ")));
   bubble.classList.toggle("bare", ["sticker", "video_note"].includes(kindOf(message)));
   bubble.classList.toggle("picture", ["photo", "video", "animation"].includes(kindOf(message)));
   return bubble;

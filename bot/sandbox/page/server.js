@@ -38,7 +38,7 @@ export function deletePlaylist(id) {
   return post("/spotify/change/delete", id);
 }
 
-/** Do something in the chat: text, press, sticker, portrait-sticker, voice, location. */
+/** Do something in the chat: text, press, react, sticker, portrait-sticker, voice, location. */
 export function act(name, fields = {}) {
   return post(`/chat/${name}`, { user, ...fields });
 }
