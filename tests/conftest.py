@@ -6,10 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from tests.spotify_world import Server, World
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = (ROOT / os.environ.get("MIRRORTAPE_CONTRACTS", "../shared/contracts")).resolve()
@@ -51,3 +55,20 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator["Server"]:
+    """A web server, for a local Spotify."""
+    from tests.spotify_world import running_server  # what it needs takes a while to load
+
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def world(server: "Server") -> "World":
+    """A local Spotify, the adapter to it, and the time."""
+    from tests.spotify_world import World
+
+    return World(server)

@@ -15,7 +15,7 @@ from bot.turns import Turns
 from recommender.errors import ConnectionExpired, NotConnected
 from recommender.spotify import SpotifyClient
 from recommender.tokens import Profile, Tokens
-from tests.spotify_world import Server, World, records, running_server
+from tests.spotify_world import Server, World, records
 
 USER, OTHER = 7, 8
 REFRESH = ("POST", "/api/token")
@@ -62,12 +62,6 @@ class Scene:
 
     def refreshes(self) -> int:
         return self.world.local.calls.count(REFRESH)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
 
 
 Story = Callable[[Scene], Coroutine[Any, Any, None]]

@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -25,7 +24,7 @@ from bot.settings import NotReady, Settings
 from recommender.database import immediate
 from recommender.targets import EMOTIONS
 from tests.chatting import ANNA, BEN, NOW, Chat, with_chat
-from tests.conftest import ROOT
+from tests.command_line import mirrortape
 from tests.spotify_chat import run_job
 
 KEY = Fernet.generate_key().decode()
@@ -353,15 +352,7 @@ def test_who_is_forgotten_is_forgotten_in_every_copy(
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"DATA_DIR": "data", "SECRET_KEY": KEY, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return mirrortape(*words, folder=folder, SECRET_KEY=KEY)
 
 
 def test_the_commands_copy_and_put_back_and_say_so(database: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from recommender.errors import ConnectionExpired, RecommenderError
 from recommender.spotify import Authorization, SpotifyClient
 from recommender.tokens import Tokens
 from tests.chatting import ANNA, BEN, Chat, with_chat
-from tests.spotify_world import REDIRECT_URI, Server, World, agree, running_server, uris
+from tests.spotify_world import REDIRECT_URI, Server, World, agree, uris
 
 CLARA, DORA = 3, 4
 DRAFT = PlaylistDraft("Sad", "Made today", uris(120))
@@ -58,12 +58,6 @@ class Canaries(SpotifyClient):
     def _note(self, **secrets: str) -> None:
         for kind, secret in secrets.items():
             self.noted.setdefault(kind, set()).add(secret)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
 
 
 @pytest.fixture

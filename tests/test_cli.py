@@ -1,22 +1,8 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-
-def mirrortape(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line in an empty folder with an empty data folder."""
-    environment = {**os.environ, "DATA_DIR": str(folder / "data"), "COLUMNS": "100"}
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+from tests.command_line import mirrortape
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -26,7 +26,6 @@ from tests.spotify_world import (
     World,
     agree,
     cancel,
-    running_server,
     uris,
 )
 
@@ -92,17 +91,6 @@ class Scene:
 
 
 Story = Callable[[Scene], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(server: Server) -> World:
-    return World(server)
 
 
 def play(world: World, story: Story, *, shows_digits: bool = False) -> None:

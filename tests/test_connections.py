@@ -31,24 +31,12 @@ from tests.spotify_world import (
     cancel,
     make_cipher,
     records,
-    running_server,
     uris,
 )
 
 USER = 7
 SAD = PlaylistDraft("Sad, then better", "Made today & <kept>", uris(20))
 HAPPY = PlaylistDraft("Happy", "Made tomorrow", uris(150, start=50))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(server: Server) -> World:
-    return World(server)
 
 
 @pytest.fixture

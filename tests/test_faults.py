@@ -4,7 +4,6 @@ import asyncio
 import re
 import statistics
 import time
-from collections.abc import Iterator
 from html import unescape
 
 import pytest
@@ -15,7 +14,7 @@ from bot.sandbox.spotify_faults import SWITCHES
 from recommender.spotify import SpotifyClient
 from tests.chatting import ANNA, BEN, Chat, with_chat
 from tests.spotify_chat import connect, run_job, with_spotify
-from tests.spotify_world import Server, World, running_server
+from tests.spotify_world import Server, World
 
 IN_SPOTIFY = "In Spotify"
 """Stands for a playlist that is written in spite of the fault."""
@@ -38,12 +37,6 @@ HEARD = {
     "silent": r"no longer plays 3 tracks that I had chosen: others stand instead",
 }
 """What the user reads above their tracks, which they get in any case."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
 
 
 @pytest.fixture

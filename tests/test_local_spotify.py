@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Iterator
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,10 +13,8 @@ from bot.sandbox.spotify_faults import SWITCHES
 from bot.sandbox.spotify_login import is_redirect_allowed
 from tests.spotify_world import (
     REDIRECT_URI,
-    Server,
     World,
     agree,
-    running_server,
     track_uri,
     uris,
 )
@@ -30,17 +27,6 @@ VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
 
 OWN_APP = "0123456789abcdef" * 2
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(server: Server) -> World:
-    return World(server)
 
 
 class Caller:

@@ -1,7 +1,7 @@
 """A consent that ends is told once, in time, with a button; and once when it has ended."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -14,16 +14,10 @@ from recommender.errors import ConnectionExpired, NotConnected
 from recommender.notices import CONSENT_LASTS, TOLD_BEFORE
 from tests.chatting import ANNA, BEN, Chat, with_chat
 from tests.fake_telegram import Call
-from tests.spotify_world import Server, World, agree, running_server, uris
+from tests.spotify_world import Server, World, agree, uris
 
 DRAFT = PlaylistDraft("Sad", "Made today", uris(3))
 ENDED = texts.CONSENT["ended"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
 
 
 class Scene:

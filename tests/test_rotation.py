@@ -1,9 +1,7 @@
 """Keys are replaced while everybody works, and what lies in the wrong place opens nowhere."""
 
-import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -24,7 +22,7 @@ from recommender.errors import ConnectionExpired
 from recommender.rotation import Rotation, rotate
 from recommender.sealing import ACCOUNTS, WAYS, Seal
 from recommender.tokens import Profile, Tokens
-from tests.conftest import ROOT
+from tests.command_line import mirrortape
 from tests.spotify_world import NOON, make_cipher
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -259,19 +257,7 @@ def test_keys_are_rotated_under_load_and_nothing_becomes_unreadable(
 
 
 def run(folder: Path, key: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
-        "DATA_DIR": str(folder),
-        "SECRET_KEY": key,
-        "PYTHONPATH": str(ROOT),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "bot", "rotate-keys"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return mirrortape("rotate-keys", folder=folder, DATA_DIR=str(folder), SECRET_KEY=key)
 
 
 def test_the_command_says_how_many_rows(db: Database, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
@@ -15,18 +14,7 @@ from recommender.saved import SavedPlaylist
 from tests.chatting import ANNA, Chat
 from tests.fake_telegram import Call
 from tests.spotify_chat import run_job, with_spotify
-from tests.spotify_world import Server, World, running_server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(server: Server) -> World:
-    return World(server)
+from tests.spotify_world import World
 
 
 async def settle(chat: Chat, world: World, **settings: Any) -> None:

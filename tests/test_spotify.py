@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import inspect
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -34,18 +33,7 @@ from recommender.spotify import (
     translated,
 )
 from recommender.tokens import Tokens
-from tests.spotify_world import NOON, Server, World, agree, running_server, uris
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(server: Server) -> World:
-    return World(server)
+from tests.spotify_world import NOON, Server, World, agree, uris
 
 
 def strange(server: Server, response: Response) -> SpotifyClient:

@@ -3,7 +3,7 @@
 import base64
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.routing import Route
 from recommender.spotify import SpotifyClient
 from tests.conftest import CONTRACTS
 from tests.spotify_contract import Contract, Exchange
-from tests.spotify_world import NOON, Server, World, agree, running_server, track_uri, uris
+from tests.spotify_world import NOON, World, agree, track_uri, uris
 
 ROUTES = {
     ("GET", "/me"),
@@ -34,17 +34,6 @@ MORE_ROUTES = {
     ("PUT", "/playlists/{id}/images"),
 }
 """Those that the local Spotify has besides."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(server: Server) -> World:
-    return World(server)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from bot.connections import Connections
 from bot.web import OUTCOMES, callback_routes
 from recommender import errors
-from tests.spotify_world import Server, World, agree, cancel, records, running_server
+from tests.spotify_world import World, agree, cancel, records
 
 USER = 7
 
@@ -49,17 +49,6 @@ class Site:
 
     def visit(self, query: dict[str, str], method: str = "GET") -> requests.Response:
         return requests.request(method, self._url, params=query, allow_redirects=False, timeout=5)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def world(server: Server) -> World:
-    return World(server)
 
 
 @pytest.fixture
