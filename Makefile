@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check lock .venv
+.PHONY: demo test check chaos lock .venv
 .DEFAULT_GOAL := demo
 
 demo: .venv
@@ -16,6 +16,10 @@ check: test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Long fault tests: the real bot, killed and cut off, again and again.
+chaos: .venv
+	$(BIN)/pytest tests/chaos -m chaos -s
 
 lock:
 	uv pip compile --universal --generate-hashes --no-header --quiet --group dev \
