@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,28 @@ def test_a_minute_is_looked_at_and_no_more(tmp_path: Path) -> None:
 def test_frames_beyond_what_phones_film_are_refused(tmp_path: Path) -> None:
     with pytest.raises(VideoTooLarge):
         moments(film(tmp_path, [grey(90, (4096, 2304))]))
+
+
+def test_more_frames_than_can_be_decoded_in_time_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vision.video._MOST_WORK", 20 * 64 * 64)
+    assert moments(film(tmp_path, [grey(90)] * 20))
+    with pytest.raises(VideoTooLarge):
+        moments(film(tmp_path, [grey(90)] * 21))
+
+
+def test_a_phone_held_upright_films_upright(tmp_path: Path) -> None:
+    """Phones store frames as the sensor has them, and in the track's matrix how to turn them."""
+    frame = grey(40, (96, 64))
+    frame[:, :48] = 200  # bright on the left; a quarter turn to the right puts that above
+    video = bytearray(film(tmp_path, [frame] * 5))
+    matrix = video.index(b"tkhd") + 44
+    quarter_turn = (0, 1, 0, -1, 0, 0, 64, 0)
+    video[matrix : matrix + 32] = struct.pack(">8i", *(side << 16 for side in quarter_turn))
+    photo = moments(bytes(video))[0]
+    assert (photo.width, photo.height) == (64, 96)
+    assert photo.pixels[:40].mean() > 180 > 60 > photo.pixels[56:].mean()
 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])

@@ -24,6 +24,7 @@ MOST: Final = 10
 _SLACK_S: Final = 1.0  # a video of a minute ends a little after it
 _FIRST_STEP_S: Final = 0.25
 _MOST_FRAMES: Final = 65 * 60  # of a minute: more, and the times that the file states are a lie
+_MOST_WORK: Final = _MOST_FRAMES * 1920 * 1080  # pixels in all, some ten seconds of two processors
 
 
 def moments(video: bytes) -> list[Photo]:
@@ -61,6 +62,8 @@ def _sample(capture: cv2.VideoCapture) -> list[Photo]:
     while capture.grab():
         at_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         frames += 1
+        if frames * width * height > _MOST_WORK:
+            raise VideoTooLarge(f"{frames} frames of {width:.0f}x{height:.0f} pixels and more")
         if at_s > MAX_VIDEO_SECONDS + _SLACK_S or frames > _MOST_FRAMES:
             raise VideoTooLong(f"longer than {MAX_VIDEO_SECONDS} s")
         if kept and at_s < kept[-1][0] + step_s:
