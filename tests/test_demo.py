@@ -79,7 +79,8 @@ def _assert_nothing_of_a_photo_in(folder: Path) -> None:
     for file in folder.rglob("*"):
         if file.is_file():
             content = file.read_bytes()
-            assert b"\xff\xd8\xff" not in content, f"{file} holds a JPEG"
+            for kind, beginning in (("JPEG", b"\xff\xd8\xff"), ("WebM", b"\x1a\x45\xdf\xa3")):
+                assert beginning not in content, f"{file} holds a {kind}"
 
 
 @pytest.mark.browser

@@ -1,0 +1,101 @@
+"""What a face can come in, told to the whole product in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.filming import blurred, film, png, portrait
+from tests.test_demo import PATIENCE_MS, looks_right, running_demo, send
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
+    """The chat of somebody who has agreed, on a phone."""
+    expect.set_options(timeout=PATIENCE_MS)
+    with running_demo(tmp_path_factory.mktemp("demo")) as url:
+        context = browser.new_context(viewport={"width": 390, "height": 844})
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(url)
+        page.click("#start")
+        page.get_by_role("button", name="Agree", exact=True).click()
+        expect(page.get_by_text("Now send me a selfie")).to_be_visible()
+        yield page
+        context.close()
+
+
+def photo(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def pictures(page: Page) -> Locator:
+    return page.locator('#messages li[data-from="bot"][data-kind="photo"]')
+
+
+def playlists(page: Page) -> Locator:
+    return page.locator('#messages li[data-from="bot"]', has_text="20 tracks")
+
+
+@pytest.mark.browser
+def test_an_album_with_words(page: Page, tmp_path: Path) -> None:
+    before = playlists(page).count()
+    album = [
+        photo(tmp_path, "blurred.png", png(blurred(portrait(480), 3))),
+        photo(tmp_path, "sharp.png", png(portrait(480))),
+    ]
+    page.fill("#text", "rough day")
+    page.set_input_files("#pick-photo", album)
+    expect(playlists(page)).to_have_count(before + 1)
+    expect(page.locator(".album li")).to_have_count(2)
+    answer = pictures(page).last
+    expect(answer).to_contain_text("Of your 2 photos I read number 2")
+    expect(answer).to_contain_text("I counted your words: rough for sad.")
+    expect(answer).to_contain_text("You look happy")
+    looks_right(page, tmp_path / "album.png")
+
+
+@pytest.mark.browser
+def test_a_video_message(page: Page, tmp_path: Path) -> None:
+    before = playlists(page).count()
+    page.click("#attach")
+    page.click("#attach-menu [data-attach=sample-note]")
+    expect(playlists(page)).to_have_count(before + 1)
+    expect(pictures(page).last).to_contain_text("moments of your video")
+    looks_right(page, tmp_path / "note.png")
+
+
+@pytest.mark.browser
+def test_a_video_that_is_too_long(page: Page, tmp_path: Path) -> None:
+    frames = [np.zeros((32, 32, 3), np.uint8)] * 130
+    clip = photo(tmp_path, "long.webm", film(tmp_path, frames, fps=2, kind=("webm", "VP80")))
+    page.set_input_files("#pick-photo", clip)
+    expect(page.get_by_text("longer than a minute")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_one_of_two_people_then_the_other(page: Page, tmp_path: Path) -> None:
+    both = np.full((400, 800, 3), 128, np.uint8)
+    both[:, :400], both[:, 400:] = portrait(400), portrait(400)[:, ::-1]
+    page.set_input_files("#pick-photo", photo(tmp_path, "two.png", png(both)))
+    question = page.locator("#messages li", has_text="Whose mood")
+    expect(question.locator(".quote img")).to_be_visible()
+    looks_right(page, tmp_path / "two.png")
+    for number in ("2", "1"):
+        before = playlists(page).count()
+        question.get_by_role("button", name=number, exact=True).click()
+        expect(playlists(page)).to_have_count(before + 1)
+        expect(pictures(page).last).to_contain_text("You look happy")
+
+
+@pytest.mark.browser
+def test_a_mood_in_words(page: Page) -> None:
+    before = playlists(page).count()
+    send(page, "feeling kind of down today")
+    expect(page.get_by_text("I counted your words: down for sad.")).to_be_visible()
+    expect(playlists(page)).to_have_count(before + 1)
+    expect(playlists(page).last).to_contain_text("Sad · Match")
