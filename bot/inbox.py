@@ -8,6 +8,7 @@ in the `inbox` table first; what a stop left unhandled is handled at the next st
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from telegram import Bot, Update
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 from telegram.ext import Application, BaseUpdateProcessor
 
+from bot.logs import about_update
 from bot.records import Records
 
 logger = logging.getLogger(__name__)
@@ -36,19 +38,50 @@ class InboxProcessor(BaseUpdateProcessor):
         super().__init__(max_concurrent_updates=256)
         self._records = records
         self._clock = clock
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._is_abandoned = False
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
         """Handle one update; a cancellation leaves it in the inbox for the next start."""
         assert isinstance(update, Update)
-        update_id = update.update_id
-        await coroutine
-        await self._records.run(lambda stores: stores.people.finish(update_id, self._clock()))
+        update_id, task = update.update_id, asyncio.current_task()
+        assert task is not None  # PTB handles each update in one of its own
+        if self._is_abandoned:
+            assert asyncio.iscoroutine(coroutine)
+            coroutine.close()
+            raise asyncio.CancelledError
+        self._under_way.add(task)
+        start = time.perf_counter()
+        try:
+            with about_update(update_id):
+                await coroutine
+                await self._records.run(
+                    lambda stores: stores.people.finish(update_id, self._clock())
+                )
+                logger.info("%s handled in %.2f s", kind_of(update), time.perf_counter() - start)
+        finally:
+            self._under_way.discard(task)
+
+    def abandon(self) -> int:
+        """Cancel what is being handled, for the next start to take up; return how much it was.
+
+        Nothing more is begun.
+        """
+        self._is_abandoned = True
+        for task in self._under_way:
+            task.cancel()
+        return len(self._under_way)
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
 
     async def shutdown(self) -> None:
         """Nothing to put away."""
+
+
+def kind_of(update: Update) -> str:
+    """Return what an update holds, as Telegram calls it."""
+    return next((kind for kind in ALLOWED_UPDATES if getattr(update, kind) is not None), "other")
 
 
 async def replay(

@@ -120,8 +120,9 @@ async def serve(
         api_url=settings.telegram_api_url,
         allowed_ids=settings.allowed_ids,
     )
-    routes = list(more_routes)
+    routes, settle = list(more_routes), None
     if connections is not None:
+        settle = connections.settle
         bot = application.bot
         routes += callback_routes(
             connections, partial(connecting.connected, bot), partial(connecting.arrived, bot)
@@ -129,10 +130,8 @@ async def serve(
     async with (
         loaded(worker, records),
         web_server(Starlette(routes=routes), listener),
-        running_bot(application, records, utc_now) as fetching,
+        running_bot(application, records, utc_now, settle) as fetching,
     ):
         ready()
         await until_stopped(fetching)
         stopping()
-        if connections is not None:
-            await connections.settle()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import partial
@@ -13,11 +13,17 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bot.app import App, publish_commands
-from bot.inbox import patiently, poll, replay
+from bot.inbox import InboxProcessor, patiently, poll, replay
 from bot.records import Records
 from bot.worker import VisionWorker
 
 logger = logging.getLogger(__name__)
+
+GRACE_S = 20.0
+"""How long a stop waits for what is under way."""
+
+LAST_S = 2.0
+"""How long it then waits for what was cancelled."""
 
 
 class AddressInUse(Exception):
@@ -70,11 +76,21 @@ async def web_server(site: Starlette, listener: socket.socket) -> AsyncIterator[
 
 @asynccontextmanager
 async def running_bot(
-    application: App, records: Records, clock: Callable[[], datetime]
+    application: App,
+    records: Records,
+    clock: Callable[[], datetime],
+    settle: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Fetch and handle updates while the block runs; yields the task that fetches.
 
-    At the end, what is being handled is finished first.
+    At the end no more are fetched, and what is being handled is finished first, as long as that
+    takes no more than `GRACE_S`.
+
+    Args:
+        application: The bot.
+        records: Where its inbox is.
+        clock: Returns the time now, in UTC.
+        settle: Waits for what is under way beside the updates, within the same time.
     """
     await patiently(application.initialize)
     try:
@@ -87,9 +103,23 @@ async def running_bot(
         finally:
             fetching.cancel()
             await asyncio.wait([fetching])
-            await application.stop()
+            await asyncio.gather(_finish(application), *([settle()] if settle else []))
     finally:
         await application.shutdown()
+
+
+async def _finish(application: App) -> None:
+    """Stop the application; what it cannot finish in time stays in the inbox."""
+    stopping = asyncio.create_task(application.stop())
+    if (await asyncio.wait([stopping], timeout=GRACE_S))[0]:
+        stopping.result()
+        return
+    processor = application.update_processor
+    assert isinstance(processor, InboxProcessor)
+    logger.warning("%d updates are left for the next start", processor.abandon())
+    if not (await asyncio.wait([stopping], timeout=LAST_S))[0]:
+        stopping.cancel()  # a job of ours hangs; its next run makes up for it
+        await asyncio.wait([stopping])
 
 
 async def until_stopped(fetching: asyncio.Task[None]) -> None:

@@ -1,4 +1,7 @@
 import asyncio
+import io
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from telegram.error import Conflict, InvalidToken
 from telegram.ext import ApplicationBuilder, TypeHandler
 
 from bot.inbox import InboxProcessor, poll, replay
+from bot.logs import LineFormatter
 from bot.people import MAX_TRIES
 from bot.records import Records
 from bot.serving import running_bot
@@ -61,6 +65,108 @@ def test_what_was_said_is_dropped_once_it_is_answered() -> None:
         assert row["payload"] is None
 
     asyncio.run(with_chat(story))
+
+
+def test_a_handled_update_is_a_line_in_the_log_without_its_text() -> None:
+    written, logger = io.StringIO(), logging.getLogger("bot.inbox")
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(LineFormatter())
+
+    async def story(chat: Chat) -> None:
+        chat.telegram.updates = [an_update(7, "/hush"), an_update(8, "/hush")]
+        async with running_bot(chat.application, chat.records, lambda: NOW):
+            await settled(chat, 2)
+
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        asyncio.run(with_chat(story))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+    lines = sorted(line.partition(" INFO ")[2] for line in written.getvalue().splitlines())
+    assert [line[: line.index(" in ")] for line in lines] == [
+        "bot.inbox [update 7]: message handled",
+        "bot.inbox [update 8]: message handled",
+    ]
+
+
+async def stopped_while_handling(chat: Chat, handle: Callable[[], Any]) -> list[Any]:
+    """Stop the bot while an update is being handled; return what is in the inbox then."""
+    begun = asyncio.Event()
+
+    async def handle_it(update: Update, context: Any) -> None:
+        begun.set()
+        await handle()
+
+    chat.application.add_handler(TypeHandler(Update, handle_it), group=-9)
+    chat.telegram.updates = [an_update(7)]
+    async with running_bot(chat.application, chat.records, lambda: NOW):
+        await asyncio.wait_for(begun.wait(), 5)
+        chat.telegram.updates = [an_update(8)]  # comes too late to be fetched, or is finished
+    return await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
+
+
+def test_a_stop_finishes_what_is_in_flight() -> None:
+    async def story(chat: Chat) -> None:
+        rows = await stopped_while_handling(chat, lambda: asyncio.sleep(0.5))
+        assert rows
+        assert all(row["handled_utc"] for row in rows)
+
+    asyncio.run(with_chat(story))
+
+
+def test_what_a_stop_cannot_finish_in_time_waits_for_the_next_start(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.serving.GRACE_S", 0.3)
+
+    async def story(chat: Chat) -> None:
+        start = asyncio.get_running_loop().time()
+        rows = await stopped_while_handling(chat, asyncio.Event().wait)
+        assert asyncio.get_running_loop().time() - start < 5
+        assert rows[0]["update_id"] == 7
+        assert rows[0]["handled_utc"] is None
+        assert rows[0]["payload"] is not None
+
+    asyncio.run(with_chat(story))
+    assert "left for the next start" in caplog.text
+
+
+def test_a_job_that_hangs_does_not_hold_up_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.serving.GRACE_S", 0.2)
+    monkeypatch.setattr("bot.serving.LAST_S", 0.2)
+
+    async def story(chat: Chat) -> None:
+        begun = asyncio.Event()
+
+        async def hang(context: Any) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        assert chat.application.job_queue is not None
+        async with running_bot(chat.application, chat.records, lambda: NOW):
+            chat.application.job_queue.run_once(hang, 0)
+            await asyncio.wait_for(begun.wait(), 5)
+
+    asyncio.run(asyncio.wait_for(with_chat(story), 20))
+
+
+def test_what_is_under_way_beside_the_updates_is_waited_for() -> None:
+    settled_at: list[str] = []
+
+    async def settle() -> None:
+        await asyncio.sleep(0.1)
+        settled_at.append("settled")
+
+    async def story(chat: Chat) -> None:
+        async with running_bot(chat.application, chat.records, lambda: NOW, settle):
+            pass
+        settled_at.append("stopped")
+
+    asyncio.run(with_chat(story))
+    assert settled_at == ["settled", "stopped"]
 
 
 def test_what_a_crash_left_is_handled_at_the_next_start_but_not_for_ever() -> None:
