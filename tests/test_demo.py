@@ -167,7 +167,7 @@ def test_a_phone_connects_by_pasting_the_address_that_it_cannot_open(
 def test_where_any_browser_can_come_back_six_digits_connect(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with running_demo(tmp_path, "--public") as url:
+    with running_demo(tmp_path / "data", "--public") as url:
         context = phone(browser)
         page = begin_to_connect(context, f"{url}/?user=32")
         expect(page.get_by_text("a page shows six digits")).to_be_visible()
