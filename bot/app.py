@@ -135,6 +135,8 @@ def build_application(
         "mood": playlists.mood_chosen,
         "mode": playlists.mode_of_reading,
         "remode": playlists.mode_of_playlist,
+        "more": playlists.more,
+        "another": playlists.another,
         "page": playlists.page,
         "files": playlists.files,
         "vote": feedback.vote,

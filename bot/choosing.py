@@ -47,7 +47,14 @@ class Choosing:
         self._services = services
 
     async def choose(
-        self, user_id: int, mood: Mood, mode: str | None, shown_in: int, *, rewrites: bool
+        self,
+        user_id: int,
+        mood: Mood,
+        mode: str | None,
+        shown_in: int,
+        *,
+        rewrites: bool,
+        like: int | None = None,
     ) -> tuple[SavedPlaylist, tuple[Relaxed, ...]]:
         """Choose tracks and store them, and in which message they are shown.
 
@@ -57,6 +64,7 @@ class Choosing:
             mode: One of `recommender.targets.MODES`; None for the one that the user settled on.
             shown_in: The message.
             rewrites: Whether they take the place of the last playlist.
+            like: The playlist that they are to be like; None for none.
 
         Returns:
             The playlist, and what it could not keep.
@@ -68,7 +76,7 @@ class Choosing:
 
         def look_up(stores: Stores) -> tuple[dict[str, Any], frozenset[str]]:
             replaced = stores.music.last_playlist(user_id) if rewrites else None
-            asked = _wishes(stores, user_id)
+            asked = _wishes(stores, user_id, like)
             recent = stores.music.recent(user_id, now, but_for=replaced)
             return asked | {"recent": recent}, stores.music.gone.all()
 
@@ -155,11 +163,11 @@ class Choosing:
         return await self._services.records.run(lambda stores: _mood_of(stores, saved))
 
 
-def _wishes(stores: Stores, user_id: int) -> dict[str, Any]:
+def _wishes(stores: Stores, user_id: int, like: int | None = None) -> dict[str, Any]:
     """Return what is known of a user, as `recommend` takes it."""
     music = stores.music
     return {
-        "taste": music.taste(user_id),
+        "taste": music.taste(user_id, more_like=like),
         "prior": music.prior(),
         "preferences": music.preferences.load(user_id),
     }

@@ -109,6 +109,9 @@ def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboard
         if url
         else button("Save to my Spotify", "save", saved.id)
     )
+    rows.append(
+        [button("More like this", "more", saved.id), button("Another one", "another", saved.id)]
+    )
     rows.append([in_spotify, button("Get as a file", "files", saved.id)])
     return InlineKeyboardMarkup(rows)
 

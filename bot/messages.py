@@ -63,7 +63,7 @@ def reading_caption(
     best = f"<b>{texts.ADJECTIVES[emotion]}</b> ({share})"
     if is_sure(weighed):
         told = told[:1]
-        lines = [f"You look {best} {texts.EMOTION_EMOJI[emotion]}"]
+        lines = [f"You look {best} {texts.EMOTION_EMOJI[emotion]} {_sureness(weighed[emotion])}"]
     else:
         second = f"<b>{texts.ADJECTIVES[other]}</b> ({other_share})"
         lines = [f"I am not sure: {best} or {second}? Tell me which fits:"]
@@ -86,6 +86,11 @@ def reading_caption(
 def is_sure(probabilities: Mapping[str, float]) -> bool:
     """Return whether a reading is sure enough to claim, rather than ask."""
     return max(probabilities.values()) >= SURE_FROM
+
+
+def _sureness(probability: float) -> str:
+    """Return in words how sure a reading is."""
+    return next(words for least, words in texts.SURENESS if probability >= least)
 
 
 def _two_likeliest(probabilities: Mapping[str, float]) -> list[tuple[str, str]]:

@@ -68,6 +68,24 @@ class Playlists:
             mood = await self._choosing.mood_of(last)
             await self.offer(context.bot, user_id, mood, last.mode)
 
+    async def another(self, update: Update, context: Context) -> None:
+        """Make another playlist for the mood and in the mode of one."""
+        await self._offer_another(update, context.bot, is_like_it=False)
+
+    async def more(self, update: Update, context: Context) -> None:
+        """Make another playlist like one, as if its listener had given it five stars."""
+        await self._offer_another(update, context.bot, is_like_it=True)
+
+    async def _offer_another(self, update: Update, bot: Bot, *, is_like_it: bool) -> None:
+        query, (playlist_id,) = pressed(update)
+        saved = await self.find(update, int(playlist_id))
+        if saved is None:
+            return
+        await toast(query)
+        mood = await self._choosing.mood_of(saved)
+        like = saved.id if is_like_it else None
+        await self.offer(bot, saved.user_id, mood, saved.mode, like=like)
+
     async def mode_of_reading(self, update: Update, context: Context) -> None:
         """Rewrite a reading's playlist in another mode; the buttons are under the picture."""
         query, (reading_id, mode) = pressed(update)
@@ -127,6 +145,7 @@ class Playlists:
         mood: Mood,
         mode: str | None = None,
         message_id: int | None = None,
+        like: int | None = None,
     ) -> None:
         """Choose tracks for a mood, store what was chosen, write it to Spotify, and show it.
 
@@ -136,6 +155,7 @@ class Playlists:
             mood: What it is for.
             mode: One of `recommender.targets.MODES`; None for the one that the user settled on.
             message_id: The message to rewrite; None sends a new one.
+            like: The playlist that it is to be like; None for none.
         """
         async with self.locks[user_id]:
             status: Message | None = None
@@ -147,7 +167,7 @@ class Playlists:
             try:
                 rewrites = bool(mode and message_id) and await self._is_last(user_id, mood)
                 saved, relaxed = await self._choosing.choose(
-                    user_id, mood, mode, shown_in, rewrites=status is None
+                    user_id, mood, mode, shown_in, rewrites=status is None, like=like
                 )
                 written = await self.saving.write(saved, shown_in, rewrites=rewrites)
                 notices = [*(str(each) for each in relaxed), written.notice]

@@ -116,6 +116,8 @@ NETWORK_ALONE = "The picture shows the network alone: {emotion} ({share})."
 COUNTED_WORDS = "I counted your words: {words}."
 COUNTED_FOR = "{word} for {emotion}"
 COUNTED_AGAINST = "{word} against {emotion}"
+SURENESS = ((0.85, "I am quite sure."), (0.65, "I am fairly sure."), (0.0, "My best guess."))
+"""What is said of a reading from which probability on."""
 STATUS_CHOOSING = "🎧 Choosing your tracks …"
 STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"
 STATUS_ALBUM = "📷 Got your {count} photos. Looking for the clearest face …"

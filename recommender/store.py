@@ -304,20 +304,26 @@ class MusicStore:
             )
         return pairs
 
-    def taste(self, user_id: int) -> Taste:
+    def taste(self, user_id: int, more_like: int | None = None) -> Taste:
         """Return what the user thinks of all that they voted on or rated, the oldest first.
 
         Where a track was shown, its vote counts; without one, its playlist's stars, 1 star as -1
         and 5 as 1.
+
+        Args:
+            user_id: Who.
+            more_like: A playlist that counts as if it had five stars, given last.
         """
         rows = self.db.query(
-            "select shown.*, stars,"
+            "select shown.*, iif(playlist_id = :more_like, 5, stars) as stars,"
             " corrected is not null and corrected <> playlists.emotion as misread"
             " from shown join playlists on playlists.id = playlist_id"
             " left join readings on readings.id = reading_id"
-            " where playlists.user_id = ? and (liked is not null or stars is not null)"
-            " order by coalesce(voted_utc, rated_utc), playlist_id, position",
-            [user_id],
+            " where playlists.user_id = :user_id and (liked is not null or"
+            " playlists.stars is not null or playlist_id = :more_like)"
+            " order by playlist_id is :more_like, coalesce(voted_utc, rated_utc), playlist_id,"
+            " position",
+            {"user_id": user_id, "more_like": more_like},
         )
         return Taste(tuple(map(to_opinion, rows)))
 

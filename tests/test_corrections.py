@@ -53,7 +53,7 @@ def test_the_first_reading_is_the_networks_own() -> None:
         await chat.press("agree")
         chat.worker.outcome = DOUBTFUL
         picture = picture_of(await chat.photo())
-        assert picture.text == "You look <b>neutral</b> (54 %) 😐"
+        assert picture.text == "You look <b>neutral</b> (54 %) 😐 My best guess."
         assert (await newest(chat)).shift == ()
 
     asyncio.run(with_chat(story))
@@ -134,7 +134,7 @@ def test_another_user_is_read_as_before() -> None:
         await teach(chat)
         await chat.press("agree", BEN)
         calls = await chat.photo(user_id=BEN)
-        assert picture_of(calls).text == "You look <b>neutral</b> (54 %) 😐"
+        assert picture_of(calls).text == "You look <b>neutral</b> (54 %) 😐 My best guess."
         assert "Neutral · Match" in calls[-1].text
 
     asyncio.run(with_chat(story))
@@ -150,7 +150,10 @@ def test_forgetting_the_corrections_brings_the_networks_reading_back() -> None:
 
         assert told.text == texts.WAS_RESET
         assert [button["text"] for button in kept.buttons] == [texts.WITHDRAW]
-        assert picture_of(await chat.photo()).text == "You look <b>neutral</b> (54 %) 😐"
+        assert (
+            picture_of(await chat.photo()).text
+            == "You look <b>neutral</b> (54 %) 😐 My best guess."
+        )
         assert await reading(chat, before.id) == before  # what was told stays as it was
         (privacy,) = await chat.say("/privacy")
         assert texts.RESET not in [button["text"] for button in privacy.buttons]

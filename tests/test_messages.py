@@ -105,6 +105,15 @@ def test_a_page_of_votes_fits_a_phone() -> None:
     assert labels[0] == ["👍 11", "👎 11", "👍 12", "👎 12"]
     assert labels[5] == ["‹", "11 to 20 of 20", "›"]
     assert labels[6] == ["Match", "• Lift •", "Calm"]
+    assert labels[7] == ["More like this", "Another one"]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "words"),
+    [(0.5, "My best guess."), (0.65, "I am fairly sure."), (0.85, "I am quite sure.")],
+)
+def test_how_sure_a_reading_is_is_said_in_words(confidence: float, words: str) -> None:
+    assert messages.reading_caption(a_reading("sad", confidence)).endswith(f"😢 {words}")
 
 
 def test_every_text_fits_one_message() -> None:

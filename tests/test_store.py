@@ -409,3 +409,13 @@ def test_an_older_database_keeps_its_votes(tmp_path: Path) -> None:
     assert opinion.liking == 1
     assert (opinion.place.distance, opinion.place.popularity) == (0, 0.5)
     db.close()
+
+
+def test_what_is_to_be_liked_counts_as_five_stars_but_votes_stay(store: MusicStore) -> None:
+    first, second = add(store), add(store, seed=1)
+    store.rate(ANNA, first, 1, NOW)
+    store.rate(ANNA, second, 2, NOW)
+    store.vote(ANNA, first, 0, False, NOW)
+    likings = [opinion.liking for opinion in store.taste(ANNA, more_like=first).opinions]
+    assert likings == [-0.5] * 5 + [-1.0] + [1.0] * 4
+    assert [opinion.liking for opinion in store.taste(ANNA).opinions] == [-1.0] * 5 + [-0.5] * 5
