@@ -65,8 +65,8 @@ class Albums:
                 raise
             finally:
                 del self._under_way[group]
-                self._answered.append(group)
-                if not album.is_answered.done():
+                if not album.is_answered.cancelled():
+                    self._answered.append(group)
                     album.is_answered.set_result(None)
 
 

@@ -26,6 +26,11 @@ MOST: Final = 2 * WEIGHT
 LONGEST: Final = 30
 """Words of a plain message beyond which it is no mood, but a story."""
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _PLAIN: Final = {
     "angry": "angry anger annoyed irritated frustrated frustrating furious mad rage raging livid "
     "pissed grumpy hate outraged 😠 😡 🤬 😤",
@@ -59,52 +64,16 @@ _OF_MANY_MEANINGS: Final = {
     "neutral": "ok okay fine alright normal",
 }
 
-_ABOUT_ONESELF: Final = frozenset(
-    [
-        "i'm",
-        "im",
-        "am",
-        "feel",
-        "feels",
-        "feeling",
-        "felt",
-        "mood",
-        "been",
-        "doing",
-        "day",
-        "days",
-        "today",
-        "tonight",
-        "week",
-        "month",
-        "morning",
-        "evening",
-        "night",
-        "life",
-    ]
+_ABOUT_ONESELF: Final = _set(
+    "i'm im am feel feels feeling felt mood been doing day days today tonight week month morning "
+    "evening night life"
 )
-_NOT: Final = frozenset(
-    [
-        "not",
-        "no",
-        "never",
-        "without",
-        "hardly",
-        "barely",
-        "neither",
-        "nor",
-        "dont",
-        "isnt",
-        "wasnt",
-        "cant",
-        "didnt",
-        "doesnt",
-        "aint",
-    ]
+_NOT: Final = _set(
+    "not no nothing never without hardly barely neither nor dont isnt wasnt cant didnt doesnt aint"
 )
-_TURNS: Final = frozenset(
-    ["but", "just", "only", "though", "although", "however", "yet", "still", "rather"]
-)
+_TURNS: Final = _set(
+    "but just only though although however yet still rather stop stopped help"
+)  # "I can't stop crying" denies nothing
 _REACH: Final = 3  # words after a negation that it may turn round
 
 _LEXICON: Final = {
@@ -113,9 +82,7 @@ _LEXICON: Final = {
     for emotion, words in table.items()
     for word in words.split(separator)
 }
-_NEEDS_A_FRAME: Final = frozenset(
-    word for words in _OF_MANY_MEANINGS.values() for word in words.split()
-)
+_NEEDS_A_FRAME: Final = _set(" ".join(_OF_MANY_MEANINGS.values()))
 _LONGEST_PHRASE: Final = max(word.count(" ") + 1 for word in _LEXICON)
 _EMOJI: Final = "|".join(word for word in _LEXICON if not word[0].isalpha())
 _TOKEN: Final = re.compile(rf"[^\W\d_]+(?:'[^\W\d_]+)*|{_EMOJI}|[.,;:!?()\n]")

@@ -195,6 +195,14 @@ def test_an_album_that_a_kill_interrupts_is_gathered_again_at_the_next_start(
         queue = chat.application.update_queue
         again = [queue.get_nowait() for _ in range(queue.qsize())]
         assert [update.update_id for update in again] == [500, 501, 502]
+        await asyncio.gather(
+            *(
+                processor.process_update(update, chat.application.process_update(update))
+                for update in again
+            )
+        )
+        assert chat.worker.photos == [JPEG + bytes([n]) for n in range(3)]
+        assert await chat.records.run(lambda s: s.people.retake(NOW)) == []
 
     asyncio.run(with_chat(story))
 

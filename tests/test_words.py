@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import texts
 from bot.words import MOST, WEIGHT, Heard, Term, hear, is_story, unpack
 from recommender.targets import EMOTIONS
 
@@ -37,6 +38,11 @@ def test_words_name_an_emotion(text: str, emotion: str) -> None:
     assert hear(text).emotion == emotion
 
 
+@pytest.mark.parametrize(("emotion", "adjective"), texts.ADJECTIVES.items())
+def test_the_bots_own_words_for_people_are_heard(emotion: str, adjective: str) -> None:
+    assert hear(adjective).emotion == emotion
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -64,6 +70,9 @@ def test_what_names_no_emotion_or_two_is_not_guessed(text: str) -> None:
         ("I am not at all that happy", ["happy"]),  # too far away
         ("no, happy", ["happy"]),
         ("no longer sad", ["not sad"]),
+        ("I can't stop crying", ["crying"]),
+        ("nothing makes me happy", ["not happy"]),
+        ("not only sad but angry", ["sad", "angry"]),
         ("isn't sad or angry", ["not sad", "not angry"]),
         ("sad, sad, SAD", ["sad"]),
         ("a good friend of a bad man", []),
