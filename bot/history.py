@@ -84,7 +84,8 @@ class History:
 
         def look_up(stores: Stores) -> tuple[list[PastMood], MoodPage]:
             moods = past_moods(stores.music, user_id)
-            return moods, page_of(moods, now, stores.schedules.clock(user_id), number)
+            pairs = stores.music.mood_pairs(user_id)
+            return moods, page_of(moods, pairs, now, stores.schedules.clock(user_id), number)
 
         return await self._services.records.run(look_up)
 

@@ -9,6 +9,9 @@ from bot.messages import short
 from bot.mood_calendar import MoodPage
 from recommender.saved import SavedPlaylist
 
+BRIGHTER_BY = 0.05
+"""From so much more valence on a mood counts as brighter; what was read is never exactly named."""
+
 TITLE_CHARS, ARTIST_CHARS = 40, 30
 
 
@@ -29,6 +32,8 @@ def moods_caption(page: MoodPage, total: int) -> str:
         told += " " + texts.MOST_OFTEN.format(
             emotion=texts.ADJECTIVES[often[0]], emoji=texts.EMOTION_EMOJI[often[0]]
         )
+    if page.changes:
+        told += " " + texts.after_music([change.rise > BRIGHTER_BY for change in page.changes])
     if total > shown:
         told += " " + texts.MOODS_IN_ALL.format(total=total)
     return told

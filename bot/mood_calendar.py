@@ -1,4 +1,7 @@
-"""A user's moods as `/history` shows them: by day, and as a path; one page is five weeks."""
+"""A user's moods as `/history` shows them: by day, as a path, and before and after playlists.
+
+One page is five weeks.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from recommender.history import PastMood
-from recommender.targets import EMOTIONS
+from recommender.mood_pairs import MoodPair
+from recommender.targets import EMOTIONS, meeting_point
 
 WEEKS = 5
 """Weeks on one page."""
@@ -36,6 +40,25 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """How somebody felt before a playlist and after it.
+
+    Args:
+        day: When.
+        mode: Of the playlist.
+        before: The emotion that it was made for.
+        after: The emotion that they named.
+        rise: By how much valence rose, -1..1.
+    """
+
+    day: date
+    mode: str
+    before: str
+    after: str
+    rise: float
+
+
+@dataclass(frozen=True, slots=True)
 class MoodPage:
     """What one picture shows.
 
@@ -45,6 +68,7 @@ class MoodPage:
         days: The mean mood of each day that has any.
         path: The moods in the order of time.
         counts: How often each emotion was the strongest.
+        changes: What playlists were heard in between, oldest first.
         has_earlier: Whether there are moods before this page.
     """
 
@@ -53,14 +77,22 @@ class MoodPage:
     days: Mapping[date, Point]
     path: tuple[Point, ...]
     counts: Mapping[str, int]
+    changes: tuple[Change, ...]
     has_earlier: bool
 
 
-def page_of(moods: Sequence[PastMood], now: datetime, zone: tzinfo, page: int) -> MoodPage:
+def page_of(
+    moods: Sequence[PastMood],
+    pairs: Sequence[MoodPair],
+    now: datetime,
+    zone: tzinfo,
+    page: int,
+) -> MoodPage:
     """Return the moods of one page.
 
     Args:
         moods: All of a user's, oldest first.
+        pairs: Those before and after playlists, oldest first.
         now: The time.
         zone: By whose clock days begin.
         page: 0 for the page that ends with this week, 1 for the one before, and so on.
@@ -87,8 +119,17 @@ def page_of(moods: Sequence[PastMood], now: datetime, zone: tzinfo, page: int) -
         days=days,
         path=tuple(points if len(points) <= MOST_ON_PATH else days.values()),
         counts={name: sum(point.emotion == name for point in points) for name in EMOTIONS},
+        changes=tuple(
+            change for pair in pairs if weeks[0] <= (change := _change(pair, zone)).day < end
+        ),
         has_earlier=first < weeks[0],
     )
+
+
+def _change(pair: MoodPair, zone: tzinfo) -> Change:
+    (before, _), (after, _) = meeting_point(pair.before), meeting_point({pair.after: 1.0})
+    day = pair.after_utc.astimezone(zone).date()
+    return Change(day, pair.mode, pair.emotion_before, pair.after, after - before)
 
 
 def _mean(moods: Sequence[PastMood]) -> Point:

@@ -1,4 +1,4 @@
-"""The picture of `/history`: a calendar of faces, how often each, and the path of the moods.
+"""The picture of `/history`: a calendar of faces, how often each, their path, and what music did.
 
 1080 pixels wide, for a phone's screen. Every colour stands beside a face or a word. It shows
 nothing that anybody named, so no letter is missing in its font.
@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
 from bot import texts
-from bot.mood_calendar import MoodPage, Point
+from bot.mood_calendar import Change, MoodPage, Point
 from bot.mood_faces import COLOURS, INK, draw_face
 
 WIDTH: Final = 1080
@@ -41,11 +41,12 @@ _FADING: Final = LinearSegmentedColormap.from_list("fading", ["#ddd5f2", _ACCENT
 _MARGIN: Final = 48
 _GAP: Final = 14
 _CELL: Final = (WIDTH - 2 * _MARGIN - 6 * _GAP) / 7
-_CELL_HEIGHT: Final = 122.0
-_TITLE_HEIGHT: Final = 176
-_LEGEND_HEIGHT: Final = 236
-_SQUARE_HEIGHT: Final = 560
+_CELL_HEIGHT: Final = 106.0
+_TITLE_HEIGHT: Final = 164
+_LEGEND_HEIGHT: Final = 210
+_SQUARE_HEIGHT: Final = 430
 _SQUARE_TOP: Final = 76  # its heading
+_CHANGES_HEIGHT: Final = 400
 _INSIDE: Final = 70
 _BEND: Final = 0.16
 _VALENCE: Final = 0.15, 0.95
@@ -57,6 +58,8 @@ def draw_moods(page: MoodPage) -> bytes:
     """Return the picture of one page, a PNG."""
     calendar = len(page.weeks) * (_CELL_HEIGHT + _GAP)
     height = _TITLE_HEIGHT + calendar + _LEGEND_HEIGHT + _SQUARE_TOP + _SQUARE_HEIGHT + _MARGIN
+    if page.changes:
+        height += _CHANGES_HEIGHT
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set(xlim=(0, WIDTH), ylim=(height, 0))
@@ -64,8 +67,10 @@ def draw_moods(page: MoodPage) -> bytes:
     _write_title(axes, page)
     _draw_calendar(axes, page, _TITLE_HEIGHT)
     top = _TITLE_HEIGHT + calendar
-    _draw_counts(axes, page.counts, top + 30)
+    _draw_counts(axes, page.counts, top + 22)
     _draw_square(axes, page.path, top + _LEGEND_HEIGHT)
+    if page.changes:
+        _draw_changes(axes, page.changes[-7:], height - _CHANGES_HEIGHT)
     content = io.BytesIO()
     figure.savefig(
         content, format="png", pil_kwargs={"compress_level": 1}
@@ -76,10 +81,10 @@ def draw_moods(page: MoodPage) -> bytes:
 def _write_title(axes: Axes, page: MoodPage) -> None:
     last = min(page.weeks[-1] + timedelta(days=6), page.today)
     first = min(page.days, default=page.weeks[0])
-    _write(axes, texts.HISTORY_TITLE, _MARGIN, 78, 50, weight="bold")
-    _write(axes, _span(first, last), WIDTH - _MARGIN, 78, 32, colour=_SOFT, side="right")
+    _write(axes, texts.HISTORY_TITLE, _MARGIN, 74, 50, weight="bold")
+    _write(axes, _span(first, last), WIDTH - _MARGIN, 74, 32, colour=_SOFT, side="right")
     for column, name in enumerate(texts.DAYS):
-        _write(axes, name, _column(column) + _CELL / 2, 146, 28, colour=_SOFT, side="center")
+        _write(axes, name, _column(column) + _CELL / 2, 140, 28, colour=_SOFT, side="center")
 
 
 def _draw_calendar(axes: Axes, page: MoodPage, top: float) -> None:
@@ -98,28 +103,32 @@ def _draw_day(
     colour = COLOURS[mood.emotion] if mood else _BACKGROUND if is_future else _EMPTY
     edge = INK if day == today else colour
     _box(axes, left, top, _CELL, _CELL_HEIGHT, colour, edge, 22, 5 if day == today else 0)
-    number = str(day.day) if day.day > 1 else f"{day.day} {texts.MONTHS[day.month - 1]}"
     ink = INK if mood else _PALE if is_future else _SOFT
-    _write(axes, number, left + 14, top + 33, 24, colour=ink)
+    _write(axes, str(day.day), left + 13, top + 30, 22, colour=ink)
     if mood is None:
         return
-    draw_face(axes, mood.emotion, (left + _CELL / 2, top + _CELL_HEIGHT / 2 + 10), 42)
+    draw_face(axes, mood.emotion, (left + _CELL / 2, top + _CELL_HEIGHT / 2 + 15), 35)
     if mood.count > 1:
-        corner = left + _CELL - 12, top + _CELL_HEIGHT - 14
-        _write(axes, f"×{mood.count}", *corner, 22, side="right")
+        _write(axes, f"×{mood.count}", left + _CELL - 12, top + 30, 22, side="right")
 
 
 def _draw_counts(axes: Axes, counts: Mapping[str, int], top: float) -> None:
     """Draw a face for each emotion with how often it came: the calendar's legend too."""
     for column, (emotion, count) in enumerate(counts.items()):
         middle = _column(column) + _CELL / 2
-        skin = COLOURS[emotion] if count else _EMPTY
-        axes.add_artist(Circle((middle, top + 44), 42, facecolor=skin, linewidth=0))
         ink = INK if count else _PALE
-        draw_face(axes, emotion, (middle, top + 42), 31, ink)
+        _draw_head(axes, emotion, (middle, top + 44), COLOURS[emotion] if count else _EMPTY, ink)
         _write(axes, texts.ADJECTIVES[emotion], middle, top + 124, 25, colour=ink, side="center")
         if count:
             _write(axes, str(count), middle, top + 166, 32, side="center", weight="bold")
+
+
+def _draw_head(
+    axes: Axes, emotion: str, at: Place, skin: str | None = None, ink: str = INK
+) -> None:
+    x, y = at
+    axes.add_artist(Circle(at, 42, facecolor=skin or COLOURS[emotion], linewidth=0))
+    draw_face(axes, emotion, (x, y - 2), 31, ink)
 
 
 def _draw_square(axes: Axes, path: tuple[Point, ...], top: float) -> None:
@@ -150,6 +159,29 @@ def _draw_square(axes: Axes, path: tuple[Point, ...], top: float) -> None:
         axes.add_artist(spot)
     if path:
         draw_face(axes, path[-1].emotion, places[-1], 27)
+
+
+def _draw_changes(axes: Axes, changes: tuple[Change, ...], top: float) -> None:
+    """Draw the faces before and after the last playlists of which both are known."""
+    _write(axes, texts.HISTORY_CHANGES, _MARGIN, top + 44, 36, weight="bold")
+    for column, change in enumerate(changes):
+        middle = _column(column) + _CELL / 2
+        day = f"{change.day.day} {texts.MONTHS[change.day.month - 1]}"
+        _write(axes, day, middle, top + 94, 25, colour=_SOFT, side="center")
+        _draw_head(axes, change.before, (middle, top + 152))
+        arrow = FancyArrowPatch(
+            (middle, top + 202),
+            (middle, top + 252),
+            arrowstyle="-|>,head_length=0.6,head_width=0.36",
+            mutation_scale=34,
+            shrinkA=0,
+            shrinkB=0,
+            color=_ACCENT,
+            linewidth=5,
+        )
+        axes.add_artist(arrow)
+        _draw_head(axes, change.after, (middle, top + 302))
+        _write(axes, texts.MODE_LABELS[change.mode], middle, top + 374, 25, side="center")
 
 
 def _draw_steps(axes: Axes, places: list[Place]) -> None:

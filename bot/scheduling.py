@@ -16,6 +16,7 @@ from bot.schedule_messages import schedule_text, zone_noted
 from bot.schedules import MOST_PER_USER, Schedule, TooMany
 from bot.services import Services
 from bot.timetable import NotUnderstood, Slot, read_slots
+from bot.words import hear
 from bot.zones import find_zones, is_zone, zones_near
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -24,7 +25,7 @@ OFF = frozenset({"off", "stop", "none", "never"})
 ZONE = frozenset({"zone", "timezone"})
 
 ASKED_FOR = timedelta(minutes=10)
-"""For how long words that name no place are taken for an answer to the question for the zone."""
+"""For how long words that name neither a place nor a mood are taken for an answer."""
 
 
 class Scheduling:
@@ -144,7 +145,8 @@ class Scheduling:
         if asked is None:
             return
         words, now = message.text or "", self._services.clock()
-        if find_zones(words, now) or now - asked < ASKED_FOR:
+        is_answer = now - asked < ASKED_FOR and hear(words).emotion is None
+        if find_zones(words, now) or is_answer:
             await self._take_zone(context.bot, user_id, words)
             raise ApplicationHandlerStop
 

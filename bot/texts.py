@@ -538,6 +538,16 @@ MOODS_SHOWN = "{moods} in these weeks."
 MOST_OFTEN = "Most often you were {emotion} {emoji}."
 MOODS_IN_ALL = "There are {total} in all."
 NO_MOOD_SHOWN = "No mood in these weeks."
+HISTORY_CHANGES = "Before and after the music"
+
+
+def after_music(brighter: list[bool]) -> str:
+    """Return how often somebody felt brighter after a playlist, where they said how they felt."""
+    if len(brighter) == 1:
+        return f"After the music you felt {'brighter' if brighter[0] else 'no brighter'}."
+    return f"After the music you felt brighter {sum(brighter)} of {len(brighter)} times."
+
+
 LAST_PLAYLISTS = "<b>Your last playlists</b>"
 SHOW_AGAIN = "A number shows that playlist again, with all its tracks."
 HISTORY_TITLE = "Your moods"

@@ -4,10 +4,12 @@ import asyncio
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from bot import texts
 from bot.messages import visible_chars
@@ -126,6 +128,25 @@ def test_five_hundred_readings_have_pages_that_turn() -> None:
         assert beyond.text == texts.NO_MOOD_SHOWN
 
     asyncio.run(with_chat(story, clock=clock))
+
+
+def test_how_playlists_felt_is_drawn_and_counted() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.say("/mood sad")
+        plain, _ = await history(chat)
+        await chat.press("felt:1:happy")
+        picture, _ = await history(chat)
+        assert picture.text == "One mood in these weeks. After the music you felt brighter."
+        ((before,), (after,)) = plain.uploads.values(), picture.uploads.values()
+        assert Image.open(BytesIO(after)).height > Image.open(BytesIO(before)).height
+        await chat.say("/mood happy")
+        await chat.press("felt:2:happy")
+        picture, _ = await history(chat)
+        assert picture.text == (
+            "2 moods in these weeks. After the music you felt brighter 1 of 2 times."
+        )
+
+    asyncio.run(with_chat(story))
 
 
 def test_long_names_emoji_and_markup_stay_what_they_are() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import random
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from bot.mood_calendar import FEWEST_WEEKS, MOST_ON_PATH, WEEKS, MoodPage, page_
 from bot.mood_faces import COLOURS, INK, draw_face
 from bot.mood_picture import WIDTH, draw_moods
 from recommender.history import PastMood
+from recommender.mood_pairs import MoodPair
 from recommender.targets import EMOTIONS, STARTS
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)  # a Wednesday
@@ -37,8 +39,17 @@ def many(count: int, days: float) -> list[PastMood]:
     ]
 
 
-def page(moods: list[PastMood], number: int = 0, zone: tzinfo = UTC) -> MoodPage:
-    return page_of(moods, NOW, zone, number)
+def page(
+    moods: list[PastMood],
+    number: int = 0,
+    zone: tzinfo = UTC,
+    pairs: Sequence[MoodPair] = (),
+) -> MoodPage:
+    return page_of(moods, pairs, NOW, zone, number)
+
+
+def pair(before: str, after: str, moment: datetime, mode: str = "lift") -> MoodPair:
+    return MoodPair(1, mode, {before: 1.0}, before, moment - timedelta(hours=1), after, moment)
 
 
 def test_a_first_mood_stands_on_its_day_alone() -> None:
@@ -95,6 +106,35 @@ def test_any_page_of_any_past_is_whole(past: list[tuple[str, int]], number: int)
         monday + timedelta(days=day) for monday in shown.weeks for day in range(7)
     }
     assert sum(point.count for point in shown.days.values()) == sum(shown.counts.values())
+
+
+def test_pairs_stand_on_the_page_of_their_day_with_what_they_changed() -> None:
+    moods = many(30, 60)
+    pairs = [
+        pair("sad", "happy", NOW - timedelta(weeks=6)),
+        pair("happy", "sad", NOW - timedelta(days=1), "match"),
+        pair("fear", "neutral", NOW),
+    ]
+    late, early = page(moods, 0, pairs=pairs), page(moods, 1, pairs=pairs)
+    assert [(each.before, each.after, each.mode) for each in late.changes] == [
+        ("happy", "sad", "match"),
+        ("fear", "neutral", "lift"),
+    ]
+    assert [each.rise > 0 for each in late.changes] == [False, True]
+    assert [each.day for each in early.changes] == [date(2026, 10, 14)]
+    assert late.changes[1].rise == pytest.approx(STARTS["neutral"][0] - STARTS["fear"][0])
+
+
+@pytest.mark.parametrize("count", [1, 7, 40])
+def test_pairs_add_a_row_of_faces_to_the_picture(count: int) -> None:
+    moods = [felt("sad", NOW)]
+    pairs = [pair("sad", "surprise", NOW) for _ in range(count)]
+    plain, more = draw_moods(page(moods)), draw_moods(page(moods, pairs=pairs))
+    orange = [int(COLOURS["surprise"][at : at + 2], 16) for at in (1, 3, 5)]
+    faces = min(count, 7)
+    found = int((_pixels(more) == orange).all(axis=2).sum())
+    assert not (_pixels(plain) == orange).all(axis=2).any()
+    assert 3500 * faces < found < 5600 * faces  # of a disc with 5541 pixels, less its strokes
 
 
 @pytest.mark.parametrize("moods", [[], many(1, 1), many(40, 30), many(500, 30), many(500, 700)])

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +119,46 @@ def test_an_unknown_place_is_asked_for_again_and_other_words_are_left_alone() ->
         assert after.text == texts.NOT_A_PHOTO["text"]
 
     asyncio.run(with_chat(story, clock=lambda: times[0]))
+
+
+def test_a_mood_in_words_is_no_answer_to_the_question_for_the_zone() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        await chat.say("/schedule 20:00")
+        *_, answer = await chat.say("I feel sad")
+        assert "20 tracks" in answer.text
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("by_location", [True, False])
+def test_the_story_goes_on_after_a_restart_at_any_point(
+    tmp_path: Path, *, by_location: bool
+) -> None:
+    buttons: dict[str, str] = {}
+
+    async def begin(chat: Chat) -> None:
+        await chat.press("agree")
+        noted, _ = await chat.say("/schedule 08:30 20:00")
+        buttons["remove"] = noted.data("✕ 08:30 daily")
+
+    async def answer(chat: Chat) -> None:
+        asked = (await chat.message(ROME) if by_location else await chat.say("Italy"))[-1]
+        if by_location:
+            buttons["rome"] = asked.data("13:00 · Rome")
+
+    async def choose(chat: Chat) -> None:
+        if by_location:
+            await chat.press(buttons["rome"])
+        (shown,) = await chat.say("/schedule")
+        assert "Rome (13:00). The next one comes today at 20:00" in shown.text
+
+    async def remove(chat: Chat) -> None:
+        _, edit = await chat.press(buttons["remove"])
+        assert lines(edit) == ["• 20:00 daily"]
+
+    for part in (begin, answer, choose, remove):
+        asyncio.run(with_chat(part, database=tmp_path / "mirrortape.db"))
 
 
 def test_off_stops_everything_the_question_included() -> None:
