@@ -23,7 +23,10 @@ START_S = 120.0
 """Seconds that the worker may take to load the network; slow machines need a part of it."""
 
 DEADLINE_S = 15.0
-"""Seconds that one photo or album may take before the worker is killed and replaced."""
+"""Seconds that one photo may take before the worker is killed and replaced."""
+
+MORE_S = 3.0
+"""Seconds that each further photo of an album may take; one without a face takes the longest."""
 
 VIDEO_DEADLINE_S = 30.0
 """Seconds that a video may take: the longest and largest that is let in has some 3,600 frames to
@@ -82,7 +85,8 @@ class VisionWorker:
     """One worker process, started again whenever it is lost.
 
     Args:
-        deadline_s: Seconds that one photo or album may take.
+        deadline_s: Seconds that one photo may take.
+        more_s: Seconds that each further photo of an album may take.
         video_deadline_s: Seconds that one video may take.
         start_s: Seconds that the process may take until it is ready.
         serve: What runs in the process: says None or a `VisionError` once it is ready, then
@@ -93,11 +97,13 @@ class VisionWorker:
     def __init__(
         self,
         deadline_s: float = DEADLINE_S,
+        more_s: float = MORE_S,
         video_deadline_s: float = VIDEO_DEADLINE_S,
         start_s: float = START_S,
         serve: Callable[[Connection], None] = serve_vision,
     ) -> None:
         self._deadline_s = deadline_s
+        self._more_s = more_s
         self._video_deadline_s = video_deadline_s
         self._start_s = start_s
         self._serve = serve
@@ -120,7 +126,8 @@ class VisionWorker:
         self, photos: Sequence[bytes], face: int | None = None
     ) -> Explanation | SeveralFaces:
         """Read the clearest of some photos, or ask who in it is meant."""
-        answer = await self._ask(("explain", tuple(photos), face), self._deadline_s)
+        deadline_s = self._deadline_s + self._more_s * (len(photos) - 1)
+        answer = await self._ask(("explain", tuple(photos), face), deadline_s)
         assert isinstance(answer, Explanation | SeveralFaces)
         return answer
 

@@ -17,11 +17,15 @@ def serve_orders(pipe: Connection) -> None:
     pipe.send(None)
     while True:
         try:
-            _, (order,), _ = pipe.recv()
+            question, what, *_ = pipe.recv()
         except EOFError:
             return
+        order = what if question == "explain_video" else what[0]
         if order == b"hang":
             time.sleep(60)
+        elif order == b"wait":
+            time.sleep(0.6)
+            pipe.send(Explanation(a_reading(), order))
         elif order == b"die":
             os._exit(1)
         elif order == b"no face":
@@ -67,6 +71,23 @@ def test_a_lost_worker_costs_one_photo_and_is_replaced(order: bytes) -> None:
         assert worker.pid != first
 
     with_worker(story)
+
+
+def test_albums_and_videos_may_take_longer_than_a_photo() -> None:
+    async def story() -> None:
+        await worker.start()
+        with pytest.raises(WorkerFailed):
+            await worker.explain([b"wait"])
+        assert (await worker.explain([b"wait"] * 3)).picture == b"wait"
+        assert (await worker.explain_video(b"wait")).picture == b"wait"
+        with pytest.raises(NoFaceFound):
+            await worker.explain_video(b"no face")
+
+    worker = VisionWorker(0.3, more_s=2.0, video_deadline_s=5.0, serve=serve_orders)
+    try:
+        asyncio.run(story())
+    finally:
+        worker.close()
 
 
 def test_the_event_loop_goes_on_while_a_photo_is_read() -> None:
