@@ -22,6 +22,7 @@ from recommender.catalogue import Catalogue
 from recommender.invented import fill
 from recommender.table import TrackTable
 from tests.fake_telegram import Call, FakeTelegram
+from tests.handlers import watch
 from vision import EMOTIONS, Explanation, Reading, SeveralFaces
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -233,6 +234,7 @@ async def with_chat(
         allowed_ids=allowed_ids,
         request=telegram,
     )
+    watch(application)
     chat = Chat(application, connecting, telegram, worker, records, services, itertools.count(1))
     try:
         async with application:

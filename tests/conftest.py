@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
+from tests import telegram_contract
+from tests.contracts import ROOT
+from tests.telegram_contract import Contract
+
 if TYPE_CHECKING:
     from tests.spotify_world import Server, World
 
-ROOT = Path(__file__).resolve().parent.parent
-CONTRACTS = (ROOT / os.environ.get("MIRRORTAPE_CONTRACTS", "../shared/contracts")).resolve()
-"""Where the descriptions of the services' interfaces lie, on machines that have them."""
 
 # How long an example takes depends on who else uses this computer: no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,6 +43,15 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no development data: MIRRORTAPE_DATA names {folder}, which is no folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def bot_api() -> Contract:
+    """Telegram's Bot API as its contract describes it, or a skip with the reason."""
+    found = telegram_contract.contract()
+    if found is None:
+        pytest.skip(f"no Bot API to compare with: {telegram_contract.FILE} is no file")
+    return found
 
 
 @pytest.fixture(scope="module")

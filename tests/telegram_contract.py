@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from bot.sandbox.telegram_entities import UnreadableMarkup, parse_html, utf16_length
-from tests.conftest import CONTRACTS
+from tests.contracts import CONTRACTS
 
 FILE = CONTRACTS / "telegram-bot-api-10.1.json"
 
@@ -19,6 +19,8 @@ _TEXTS = {"String", "InputFile"}
 _SCALARS = {"Boolean", "True", "Integer", "Float", *_TEXTS}
 _LIMIT = re.compile(r"\b(\d+)-(\d+) (characters|bytes)( after entit)?")
 _RAW_MARKUP = re.compile(r"</\w+>|&(?:lt|gt|amp|quot|#\d+);")
+_ALWAYS = re.compile(r'always [“"](\w+)[”"]')
+_SMALLEST = {"Boolean": True, "True": True, "Integer": 1, "Float": 1.0, "String": "x"}
 _ALWAYS_A_BUTTON = {"text", "icon_custom_emoji_id", "style"}
 """What a button has beside the one field that says what it does."""
 
@@ -61,6 +63,22 @@ class Contract:
             yield from min(found, key=len, default=[f"{where} must not be an object"])
         elif not _PLAIN.get(type(value), _TEXTS) & set(kinds):
             yield f"{where} must be {' or '.join(kinds)}, not {value!r}"
+
+    def smallest(self, kinds: list[str]) -> Any:
+        """Return a value of the first of these kinds with no more in it than must be."""
+        kind = kinds[0]
+        if kind.startswith("Array of "):
+            return [self.smallest([kind.removeprefix("Array of ")])]
+        if kind in _SMALLEST:
+            return _SMALLEST[kind]
+        if "subtypes" in self.types[kind]:
+            return self.smallest(self.types[kind]["subtypes"][:1])
+        value = {}
+        for field in self.types[kind].get("fields", ()):
+            if field["required"]:
+                said = _ALWAYS.search(field["description"])
+                value[field["name"]] = said[1] if said else self.smallest(field["types"])
+        return value
 
     def _typed_problems(self, value: dict[str, Any], kind: str, where: str) -> Iterator[str]:
         fields = {field["name"]: field for field in self.types[kind].get("fields", ())}

@@ -35,7 +35,6 @@ from bot.sandbox.telegram_entities import UnreadableMarkup, parse_html, trim, ut
 from bot.sandbox.telegram_files import FileStore, NotAPhoto, Shape, photo_sizes
 from bot.sandbox.telegram_methods import METHODS
 from bot.sandbox.telegram_refusals import Refusal
-from tests import telegram_contract
 from tests.telegram_contract import Contract
 
 TOKEN = "42:secret"
@@ -748,15 +747,7 @@ def test_a_page_that_missed_too_many_deletions_starts_afresh() -> None:
 # -- shapes --
 
 
-@pytest.fixture
-def contract() -> Contract:
-    found = telegram_contract.contract()
-    if found is None:
-        pytest.skip(f"no Bot API to compare with: {telegram_contract.FILE} is no file")
-    return found
-
-
-def test_objects_have_the_shapes_of_the_contract(contract: Contract, url: str) -> None:
+def test_objects_have_the_shapes_of_the_contract(bot_api: Contract, url: str) -> None:
     telegram_url = f"{url}/bot{TOKEN}"
     markup = json.dumps({"inline_keyboard": [[{"text": "x", "callback_data": "x"}]]})
     with httpx.Client() as client:
@@ -764,8 +755,8 @@ def test_objects_have_the_shapes_of_the_contract(contract: Contract, url: str) -
         def ask(method: str, files: Any = None, **fields: Any) -> Any:
             answer = client.post(f"{telegram_url}/{method}", data=fields, files=files).json()
             assert answer["ok"], answer
-            kinds = contract.methods[method]["returns"]
-            assert list(contract.value_problems(answer["result"], kinds, method)) == []
+            kinds = bot_api.methods[method]["returns"]
+            assert list(bot_api.value_problems(answer["result"], kinds, method)) == []
             return answer["result"]
 
         text = {"chat_id": ME, "text": "<b>x</b> /help https://a.b", "parse_mode": "HTML"}
@@ -795,7 +786,7 @@ def moving_gif() -> bytes:
 
 
 def test_everything_people_send_has_the_shape_of_the_contract(
-    contract: Contract, telegram: LocalTelegram, url: str
+    bot_api: Contract, telegram: LocalTelegram, url: str
 ) -> None:
     telegram.send_sticker(ME, b"webp", "👍")
     telegram.send_voice(ME, b"wav", "audio/wav", 1)
@@ -818,7 +809,7 @@ def test_everything_people_send_has_the_shape_of_the_contract(
     kinds = ("video", "video_note", "animation")
     assert all(any(kind in update.get("message", {}) for update in updates) for kind in kinds)
     for update in updates:
-        assert list(contract.value_problems(update, ["Update"], "update")) == []
+        assert list(bot_api.value_problems(update, ["Update"], "update")) == []
 
 
 def test_a_persons_reaction_reaches_a_bot_that_asked_for_it(

@@ -9,6 +9,7 @@ from bot import keyboards, texts
 from bot.connections import Mend, PlaylistDraft, SpotifyPlaylist
 from recommender.errors import (
     ConnectionExpired,
+    NotConnected,
     QuotaExceeded,
     RecommenderError,
     TooFewTracks,
@@ -201,6 +202,24 @@ def test_connecting_writes_the_playlist_that_waited() -> None:
         await chat.connecting.connected(chat.application.bot, ANNA)
         assert len(connections.written) == 1
         assert "https://open.test/p1" in chat.telegram.calls[-1].text
+
+    asyncio.run(with_chat(story, connections=connections))
+
+
+def test_saving_offers_to_connect_first_and_writes_once_connected() -> None:
+    connections = FakeConnections(NotConnected("no account"))
+    connections.connected.clear()
+
+    async def story(chat: Chat) -> None:
+        _, playlist = await chat.say("/mood sad")
+        save = playlist.data("Save to my Spotify")
+        toast, offer = await chat.press(save)
+        assert toast.method == "answerCallbackQuery"
+        assert offer.buttons[0]["url"].startswith("https://accounts.test/")
+        connections.refusal = None
+        _, saved = await chat.press(save)
+        assert keyboards.OPEN_IN_SPOTIFY in [button["text"] for button in saved.buttons]
+        assert len(connections.written) == 1
 
     asyncio.run(with_chat(story, connections=connections))
 

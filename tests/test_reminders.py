@@ -42,9 +42,8 @@ class Scene:
 Story = Callable[[Scene], Coroutine[Any, Any, None]]
 
 
-@pytest.fixture
-def tell(server: Server) -> Callable[[Story], None]:
-    world = World(server)
+def teller(world: World) -> Callable[[Story], None]:
+    """Return what tells a story to a bot in this world."""
 
     def run(story: Story) -> None:
         made: list[Connections] = []
@@ -59,6 +58,11 @@ def tell(server: Server) -> Callable[[Story], None]:
         asyncio.run(with_chat(told, connect_by=connect_by, clock=world.clock))
 
     return run
+
+
+@pytest.fixture
+def tell(server: Server) -> Callable[[Story], None]:
+    return teller(World(server))
 
 
 def test_two_weeks_before_the_end_a_reminder_comes_once(tell: Callable[[Story], None]) -> None:

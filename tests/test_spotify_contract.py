@@ -12,7 +12,7 @@ import requests
 from starlette.routing import Route
 
 from recommender.spotify import SpotifyClient
-from tests.conftest import CONTRACTS
+from tests.contracts import CONTRACTS
 from tests.spotify_contract import Contract, Exchange
 from tests.spotify_world import NOON, World, agree, track_uri, uris
 

@@ -10,18 +10,9 @@ import pytest
 from bot import texts
 from bot.app import publish_commands
 from bot.sandbox.telegram_entities import parse_html
-from tests import telegram_contract
 from tests.chatting import Chat, with_chat
 from tests.songs import random_tracks, table_of
 from tests.telegram_contract import Contract
-
-
-@pytest.fixture
-def contract() -> Contract:
-    found = telegram_contract.contract()
-    if found is None:
-        pytest.skip(f"no Bot API to compare with: {telegram_contract.FILE} is no file")
-    return found
 
 
 def keyboard(**button: Any) -> str:
@@ -40,10 +31,8 @@ HELLO = {"chat_id": "1", "text": "<b>Hi</b>", "parse_mode": "HTML"}
         {**HELLO, "link_preview_options": '{"is_disabled": true}'},
     ],
 )
-def test_what_telegram_takes_has_no_problem(
-    contract: Contract, parameters: dict[str, str]
-) -> None:
-    assert contract.call_problems("sendMessage", parameters) == []
+def test_what_telegram_takes_has_no_problem(bot_api: Contract, parameters: dict[str, str]) -> None:
+    assert bot_api.call_problems("sendMessage", parameters) == []
 
 
 @pytest.mark.parametrize(
@@ -66,19 +55,19 @@ def test_what_telegram_takes_has_no_problem(
     ],
 )
 def test_what_telegram_would_refuse_or_show_raw_is_found(
-    contract: Contract, changes: dict[str, str], problem: str
+    bot_api: Contract, changes: dict[str, str], problem: str
 ) -> None:
-    found = contract.call_problems("sendMessage", HELLO | changes)
+    found = bot_api.call_problems("sendMessage", HELLO | changes)
     assert len(found) == 1
     assert problem in found[0]
 
 
-def test_uploads_count_as_parameters_and_toasts_are_never_markup(contract: Contract) -> None:
-    assert contract.call_problems("sendPhoto", {"chat_id": "1"}, {"photo"}) == []
-    assert contract.call_problems("sendPhoto", {"chat_id": "1"}) == ["sendPhoto.photo is missing"]
+def test_uploads_count_as_parameters_and_toasts_are_never_markup(bot_api: Contract) -> None:
+    assert bot_api.call_problems("sendPhoto", {"chat_id": "1"}, {"photo"}) == []
+    assert bot_api.call_problems("sendPhoto", {"chat_id": "1"}) == ["sendPhoto.photo is missing"]
     toast = {"callback_query_id": "1", "text": "<b>x</b>"}
-    assert "raw markup" in contract.call_problems("answerCallbackQuery", toast)[0]
-    assert contract.call_problems("sendTune", {}) == ["sendTune is no method"]
+    assert "raw markup" in bot_api.call_problems("answerCallbackQuery", toast)[0]
+    assert bot_api.call_problems("sendTune", {}) == ["sendTune is no method"]
 
 
 def test_a_name_full_of_markup_is_shown_letter_for_letter() -> None:
