@@ -28,6 +28,7 @@ from bot.feedback import Feedback
 from bot.history import History
 from bot.inbox import POLL_S, InboxProcessor
 from bot.jobs import schedule
+from bot.metrics import Metrics
 from bot.playlists import Playlists
 from bot.preferring import Preferring
 from bot.privacy import Privacy
@@ -74,7 +75,7 @@ def build_application(
         .base_file_url(f"{api_url}/file/bot")
         .request(request or HTTPXRequest(connection_pool_size=64, read_timeout=30))
         .get_updates_request(request or HTTPXRequest(read_timeout=POLL_S + 10))
-        .concurrent_updates(InboxProcessor(services.records, services.clock))
+        .concurrent_updates(InboxProcessor(services.records, services.clock, services.metrics))
         .rate_limiter(AIORateLimiter(max_retries=2))
         .updater(None)  # bot.inbox fetches: it stores an update before it acknowledges it
         .build()
@@ -163,7 +164,7 @@ def build_application(
     application.add_handler(MessageHandler(plain, talking.spoken))
     for kind, what in OTHER_MESSAGES.items():
         application.add_handler(MessageHandler(what, _say_instead(kind)))
-    application.add_error_handler(_apologise)
+    application.add_error_handler(_apologise(services.metrics))
     return application, connecting
 
 
@@ -228,11 +229,15 @@ def _say_instead(kind: str) -> Any:
     return say_instead
 
 
-async def _apologise(update: object, context: Context) -> None:
-    """Log what no handler foresaw, then say so without details."""
-    if isinstance(context.error, Forbidden):
-        logger.info("a user has blocked the bot")
-        return
-    logger.error("an update could not be handled", exc_info=context.error)
-    if isinstance(update, Update) and update.effective_user is not None:
-        await say(context.bot, update.effective_user.id, texts.APOLOGY)
+def _apologise(metrics: Metrics) -> Any:
+    async def apologise(update: object, context: Context) -> None:
+        """Log what no handler foresaw, then say so without details."""
+        if isinstance(context.error, Forbidden):
+            logger.info("a user has blocked the bot")
+            return
+        logger.error("an update could not be handled", exc_info=context.error)
+        if isinstance(update, Update) and update.effective_user is not None:
+            metrics.updates_failed.inc()
+            await say(context.bot, update.effective_user.id, texts.APOLOGY)
+
+    return apologise

@@ -20,7 +20,14 @@ from bot.keys import cipher
 from bot.records import open_stores
 from bot.running import is_running
 from bot.service_checks import ask, host, spotify, telegram, time_of
-from bot.settings import NotReady, Settings, check_redirect, host_and_port, load_settings
+from bot.settings import (
+    NotReady,
+    Settings,
+    check_ops_address,
+    check_redirect,
+    host_and_port,
+    load_settings,
+)
 from recommender import inspection
 from recommender.catalogue import Catalogue
 from vision import VisionError, weights
@@ -60,7 +67,7 @@ def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
     yield database(settings)
     yield disk(settings)
     yield port("web pages", "WEB_ADDRESS", settings.web_address, bot_runs=bot_runs)
-    yield port("health page", "OPS_ADDRESS", settings.ops_address, bot_runs=bot_runs)
+    yield health_page(settings, bot_runs=bot_runs)
     yield clock(settings, now)
 
 
@@ -209,6 +216,15 @@ def port(what: str, name: str, address: str, *, bot_runs: bool) -> Finding:
             what, "wrong", f"{address} cannot be used ({refusal}); choose another {name}"
         )
     return Finding(what, "ok", f"{address} is free")
+
+
+def health_page(settings: Settings, *, bot_runs: bool) -> Finding:
+    """Look at where it is told how the bot is doing: nowhere but on this computer."""
+    try:
+        check_ops_address(settings)
+    except NotReady as error:
+        return Finding("health page", "wrong", str(error))
+    return port("health page", "OPS_ADDRESS", settings.ops_address, bot_runs=bot_runs)
 
 
 def refusal_to_listen(address: str) -> str:

@@ -85,16 +85,17 @@ class Choosing:
         mode = mode or settled.mode
         assert mode is not None
         (rng,) = services.rng.spawn(1)  # generators are not safe to share between threads
-        recommendation = await asyncio.to_thread(
-            recommend,
-            services.table,
-            probabilities=mood.probabilities,
-            mode=mode,
-            length=settled.length,
-            rng=rng,
-            is_allowed=still_plays(services.table, gone),
-            **asked,
-        )
+        with services.metrics.step("choose"):
+            recommendation = await asyncio.to_thread(
+                recommend,
+                services.table,
+                probabilities=mood.probabilities,
+                mode=mode,
+                length=settled.length,
+                rng=rng,
+                is_allowed=still_plays(services.table, gone),
+                **asked,
+            )
 
         def store_it(stores: Stores) -> SavedPlaylist:
             playlist_id = stores.music.add_playlist(

@@ -189,11 +189,14 @@ class Feedback:
             stores.music.vote(user_id, playlist_id, position, liked, now)
             return stores.music.playlist(playlist_id, user_id)
 
-        return await self._services.records.run(vote)
+        saved = await self._services.records.run(vote)
+        self._services.metrics.votes.labels(_wish(liked)).inc()
+        return saved
 
     async def _rate(self, user_id: int, playlist_id: int, stars: int | None) -> None:
         now = self._services.clock()
         await self._services.records.run(lambda s: s.music.rate(user_id, playlist_id, stars, now))
+        self._services.metrics.ratings.labels(str(stars or "none")).inc()
 
     async def _replace(
         self, update: Update, bot: Bot, text: str, keyboard: InlineKeyboardMarkup | None = None

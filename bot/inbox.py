@@ -18,6 +18,7 @@ from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 from telegram.ext import Application, BaseUpdateProcessor
 
 from bot.logs import about_update
+from bot.metrics import Metrics
 from bot.records import Records
 
 logger = logging.getLogger(__name__)
@@ -34,10 +35,11 @@ T = TypeVar("T")
 class InboxProcessor(BaseUpdateProcessor):
     """Handles updates side by side and marks each in the inbox when it is done."""
 
-    def __init__(self, records: Records, clock: Callable[[], datetime]) -> None:
+    def __init__(self, records: Records, clock: Callable[[], datetime], metrics: Metrics) -> None:
         super().__init__(max_concurrent_updates=256)
         self._records = records
         self._clock = clock
+        self._metrics = metrics
         self._under_way: set[asyncio.Task[Any]] = set()
         self._is_abandoned = False
 
@@ -58,7 +60,9 @@ class InboxProcessor(BaseUpdateProcessor):
                 await self._records.run(
                     lambda stores: stores.people.finish(update_id, self._clock())
                 )
-                logger.info("%s handled in %.2f s", kind_of(update), time.perf_counter() - start)
+                kind, seconds = kind_of(update), time.perf_counter() - start
+                self._metrics.update_seconds.labels(kind).observe(seconds)
+                logger.info("%s handled in %.2f s", kind, seconds)
         finally:
             self._under_way.discard(task)
 
@@ -100,6 +104,7 @@ async def poll(
     application: Application[Any, Any, Any, Any, Any, Any],
     records: Records,
     clock: Callable[[], datetime],
+    metrics: Metrics,
 ) -> None:
     """Fetch updates until cancelled.
 
@@ -114,11 +119,13 @@ async def poll(
 
     async def fetch() -> tuple[Update, ...]:
         try:
-            return await bot.get_updates(
+            updates = await bot.get_updates(
                 offset=offset, timeout=POLL_S, allowed_updates=ALLOWED_UPDATES
             )
         except TimedOut:
             return ()  # a quiet poll whose answer got lost; nothing was acknowledged
+        metrics.fetched(clock())
+        return updates
 
     while True:
         for update in await patiently(fetch):

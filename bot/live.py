@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,11 +16,20 @@ from bot.backups import Nightly
 from bot.connections import Connections
 from bot.keys import cipher
 from bot.logs import set_up_logging
+from bot.metrics import Metrics
+from bot.ops import ops_routes
 from bot.records import Records
 from bot.running import in_use
 from bot.services import Services
 from bot.serving import listen, loaded, running_bot, until_stopped, web_server
-from bot.settings import NotReady, Settings, check_redirect, load_settings
+from bot.settings import (
+    NotReady,
+    Settings,
+    check_ops_address,
+    check_redirect,
+    host_and_port,
+    load_settings,
+)
 from bot.web import callback_routes
 from bot.worker import VisionWorker
 from recommender.catalogue import Catalogue, TrackTable
@@ -49,6 +59,7 @@ async def run_live() -> None:
         )
     cipher(settings)  # a bad key is told before the catalogue is read
     check_redirect(settings)
+    check_ops_address(settings)
     try:
         table = Catalogue(settings.data_dir / "catalogue.db").load()
     except CatalogueEmpty as error:
@@ -63,6 +74,7 @@ async def run_live() -> None:
             table=table,
             database=database,
             listener=listen(*settings.web_host_and_port),
+            ops_listener=listen(*host_and_port(settings.ops_address)),
             ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
             backups=settings.data_dir / "backups",
         )
@@ -78,6 +90,7 @@ async def serve(
     stopping: Callable[[], None] = lambda: None,
     more_routes: Sequence[BaseRoute] = (),
     backups: Path | None = None,
+    ops_listener: socket.socket | None = None,
 ) -> None:
     """Run the bot and its web pages until they are told to stop.
 
@@ -90,7 +103,9 @@ async def serve(
         stopping: Called when told to stop, before anything is put away.
         more_routes: Web pages beside the bot's own.
         backups: The folder of the nightly copies; None where none are made.
+        ops_listener: Where it is told how the bot is doing; None where it is not.
     """
+    metrics = Metrics()
     records = Records(database, cipher(settings))
     worker = VisionWorker()
     connections = None
@@ -103,7 +118,10 @@ async def serve(
             accounts_url=settings.spotify_accounts_url,
         )
         connections = Connections(
-            records, SpotifyClient(app), utc_now, shows_digits=settings.is_public
+            records,
+            SpotifyClient(app, on_answer=metrics.spotify_answered),
+            utc_now,
+            shows_digits=settings.is_public,
         )
     services = Services(
         records,
@@ -113,6 +131,7 @@ async def serve(
         utc_now,
         np.random.default_rng(),
         Nightly(database, backups, cipher(settings)) if backups is not None else None,
+        metrics,
     )
     application, connecting = build_application(
         services,
@@ -127,10 +146,12 @@ async def serve(
         routes += callback_routes(
             connections, partial(connecting.connected, bot), partial(connecting.arrived, bot)
         )
+    ops = Starlette(routes=ops_routes(services))
     async with (
+        web_server(ops, ops_listener) if ops_listener is not None else nullcontext(),
         loaded(worker, records),
         web_server(Starlette(routes=routes), listener),
-        running_bot(application, records, utc_now, settle) as fetching,
+        running_bot(application, services, settle) as fetching,
     ):
         ready()
         await until_stopped(fetching)

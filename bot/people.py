@@ -213,6 +213,13 @@ class People:
         )
         return cursor.rowcount == 1
 
+    def waiting(self) -> int:
+        """Return how many updates are received and not yet handled."""
+        (count,) = self.db.execute(
+            "select count(*) from inbox where handled_utc is null"
+        ).fetchone()
+        return int(count)
+
     def finish(self, update_id: int, now: datetime) -> None:
         """Mark an update as handled and drop what it said; only its number stays."""
         self.db.execute(

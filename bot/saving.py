@@ -65,7 +65,8 @@ class Saving:
             starts_new=preferences.keeps_playlists and not rewrites,
         )
         try:
-            written = await connections.write(user_id, draft, self._mend)
+            with self._services.metrics.step("write"):
+                written = await connections.write(user_id, draft, self._mend)
         except NotConnected:
             return Written(saved, None, "")
         except SpotifyBusy as error:

@@ -125,7 +125,9 @@ class Selfies:
         status = await say(bot, user_id, messages.status(sending))
         refusal = None
         try:
-            answer = await self._look(sending, await _download(bot, sending))
+            with self._services.metrics.step("download"):
+                files = await _download(bot, sending)
+            answer = await self._look(sending, files)
         except VisionError as error:
             refusal = messages.unreadable(sending, error)
         except WorkerFailed:
@@ -143,13 +145,15 @@ class Selfies:
 
     async def _look(self, sending: Sending, files: list[bytes]) -> Answer:
         """Have the worker look at the files; what is none of its kind need not wait for it."""
-        worker = self._services.worker
+        worker, metrics = self._services.worker, self._services.metrics
         if sending.kind == "video":
             sniff_video(files[0])
-            return await worker.explain_video(files[0])
+            with metrics.step("read video"):
+                return await worker.explain_video(files[0])
         if len(files) == 1:
             sniff(files[0])
-        return await worker.explain(files, sending.face)
+        with metrics.step("read"):
+            return await worker.explain(files, sending.face)
 
     async def _answer(
         self, bot: Bot, user_id: int, sending: Sending, message_id: int, answer: Answer
@@ -160,6 +164,8 @@ class Selfies:
             await self._ask_who(bot, user_id, sending, message_id, answer)
             return
         reading, now = answer.reading, self._services.clock()
+        for step, ms in reading.step_ms.items():
+            self._services.metrics.time(f"read: {step}", ms / 1000)
 
         def store_it(stores: Stores) -> StoredReading | None:
             if not stores.people.has_consent(user_id):

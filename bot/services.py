@@ -1,13 +1,14 @@
 """What the handlers need, built once in `bot.live` and passed as one value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 
 from bot.backups import Nightly
 from bot.connections import Connections
+from bot.metrics import Metrics
 from bot.records import Records
 from bot.worker import Explainer
 from recommender.catalogue import TrackTable
@@ -25,6 +26,7 @@ class Services:
         clock: Returns the time now, in UTC.
         rng: The source of the ranking's exploration.
         nightly: The nightly copies of the user data; None where none are made.
+        metrics: What is counted and timed.
     """
 
     records: Records
@@ -34,3 +36,4 @@ class Services:
     clock: Callable[[], datetime]
     rng: np.random.Generator
     nightly: Nightly | None = None
+    metrics: Metrics = field(default_factory=Metrics)

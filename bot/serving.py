@@ -6,7 +6,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
 from functools import partial
 
 import uvicorn
@@ -15,6 +14,7 @@ from starlette.applications import Starlette
 from bot.app import App, publish_commands
 from bot.inbox import InboxProcessor, patiently, poll, replay
 from bot.records import Records
+from bot.services import Services
 from bot.worker import VisionWorker
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,7 @@ async def web_server(site: Starlette, listener: socket.socket) -> AsyncIterator[
 @asynccontextmanager
 async def running_bot(
     application: App,
-    records: Records,
-    clock: Callable[[], datetime],
+    services: Services,
     settle: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Fetch and handle updates while the block runs; yields the task that fetches.
@@ -88,16 +87,16 @@ async def running_bot(
 
     Args:
         application: The bot.
-        records: Where its inbox is.
-        clock: Returns the time now, in UTC.
+        services: Where its inbox is, and what counts.
         settle: Waits for what is under way beside the updates, within the same time.
     """
     await patiently(application.initialize)
     try:
         await patiently(partial(publish_commands, application))
+        records, clock = services.records, services.clock
         await replay(application, records, clock)
         await application.start()
-        fetching = asyncio.create_task(poll(application, records, clock))
+        fetching = asyncio.create_task(poll(application, records, clock, services.metrics))
         try:
             yield fetching
         finally:

@@ -1,5 +1,6 @@
 """Everything that is set from outside, read once at start from the environment and `.env`."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -87,6 +88,21 @@ def load_settings() -> Settings:
     except ValidationError as error:
         wrong = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
         raise NotReady(f"Please check your settings. {'; '.join(wrong)}.") from error
+
+
+def check_ops_address(settings: Settings) -> None:
+    """Refuse to show how the bot is doing to other computers.
+
+    Raises:
+        NotReady: `OPS_ADDRESS` is not this computer's own.
+    """
+    host, port = host_and_port(settings.ops_address)
+    try:
+        is_own = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        is_own = False
+    if not is_own:
+        raise NotReady(f"OPS_ADDRESS is for this computer alone: write 127.0.0.1:{port}.")
 
 
 def check_redirect(settings: Settings) -> None:

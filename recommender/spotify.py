@@ -14,7 +14,7 @@ from __future__ import annotations
 import html
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -89,13 +89,21 @@ class SpotifyClient:
     Args:
         app: The owner's app and Spotify's addresses.
         timeout_s: How long to wait for a connection, and for an answer.
+        on_answer: Called with "accounts" or "api" and the HTTP status of each answer, None where
+            there was none; from whichever thread asked.
     """
 
-    def __init__(self, app: SpotifyApp, timeout_s: tuple[float, float] = (5.0, 20.0)) -> None:
+    def __init__(
+        self,
+        app: SpotifyApp,
+        timeout_s: tuple[float, float] = (5.0, 20.0),
+        on_answer: Callable[[str, int | None], None] = lambda service, status: None,
+    ) -> None:
         for module in ("client", "oauth2"):
             logging.getLogger(f"spotipy.{module}").addFilter(_tells_no_secrets)
         self._app = app
         self._timeout_s = timeout_s
+        self._on_answer = on_answer
 
     @property
     def redirect_uri(self) -> str:
@@ -244,7 +252,7 @@ class SpotifyClient:
 
     @contextmanager
     def _api(self, access_token: str) -> Iterator[spotipy.Spotify]:
-        with requests.Session() as session, translated():
+        with self._session("api") as session:
             api = spotipy.Spotify(
                 auth=access_token,
                 requests_session=session,
@@ -257,7 +265,7 @@ class SpotifyClient:
 
     @contextmanager
     def _pkce(self, client_id: str) -> Iterator[spotipy.SpotifyPKCE]:
-        with requests.Session() as session, translated():
+        with self._session("accounts") as session:
             if self._app.client_secret and not client_id:  # the secret is the owner's app's
                 session.auth = (self._app.client_id, self._app.client_secret)
             pkce = spotipy.SpotifyPKCE(
@@ -273,6 +281,21 @@ class SpotifyClient:
             pkce.OAUTH_AUTHORIZE_URL = f"{accounts_url}/authorize"
             pkce.OAUTH_TOKEN_URL = f"{accounts_url}/api/token"
             yield pkce
+
+    @contextmanager
+    def _session(self, service: str) -> Iterator[requests.Session]:
+        """Yield a session whose answers are told; what fails in the block is one of our errors."""
+
+        def tell(answer: requests.Response, **_: object) -> None:
+            self._on_answer(service, answer.status_code)
+
+        with translated(), requests.Session() as session:
+            session.hooks["response"].append(tell)
+            try:
+                yield session
+            except (requests.ConnectionError, requests.Timeout):
+                self._on_answer(service, None)
+                raise
 
 
 def _tells_no_secrets(record: logging.LogRecord) -> bool:

@@ -104,7 +104,7 @@ async def connect_all_ways(chat: Chat, connections: Connections) -> None:
     arrival = await connections.arrive(await way_back(BEN))
     assert await connections.finish_typed(BEN, arrival.digits)
     chat.telegram.updates = [pasted(await way_back(CLARA), 1)]
-    async with running_bot(chat.application, chat.records, lambda: datetime.now().astimezone()):
+    async with running_bot(chat.application, chat.services):
         async with asyncio.timeout(10):
             while not await connections.is_connected(CLARA):
                 await asyncio.sleep(0.02)

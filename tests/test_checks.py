@@ -159,7 +159,8 @@ def test_an_env_file_that_others_may_read(operator: Operator) -> None:
         ("SPOTIFY_CLIENT_ID", UNKNOWN_ID, "Spotify", "no app of this SPOTIFY_CLIENT_ID"),
         ("SPOTIFY_REDIRECT_URI", "http://localhost/callback", "redirect URI", "127.0.0.1"),
         ("WEB_ADDRESS", "127.0.0.1:99999", "web pages", "from 1 to 65535"),
-        ("OPS_ADDRESS", "192.0.2.1:80", "health page", "another OPS_ADDRESS"),
+        ("OPS_ADDRESS", "127.0.0.1:0", "health page", "another OPS_ADDRESS"),
+        ("OPS_ADDRESS", "0.0.0.0:8081", "health page", "for this computer alone"),
     ],
 )
 def test_a_setting_that_will_not_do(

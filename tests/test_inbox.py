@@ -12,6 +12,7 @@ from telegram.ext import ApplicationBuilder, TypeHandler
 
 from bot.inbox import InboxProcessor, poll, replay
 from bot.logs import LineFormatter
+from bot.metrics import Metrics
 from bot.people import MAX_TRIES
 from bot.records import Records
 from bot.serving import running_bot
@@ -48,7 +49,7 @@ async def settled(chat: Chat, handled: int) -> None:
 def test_an_update_delivered_three_times_is_handled_once() -> None:
     async def story(chat: Chat) -> None:
         chat.telegram.updates = [an_update(7), an_update(7), an_update(8), an_update(7)]
-        async with running_bot(chat.application, chat.records, lambda: NOW):
+        async with running_bot(chat.application, chat.services):
             await settled(chat, 2)
         said = [call for call in chat.telegram.calls if call.method == "sendMessage"]
         assert len(said) == 2
@@ -59,7 +60,7 @@ def test_an_update_delivered_three_times_is_handled_once() -> None:
 def test_what_was_said_is_dropped_once_it_is_answered() -> None:
     async def story(chat: Chat) -> None:
         chat.telegram.updates = [an_update(7, "/help")]
-        async with running_bot(chat.application, chat.records, lambda: NOW):
+        async with running_bot(chat.application, chat.services):
             await settled(chat, 1)
         (row,) = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
         assert row["payload"] is None
@@ -74,7 +75,7 @@ def test_a_handled_update_is_a_line_in_the_log_without_its_text() -> None:
 
     async def story(chat: Chat) -> None:
         chat.telegram.updates = [an_update(7, "/hush"), an_update(8, "/hush")]
-        async with running_bot(chat.application, chat.records, lambda: NOW):
+        async with running_bot(chat.application, chat.services):
             await settled(chat, 2)
 
     before = logger.level
@@ -102,7 +103,7 @@ async def stopped_while_handling(chat: Chat, handle: Callable[[], Any]) -> list[
 
     chat.application.add_handler(TypeHandler(Update, handle_it), group=-9)
     chat.telegram.updates = [an_update(7)]
-    async with running_bot(chat.application, chat.records, lambda: NOW):
+    async with running_bot(chat.application, chat.services):
         await asyncio.wait_for(begun.wait(), 5)
         chat.telegram.updates = [an_update(8)]  # comes too late to be fetched, or is finished
     return await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
@@ -146,7 +147,7 @@ def test_a_job_that_hangs_does_not_hold_up_a_stop(monkeypatch: pytest.MonkeyPatc
             await asyncio.Event().wait()
 
         assert chat.application.job_queue is not None
-        async with running_bot(chat.application, chat.records, lambda: NOW):
+        async with running_bot(chat.application, chat.services):
             chat.application.job_queue.run_once(hang, 0)
             await asyncio.wait_for(begun.wait(), 5)
 
@@ -161,7 +162,7 @@ def test_what_is_under_way_beside_the_updates_is_waited_for() -> None:
         settled_at.append("settled")
 
     async def story(chat: Chat) -> None:
-        async with running_bot(chat.application, chat.records, lambda: NOW, settle):
+        async with running_bot(chat.application, chat.services, settle):
             pass
         settled_at.append("stopped")
 
@@ -182,7 +183,7 @@ def test_what_a_crash_left_is_handled_at_the_next_start_but_not_for_ever() -> No
             .get_updates_request(telegram)
             .updater(None)
             .job_queue(None)
-            .concurrent_updates(InboxProcessor(records, lambda: NOW))
+            .concurrent_updates(InboxProcessor(records, lambda: NOW, Metrics()))
             .build()
         )
 
@@ -226,6 +227,6 @@ def test_polling_ends_where_it_cannot_go_on(refusal: Exception) -> None:
         application = bot.get_updates_request(Refusing()).updater(None).job_queue(None).build()
         async with application:
             with pytest.raises(type(refusal)):
-                await poll(application, chat.records, lambda: NOW)
+                await poll(application, chat.records, lambda: NOW, Metrics())
 
     asyncio.run(with_chat(story))

@@ -1,0 +1,95 @@
+"""What is counted and timed while the bot runs, in a registry of its own.
+
+Nothing here tells one user from another.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)
+"""Up to the deadline of a video and the wait for a request to Spotify."""
+
+NO_ANSWER = "none"
+
+
+class Metrics:
+    """The counters, gauges and histograms of one running bot."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.update_seconds = Histogram(
+            "mirrortape_update_seconds",
+            "Seconds from an update's turn to its last answer",
+            ["kind"],
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+        self.updates_failed = Counter(
+            "mirrortape_updates_failed",
+            "Updates that ended in an apology",
+            registry=self.registry,
+        )
+        self.updates_waiting = Gauge(
+            "mirrortape_updates_waiting",
+            "Updates received and not yet handled",
+            registry=self.registry,
+        )
+        self.last_fetch_utc: datetime | None = None
+        self._last_fetch = Gauge(
+            "mirrortape_last_fetch_timestamp_seconds",
+            "When Telegram answered last to the question for updates",
+            registry=self.registry,
+        )
+        self._step_seconds = Histogram(
+            "mirrortape_step_seconds",
+            "Seconds of each step from a photo to a playlist",
+            ["step"],
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+        self._steps_under_way = Gauge(
+            "mirrortape_steps_under_way",
+            "Steps that have begun and not ended, those in a queue included",
+            ["step"],
+            registry=self.registry,
+        )
+        self._spotify_answers = Counter(
+            "mirrortape_spotify_answers",
+            "Answers of Spotify by HTTP status",
+            ["service", "status"],
+            registry=self.registry,
+        )
+        self.votes = Counter(
+            "mirrortape_votes", "Votes on tracks", ["vote"], registry=self.registry
+        )
+        self.ratings = Counter(
+            "mirrortape_ratings", "Ratings of playlists", ["stars"], registry=self.registry
+        )
+        ProcessCollector(registry=self.registry)
+
+    def fetched(self, now: datetime) -> None:
+        """Note that Telegram has answered."""
+        self.last_fetch_utc = now
+        self._last_fetch.set(now.timestamp())
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time what is done in the block, however it ends."""
+        start = time.perf_counter()
+        with self._steps_under_way.labels(name).track_inprogress():
+            try:
+                yield
+            finally:
+                self.time(name, time.perf_counter() - start)
+
+    def time(self, step: str, seconds: float) -> None:
+        """Note how long a step took."""
+        self._step_seconds.labels(step).observe(seconds)
+
+    def spotify_answered(self, service: str, status: int | None) -> None:
+        """Count an answer of Spotify, or that none came."""
+        self._spotify_answers.labels(service, NO_ANSWER if status is None else str(status)).inc()

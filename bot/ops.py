@@ -1,0 +1,48 @@
+"""How the bot is doing, told on this computer alone: `/healthz` and `/metrics`."""
+
+import asyncio
+import sqlite3
+from datetime import timedelta
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bot.services import Services
+
+SILENT_FOR = timedelta(minutes=2)
+"""How long Telegram may be silent: four times as long as it holds a quiet poll open."""
+
+PATIENCE_S = 2.0
+"""How long the database may take, whose thread may be busy with a night's copy."""
+
+
+def ops_routes(services: Services) -> list[Route]:
+    """Return both pages."""
+
+    async def healthz(request: Request) -> Response:
+        last_fetch = services.metrics.last_fetch_utc
+        parts = {
+            "database": await _waiting(services) is not None,
+            "telegram": last_fetch is not None and services.clock() - last_fetch < SILENT_FOR,
+        }
+        is_well = all(parts.values())
+        return JSONResponse({"ok": is_well, **parts}, 200 if is_well else 503)
+
+    async def metrics(request: Request) -> Response:
+        waiting = await _waiting(services)
+        services.metrics.updates_waiting.set(float("nan") if waiting is None else waiting)
+        text = generate_latest(services.metrics.registry)
+        return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return [Route("/healthz", healthz), Route("/metrics", metrics)]
+
+
+async def _waiting(services: Services) -> int | None:
+    """Return how many updates wait; None if the database does not answer."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await services.records.run(lambda stores: stores.people.waiting())
+    except (TimeoutError, sqlite3.Error):
+        return None

@@ -1,0 +1,263 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+
+from bot.live import run_live
+from bot.ops import SILENT_FOR, ops_routes
+from bot.serving import running_bot
+from bot.settings import NotReady, Settings, check_ops_address
+from recommender.catalogue import Catalogue
+from recommender.errors import SpotifyBusy
+from recommender.invented import fill
+from recommender.spotify import SpotifyApp, SpotifyClient
+from tests.chatting import NOW, Chat, with_chat
+from tests.conftest import ROOT
+from tests.operating import OWNER, TOKEN, Operator, settle
+from tests.spotify_world import Clock, Server, World, running_server
+
+WAITING = "mirrortape_updates_waiting"
+
+
+async def get(chat: Chat, path: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app=Starlette(routes=ops_routes(chat.services)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ops") as client:
+        return await client.get(path)
+
+
+def values(text: str) -> dict[str, float]:
+    """Return what Prometheus reads: each sample by its name and the values of its labels."""
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def measured(chat: Chat) -> dict[str, float]:
+    answer = await get(chat, "/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    return values(answer.text)
+
+
+def test_what_users_do_is_counted_and_timed_and_nobody_named() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.say("/start")
+        await chat.press("agree")
+        await chat.photo()
+        for words in ("/feedback 1 +", "/feedback 2 -", "/feedback 3 +", "/feedback 4"):
+            await chat.say(words)
+        seen = await measured(chat)
+        assert seen["mirrortape_votes_total up"] == 2
+        assert seen["mirrortape_votes_total down"] == 1
+        assert seen["mirrortape_ratings_total 4"] == 1
+        for step in ("download", "read", "choose", "read: find"):
+            assert seen[f"mirrortape_step_seconds_count {step}"] == 1
+            assert seen[f"mirrortape_step_seconds_sum {step}"] < 10
+        assert seen["mirrortape_steps_under_way read"] == 0
+        assert seen["mirrortape_updates_failed_total"] == 0
+        assert seen["process_resident_memory_bytes"] > 10**6
+
+    asyncio.run(with_chat(story))
+
+
+def test_updates_are_counted_by_kind_and_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(chat: Chat) -> None:
+        person = {"id": 1, "is_bot": False, "first_name": "A"}
+        message = {
+            "message_id": 7,
+            "date": 1_700_000_000,
+            "chat": {"id": 1, "type": "private"},
+            "from": person,
+            "text": "hello",
+        }
+        pressed = {"id": "1", "chat_instance": "1", "data": "gone", "from": person}
+        chat.telegram.updates = [
+            {"update_id": 1, "message": message},
+            {"update_id": 2, "callback_query": {**pressed, "message": message}},
+        ]
+        async with running_bot(chat.application, chat.services):
+            async with asyncio.timeout(5):
+                while len(chat.telegram.calls) < 4 or (await measured(chat))[WAITING]:
+                    await asyncio.sleep(0.02)
+        seen = await measured(chat)
+        assert seen["mirrortape_update_seconds_count message"] == 1
+        assert seen["mirrortape_update_seconds_count callback_query"] == 1
+        assert seen["mirrortape_last_fetch_timestamp_seconds"] == NOW.timestamp()
+        await chat.records.run(lambda s: s.people.receive(3, 1, "{}", NOW))
+        assert (await measured(chat))[WAITING] == 1
+
+    asyncio.run(with_chat(story))
+
+
+def test_an_apology_is_counted() -> None:
+    async def story(chat: Chat) -> None:
+        chat.worker.outcome = RuntimeError("unforeseen")
+        await chat.press("agree")
+        await chat.photo()
+        seen = await measured(chat)
+        assert seen["mirrortape_updates_failed_total"] == 1
+        assert seen["mirrortape_step_seconds_count read"] == 1
+
+    asyncio.run(with_chat(story))
+
+
+# -- health --
+
+
+def test_the_bot_is_well_while_telegram_and_the_database_answer() -> None:
+    clock = Clock()
+
+    async def story(chat: Chat) -> None:
+        answer = await get(chat, "/healthz")
+        assert (answer.status_code, answer.json()["telegram"]) == (503, False)
+        async with running_bot(chat.application, chat.services):
+            async with asyncio.timeout(5):
+                while (answer := await get(chat, "/healthz")).status_code != 200:
+                    await asyncio.sleep(0.02)
+        assert answer.json() == {"ok": True, "database": True, "telegram": True}
+        clock.advance(seconds=(SILENT_FOR + timedelta(seconds=1)).total_seconds())
+        answer = await get(chat, "/healthz")
+        assert answer.status_code == 503
+        assert answer.json() == {"ok": False, "database": True, "telegram": False}
+
+    asyncio.run(with_chat(story, clock=clock))
+
+
+def test_a_database_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.ops.PATIENCE_S", 0.1)
+
+    async def story(chat: Chat) -> None:
+        hanging = asyncio.create_task(chat.records.run(lambda _: time.sleep(0.5)))
+        await asyncio.sleep(0)
+        answer = await get(chat, "/healthz")
+        assert (answer.status_code, answer.json()["database"]) == (503, False)
+        await hanging
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8081", "192.168.1.5:8081", "bot.example:8081"])
+def test_other_computers_see_nothing_of_it(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotReady, match=r"write 127\.0\.0\.1:8081"):
+        check_ops_address(Settings(ops_address=address))
+    for name, value in {
+        "TELEGRAM_BOT_TOKEN": "1:x",
+        "ALLOWED_TELEGRAM_IDS": "*",
+        "SECRET_KEY": Fernet.generate_key().decode(),
+        "OPS_ADDRESS": address,
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(NotReady, match="OPS_ADDRESS is for this computer alone"):
+        run_live().send(None)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8081", "127.0.0.2:1", "localhost:8081"])
+def test_this_computer_may(address: str) -> None:
+    check_ops_address(Settings(ops_address=address))
+
+
+# -- Spotify --
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running_server() as running:
+        yield running
+
+
+def test_each_answer_of_spotify_is_told(server: Server) -> None:
+    world = World(server)
+    told: list[tuple[str, int | None]] = []
+    client = SpotifyClient(
+        world.app, on_answer=lambda service, status: told.append((service, status))
+    )
+    world.client = client
+    tokens = world.tokens()
+    client.profile(tokens.access_token)
+    world.local.fail_next("GET", "/me", status=429, retry_after=3)
+    with pytest.raises(SpotifyBusy):
+        client.profile(tokens.access_token)
+    assert told == [("accounts", 200), ("api", 200), ("api", 429)]
+
+
+def test_no_answer_is_told_too() -> None:
+    told: list[tuple[str, int | None]] = []
+    away = SpotifyApp("0" * 32, "http://127.0.0.1/callback", api_url="http://127.0.0.1:9/v1")
+    client = SpotifyClient(away, on_answer=lambda service, status: told.append((service, status)))
+    with pytest.raises(SpotifyBusy):
+        client.profile("token")
+    assert told == [("api", None)]
+
+
+# -- the whole program --
+
+
+@pytest.fixture
+def operator(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Operator]:
+    settle(tmp_path, server.url, monkeypatch)
+    operator = Operator(server, tmp_path)
+    operator.env.write_text(
+        f"TELEGRAM_BOT_TOKEN={TOKEN}\nALLOWED_TELEGRAM_IDS={OWNER}\n"
+        f"SECRET_KEY={Fernet.generate_key().decode()}\n"
+    )
+    catalogue = Catalogue(tmp_path / "data" / "catalogue.db")
+    fill(catalogue, 1)
+    catalogue.close()
+    yield operator
+    operator.telegram.close()
+
+
+def test_a_running_bot_tells_how_it_is_and_stops_when_it_is_told_to(operator: Operator) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "bot", "run"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        ops = f"http://{os.environ['OPS_ADDRESS']}"
+        wait_until(lambda: answers(f"{ops}/healthz") == 200)
+        operator.telegram.send_text(OWNER, "/help")
+        wait_until(lambda: len(operator.telegram.chats[OWNER].messages) > 1)
+        seen = values(httpx.get(f"{ops}/metrics").text)
+        assert seen["mirrortape_update_seconds_count message"] == 1
+        running.send_signal(signal.SIGTERM)
+        said, logged = running.communicate(timeout=30)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 0, logged
+    assert "Mirrortape is running" in said
+    assert "[update 1]: message handled in" in logged
+    assert TOKEN[11:] not in logged
+
+
+def answers(url: str) -> int:
+    try:
+        return httpx.get(url).status_code
+    except httpx.HTTPError:
+        return 0
+
+
+def wait_until(is_so: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 90
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
