@@ -47,6 +47,7 @@ def overview(preferences: Preferences) -> Page:
             for kind in ("favourite", "banned")
         ),
     ]
+    rows.append([button(texts.ZONE_BUTTON, "zone")])
     if preferences != USUAL:
         rows.append([button(texts.USUAL_BUTTON, "set", "all", "usual")])
     return f"{texts.SETTINGS_HEAD}\n\n" + "\n".join(lines), InlineKeyboardMarkup(rows)

@@ -576,6 +576,7 @@ NEXT_CHECK_IN = (
 ZONE_MISSING = "They begin as soon as I know by which clock you go."
 TELL_ZONE = "Tell me your time zone"
 CHANGE_ZONE = "Change the time zone"
+ZONE_BUTTON = "Time zone"
 SEND_LOCATION = "📍 Send where I am"
 ASK_ZONE = (
     "By which clock do you go? Write a large city in your time zone, or your country, such as "

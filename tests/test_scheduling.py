@@ -284,6 +284,18 @@ def test_the_zone_changes_by_button_and_by_words() -> None:
     asyncio.run(with_chat(story))
 
 
+def test_the_settings_lead_to_the_zone() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        (settings,) = await chat.say("/settings")
+        _, asked = await chat.press(settings.data(texts.ZONE_BUTTON))
+        assert asked.text == texts.ASK_ZONE
+        (told,) = await chat.say("Rome")
+        assert told.text == texts.ZONE_NOTED.format(clock="Rome (13:00)")
+
+    asyncio.run(with_chat(story))
+
+
 @pytest.mark.parametrize("name", ["Factory", "../../etc/passwd", "Mars/Olympus"])
 def test_a_zone_that_there_is_not_is_asked_for(name: str) -> None:
     async def story(chat: Chat) -> None:
