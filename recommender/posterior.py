@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TOLERANCE: Final = 1e-12
-"""The mode is found when a step would raise the log-posterior by no more than half of this."""
+"""The mode is found when a step has raised the log-posterior by no more than half of this."""
 
 _NEAR: Final = 1e-4
 """From further away a full step may jump over the top, and is halved until it does not."""
@@ -189,8 +189,6 @@ def infer(votes: Votes, prior: Prior) -> Posterior:
         step = np.linalg.solve(schur, slope - cross.T @ (artist_slope / artist_curve))
         artist_step = (artist_slope - cross @ step) / artist_curve
         gain = float(slope @ step + artist_slope @ artist_step)
-        if gain < _TOLERANCE:
-            break
         share = 1.0
         while gain > _NEAR:
             reached = log_posterior(weights + share * step, effects + share * artist_step)
@@ -199,6 +197,8 @@ def infer(votes: Votes, prior: Prior) -> Posterior:
                 break
             share /= 2
         weights, effects = weights + share * step, effects + share * artist_step
+        if gain < _TOLERANCE:
+            break
     t = len(prior.mean)
     genre_part = np.linalg.solve(schur[t:, t:], schur[t:, :t])  # (G, T)
     return Posterior(
