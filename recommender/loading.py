@@ -61,6 +61,7 @@ def read_table(db: Database, n: int) -> TrackTable:
     return TrackTable(
         grid=grid,
         ids=ids[order],
+        sorted_ids=ids,
         rows_by_id=rows_by_id,
         features=features[order],
         ranks=ranks[order],

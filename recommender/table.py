@@ -24,7 +24,9 @@ class TrackTable:
     Args:
         grid: The cells of the valence-energy square.
         ids: Spotify ids, bytes (n,).
-        rows_by_id: The rows in the order of their ids, int64 (n,).
+        sorted_ids: The same in their order, bytes (n,): a search in `ids` itself would jump all
+            over a mapped file.
+        rows_by_id: The rows in that order, int64 (n,).
         features: Raw features, float32 (n, K).
         ranks: Percentile rank of each feature within the catalogue, float32 (n, K), 0..1.
         popularity: Percentile rank of Spotify's popularity, float32 (n,); 0.5 where unknown.
@@ -45,6 +47,7 @@ class TrackTable:
 
     grid: Grid
     ids: NDArray[np.bytes_]
+    sorted_ids: NDArray[np.bytes_]
     rows_by_id: NDArray[np.int64]
     features: NDArray[np.float32]
     ranks: NDArray[np.float32]
@@ -97,9 +100,9 @@ class TrackTable:
             sorted({id_.encode() for id_ in track_ids if len(id_) == 22 and id_.isascii()}),
             dtype="S22",
         )
-        places = np.searchsorted(self.ids, wanted, sorter=self.rows_by_id)
-        rows = self.rows_by_id[np.minimum(places, len(self.ids) - 1)]
-        known: NDArray[np.int64] = rows[self.ids[rows] == wanted]
+        places = np.searchsorted(self.sorted_ids, wanted)
+        places = places[self.sorted_ids[np.minimum(places, len(self) - 1)] == wanted]
+        known: NDArray[np.int64] = self.rows_by_id[places]
         return known
 
     def seconds(self, track_ids: Iterable[str]) -> dict[str, int]:

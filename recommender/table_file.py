@@ -35,6 +35,7 @@ _DTYPES: dict[str, Any] = {
     "I64": np.int64,
     "F32": np.float32,
 }
+_IDS = ("ids", "sorted_ids")
 _NAMES = ("genres", "labels")
 
 
@@ -54,7 +55,8 @@ def write_table(table: TrackTable, path: Path, revision: str) -> None:
         for field in fields(table)
         if isinstance(value := getattr(table, field.name), np.ndarray)
     }
-    arrays["ids"] = table.ids.view(np.uint8).reshape(len(table), -1)  # the format has no bytes
+    for name in _IDS:  # the format has no bytes
+        arrays[name] = getattr(table, name).view(np.uint8).reshape(len(table), -1)
     arrays["cell_starts"] = table.grid.starts
     names = {name: json.dumps(getattr(table, name)) for name in _NAMES}
     descriptor, temporary = mkstemp(dir=path.parent, prefix=f"{path.name}-")
@@ -90,7 +92,8 @@ def open_table(path: Path, revision: str) -> TrackTable | None:
         return None
     columns: dict[str, Any] = {"mapping": mapping, **arrays}
     columns["grid"] = Grid(columns.pop("cell_starts"))
-    columns["ids"] = columns["ids"].view("S22")[:, 0]
+    for name in _IDS:
+        columns[name] = columns[name].view("S22")[:, 0]
     for name in _NAMES:
         columns[name] = tuple(json.loads(metadata[name]))
     return TrackTable(**columns)
