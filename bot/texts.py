@@ -418,7 +418,7 @@ LIST_PAGES = {
     "banned_artists": "<b>Banned artists</b>\nYou never get a track of theirs.",
     "banned_genres": "<b>Banned genres</b>\nYou never get a track of these.",
 }
-EMPTY_LIST = "Nobody and nothing yet."
+EMPTY_LIST = "None yet."
 TYPE_NAME = {"artist": "Type an artist", "genre": "Type another genre"}
 ASK_NAME = {
     "artist": "Which artist? Send me the name, or several with commas between.",
@@ -653,8 +653,9 @@ WAS_RESET = (
 )
 NOTHING_TO_RESET = "No correction of yours adjusts your readings, so there is nothing to forget."
 ASK_FORGET = (
-    "This deletes your readings, playlists, votes, check-ins, consent and the key to your Spotify "
-    "here. It cannot be undone. Playlists in your Spotify stay yours."
+    "This deletes your readings, playlists, votes, settings, check-ins, consent and the key to "
+    "your Spotify here. It cannot be undone; /export before gives you a copy. Playlists in your "
+    "Spotify stay yours."
 )
 EXPORTED = "All that is stored about you: as JSON, as tables, and README.txt says what it is."
 EXPORT_README = """\
@@ -666,7 +667,7 @@ Photos are not among it: none is ever stored. Times are UTC.
 
 {tables}
 """
-EXPORT_TABLE = "{name}.csv ({rows} rows): {what}"
+EXPORT_TABLE = "{name}.csv, rows: {rows}\n    {what}"
 WITHHELD = "(stored encrypted or as a hash; not shown, since whoever had it could act for you)"
 KEPT_ROWS = {
     "people": (

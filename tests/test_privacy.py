@@ -135,7 +135,7 @@ def test_export_holds_every_row_of_this_user_and_no_other() -> None:
         for name, count in kept.items():
             table = list(csv.DictReader(io.StringIO(files[f"{name}.csv"].decode("utf-8-sig"))))
             assert len(table) == count
-            assert f"{name}.csv ({count} rows)".encode() in files[export.EXPLAINED]
+            assert f"{name}.csv, rows: {count}\n".encode() in files[export.EXPLAINED]
 
     asyncio.run(with_chat(story))
 
