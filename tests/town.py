@@ -136,13 +136,14 @@ class Town:
     def connect(self, user_id: int, command: str = "/connect") -> None:
         """Connect an account of the user's own, in a browser on this computer."""
         self.telegram.send_text(user_id, command)
-        url = wait_for(lambda: self._button(user_id, "Connect Spotify"), "the offer to connect")
+        url = wait_for(lambda: self.button(user_id, "Connect Spotify"), "the offer to connect")
         page = requests.get(url["url"], timeout=10)
         form = {"answer": "agree", "name": f"Listener {user_id}"}
         back = requests.post(page.url, data=form, timeout=30)
         assert "Spotify is connected" in back.text
 
-    def _button(self, user_id: int, label: str) -> Any:
+    def button(self, user_id: int, label: str) -> Any:
+        """Return the newest button with this label, if there is one."""
         for message in reversed(self.heard(user_id)):
             for row in message.get("reply_markup", {}).get("inline_keyboard", []):
                 for button in row:
@@ -152,14 +153,19 @@ class Town:
 
     # -- what stands in the end --
 
+    def has_handled_all(self) -> bool:
+        """Return whether nothing that anybody sent waits to be handled."""
+        with closing(sqlite3.connect(self.database, timeout=10)) as db:
+            waiting = db.execute("select count(*) from inbox where handled_utc is null").fetchone()
+        return waiting == (0,)
+
     def is_settled(self, user_id: int) -> bool:
         """Return whether nothing of this user's waits to be handled or written."""
         with closing(sqlite3.connect(self.database, timeout=10)) as db:
-            waiting = db.execute("select count(*) from inbox where handled_utc is null").fetchone()
             intents = db.execute(
                 "select count(*) from spotify_intents where user_id = ?", [user_id]
             ).fetchone()
-        return waiting == intents == (0,)
+        return intents == (0,) and self.has_handled_all()
 
     def chosen(self, user_id: int) -> tuple[str, ...]:
         """Return the tracks of the user's last playlist, as the bot stored it."""
