@@ -39,10 +39,11 @@ def last(page: Page) -> Locator:
 def test_check_ins_are_set_by_a_location_and_removed_again(page: Page, tmp_path: Path) -> None:
     say(page, "/schedule 08:30 weekdays 10 am weekends")
     expect(last(page)).to_contain_text("By which clock do you go?")
-    page.click("#attach")
-    page.click("#attach-menu [data-attach=location]")
+    looks_right(page, tmp_path / "zone.png")
+    page.get_by_role("button", name="Send where I am").click()
     last(page).get_by_role("button", name="Rome").click()
     expect(last(page)).to_contain_text("They go by the clock of Rome")
+    expect(page.locator("#offers")).to_be_hidden()
     looks_right(page, tmp_path / "schedule.png")
     last(page).get_by_role("button", name="✕ 10:00 weekends").click()
     expect(last(page).locator(".keyboard button")).to_have_count(2)

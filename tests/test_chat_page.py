@@ -348,6 +348,26 @@ def test_the_sample_portrait_is_sent_and_answered(site: Site, open_page: OpenPag
 
 
 @pytest.mark.browser
+def test_a_reply_keyboard_sends_what_its_buttons_say(site: Site, open_page: OpenPage) -> None:
+    site.telegram.send_text(1, "/start")
+    page = open_page()
+    offers = page.locator("#offers")
+    expect(offers).to_be_hidden()
+    rows = '[["Yes","No"],[{"text":"📍 Here","request_location":true}]]'
+    site.bot("sendMessage", chat_id=1, text="?", reply_markup=f'{{"keyboard":{rows}}}')
+    offers.get_by_role("button", name="No").click()
+    assert site.last()["text"] == "No"
+    offers.get_by_role("button", name="📍 Here").click()
+    assert "location" in site.last()
+    site.bot("sendMessage", chat_id=1, text="!", reply_markup='{"remove_keyboard":true}')
+    expect(offers).to_be_hidden()
+    once = f'{{"keyboard":{rows},"one_time_keyboard":true}}'
+    site.bot("sendMessage", chat_id=1, text="?", reply_markup=once)
+    offers.get_by_role("button", name="Yes").click()
+    expect(offers).to_be_hidden()
+
+
+@pytest.mark.browser
 def test_a_button_waits_for_its_answer(site: Site, open_page: OpenPage) -> None:
     site.telegram.send_text(1, "/start")
     sent = site.bot("sendMessage", chat_id=1, text="vote", reply_markup=KEYBOARD)

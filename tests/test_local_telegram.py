@@ -30,6 +30,7 @@ from telegram.error import BadRequest, Conflict, InvalidToken
 
 from bot.sandbox.local_chat import LocalChat
 from bot.sandbox.local_telegram import QUERY_LIFETIME_S, ChatRefusal, LocalTelegram
+from bot.sandbox.reply_keyboards import read_reply_keyboard
 from bot.sandbox.telegram_call import Call
 from bot.sandbox.telegram_entities import UnreadableMarkup, parse_html, trim, utf16_length
 from bot.sandbox.telegram_files import FileStore, NotAPhoto, Shape, photo_sizes
@@ -427,6 +428,23 @@ def test_buttons_that_telegram_refuses(
         assert str(caught.value).lower() == sentence.lower()
 
     use(work)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("x", 'field "keyboard" must be of type Array'),
+        (["x"], 'field "keyboard" must be of type Array'),
+        ([[3]], "can't parse keyboard button: KeyboardButton must be an Object"),
+        ([[{}]], 'can\'t parse keyboard button: Field "text" must be of type String'),
+        ([[" "]], "keyboard button text is empty"),
+        ([["x"] * 101], "reply markup is too long"),
+    ],
+)
+def test_reply_keyboards_that_make_no_sense_are_refused(rows: object, sentence: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_reply_keyboard({"keyboard": rows})
+    assert str(caught.value) == f"Bad Request: {sentence}"
 
 
 def test_64_bytes_and_links_to_this_computer_pass(use: Use) -> None:

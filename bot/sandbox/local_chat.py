@@ -6,6 +6,7 @@ of whatever changed, so that a page that missed something ends up right with its
 
 from collections import deque
 
+from bot.sandbox.reply_keyboards import NO_KEYBOARD, ReplyKeyboard
 from bot.sandbox.telegram_refusals import Json
 
 MAX_MESSAGES = 500
@@ -37,6 +38,7 @@ class LocalChat:
         self._oldest_deletion = 0
         self._answers: deque[tuple[int, Json]] = deque(maxlen=MAX_ANSWERS)
         self._action = ("", 0.0)  # kind, until when in seconds
+        self._offered = NO_KEYBOARD
 
     def as_json(self) -> Json:
         """Return the chat as a `Chat`."""
@@ -53,6 +55,8 @@ class LocalChat:
         self._changed[message_id] = self._next()
         if message["from"]["is_bot"]:
             self._action = ("", 0.0)
+        elif self._offered.is_for_once:
+            self._offered = NO_KEYBOARD
         if len(self.messages) > MAX_MESSAGES:
             oldest = next(iter(self.messages))
             self._drop(oldest)
@@ -75,6 +79,11 @@ class LocalChat:
         self._own_reactions[message_id] = emoji
         self._changed[message_id] = self._next()
         return before
+
+    def offer(self, keyboard: ReplyKeyboard) -> None:
+        """Show a reply keyboard in the place of the one before."""
+        self._next()
+        self._offered = keyboard
 
     def act(self, action: str, now_s: float) -> None:
         """Show for a while what the bot is doing."""
@@ -108,6 +117,7 @@ class LocalChat:
                 message_id for message_id, revision in self._deleted.items() if revision > after
             ],
             "answers": [answer for revision, answer in self._answers if revision > after],
+            "offered": self._offered.rows,
             "action": {"kind": action, "seconds": until - now_s} if until > now_s else None,
         }
 

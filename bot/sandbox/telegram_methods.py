@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from bot.sandbox.reply_keyboards import read_reply_keyboard
 from bot.sandbox.telegram_call import Call
 from bot.sandbox.telegram_files import MAX_DOWNLOAD_BYTES
 from bot.sandbox.telegram_media import media_content
@@ -94,7 +95,11 @@ def _post(telegram: TelegramState, call: Call, content: Json) -> Json:
     reply_to, is_optional = call.reply_to()
     if reply_to and not is_optional and reply_to not in telegram.chat(chat_id).messages:
         raise Refusal("message to be replied not found")
-    return telegram.post(chat_id, content, reply_to)
+    offered = read_reply_keyboard(call.parsed("reply_markup"))
+    message = telegram.post(chat_id, content, reply_to)
+    if offered is not None:
+        telegram.offer(chat_id, offered)
+    return message
 
 
 def _text_content(call: Call) -> Json:

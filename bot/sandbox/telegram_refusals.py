@@ -81,8 +81,8 @@ def check_caption(caption: str) -> None:
 def check_keyboard(markup: object) -> Json | None:
     """Return an inline keyboard as Telegram keeps it, or None where there is none.
 
-    Reply keyboards, their removal and forced replies are accepted and change nothing: the chat
-    page has no such keyboard.
+    For reply keyboards see `bot.sandbox.reply_keyboards`; forced replies are accepted and change
+    nothing.
     """
     if markup is None:
         return None

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bot.sandbox.bell import Bell
 from bot.sandbox.local_chat import LocalChat
+from bot.sandbox.reply_keyboards import ReplyKeyboard
 from bot.sandbox.telegram_files import FileStore
 from bot.sandbox.telegram_refusals import NOT_MODIFIED, Json, Refusal
 from bot.sandbox.telegram_updates import UpdateQueue
@@ -67,6 +68,11 @@ class TelegramState:
         """Send a message of the bot."""
         with self.changing():
             return self.add(self.chat(chat_id), self.bot_user, content, reply_to)
+
+    def offer(self, chat_id: int, keyboard: ReplyKeyboard) -> None:
+        """Show a reply keyboard in the place of the one before."""
+        with self.changing():
+            self.chat(chat_id).offer(keyboard)
 
     def edit(self, chat_id: int, message_id: int, change: Callable[[Json], Json]) -> Json:
         """Replace a message of the bot by what `change` makes of it."""

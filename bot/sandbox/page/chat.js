@@ -13,6 +13,7 @@
 //                            files go to #pick-photo and #pick-document; #first-step offers sample
 //                            and camera as well
 //   #commands [role=option]  the bot's commands, after "/" or #show-commands
+//   #offers                  the buttons that the bot put in the place of a keyboard, if it did
 //   #toast, #alert           how the bot answered a button; also what went wrong
 //   #action                  what the bot is doing ("typing…")
 //   #fault                   the switch by which the local Spotify fails; #faults.on while it does
@@ -25,6 +26,7 @@ import { setUpCamera } from "./camera.js";
 import { setCommands, setUpComposer } from "./composer.js";
 import * as messages from "./messages.js";
 import { attempt, toast } from "./notices.js";
+import { setUpOffers, showOffers } from "./offers.js";
 import { refreshPlaylists, setUpPlaylists } from "./playlists.js";
 import { act, fetchNews } from "./server.js";
 
@@ -105,6 +107,7 @@ function showNews(news) {
   showBot(news.bot);
   messages.applyNews(news);
   showAction(news.action);
+  showOffers(news.offered);
   news.answers.forEach(answered);
   find("#welcome").hidden = !messages.isEmpty();
   find("#first-step").hidden = messages.isEmpty() || messages.hasSent("photo", "video_note", "sticker", "document");
@@ -169,6 +172,7 @@ setUpPlaylists(() => {
 });
 setUpCamera();
 setUpComposer(sendText);
+setUpOffers(sendText);
 find("#start").addEventListener("click", async () => {
   if (await sendText("/start")) find("#text").focus();
 });
