@@ -12,9 +12,10 @@ WIDTH: Final = 960
 """Width of the picture in pixels, unless it would be too high."""
 
 _HIGHEST: Final = 1280
+_LEAST: Final = 240  # of both sides, so that a number fits; Telegram takes no narrow strips either
 _LINE: Final = 5
 _BADGE: Final = 58
-_FONT: Final = 42
+_FONT: Final = 38  # its line, 1.4 times as high, must end inside the badge
 _QUALITY: Final = 88
 _WHITE: Final[Colour] = (255, 255, 255)
 _INK: Final[Colour] = (24, 20, 36)
@@ -29,9 +30,12 @@ def draw_numbers(pixels: Pixels, boxes: Sequence[tuple[int, int, int, int]]) -> 
     """
     height, width = pixels.shape[:2]
     scale = min(WIDTH / width, _HIGHEST / height)
-    size = max(_BADGE, round(scale * width)), max(_BADGE, round(scale * height))
+    wide, high = max(1, round(scale * width)), max(1, round(scale * height))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    canvas = np.asarray(cv2.resize(pixels, size, interpolation=method), np.uint8)
+    photo = cv2.resize(pixels, (wide, high), interpolation=method)
+    below, beside = max(0, _LEAST - high), max(0, _LEAST - wide)
+    framed = cv2.copyMakeBorder(photo, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=_INK)
+    canvas = np.asarray(framed, np.uint8)
     corners = [_corners(box, scale) for box in boxes]
     for box in corners:
         cv2.rectangle(canvas, *box, _INK, _LINE + 4, cv2.LINE_AA)
