@@ -54,7 +54,8 @@ class Explainer(Protocol):
 
 def serve_vision(pipe: Connection) -> None:
     """Load the network, say so, then answer until the bot closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bot's to handle
+    for number in (signal.SIGINT, signal.SIGTERM):  # both reach all processes; the bot decides
+        signal.signal(number, signal.SIG_IGN)
     os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # what FFmpeg thinks of odd files is not for us
     os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
     from vision.explain import explain_photos, explain_video  # the heavy imports, here alone

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from bot.live import run_live
 from bot.ops import SILENT_FOR, ops_routes
+from bot.sandbox.chat_samples import portrait_jpeg
 from bot.serving import running_bot
 from bot.settings import NotReady, Settings, check_ops_address
 from recommender.catalogue import Catalogue
@@ -227,6 +228,7 @@ def test_a_running_bot_tells_how_it_is_and_stops_when_it_is_told_to(operator: Op
     running = subprocess.Popen(
         [sys.executable, "-m", "bot", "run"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -238,7 +240,11 @@ def test_a_running_bot_tells_how_it_is_and_stops_when_it_is_told_to(operator: Op
         wait_until(lambda: len(operator.telegram.chats[OWNER].messages) > 1)
         seen = values(httpx.get(f"{ops}/metrics").text)
         assert seen["mirrortape_update_seconds_count message"] == 1
-        running.send_signal(signal.SIGTERM)
+        operator.telegram.send_text(OWNER, "/start")
+        press(operator, "agree")
+        operator.telegram.send_photo(OWNER, portrait_jpeg())
+        wait_until(lambda: any("text" in m and "Got it" in m["text"] for m in chat(operator)))
+        os.killpg(running.pid, signal.SIGTERM)  # as systemd stops a service, its worker too
         said, logged = running.communicate(timeout=30)
     finally:
         running.kill()
@@ -247,6 +253,21 @@ def test_a_running_bot_tells_how_it_is_and_stops_when_it_is_told_to(operator: Op
     assert "Mirrortape is running" in said
     assert "[update 1]: message handled in" in logged
     assert TOKEN[11:] not in logged
+    assert any("photo" in message and message["from"]["is_bot"] for message in chat(operator))
+
+
+def chat(operator: Operator) -> list[dict[str, Any]]:
+    return list(operator.telegram.chats[OWNER].messages.values())
+
+
+def press(operator: Operator, data: str) -> None:
+    """Press a button, as soon as a message has it."""
+
+    def asked() -> list[int]:
+        return [m["message_id"] for m in chat(operator) if data in str(m.get("reply_markup"))]
+
+    wait_until(asked)
+    operator.telegram.press(OWNER, asked()[0], data)
 
 
 def answers(url: str) -> int:
