@@ -224,6 +224,8 @@ def health_page(settings: Settings, *, bot_runs: bool) -> Finding:
         check_ops_address(settings)
     except NotReady as error:
         return Finding("health page", "wrong", str(error))
+    if host_and_port(settings.ops_address)[1] == settings.web_host_and_port[1]:
+        return Finding("health page", "wrong", "WEB_ADDRESS has that port; choose another")
     return port("health page", "OPS_ADDRESS", settings.ops_address, bot_runs=bot_runs)
 
 

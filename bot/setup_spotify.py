@@ -8,7 +8,7 @@ from bot.checks import refusal_to_listen
 from bot.pasted import read_client_id
 from bot.running import is_running
 from bot.service_checks import app_state
-from bot.settings import NotReady, check_redirect
+from bot.settings import NotReady, check_redirect, host_and_port
 from bot.terminal import Terminal
 from recommender.app_check import AppState
 from recommender.errors import SpotifyBusy
@@ -54,7 +54,7 @@ class SpotifyQuestions:
             "paste an address into the chat, and at this computer need not even that.",
         )
         self._public_url()
-        self._web_address()
+        self._ports()
         self._terminal.good("The redirect URI:")
         self._terminal.show(self._answers.settings.redirect_uri)
 
@@ -81,21 +81,34 @@ class SpotifyQuestions:
                 "SPOTIFY_REDIRECT_URI", "does not go with that, and is a comment now"
             )
 
-    def _web_address(self) -> None:
-        """Find a free port for the page that Spotify returns to."""
+    def _ports(self) -> None:
+        """Find free ports for the page that Spotify returns to and for the bot's own health."""
         if is_running(self._answers.settings.data_dir / "mirrortape.db"):
             return
-        host, port = self._answers.settings.web_host_and_port
-        nearby = range(port + 1, port + 100)
-        while refusal := refusal_to_listen(f"{host}:{port}"):
-            free = next((p for p in nearby if not refusal_to_listen(f"{host}:{p}")), None)
+        self._settle_port("WEB_ADDRESS", other="OPS_ADDRESS")
+        self._settle_port("OPS_ADDRESS", other="WEB_ADDRESS")
+
+    def _settle_port(self, name: str, other: str) -> None:
+        """Ask for another port as long as that of a setting is taken."""
+        host, given = host_and_port(self._address(name))
+        _, others = host_and_port(self._address(other))
+        port, nearby = given, range(given + 1, given + 100)
+
+        def refusal(port: int) -> str:
+            return f"{other} has it" if port == others else refusal_to_listen(f"{host}:{port}")
+
+        while why := refusal(port):
+            free = next((near for near in nearby if not refusal(near)), None)
             if free is None:
-                raise SetupStopped(f"WEB_ADDRESS {host}:{port} cannot be used: {refusal}.")
-            self._terminal.bad(f"{host}:{port} cannot be used: {refusal}.")
+                raise SetupStopped(f"{name} {host}:{given} cannot be used: {why}.")
+            self._terminal.bad(f"{host}:{port} cannot be used: {why}.")
             typed = self._terminal.ask("Another port", default=str(free))
             port = int(typed) if typed.isdecimal() else port
-        if (host, port) != self._answers.settings.web_host_and_port:
-            self._answers.set("WEB_ADDRESS", f"{host}:{port}")
+        if port != given:
+            self._answers.set(name, f"{host}:{port}")
+
+    def _address(self, name: str) -> str:
+        return str(getattr(self._answers.settings, name.lower()))
 
     def ask_app(self) -> None:
         """Take an app that Spotify knows, or none."""

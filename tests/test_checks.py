@@ -300,6 +300,11 @@ def test_a_full_disk(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "make room" in only_wrong("disk")
 
 
+def test_one_port_for_two_pages(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPS_ADDRESS", os.environ["WEB_ADDRESS"])
+    assert "WEB_ADDRESS has that port" in only_wrong("health page")
+
+
 def test_a_running_bot_may_have_its_ports(
     operator: Operator, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,16 @@ from bot.env_file import set_value
 from bot.first_run import run_first
 from bot.live import utc_now
 from tests.conftest import ROOT
-from tests.operating import CLIENT_ID, OWNER, TOKEN, UNKNOWN_ID, FakeTerminal, Operator, settle
+from tests.operating import (
+    CLIENT_ID,
+    OWNER,
+    TOKEN,
+    UNKNOWN_ID,
+    FakeTerminal,
+    Operator,
+    free_address,
+    settle,
+)
 from tests.spotify_world import Server, running_server
 
 EXAMPLE = (ROOT / ".env.example").read_text()
@@ -298,6 +307,20 @@ def test_a_taken_port_is_changed(
     assert address != f"127.0.0.1:{taken}"
     assert refusal_to_listen(address) == ""
     assert f"http://{address}/callback" in terminal.shown
+
+
+def test_the_two_ports_of_the_bot_differ(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WEB_ADDRESS", "OPS_ADDRESS"):
+        monkeypatch.delenv(name)
+    one = free_address()
+    done(operator, WEB_ADDRESS=one, OPS_ADDRESS=one)
+    terminal = FakeTerminal()
+    go(operator, terminal)
+    assert f"{one} cannot be used: OPS_ADDRESS has it." in terminal.said
+    written = in_env(operator)
+    assert written["WEB_ADDRESS"] != written["OPS_ADDRESS"] == one
 
 
 def test_where_nothing_can_listen_it_says_so_and_stops(
