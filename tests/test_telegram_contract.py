@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot import texts
+from bot import messages, texts
 from bot.app import publish_commands
 from bot.sandbox.telegram_entities import parse_html
 from tests.chatting import Chat, with_chat
@@ -19,6 +19,7 @@ def keyboard(**button: Any) -> str:
     return json.dumps({"inline_keyboard": [[button]]})
 
 
+NAME = "<b>_*[x](y)"
 HELLO = {"chat_id": "1", "text": "<b>Hi</b>", "parse_mode": "HTML"}
 
 
@@ -71,22 +72,36 @@ def test_uploads_count_as_parameters_and_toasts_are_never_markup(bot_api: Contra
 
 
 def test_a_name_full_of_markup_is_shown_letter_for_letter() -> None:
-    name = "<b>_*[x](y)"
-    table = table_of([replace(track, artist=name, name=name) for track in random_tracks(30)])
+    table = table_of([replace(track, artist=NAME, name=NAME) for track in random_tracks(30)])
 
     async def story(chat: Chat) -> None:
         _, playlist = await chat.say("/mood happy")
         (voted,) = await chat.say("/feedback 1 +")
         await chat.press("ask:favourite_artists")
-        _, listed = await chat.say(name)
+        _, listed = await chat.say(NAME)
         (overview,) = await chat.say("/settings")
         await chat.press("ask:favourite_artists")
-        (unknown,) = await chat.say(f"{name}{name}")
-        for message in (playlist, voted, listed, overview, unknown):
-            assert name in parse_html(message.text)[0]
-        assert f"✕ {name}" in [button["text"] for button in listed.buttons]
+        (unknown,) = await chat.say(f"{NAME}{NAME}")
+        for said in (playlist, voted, listed, overview, unknown):
+            assert NAME in parse_html(said.text)[0]
+        assert NAME in parse_html(messages.connected(NAME))[0]
+        assert f"✕ {NAME}" in [button["text"] for button in listed.buttons]
 
     asyncio.run(with_chat(story, table=table))
+
+
+@pytest.mark.parametrize("command", ["", *texts.COMMANDS])
+def test_markup_in_what_people_write_is_never_obeyed_nor_shown_as_code(command: str) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("agree")
+        await chat.say("/mood sad")
+        for words in (NAME, f"1 {NAME}", f"08:30 {NAME}", f"{NAME} &amp; </b>"):
+            for call in await chat.say(f"/{command} {words}" if command else words):
+                if call.parameters.get("parse_mode") == "HTML":
+                    text = parse_html(call.text)[0]
+                    assert ("_*" in text) == (NAME in text)
+
+    asyncio.run(with_chat(story))
 
 
 def test_the_menu_of_commands_is_as_telegram_wants_it() -> None:
