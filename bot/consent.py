@@ -4,6 +4,7 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot import keyboards, texts
+from bot.people import CONSENT_VERSION
 from bot.replies import pressed, say, sender, settle, toast
 from bot.selfies import Selfies
 from bot.sendings import Sending
@@ -37,8 +38,15 @@ class Consent:
         await say(context.bot, sender(update), texts.HELP)
 
     async def agree(self, update: Update, context: Context) -> None:
-        """Note the consent and read the photo that waited for it."""
-        query, _ = pressed(update)
+        """Note the consent and read the photo that waited for it.
+
+        A button from before the terms changed agreed to others, so the question is put anew.
+        """
+        query, version = pressed(update)
+        if version != [str(CONSENT_VERSION)]:
+            await toast(query)
+            await settle(update, context.bot, texts.ASK_CONSENT, keyboards.consent())
+            return
         user_id, now = sender(update), self._services.clock()
         waiting = await self._services.records.run(lambda s: s.people.agree(user_id, now))
         await toast(query)

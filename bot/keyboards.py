@@ -14,6 +14,7 @@ from telegram import (
     ReplyKeyboardMarkup,
 )
 
+from bot.people import CONSENT_VERSION
 from bot.schedule_messages import clock_label, slot_text
 from bot.schedules import Schedule
 from bot.texts import (
@@ -53,8 +54,10 @@ def button(label: str, *fields: object) -> InlineKeyboardButton:
 
 
 def consent() -> InlineKeyboardMarkup:
-    """Return the two answers to the question of consent."""
-    return InlineKeyboardMarkup([[button("Agree", "agree"), button("No, thanks", "decline")]])
+    """Return the two answers to the question of consent, as it is put now."""
+    return InlineKeyboardMarkup(
+        [[button("Agree", "agree", CONSENT_VERSION), button("No, thanks", "decline")]]
+    )
 
 
 def reading(reading_id: int, *, mode: str, is_settled: bool = False) -> InlineKeyboardMarkup:

@@ -141,10 +141,12 @@ async def remove(bot: Bot, user_id: int, message_id: int) -> None:
         await bot.delete_message(user_id, message_id)
 
 
-async def settle(update: Update, bot: Bot, text: str) -> None:
+async def settle(
+    update: Update, bot: Bot, text: str, keyboard: InlineKeyboardMarkup | None = None
+) -> None:
     """Put the outcome in the place of the question whose button was pressed."""
     if update.effective_message is not None:
-        await edit(bot, sender(update), update.effective_message.message_id, text)
+        await edit(bot, sender(update), update.effective_message.message_id, text, keyboard)
 
 
 async def toast(query: CallbackQuery, text: str | None = None) -> None:

@@ -16,6 +16,7 @@ from telegram import Update
 from bot.app import App, build_application
 from bot.backups import Nightly
 from bot.connecting import Connecting
+from bot.people import CONSENT_VERSION
 from bot.records import Records
 from bot.services import Services
 from recommender.catalogue import Catalogue
@@ -27,6 +28,8 @@ from vision import EMOTIONS, Explanation, Reading, SeveralFaces
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ANNA, BEN = 1, 2
+AGREE = f"agree:{CONSENT_VERSION}"
+"""What the button that agrees sends."""
 JPEG = b"\xff\xd8\xff\xe0 a photo"
 """What begins like a JPEG, as far as the bot itself looks."""
 MP4 = b"\x00\x00\x00\x1cftypisom a video"

@@ -23,7 +23,7 @@ from bot.running import at_rest, in_use
 from bot.settings import NotReady, Settings
 from recommender.database import immediate
 from recommender.targets import EMOTIONS
-from tests.chatting import ANNA, BEN, NOW, Chat, with_chat
+from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, with_chat
 from tests.command_line import mirrortape
 from tests.spotify_chat import run_job
 
@@ -328,7 +328,7 @@ def test_who_is_forgotten_is_forgotten_in_every_copy(
     async def story(chat: Chat) -> None:
         for user_id in (ANNA, BEN):
             await chat.say("/mood sad", user_id)
-            await chat.press("agree", user_id)
+            await chat.press(AGREE, user_id)
         nightly = chat.services.nightly
         assert nightly is not None
         for day in range(3):

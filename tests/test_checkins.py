@@ -13,7 +13,7 @@ from telegram.error import TimedOut
 from bot import texts
 from bot.jobs import ASKING_EVERY
 from bot.schedules import GRACE
-from tests.chatting import ANNA, BEN, Chat, with_chat
+from tests.chatting import AGREE, ANNA, BEN, Chat, with_chat
 from tests.fake_telegram import Call
 from tests.spotify_chat import run_job
 
@@ -34,7 +34,7 @@ class Clock:
 
 
 async def plan(chat: Chat, words: str, zone: str = "Berlin", user_id: int = ANNA) -> None:
-    await chat.press("agree", user_id)
+    await chat.press(AGREE, user_id)
     await chat.say(f"/schedule zone {zone}", user_id)
     await chat.say(f"/schedule {words}", user_id)
 
@@ -335,7 +335,7 @@ def test_without_consent_nobody_is_asked_until_they_agree_again() -> None:
         await plan(chat, "08:30 daily")
         await chat.press("withdraw")
         assert await moments(chat, clock, START + timedelta(days=1)) == []
-        await chat.press("agree")
+        await chat.press(AGREE)
         assert await moments(chat, clock, START + timedelta(days=2)) == ["24 07:30"]
 
     told(story, clock)

@@ -1,7 +1,10 @@
 import asyncio
 
+import pytest
+
 from bot import texts
-from tests.chatting import ANNA, JPEG, NOW, Chat, with_chat
+from bot.people import CONSENT_VERSION
+from tests.chatting import AGREE, ANNA, JPEG, NOW, Chat, with_chat
 
 
 def test_no_photo_is_fetched_before_consent_and_the_waiting_one_is_read_after_it() -> None:
@@ -26,7 +29,7 @@ def test_declining_reads_nothing_and_forgets_the_photo_that_waited() -> None:
         assert toast.method == "answerCallbackQuery"
         assert edit.text == texts.DECLINED
 
-        await chat.press("agree")  # the old button, later
+        await chat.press(AGREE)  # the old button, later
 
         assert chat.worker.photos == []
 
@@ -41,6 +44,19 @@ def test_start_explains_then_asks_once() -> None:
         await chat.press(first.data("Agree"))
         (again,) = await chat.say("/start")
         assert texts.ALREADY_AGREED in again.text
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("data", ["agree", f"agree:{CONSENT_VERSION - 1}"])
+def test_a_button_from_before_the_terms_changed_asks_anew(data: str) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.photo()
+        _, asked = await chat.press(data)
+        assert asked.text == texts.ASK_CONSENT
+        assert not await chat.records.run(lambda s: s.people.has_consent(ANNA))
+        await chat.press(asked.data("Agree"))
+        assert chat.worker.photos == [JPEG]  # which still waited
 
     asyncio.run(with_chat(story))
 

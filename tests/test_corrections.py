@@ -7,7 +7,7 @@ from bot import messages, texts
 from bot.records import Stores
 from recommender.saved import StoredReading
 from recommender.targets import plan
-from tests.chatting import ANNA, BEN, NOW, Chat, a_reading, with_chat
+from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.fake_telegram import Call
 
 DOUBTFUL = a_reading(
@@ -50,7 +50,7 @@ def picture_of(calls: list[Call]) -> Call:
 
 def test_the_first_reading_is_the_networks_own() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = DOUBTFUL
         picture = picture_of(await chat.photo())
         assert picture.text == "You look <b>neutral</b> (54 %) 😐 My best guess."
@@ -61,7 +61,7 @@ def test_the_first_reading_is_the_networks_own() -> None:
 
 def test_after_corrections_caption_and_playlist_follow() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = DOUBTFUL
         for _ in range(ENOUGH):
             await chat.photo()
@@ -132,7 +132,7 @@ def test_an_unsure_reading_becomes_a_claim_and_the_other_way_round() -> None:
 def test_another_user_is_read_as_before() -> None:
     async def story(chat: Chat) -> None:
         await teach(chat)
-        await chat.press("agree", BEN)
+        await chat.press(AGREE, BEN)
         calls = await chat.photo(user_id=BEN)
         assert picture_of(calls).text == "You look <b>neutral</b> (54 %) 😐 My best guess."
         assert "Neutral · Match" in calls[-1].text

@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from bot.sandbox.chat_samples import portrait_jpeg
+from tests.chatting import AGREE
 
 START_S = 120
 PATIENCE_MS = 30_000
@@ -295,7 +296,7 @@ FAINT_TEXTS = """() => {
 def test_others_are_answered_while_a_photo_is_read(demo: str) -> None:
     with httpx.Client(base_url=demo, timeout=40) as ours, httpx.Client(base_url=demo) as theirs:
         _ask(ours, 21, "/start")
-        _press(ours, 21, "agree")
+        _press(ours, 21, AGREE)
         stop = threading.Event()
 
         def keep_sending_photos() -> None:

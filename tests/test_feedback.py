@@ -6,7 +6,7 @@ import pytest
 from bot import texts
 from recommender.mood_pairs import MoodPair
 from recommender.saved import SavedPlaylist
-from tests.chatting import ANNA, BEN, NOW, Chat, a_reading, with_chat
+from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.test_playlists import titles
 
 
@@ -55,7 +55,7 @@ def test_how_it_felt_before_and_after_is_a_pair_with_its_times() -> None:
 
     async def story(chat: Chat) -> None:
         nonlocal now
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = a_reading("sad", 0.8)
         await chat.photo()
         now += timedelta(minutes=40)

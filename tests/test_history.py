@@ -14,7 +14,7 @@ from PIL import Image
 from bot import texts
 from bot.messages import visible_chars
 from recommender.history import past_moods
-from tests.chatting import ANNA, BEN, NOW, Chat, a_reading, with_chat
+from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.fake_telegram import Call
 from tests.spotify_chat import with_spotify
 from tests.spotify_world import Server, World, running_server
@@ -52,7 +52,7 @@ def test_where_there_is_no_past_it_says_how_to_begin() -> None:
 
 def test_one_reading_is_a_picture_and_a_list() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.photo()
         await chat.say("/feedback 4")
         picture, playlists = await history(chat)
@@ -70,7 +70,7 @@ def test_one_reading_is_a_picture_and_a_list() -> None:
 
 def test_a_corrected_reading_counts_as_its_user_says() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.photo()
         await chat.press("correct:1:sad")
         (past,) = await chat.records.run(lambda s: past_moods(s.music, ANNA))
@@ -171,7 +171,7 @@ def test_long_names_emoji_and_markup_stay_what_they_are() -> None:
 
 def test_days_and_times_go_by_the_users_clock() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.say("/schedule zone Auckland")
         await chat.say("/mood sad")
         _, playlists = await history(chat)

@@ -12,7 +12,7 @@ from bot.inbox import replay
 from bot.people import UNREAD
 from bot.sendings import MAX_ALBUM_BYTES, Sending
 from bot.words import WEIGHT
-from tests.chatting import ANNA, BEN, JPEG, MP4, NOW, Chat, a_reading, with_chat
+from tests.chatting import AGREE, ANNA, BEN, JPEG, MP4, NOW, Chat, a_reading, with_chat
 from tests.fake_telegram import Call
 from vision import NoFaceFound, SeveralFaces
 from vision.errors import DamagedVideo, FaceTooBlurred
@@ -54,7 +54,7 @@ def picture_in(calls: list[Call]) -> Call:
 
 def test_of_an_album_the_clearest_is_read_once_and_said_to_be() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.clearest = 1
         calls = await chat.album(*photos(chat, 3))
         assert chat.worker.photos == [JPEG + bytes([n]) for n in range(3)]
@@ -68,7 +68,7 @@ def test_of_an_album_the_clearest_is_read_once_and_said_to_be() -> None:
 
 def test_the_photos_of_an_album_keep_their_order_however_they_arrive() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         parts = [chat.written({**part, "media_group_id": "a"}) for part in photos(chat, 3)]
         await asyncio.gather(*(chat.process({"message": part}) for part in reversed(parts)))
         assert chat.worker.photos == [JPEG + bytes([n]) for n in range(3)]
@@ -78,7 +78,7 @@ def test_the_photos_of_an_album_keep_their_order_however_they_arrive() -> None:
 
 def test_a_message_of_an_album_that_comes_late_is_not_answered_again() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         first, second, late = photos(chat, 3, media_group_id="a")
         await asyncio.gather(chat.message(first), chat.message(second))
         assert await chat.message(late) == []
@@ -91,7 +91,7 @@ def test_a_full_album_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(albums, "SETTLE_S", 3600)
 
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await asyncio.wait_for(chat.album(*photos(chat, 10)), 30)
         assert len(chat.worker.photos) == 10
 
@@ -100,7 +100,7 @@ def test_a_full_album_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_an_album_that_cannot_be_read_says_what_came_nearest() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = FaceTooBlurred("…")
         *_, answer = await chat.album(*photos(chat, 2))
         why = texts.VISION_ERRORS[FaceTooBlurred]
@@ -111,7 +111,7 @@ def test_an_album_that_cannot_be_read_says_what_came_nearest() -> None:
 
 def test_the_videos_of_an_album_are_passed_over_unless_there_is_nothing_else() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         calls = await chat.album(*photos(chat, 1), video(chat, "video"))
         assert chat.worker.videos == []
         assert texts.VIDEOS_PASSED_OVER in picture_in(calls).text
@@ -123,7 +123,7 @@ def test_the_videos_of_an_album_are_passed_over_unless_there_is_nothing_else() -
 
 def test_an_album_of_files_beyond_what_memory_is_for_is_not_fetched() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         file = {**chat.file(JPEG), "mime_type": "image/jpeg", "file_size": MAX_ALBUM_BYTES // 4}
         (answer,) = await chat.album(*([{"document": file}] * 5))
         assert answer.text == texts.TOO_MUCH["album too big"]
@@ -164,7 +164,7 @@ def test_an_album_that_a_kill_interrupts_is_gathered_again_at_the_next_start(
     """Its messages stand in the inbox until the whole album has been answered."""
 
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         parts = photos(chat, 3, media_group_id="a")
         updates = [
             {"update_id": 500 + n, "message": chat.written(part)} for n, part in enumerate(parts)
@@ -213,7 +213,7 @@ def test_an_album_that_a_kill_interrupts_is_gathered_again_at_the_next_start(
 @pytest.mark.parametrize("kind", ["video_note", "video"])
 def test_a_short_video_is_read_and_its_moments_are_told(kind: str) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         calls = await chat.message(video(chat, kind))
         assert chat.worker.videos == [MP4]
         assert calls[0].text == texts.STATUS_VIDEO
@@ -225,7 +225,7 @@ def test_a_short_video_is_read_and_its_moments_are_told(kind: str) -> None:
 
 def test_a_video_sent_as_a_file_is_read_too() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.message({"document": {**chat.file(MP4), "mime_type": "video/quicktime"}})
         assert chat.worker.videos == [MP4]
 
@@ -240,7 +240,7 @@ def test_too_long_and_too_large_videos_are_told_apart_and_not_fetched(
     more: dict[str, int], fault: Any
 ) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         (answer,) = await chat.message(video(chat, "video", **more))
         assert answer.text == texts.TOO_MUCH[fault]
         assert chat.worker.videos == []
@@ -250,7 +250,7 @@ def test_too_long_and_too_large_videos_are_told_apart_and_not_fetched(
 
 def test_a_video_note_of_a_whole_minute_is_read() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.message(video(chat, duration=60))
         assert chat.worker.videos == [MP4]
 
@@ -259,7 +259,7 @@ def test_a_video_note_of_a_whole_minute_is_read() -> None:
 
 def test_what_only_says_that_it_is_a_video_never_reaches_the_worker() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         *_, answer = await chat.message(video(chat, content=b"#EXTM3U\n"))
         assert "kind that I cannot open" in answer.text
         assert chat.worker.videos == []
@@ -269,7 +269,7 @@ def test_what_only_says_that_it_is_a_video_never_reaches_the_worker() -> None:
 
 def test_a_damaged_video_says_so() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = DamagedVideo("…")
         *_, answer = await chat.message(video(chat))
         assert answer.text == texts.VISION_ERRORS[DamagedVideo]
@@ -292,7 +292,7 @@ def test_a_video_waits_for_consent_like_a_photo() -> None:
 
 def test_a_still_sticker_is_read_like_a_photo() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         calls = await chat.message(sticker(chat))
         assert chat.worker.photos == [WEBP]
         assert "You look" in picture_in(calls).text
@@ -302,7 +302,7 @@ def test_a_still_sticker_is_read_like_a_photo() -> None:
 
 def test_a_sticker_without_a_face_gets_its_own_words() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = NoFaceFound("…")
         *_, answer = await chat.message(sticker(chat))
         assert answer.text == texts.STICKER_WITHOUT_FACE
@@ -315,7 +315,7 @@ def test_a_sticker_without_a_face_gets_its_own_words() -> None:
 
 def test_of_several_people_one_is_chosen_by_a_button() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = TWO_PEOPLE
         photo = chat.written({"photo": [chat.file(JPEG)]})
         *_, removed, question = await chat.process({"message": photo})
@@ -338,7 +338,7 @@ def test_of_several_people_one_is_chosen_by_a_button() -> None:
 
 def test_the_question_replies_to_the_clearest_photo_of_an_album() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome, chat.worker.clearest = TWO_PEOPLE, 2
         parts = [chat.written({**part, "media_group_id": "a"}) for part in photos(chat, 3)]
         await asyncio.gather(*(chat.process({"message": part}) for part in parts))
@@ -351,7 +351,7 @@ def test_the_question_replies_to_the_clearest_photo_of_an_album() -> None:
 
 def test_another_person_can_be_chosen_later_also_by_a_new_process() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         photo = chat.written({"photo": [chat.file(JPEG)]})
         for number in ("0", "1"):  # all that the buttons need is in the chat
             await chat.press(f"face:{number}", reply_to=photo)
@@ -362,7 +362,7 @@ def test_another_person_can_be_chosen_later_also_by_a_new_process() -> None:
 
 def test_a_photo_that_left_the_chat_must_be_sent_again() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         _, answer = await chat.press("face:0")
         assert answer.text == texts.PHOTO_GONE
         _, answer = await chat.press("face:0", reply_to=chat.written({"text": "hello"}))
@@ -388,7 +388,7 @@ def test_a_face_is_not_read_after_the_consent_was_taken_back() -> None:
 
 def test_the_words_of_a_caption_multiply_the_reading_and_are_told() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         read = {"neutral": 0.5, "sad": 0.3}
         rest = dict.fromkeys(("angry", "disgust", "fear", "happy", "surprise"), 0.04)
         chat.worker.outcome = a_reading(probabilities=read | rest)
@@ -410,7 +410,7 @@ def test_the_words_of_a_caption_multiply_the_reading_and_are_told() -> None:
 
 def test_a_sure_reading_stands_against_one_word() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = a_reading("happy", 0.8)
         calls = await chat.message({"photo": [chat.file(JPEG)], "caption": "lonely"})
         assert "You look <b>happy</b>" in picture_in(calls).text
@@ -421,7 +421,7 @@ def test_a_sure_reading_stands_against_one_word() -> None:
 
 def test_a_caption_without_a_mood_changes_nothing_and_says_nothing() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         calls = await chat.message({"photo": [chat.file(JPEG)], "caption": "me <b>and</b> Rex"})
         assert "counted" not in picture_in(calls).text
         stored = await chat.records.run(lambda s: s.music.last_reading(ANNA))
@@ -433,7 +433,7 @@ def test_a_caption_without_a_mood_changes_nothing_and_says_nothing() -> None:
 
 def test_words_and_earlier_answers_are_weighed_together() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = a_reading("neutral", 0.4)
         await chat.photo()
         await chat.press("correct:1:sad")
@@ -448,7 +448,7 @@ def test_words_and_earlier_answers_are_weighed_together() -> None:
 
 def test_the_caption_counts_for_whoever_is_chosen_of_several() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = TWO_PEOPLE
         photo = chat.written({"photo": [chat.file(JPEG)], "caption": "we are not happy 😢"})
         *_, question = await chat.process({"message": photo})
@@ -461,7 +461,7 @@ def test_the_caption_counts_for_whoever_is_chosen_of_several() -> None:
 
 def test_more_words_than_a_button_holds_are_cut_not_refused() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = TWO_PEOPLE
         words = "melancholy depressed frightened heartbroken astonished not overjoyed"
         *_, question = await chat.message({"photo": [chat.file(JPEG)], "caption": words})
@@ -520,8 +520,8 @@ def test_an_album_is_one_of_the_two_that_may_wait() -> None:
             return await explain(*given)
 
         chat.worker.explain = when_free  # type: ignore[method-assign]
-        await chat.press("agree")
-        await chat.press("agree", BEN)
+        await chat.press(AGREE)
+        await chat.press(AGREE, BEN)
         first = asyncio.create_task(chat.album(*photos(chat, 3)))
         second = asyncio.create_task(chat.photo())
         await asyncio.sleep(0.3)

@@ -24,7 +24,7 @@ from recommender.catalogue import Catalogue
 from recommender.errors import SpotifyBusy
 from recommender.invented import fill
 from recommender.spotify import SpotifyApp, SpotifyClient
-from tests.chatting import NOW, Chat, with_chat
+from tests.chatting import AGREE, NOW, Chat, with_chat
 from tests.conftest import ROOT
 from tests.operating import OWNER, TOKEN, Operator, settle
 from tests.spotify_world import Clock, Server, World, running_server
@@ -57,7 +57,7 @@ async def measured(chat: Chat) -> dict[str, float]:
 def test_what_users_do_is_counted_and_timed_and_nobody_named() -> None:
     async def story(chat: Chat) -> None:
         await chat.say("/start")
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.photo()
         for words in ("/feedback 1 +", "/feedback 2 -", "/feedback 3 +", "/feedback 4"):
             await chat.say(words)
@@ -107,7 +107,7 @@ def test_updates_are_counted_by_kind_and_those_that_wait(monkeypatch: pytest.Mon
 def test_an_apology_is_counted() -> None:
     async def story(chat: Chat) -> None:
         chat.worker.outcome = RuntimeError("unforeseen")
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.photo()
         seen = await measured(chat)
         assert seen["mirrortape_updates_failed_total"] == 1

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bot import app, texts
-from tests.chatting import ANNA, JPEG, Chat, with_chat
+from tests.chatting import AGREE, ANNA, JPEG, Chat, with_chat
 
 FILE = {"file_id": "f", "file_unique_id": "f"}
 STICKER = {
@@ -58,7 +58,7 @@ def test_every_kind_is_tried() -> None:
 @pytest.mark.parametrize("kind", MESSAGES)
 def test_each_kind_of_message_gets_its_own_answer_and_stores_nothing(kind: str) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         (answer,) = await chat.message(MESSAGES[kind])
         assert answer.text == texts.NOT_A_PHOTO[kind]
         assert chat.worker.photos == []
@@ -99,7 +99,7 @@ def test_what_no_handler_foresaw_is_logged_and_apologised_for(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = RuntimeError("a secret detail")
         *_, answer = await chat.photo()
         assert answer.text == texts.APOLOGY
@@ -119,7 +119,7 @@ def test_a_button_of_another_age_is_answered() -> None:
 
 def test_a_heic_that_does_not_say_what_it_is_is_still_a_photo() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         heic = {**chat.file(JPEG), "file_name": "IMG_1.HEIC", "mime_type": "application/x"}
         await chat.message({"document": heic})
         assert chat.worker.photos == [JPEG]

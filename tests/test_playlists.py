@@ -15,7 +15,7 @@ from recommender.errors import (
     TooFewTracks,
 )
 from recommender.targets import EMOTIONS, MODES
-from tests.chatting import ANNA, BEN, NOW, Chat, with_chat
+from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, with_chat
 from tests.fake_telegram import Call
 
 
@@ -99,7 +99,7 @@ def test_playlist_asks_again_with_other_tracks_in_the_last_mode() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_button_under_the_picture_rewrites_that_readings_playlist(mode: str) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         *_, picture, _, playlist = await chat.photo()
         chosen = {"match": "• Match •"}.get(mode, texts.MODE_LABELS[mode])
         calls = await chat.press(picture.data(chosen))
@@ -256,7 +256,7 @@ def test_a_playlist_follows_the_settings(length: int) -> None:
 def test_a_photo_is_answered_in_the_mode_of_the_settings() -> None:
     async def story(chat: Chat) -> None:
         await settle(chat, mode="lift")
-        await chat.press("agree")
+        await chat.press(AGREE)
         *_, picture, _, playlist = await chat.photo()
         assert "• Lift •" in [button["text"] for button in picture.buttons]
         assert "Happy · Lift" in playlist.text

@@ -24,7 +24,7 @@ from recommender.errors import SpotifyUnreachable
 from recommender.intents import PlaylistDraft
 from recommender.spotify import Playlist
 from recommender.tokens import Profile, Tokens
-from tests.chatting import ANNA, BEN, NOW, Chat, a_reading, with_chat
+from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.fake_telegram import Call
 from vision import Explanation
 
@@ -42,7 +42,7 @@ TOKENS = Tokens(SECRETS[0], SECRETS[1], NOW + timedelta(hours=1), "", NOW)
 
 async def fill(chat: Chat, user_id: int) -> None:
     """Put a row about a user into every table."""
-    await chat.press("agree", user_id)
+    await chat.press(AGREE, user_id)
     for _ in range(2):
         *_, picture, _, _ = await chat.photo(user_id=user_id)
         await chat.press(picture.data("Right"), user_id)
@@ -185,7 +185,7 @@ def test_privacy_names_the_version_agreed_to_and_takes_it_back() -> None:
         (shown,) = await chat.say("/privacy")
         assert texts.LACKS_CONSENT in shown.text
         assert shown.buttons == []
-        await chat.press("agree")
+        await chat.press(AGREE)
         (shown,) = await chat.say("/privacy")
         assert f"on 20 November 2026 to this, version {CONSENT_VERSION}" in shown.text
         _, told = await chat.press(shown.data(texts.WITHDRAW))
@@ -200,7 +200,7 @@ def test_privacy_names_the_version_agreed_to_and_takes_it_back() -> None:
 
 def test_an_outdated_consent_is_shown_as_such_and_asked_for_again() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.records.run(
             lambda s: s.people.db.execute("update people set consent_version = 0")
         )
@@ -292,7 +292,7 @@ def test_a_photo_under_way_leaves_nothing_after_forgetting_or_withdrawing(button
     started = asyncio.Event()
 
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.explain = SlowWorker().explain  # type: ignore[method-assign]
         reading = asyncio.create_task(chat.photo())
         await started.wait()

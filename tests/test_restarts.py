@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot import texts
-from tests.chatting import ANNA, Chat, with_chat
+from tests.chatting import AGREE, ANNA, Chat, with_chat
 
 Part = Callable[[Chat], Coroutine[Any, Any, None]]
 
@@ -43,7 +43,7 @@ def test_buttons_and_reactions_of_before_do_what_they_say(
 
     async def before(chat: Chat) -> None:
         nonlocal shown_in
-        await chat.press("agree")
+        await chat.press(AGREE)
         *_, picture, _, playlist = await chat.photo()
         (rated,) = await chat.say("/feedback 2")
         (overview,) = await chat.say("/settings")

@@ -9,7 +9,7 @@ import pytest
 
 from bot import texts
 from bot.schedules import MOST_PER_USER
-from tests.chatting import ANNA, BEN, NOW, Chat, with_chat
+from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, with_chat
 from tests.fake_telegram import Call
 
 ROME = {"location": {"latitude": 41.9, "longitude": 12.5}}
@@ -25,14 +25,14 @@ def labels(call: Call) -> list[str]:
 
 
 async def settle_in_berlin(chat: Chat, words: str = "/schedule 08:30 weekdays") -> None:
-    await chat.press("agree")
+    await chat.press(AGREE)
     await chat.say("/schedule zone Berlin")
     await chat.say(words)
 
 
 def test_a_first_check_in_asks_for_the_zone_and_begins_with_the_answer() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         noted, asked = await chat.say("/schedule 08:30 weekdays")
         assert lines(noted) == IN_BERLIN
         assert texts.ZONE_MISSING in noted.text
@@ -53,7 +53,7 @@ def test_a_first_check_in_asks_for_the_zone_and_begins_with_the_answer() -> None
 
 def test_a_location_offers_the_clocks_near_it_and_is_not_kept() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.say("/schedule 20:00")
         thanks, asked = await chat.message(ROME)
         assert thanks.text == texts.LOOKED_AT_LOCATION
@@ -84,7 +84,7 @@ def test_a_location_that_nobody_asked_for_changes_nothing() -> None:
 
 def test_a_country_with_several_clocks_asks_which() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.say("/schedule 20:00")
         (asked,) = await chat.say("USA")
         assert labels(asked)[:2] == ["07:00 · New York", "06:00 · Chicago"]
@@ -104,7 +104,7 @@ def test_an_unknown_place_is_asked_for_again_and_other_words_are_left_alone() ->
     times = [NOW]
 
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         (before,) = await chat.say("Berlin")
         assert before.text == texts.NOT_A_PHOTO["text"]
         await chat.say("/schedule 20:00")
@@ -123,7 +123,7 @@ def test_an_unknown_place_is_asked_for_again_and_other_words_are_left_alone() ->
 
 def test_a_mood_in_words_is_no_answer_to_the_question_for_the_zone() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.say("/schedule 20:00")
         *_, answer = await chat.say("I feel sad")
         assert "20 tracks" in answer.text
@@ -138,7 +138,7 @@ def test_the_story_goes_on_after_a_restart_at_any_point(
     buttons: dict[str, str] = {}
 
     async def begin(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         noted, _ = await chat.say("/schedule 08:30 20:00")
         buttons["remove"] = noted.data("✕ 08:30 daily")
 
@@ -163,7 +163,7 @@ def test_the_story_goes_on_after_a_restart_at_any_point(
 
 def test_off_stops_everything_the_question_included() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         (nothing,) = await chat.say("/schedule off")
         assert nothing.text == texts.NO_SCHEDULE
         await chat.say("/schedule 08:30 20:00 daily")
@@ -210,7 +210,7 @@ def test_the_same_time_again_gets_further_days() -> None:
 
 def test_suggestions_are_taken_by_button() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         (offer,) = await chat.say("/schedule")
         assert labels(offer) == ["08:30 weekdays", "20:00 daily", "10:00 weekends"]
         _, noted, asked = await chat.press(offer.data("20:00 daily"))
@@ -286,7 +286,7 @@ def test_the_zone_changes_by_button_and_by_words() -> None:
 
 def test_the_settings_lead_to_the_zone() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         (settings,) = await chat.say("/settings")
         _, asked = await chat.press(settings.data(texts.ZONE_BUTTON))
         assert asked.text == texts.ASK_ZONE
@@ -299,7 +299,7 @@ def test_the_settings_lead_to_the_zone() -> None:
 @pytest.mark.parametrize("name", ["Factory", "../../etc/passwd", "Mars/Olympus"])
 def test_a_zone_that_there_is_not_is_asked_for(name: str) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         _, asked = await chat.press(f"zone:{name}")
         assert asked.text == texts.ASK_ZONE
 

@@ -5,7 +5,7 @@ import pytest
 
 from bot import messages, texts
 from bot.worker import WorkerFailed
-from tests.chatting import ANNA, BEN, JPEG, Chat, FakeWorker, a_reading, with_chat
+from tests.chatting import AGREE, ANNA, BEN, JPEG, Chat, FakeWorker, a_reading, with_chat
 from vision import Explanation, SeveralFaces, VisionError
 from vision import errors as vision_errors
 
@@ -14,7 +14,7 @@ PHOTO_ERRORS = [kind for kind in texts.VISION_ERRORS if "Weights" not in kind.__
 
 def test_a_photo_becomes_a_picture_with_buttons_and_a_playlist() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         calls = await chat.photo(JPEG)
         assert [call.method for call in calls] == [
             "sendMessage",  # the status ...
@@ -37,7 +37,7 @@ def test_a_photo_becomes_a_picture_with_buttons_and_a_playlist() -> None:
 
 def test_an_unsure_reading_asks_and_makes_no_playlist_until_it_is_told() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = a_reading("fear", messages.SURE_FROM - 0.01)
         calls = await chat.photo()
         picture = calls[-1]
@@ -55,7 +55,7 @@ def test_an_unsure_reading_asks_and_makes_no_playlist_until_it_is_told() -> None
 
 def test_a_corrected_emotion_rewrites_the_playlist_in_its_own_message() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         *_, picture, _, playlist = await chat.photo()
         _, asked = await chat.press(picture.data("Not quite"))
         assert asked.method == "editMessageReplyMarkup"
@@ -70,7 +70,7 @@ def test_a_corrected_emotion_rewrites_the_playlist_in_its_own_message() -> None:
 
 def test_right_settles_the_question() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         *_, picture, _, _ = await chat.photo()
         toast, edit = await chat.press(picture.data("Right"))
         assert toast.parameters["text"] == texts.CONFIRMED
@@ -82,7 +82,7 @@ def test_right_settles_the_question() -> None:
 @pytest.mark.parametrize("verb", ["right:1", "correct:1:sad", "mode:1:lift"])
 def test_nobody_presses_the_buttons_of_another(verb: str) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.photo()
         (toast,) = await chat.press(verb, BEN)
         assert toast.parameters["text"] == texts.GONE
@@ -95,7 +95,7 @@ def test_each_kind_of_bad_photo_gets_its_own_answer_and_nothing_is_stored(
     kind: type[VisionError],
 ) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = kind("…")
         *_, answer = await chat.photo()
         assert answer.method == "editMessageText"
@@ -117,7 +117,7 @@ def test_every_vision_error_has_a_sentence_of_its_own() -> None:
 
 def test_a_lost_worker_is_apologised_for() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.outcome = WorkerFailed("gone")
         *_, answer = await chat.photo()
         assert answer.text == texts.WORKER_FAILED
@@ -135,7 +135,7 @@ def test_several_faces_and_estimated_eyes_are_said() -> None:
 
 def test_an_image_document_is_a_photo_too_but_not_over_20_mb() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         small = {**chat.file(JPEG), "mime_type": "image/heic", "file_name": "a.heic"}
         await chat.message({"document": small})
         large = {**small, "file_size": 20_000_001}
@@ -155,7 +155,7 @@ def test_cancel_stops_the_reading_and_takes_its_status_away() -> None:
     started = asyncio.Event()
 
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.worker.explain = SlowWorker().explain  # type: ignore[assignment,method-assign]
         reading = asyncio.create_task(chat.photo())
         await started.wait()
@@ -180,7 +180,7 @@ def test_a_flood_of_photos_is_asked_to_wait() -> None:
     is_free = asyncio.Event()
 
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         busy = BusyWorker()
         chat.worker.explain = busy.explain  # type: ignore[method-assign]
         flood = [asyncio.create_task(chat.photo()) for _ in range(5)]
@@ -196,7 +196,7 @@ def test_a_flood_of_photos_is_asked_to_wait() -> None:
 
 def test_the_mode_chosen_stays_when_the_emotion_is_corrected() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         *_, picture, _, _ = await chat.photo()
         await chat.press(picture.data("Calm"))
         _, caption, *_, playlist = await chat.press("correct:1:angry")
@@ -210,7 +210,7 @@ def test_the_mode_chosen_stays_when_the_emotion_is_corrected() -> None:
 
 def test_messages_that_the_user_deleted_are_sent_anew() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         gone = "Bad Request: message to edit not found"
         chat.telegram.refusals = {"editMessageMedia": gone, "editMessageText": gone}
         calls = await chat.photo()
@@ -223,7 +223,7 @@ def test_messages_that_the_user_deleted_are_sent_anew() -> None:
 
 def test_a_photo_that_cannot_be_fetched_leaves_no_status_behind() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         chat.telegram.refusals = {"getFile": "Bad Request: wrong file_id"}
         *_, removed, apology = await chat.photo()
         assert removed.method == "deleteMessage"
@@ -234,7 +234,7 @@ def test_a_photo_that_cannot_be_fetched_leaves_no_status_behind() -> None:
 
 def test_not_quite_has_a_way_back() -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         *_, picture, _, _ = await chat.photo()
         _, asked = await chat.press(picture.data("Not quite"))
         _, again = await chat.press(asked.data("‹ Back"))

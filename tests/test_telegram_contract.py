@@ -10,7 +10,7 @@ import pytest
 from bot import messages, texts
 from bot.app import publish_commands
 from bot.sandbox.telegram_entities import parse_html
-from tests.chatting import Chat, with_chat
+from tests.chatting import AGREE, Chat, with_chat
 from tests.songs import random_tracks, table_of
 from tests.telegram_contract import Contract
 
@@ -93,7 +93,7 @@ def test_a_name_full_of_markup_is_shown_letter_for_letter() -> None:
 @pytest.mark.parametrize("command", ["", *texts.COMMANDS])
 def test_markup_in_what_people_write_is_never_obeyed_nor_shown_as_code(command: str) -> None:
     async def story(chat: Chat) -> None:
-        await chat.press("agree")
+        await chat.press(AGREE)
         await chat.say("/mood sad")
         for words in (NAME, f"1 {NAME}", f"08:30 {NAME}", f"{NAME} &amp; </b>"):
             for call in await chat.say(f"/{command} {words}" if command else words):
