@@ -1,7 +1,8 @@
 """A face for each emotion, of a few strokes, so that no picture speaks by colour alone.
 
-The colours are those of Okabe and Ito ("Color Universal Design", 2008), which stay apart in every
-common colour blindness; each is near the emotion's colour in the picture that explains a reading.
+The colours follow those that Okabe and Ito chose for every common colour blindness ("Color Universal
+Design", 2008), a little lighter, so that strokes stand out; each is near the emotion's colour in the
+picture that explains a reading.
 """
 
 from collections.abc import Sequence
