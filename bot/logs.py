@@ -29,7 +29,7 @@ HIDDEN = "[hidden]"
 _LINE = "%(asctime)s %(levelname)s %(name)s%(about)s: %(message)s"
 
 _SECRETS = (
-    (re.compile(r"\d{5,}:[\w-]{30,}", re.ASCII), HIDDEN),  # a bot's token
+    (re.compile(r"(?<!\d)\d{5,}:[\w-]{30,}", re.ASCII), HIDDEN),  # a bot's token
     (re.compile(r"\b(bearer|basic) +[\w.~+/-]{8,}=*", re.I), rf"\1 {HIDDEN}"),
     (re.compile(r"([?&](?:code|state)=)[^\s&\"']+", re.I), rf"\1{HIDDEN}"),
     (

@@ -1,6 +1,7 @@
 import asyncio
 import io
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -75,6 +76,13 @@ def test_what_is_none_stays(text: str) -> None:
 )
 def test_no_bot_token_gets_through(secret: str, bot_id: int, around: str) -> None:
     assert secret not in hide_secrets(around.format(f"{bot_id}:{secret}"))
+
+
+@pytest.mark.parametrize("text", ["7" * 100_000, "x" * 100_000, "token" + " " * 100_000])
+def test_a_long_line_takes_no_long_time(text: str) -> None:
+    start = time.process_time()
+    hide_secrets(text)
+    assert time.process_time() - start < 2
 
 
 def test_tracebacks_are_searched_too(lines: io.StringIO) -> None:
