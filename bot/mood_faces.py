@@ -1,8 +1,8 @@
 """A face for each emotion, of a few strokes, so that no picture speaks by colour alone.
 
-The colours follow those that Okabe and Ito chose for every common colour blindness ("Color Universal
-Design", 2008), a little lighter, so that strokes stand out; each is near the emotion's colour in the
-picture that explains a reading.
+The colours follow those that Okabe and Ito chose for all common kinds of colour blindness ("Color
+Universal Design", 2008), a little lighter, so that strokes stand out; each is near the emotion's
+colour in the picture that explains a reading.
 """
 
 from collections.abc import Sequence
