@@ -120,7 +120,7 @@ class Preferring:
         if question is None or message is None:
             return
         if not message.text or message.text.startswith("/"):  # the user has turned to other things
-            if message.text != "/cancel":  # which says itself what it stopped
+            if not (message.text or "").startswith("/cancel"):  # which says what it stopped
                 await self._services.records.run(lambda s: s.people.questions.drop(user_id))
             return
         if question.about == "years":
@@ -140,25 +140,25 @@ class Preferring:
         await say(bot, user_id, *pages.years(preferences, is_known=self._knows_years()))
 
     async def _names_typed(self, bot: Bot, user_id: int, list_name: str, text: str) -> None:
+        """Put the names that the catalogue knows on a list, and ask about the first other one."""
         known = self._names(list_name)
         assert known is not None  # `ask` has made sure
-        parts = [part for part in map(str.strip, _BETWEEN_NAMES.split(text)) if part]
-        found = [known.named(known.key(part)) for part in parts]
-        if not all(found):  # a comma may be part of a name
-            found = [known.named(known.key(text))]
-        names = [name for name in found if name]
-        if not names:
-            unknown = next((p for p in parts if not known.named(known.key(p))), text)
+        parts = [part for part in map(str.strip, _BETWEEN_NAMES.split(text)) if part] or [text]
+        found = {part: known.named(known.key(part)) for part in parts}
+        names = dict.fromkeys(name for name in found.values() if name)
+        unknown = next((part for part, name in found.items() if name is None), None)
+        if names:
+            try:
+                await self._put(user_id, list_name, names)
+            except BadPreference as error:
+                await say(bot, user_id, texts.bad_preference(error))
+                return
+            await say(bot, user_id, *await self._page(user_id, list_name))
+        if unknown is None:
+            await self._settle(bot, user_id)
+        else:
             near = await asyncio.to_thread(known.like, unknown)
             await say(bot, user_id, *pages.suggestions(list_name, unknown, near, known))
-            return
-        try:
-            await self._put(user_id, list_name, names)
-        except BadPreference as error:
-            await say(bot, user_id, texts.bad_preference(error))
-            return
-        await self._settle(bot, user_id)
-        await say(bot, user_id, *await self._page(user_id, list_name))
 
     # -- what they share --
 

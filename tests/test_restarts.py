@@ -29,7 +29,7 @@ def test_a_name_that_was_asked_for_is_taken(tell: Callable[[Part, Part], None]) 
         await chat.press("ask:banned_genres")
 
     async def after(chat: Chat) -> None:
-        *_, listed = await chat.say("soul")
+        listed, *_ = await chat.say("soul")
         assert "• soul" in listed.text
 
     tell(before, after)

@@ -78,7 +78,7 @@ def test_a_name_full_of_markup_is_shown_letter_for_letter() -> None:
         _, playlist = await chat.say("/mood happy")
         (voted,) = await chat.say("/feedback 1 +")
         await chat.press("ask:favourite_artists")
-        _, listed = await chat.say(NAME)
+        listed, _ = await chat.say(NAME)
         (overview,) = await chat.say("/settings")
         await chat.press("ask:favourite_artists")
         (unknown,) = await chat.say(f"{NAME}{NAME}")
