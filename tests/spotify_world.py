@@ -1,7 +1,6 @@
 """A local Spotify over real HTTP, with a clock of ours and a browser that agrees."""
 
 import re
-import socket
 import threading
 import time
 from collections import deque
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.records import Records
 from bot.sandbox.local_spotify import LocalSpotify
 from bot.sandbox.spotify_state import StoredPlaylist
+from bot.serving import listen
 from recommender.spotify import SpotifyApp, SpotifyClient
 from recommender.tokens import Tokens
 from recommender.tracks import Track
@@ -48,7 +48,7 @@ class Server:
 
     def __init__(self) -> None:
         self.app: ASGIApp = Starlette()
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(self._serve, log_level="error", lifespan="off", interface="asgi3")
         self._server = uvicorn.Server(config)
