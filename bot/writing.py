@@ -5,8 +5,8 @@ draft is stored before anything is sent, and the way from there to the finished 
 walked again from the start without harm:
 
 1. Is our living playlist still in the user's library? Then it is used. If not, one is created,
-   with a marker in its description that was stored before. Where a marker was stored by an earlier
-   try, that playlist may exist although we never learned its id, so it is looked for first.
+   with a marker in its description that was stored before. Where an earlier try may have created
+   one whose id we never learned, it is looked for first, and not made again at once.
 2. Its items are replaced, which gives the same result however often it is done.
 3. They are read back. For tracks that do not play, others are asked for and the draft that is
    stored changes; then its items are replaced again.
@@ -26,7 +26,13 @@ from typing import TYPE_CHECKING, TypeVar
 from bot.asking import Asking
 from bot.turns import Turns
 from recommender.contents import unplayed
-from recommender.errors import PlaylistGone, QuotaExceeded, RateLimited, RecommenderError
+from recommender.errors import (
+    PlaylistGone,
+    QuotaExceeded,
+    RateLimited,
+    RecommenderError,
+    SpotifyUnreachable,
+)
 from recommender.intents import Intent, Intents, LivingPlaylist, PlaylistDraft
 from recommender.spotify import Playlist, SpotifyClient
 
@@ -37,6 +43,10 @@ T = TypeVar("T")
 
 LIBRARY_LAG = timedelta(minutes=10)
 """A new playlist may be missing from Spotify's list of the user's playlists for a while."""
+
+LISTED_WITHIN = timedelta(minutes=1)
+"""A playlist of which we learned nothing is not made again before it should have been listed. That
+takes seconds; a minute is the first wait for another try, so that it rarely costs more time."""
 
 MENDED_AT_MOST = 3
 """How often other tracks are tried in the place of those that do not play."""
@@ -164,6 +174,7 @@ class Writing:
         if playlist is None:
             playlist = await self._create(user_id, draft)
             await self._set_living(user_id, playlist.id)
+            await self._store(lambda kept: kept.unmark(user_id))
         draft, silent = await self._replace_items(user_id, playlist.id, draft, mend)
         if (playlist.name, playlist.description) != (draft.name, draft.description):
             playlist_id = playlist.id
@@ -242,22 +253,34 @@ class Writing:
         return playlist
 
     async def _create(self, user_id: int, draft: PlaylistDraft) -> Playlist:
-        intent = await self._intent(user_id)
-        marker = intent.marker if intent is not None else None
-        if marker is not None:
-            known = marker
-            orphan = await self._find(user_id, lambda entry: known in entry.description)
+        """Create the playlist, unless an earlier try did without our learning of it.
+
+        Raises:
+            SpotifyUnreachable: Such a try is so fresh that what it made may not be listed yet.
+        """
+        intent, now = await self._intent(user_id), self._clock()
+        if intent is not None and intent.marker is not None:
+            marker = intent.marker
+            orphan = await self._find(user_id, lambda entry: marker in entry.description)
             if orphan is not None:
                 return orphan
+            if intent.marked_utc is not None and now - intent.marked_utc < LISTED_WITHIN:
+                wait_s = LISTED_WITHIN.total_seconds()
+                raise SpotifyUnreachable("whether a playlist was made shows later", wait_s)
         else:
             marker = f"[mt-{secrets.token_hex(4)}]"
-            new = marker
-            await self._store(lambda kept: kept.mark(user_id, new))
+        await self._store(lambda kept: kept.mark(user_id, marker, now))
         description = f"{draft.description} {marker}"
-        return await self._asking.ask(
-            user_id,
-            lambda token: self._spotify.create_playlist(token, draft.name, description),
-        )
+        try:
+            return await self._asking.ask(
+                user_id,
+                lambda token: self._spotify.create_playlist(token, draft.name, description),
+            )
+        except SpotifyUnreachable:
+            raise  # it may have been made all the same
+        except RecommenderError:
+            await self._store(lambda kept: kept.unmark(user_id))
+            raise
 
     async def _find(self, user_id: int, is_wanted: Callable[[Playlist], bool]) -> Playlist | None:
         """Return the first playlist in the user's library that is wanted."""

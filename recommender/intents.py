@@ -39,6 +39,13 @@ def m001_intents_that_wait(db: Database) -> None:
     db.execute("alter table spotify_intents add column try_after_utc text")
 
 
+@_migrations()
+def m002_when_a_creation_began(db: Database) -> None:
+    """Remember since when a playlist may have been created without our knowing."""
+    db.execute("alter table spotify_intents add column marked_utc text")
+    db.execute("update spotify_intents set marked_utc = created_utc where marker is not null")
+
+
 @dataclass(frozen=True, slots=True)
 class PlaylistDraft:
     """What shall stand in a listener's playlist.
@@ -78,10 +85,12 @@ class Intent:
         draft: What shall stand there.
         marker: In the description of the playlist that was about to be created for it, so that
             one whose id we never learned can be found; None while there was no such moment.
+        marked_utc: Since when it may have been created without our knowing; None where it was not.
     """
 
     draft: PlaylistDraft
     marker: str | None
+    marked_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +151,17 @@ class Intents:
                 pk="user_id",
             )
 
-    def mark(self, user_id: int, marker: str) -> None:
+    def mark(self, user_id: int, marker: str, now: datetime) -> None:
         """Remember the marker of the playlist that is about to be created."""
         self._db.execute(
-            "update spotify_intents set marker = ? where user_id = ?", [marker, user_id]
+            "update spotify_intents set marker = ?, marked_utc = ? where user_id = ?",
+            [marker, now.isoformat(), user_id],
+        )
+
+    def unmark(self, user_id: int) -> None:
+        """Note that we know what became of the playlist that was about to be created."""
+        self._db.execute(
+            "update spotify_intents set marked_utc = null where user_id = ?", [user_id]
         )
 
     def intent(self, user_id: int) -> Intent | None:
@@ -157,7 +173,8 @@ class Intents:
         draft = PlaylistDraft(
             row["name"], row["description"], uris, row["saved_id"], row["shown_in"]
         )
-        return Intent(draft, row["marker"])
+        marked = row["marked_utc"]
+        return Intent(draft, row["marker"], _time(marked) if marked else None)
 
     def fulfil(self, user_id: int) -> None:
         """Note that the playlist stands as intended."""

@@ -133,9 +133,11 @@ def test_a_newer_intent_keeps_the_marker_of_an_older_one(accounts: SpotifyAccoun
     assert accounts.playlists.intent(7) is None
     accounts.playlists.intend(7, DRAFT, NOON)
     assert accounts.playlists.intent(7) == Intent(DRAFT, None)
-    accounts.playlists.mark(7, "[mt-1]")
+    accounts.playlists.mark(7, "[mt-1]", NOON)
     newer = replace(DRAFT, uris=("spotify:track:c",))
     accounts.playlists.intend(7, newer, NOON)
+    assert accounts.playlists.intent(7) == Intent(newer, "[mt-1]", NOON)
+    accounts.playlists.unmark(7)
     assert accounts.playlists.intent(7) == Intent(newer, "[mt-1]")
     accounts.playlists.fulfil(7)
     assert accounts.playlists.intent(7) is None

@@ -322,6 +322,7 @@ def test_an_access_token_is_refreshed_in_time_and_stored_before_use(
         with pytest.raises(SpotifyUnreachable):
             await connections.write(USER, SAD)
         assert world.local.calls == [("POST", "/api/token"), ("POST", "/me/playlists")]
+        world.clock.advance(minutes=1)
         world.forget_calls()
         await connections.write_pending(USER)
         assert ("POST", "/api/token") not in world.local.calls
@@ -521,6 +522,9 @@ async def doomed_story(world: World, stores: Records, situation: str, doom: Doom
         await doomed(world, stores, Doom(doom.at, after=doom.after)).resume()
     resumed = Connections(stores, world.client, world.clock)
     await resumed.resume()
+    for _ in range(2):  # what may have been made is waited for before it is made again
+        world.clock.advance(minutes=3)
+        await resumed.resume()
     if doom.at == 0 and not doom.after:  # killed before anything was stored: the caller repeats
         await resumed.write(USER, HAPPY)
 
@@ -557,6 +561,41 @@ def test_an_answer_lost_after_the_playlist_was_made_makes_no_second_one(
             with suppress(SpotifyUnreachable):
                 await connections.write(USER, SAD)
         await connections.write(USER, HAPPY)
+        assert_one_playlist(world, HAPPY)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("lag_s", [0, 3, 30])
+def test_a_playlist_that_was_made_but_is_listed_late_is_not_made_again(
+    world: World, connections: Connections, lag_s: int
+) -> None:
+    async def story() -> None:
+        await connect(connections)
+        world.local.list_late(lag_s)
+        world.local.fail_next("POST", "/me/playlists", status=502, after=True)
+        for draft in (SAD, HAPPY, HAPPY):  # somebody who does not want to wait
+            with suppress(SpotifyUnreachable):
+                await connections.write(USER, draft)
+            world.clock.advance(seconds=2)
+        world.clock.advance(minutes=5)
+        await connections.resume()
+        assert_one_playlist(world, HAPPY)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("status", [400, 403, 429])
+def test_what_was_refused_is_made_at_the_next_try(
+    world: World, connections: Connections, status: int
+) -> None:
+    async def story() -> None:
+        await connect(connections)
+        world.local.fail_next("POST", "/me/playlists", status=status, retry_after=6)
+        with pytest.raises((SpotifyRefused, RateLimited)):
+            await connections.write(USER, SAD)
+        world.clock.advance(seconds=7)
+        assert (await connections.write(USER, HAPPY)).created
         assert_one_playlist(world, HAPPY)
 
     asyncio.run(story())

@@ -36,7 +36,7 @@ from tests.conftest import ROOT
 from tests.spotify_world import Server
 
 TOKEN = "42:a-token-of-the-local-telegram"
-PATIENCE_S = 60.0
+PATIENCE_S = 200.0
 
 
 class Town:

@@ -7,7 +7,7 @@ it; what it knows of music is the catalogue's.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 from starlette.middleware import Middleware
@@ -112,6 +112,10 @@ class LocalSpotify:
             KeyError: There is no such switch.
         """
         self._state.faults.turn(switch)
+
+    def list_late(self, lag_s: float) -> None:
+        """Let playlists be missing from the library for so long after they were made."""
+        self._state.listing_lag = timedelta(seconds=lag_s)
 
     def expire_access_tokens(self) -> None:
         """Let every access token end now."""

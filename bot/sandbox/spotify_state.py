@@ -56,6 +56,7 @@ class StoredPlaylist:
     description: str
     public: bool
     collaborative: bool
+    created_utc: datetime
     changed_utc: datetime
     items: list[Item] = field(default_factory=list)
     snapshot_id: str = field(default_factory=new_id)
@@ -120,6 +121,7 @@ class SpotifyState:
         self.access_tokens: dict[str, Grant] = {}
         self.refresh_tokens: dict[str, Grant] = {}
         self.faults = Faults()
+        self.listing_lag = timedelta()  # how long a new playlist is missing from the library
         self.silent: dict[str, str] = {}  # how each track that no longer plays shows: see `SILENT`
         self.calls: deque[tuple[str, str]] = deque(maxlen=1000)
 
@@ -165,8 +167,9 @@ class SpotifyState:
         self, owner: Account, name: str, description: str, *, public: bool, collaborative: bool
     ) -> StoredPlaylist:
         """Create an empty playlist."""
+        now = self.clock()
         playlist = StoredPlaylist(
-            new_id(), owner, name, description, public, collaborative, self.clock()
+            new_id(), owner, name, description, public, collaborative, now, now
         )
         self.playlists[playlist.id] = playlist
         return playlist
@@ -185,8 +188,11 @@ class SpotifyState:
 
     def library(self, account: Account) -> list[StoredPlaylist]:
         """Return the playlists in an account's library, the newest first."""
+        listed_until = self.clock() - self.listing_lag
         return [
             playlist
             for playlist in reversed(self.playlists.values())
-            if playlist.owner == account and playlist.in_library
+            if playlist.owner == account
+            and playlist.in_library
+            and playlist.created_utc <= listed_until
         ]
