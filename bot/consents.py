@@ -67,35 +67,17 @@ class Consents:
         return way.url
 
     async def finish(self, query: Mapping[str, str]) -> int:
-        """Connect whoever came back in a browser on this computer and return who it is.
-
-        Args:
-            query: The parameters with which Spotify sent them back.
-
-        Raises:
-            AuthorizationDenied: They said no.
-            AuthorizationStale: The link is unknown, was used already, or is too old.
-            AuthorizationFailed: Spotify reports another failure.
-        """
+        """Connect whoever came back in a browser on this computer; see `Connections.finish`."""
         return await self._turns.undisturbed(self._finish(query, await self._owner(query)))
 
     async def finish_pasted(self, user_id: int, query: Mapping[str, str]) -> None:
-        """Connect the user who pasted the address on which a browser ended.
-
-        Raises:
-            AuthorizationForeign: Another user began; theirs is not used up.
-            AuthorizationFailed: One of its kinds, as `finish` raises them.
-        """
+        """Connect who pasted where a browser ended; see `Connections.finish_pasted`."""
         if await self._owner(query) != user_id:
             raise AuthorizationForeign("another listener began this")
         await self._turns.undisturbed(self._finish(query, user_id))
 
     async def arrive(self, query: Mapping[str, str]) -> Arrival:
-        """Keep what came back in anybody's browser, until six digits say whose it is.
-
-        Raises:
-            AuthorizationFailed: One of its kinds, as `finish` raises them.
-        """
+        """Keep what came back until six digits say whose it is; see `Connections.arrive`."""
         async with self._turns.of(await self._owner(query)):
             pending = await self._take(query)
             digits, now = f"{secrets.randbelow(10**6):06}", self._clock()
@@ -105,12 +87,7 @@ class Consents:
         return Arrival(pending.user_id, digits)
 
     async def finish_typed(self, user_id: int, digits: str) -> bool:
-        """Connect the user who typed six digits; return whether any were awaited.
-
-        Raises:
-            WrongDigits: They are others; says how many tries are left.
-            AuthorizationStale: They were shown too long ago.
-        """
+        """Connect the user who typed six digits; see `Connections.finish_typed`."""
         return await self._turns.undisturbed(self._finish_typed(user_id, digits))
 
     async def _finish_typed(self, user_id: int, digits: str) -> bool:

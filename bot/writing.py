@@ -108,14 +108,7 @@ class Writing:
     async def write(
         self, user_id: int, playlist: PlaylistDraft, mend: Mend = leave
     ) -> SpotifyPlaylist:
-        """Make the user's living playlist hold exactly this; create it if there is none.
-
-        The draft is kept until it stands, whatever is raised: see `resume`.
-
-        Raises:
-            NotConnected: The user has no account connected.
-            ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
-        """
+        """Make the user's living playlist hold exactly this; see `Connections.write`."""
         return await self._turns.undisturbed(self._write(user_id, playlist, mend))
 
     async def _write(self, user_id: int, playlist: PlaylistDraft, mend: Mend) -> SpotifyPlaylist:
@@ -123,10 +116,7 @@ class Writing:
             return await self._carry_out(user_id, await self._intend(user_id, playlist), mend)
 
     async def write_pending(self, user_id: int, mend: Mend = leave) -> SpotifyPlaylist | None:
-        """Write the newest draft that could not be written before; None where there is none.
-
-        It raises what `write` raises.
-        """
+        """Write the newest draft that still waits; see `Connections.write_pending`."""
         return await self._turns.undisturbed(self._write_pending(user_id, mend))
 
     async def _write_pending(self, user_id: int, mend: Mend) -> SpotifyPlaylist | None:
