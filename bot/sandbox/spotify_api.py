@@ -15,20 +15,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bot.sandbox.spotify_asked import (
+    checked_uris,
+    json_object,
+    number,
+    page_asked,
+    reordered,
+    uris_in,
+)
 from bot.sandbox.spotify_objects import SpotifyObjects
 from bot.sandbox.spotify_refusals import ApiRefusal, refusal_response
 from bot.sandbox.spotify_state import Account, Grant, Item, SpotifyState, StoredPlaylist
 
-MAX_ITEMS = 100
-MAX_PAGE = 50
 MAX_COVER_BYTES = 256 * 1024
 NAME_CHARS = 100
 DESCRIPTION_CHARS = 300
 
 READ = "playlist-read-private"
 
-
-_URI = re.compile(r"spotify:(track|episode):[0-9A-Za-z]{22}")
 _ID = re.compile(r"[0-9A-Za-z]{22}")
 
 _CLOSED = ("audio-features", "audio-analysis", "recommendations", "users/", "browse/", "markets")
@@ -116,11 +120,11 @@ class WebApi:
     async def _my_playlists(self, request: Request, grant: Grant) -> Response:
         _need(grant, READ)
         entries = [self._objects.brief(entry) for entry in self._state.library(grant.account)]
-        limit, offset = _page(request)
+        limit, offset = page_asked(request)
         return JSONResponse(self._objects.page("/me/playlists", entries, limit, offset))
 
     async def _create(self, request: Request, grant: Grant) -> Response:
-        body = await _json(request)
+        body = await json_object(request)
         if not isinstance(body.get("name"), str) or not body["name"].strip():
             raise ApiRefusal(400, "Missing required field: name")
         public = body.get("public", True) is True
@@ -142,7 +146,7 @@ class WebApi:
 
     async def _change_details(self, request: Request, grant: Grant) -> Response:
         playlist = self._writable(request, grant)
-        _apply_details(playlist, await _json(request))
+        _apply_details(playlist, await json_object(request))
         self._state.touch(playlist)
         return Response()
 
@@ -151,35 +155,35 @@ class WebApi:
         playlist = self._readable(request, grant)
         if playlist.owner != grant.account:
             raise ApiRefusal(403, "Forbidden")
-        limit, offset = _page(request)
+        limit, offset = page_asked(request)
         return JSONResponse(self._objects.item_page(playlist, limit, offset))
 
     async def _add_items(self, request: Request, grant: Grant) -> Response:
         playlist = self._writable(request, grant)
-        body = await _json(request)
-        uris = _uris(request, body)
+        body = await json_object(request)
+        uris = uris_in(request, body)
         position = body.get("position", request.query_params.get("position"))
-        at = len(playlist.items) if position is None else _number(position, "position")
+        at = len(playlist.items) if position is None else number(position, "position")
         items = [Item(uri, self._state.clock()) for uri in uris]
         self._state.set_items(playlist, playlist.items[:at] + items + playlist.items[at:])
         return _snapshot(playlist, 201)
 
     async def _update_items(self, request: Request, grant: Grant) -> Response:
         playlist = self._writable(request, grant)
-        body = await _json(request)
+        body = await json_object(request)
         if "uris" in body or "uris" in request.query_params:
-            items = [Item(uri, self._state.clock()) for uri in _uris(request, body)]
+            items = [Item(uri, self._state.clock()) for uri in uris_in(request, body)]
         else:
-            items = _reordered(playlist.items, body)
+            items = reordered(playlist.items, body)
         self._state.set_items(playlist, items)
         return _snapshot(playlist, 200)
 
     async def _remove_items(self, request: Request, grant: Grant) -> Response:
         playlist = self._writable(request, grant)
-        gone = (await _json(request)).get("items")
+        gone = (await json_object(request)).get("items")
         if not isinstance(gone, list) or not all(isinstance(entry, dict) for entry in gone):
             raise ApiRefusal(400, "Missing required field: items")
-        uris = _checked([entry.get("uri") for entry in gone])
+        uris = checked_uris([entry.get("uri") for entry in gone])
         self._state.set_items(playlist, [i for i in playlist.items if i.uri not in uris])
         return _snapshot(playlist, 200)
 
@@ -234,60 +238,6 @@ def _no_route(path: str, *, is_known: bool) -> ApiRefusal:
     if route.startswith(_CLOSED) or _MOVED.fullmatch(route):
         return ApiRefusal(403, "Forbidden")
     return ApiRefusal(404, "Service not found")
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    if not await request.body():
-        return {}
-    try:
-        body = await request.json()
-    except ValueError as error:
-        raise ApiRefusal(400, "Error parsing JSON.") from error
-    if not isinstance(body, dict):  # a bare array of URIs was taken once
-        raise ApiRefusal(400, "Error parsing JSON.")
-    return body
-
-
-def _uris(request: Request, body: Mapping[str, Any]) -> list[str]:
-    asked = request.query_params.get("uris")
-    return _checked(body.get("uris") if asked is None else asked.split(",") if asked else [])
-
-
-def _checked(uris: object) -> list[str]:
-    if not isinstance(uris, list):
-        raise ApiRefusal(400, "No uris provided")
-    if len(uris) > MAX_ITEMS:
-        raise ApiRefusal(400, f"You can add a maximum of {MAX_ITEMS} tracks per request.")
-    for uri in uris:
-        if not isinstance(uri, str) or not _URI.fullmatch(uri):
-            raise ApiRefusal(400, f"Invalid track uri: {uri}")
-    return uris
-
-
-def _reordered(items: list[Item], body: Mapping[str, Any]) -> list[Item]:
-    start = _number(body.get("range_start"), "range_start")
-    before = _number(body.get("insert_before"), "insert_before")
-    end = start + _number(body.get("range_length", 1), "range_length")
-    if end > len(items) or before > len(items):
-        raise ApiRefusal(400, "Index out of bounds.")
-    moved = items[start:end]
-    if before <= start:
-        return items[:before] + moved + items[before:start] + items[end:]
-    return items[:start] + items[end : max(before, end)] + moved + items[max(before, end) :]
-
-
-def _number(value: object, name: str) -> int:
-    text = str(value)
-    if not text.isascii() or not text.isdigit():
-        raise ApiRefusal(400, f"Invalid {name}")
-    return int(text)
-
-
-def _page(request: Request) -> tuple[int, int]:
-    limit = _number(request.query_params.get("limit", "20"), "limit")
-    if not 1 <= limit <= MAX_PAGE:
-        raise ApiRefusal(400, "Invalid limit")
-    return limit, _number(request.query_params.get("offset", "0"), "offset")
 
 
 def _apply_details(playlist: StoredPlaylist, body: Mapping[str, Any]) -> None:
