@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bot.asking import Asking
 from bot.turns import Turns
-from recommender.contents import unplayed
+from recommender.contents import Playlist, unplayed
 from recommender.errors import (
     PlaylistGone,
     QuotaExceeded,
@@ -34,7 +34,7 @@ from recommender.errors import (
     SpotifyUnreachable,
 )
 from recommender.intents import Intent, Intents, LivingPlaylist, PlaylistDraft
-from recommender.spotify import Playlist, SpotifyClient
+from recommender.spotify import SpotifyClient
 
 if TYPE_CHECKING:
     from bot.records import Records

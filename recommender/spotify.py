@@ -11,19 +11,17 @@ authorization code is always given, because without one it would open a browser 
 
 from __future__ import annotations
 
-import html
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import requests
 import spotipy
 
-from recommender.contents import Contents, Entry
+from recommender.contents import Contents, Entry, Playlist, as_entry, as_object, as_playlist
 from recommender.errors import ConnectionExpired, SpotifyUnreachable
 from recommender.refusals import OUTAGE_WAIT_S, api_refusal, token_refusal
 from recommender.tokens import Profile, Tokens
@@ -71,16 +69,6 @@ class Authorization:
     url: str
     state: str = field(repr=False)
     verifier: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Playlist:
-    """A playlist without its items; `description` is plain text."""
-
-    id: str
-    url: str
-    name: str
-    description: str
 
 
 class SpotifyClient:
@@ -173,7 +161,7 @@ class SpotifyClient:
     def profile(self, access_token: str) -> Profile:
         """Return whose account this is."""
         with self._api(access_token) as api:
-            me = _object(api._get("me"))  # current_user asks for "me/", which is no route
+            me = as_object(api._get("me"))  # current_user asks for "me/", which is no route
             account_id = str(me.get("account_id") or me["id"])
             return Profile(account_id, str(me.get("display_name") or account_id))
 
@@ -184,14 +172,14 @@ class SpotifyClient:
             PlaylistGone: There is none with this id.
         """
         with self._api(access_token) as api:
-            return _playlist(api.playlist(playlist_id))
+            return as_playlist(api.playlist(playlist_id))
 
     def playlists(self, access_token: str) -> Iterator[Playlist]:
         """Yield the playlists in the listener's library, asking for pages as they are needed."""
         with self._api(access_token) as api:
             page = api.current_user_playlists(limit=PLAYLISTS_PER_PAGE)
             while page is not None:
-                yield from (_playlist(entry) for entry in _object(page)["items"] if entry)
+                yield from (as_playlist(entry) for entry in as_object(page)["items"] if entry)
                 page = api.next(page)
 
     def contents(self, access_token: str, playlist_id: str) -> Contents:
@@ -203,10 +191,10 @@ class SpotifyClient:
         entries: list[Entry] = []
         with self._api(access_token) as api:
             # Not every app sees the new names of these fields yet, so both are read.
-            full = _object(api.playlist(playlist_id))
+            full = as_object(api.playlist(playlist_id))
             page = full.get("items") or full["tracks"]
             while page is not None:
-                entries += map(_entry, _object(page)["items"])
+                entries += map(as_entry, as_object(page)["items"])
                 page = api.next(page)
             return Contents(str(full["snapshot_id"]), tuple(entries))
 
@@ -216,7 +204,7 @@ class SpotifyClient:
         """Create an empty private playlist."""
         with self._api(access_token) as api:
             answer = api.current_user_playlist_create(name, public=False, description=description)
-            return _playlist(answer)
+            return as_playlist(answer)
 
     def replace_items(self, access_token: str, playlist_id: str, uris: Sequence[str]) -> str:
         """Make the playlist hold exactly these tracks; doing it twice changes nothing more.
@@ -229,12 +217,12 @@ class SpotifyClient:
         """
         first, rest = uris[:ITEMS_PER_REQUEST], uris[ITEMS_PER_REQUEST:]
         with self._api(access_token) as api:
-            version = _object(api.playlist_replace_items(playlist_id, list(first)))
+            version = as_object(api.playlist_replace_items(playlist_id, list(first)))
             for start in range(0, len(rest), ITEMS_PER_REQUEST):
                 # playlist_add_items would send a bare array, which Spotify no longer takes.
                 chunk = list(rest[start : start + ITEMS_PER_REQUEST])
                 answer = api._post(f"playlists/{playlist_id}/items", payload={"uris": chunk})
-                version = _object(answer)
+                version = as_object(answer)
             return str(version["snapshot_id"])
 
     def change_details(
@@ -326,30 +314,3 @@ def translated() -> Iterator[None]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # A proxy's page or half an answer, on which spotipy or our own reading stumbles.
         raise SpotifyUnreachable("Spotify's answer makes no sense", OUTAGE_WAIT_S) from error
-
-
-def _object(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict):  # spotipy returns None for a body that is no JSON
-        raise TypeError(f"an object was expected, not {type(answer).__name__}")
-    return answer
-
-
-def _entry(answer: object) -> Entry:
-    """Return one place of a playlist, whose track may be null or silent."""
-    entry = _object(answer)
-    track = entry.get("item") or entry.get("track")
-    if track is None:
-        return Entry(None, is_playable=False)
-    written = track.get("linked_from") or track  # another edition may play in its stead
-    return Entry(str(written["uri"]), is_playable=track.get("is_playable") is not False)
-
-
-def _playlist(answer: object) -> Playlist:
-    entry = _object(answer)
-    return Playlist(
-        id=str(entry["id"]),
-        url=str(entry["external_urls"]["spotify"]),
-        name=str(entry["name"]),
-        # Spotify escapes descriptions for HTML, and may say null for an empty one.
-        description=html.unescape(str(entry.get("description") or "")),
-    )

@@ -20,9 +20,9 @@ from bot.questions import Question
 from bot.records import BELONGINGS, Records, Stores
 from bot.timetable import read_slots
 from recommender.authorizations import PendingAuthorization
+from recommender.contents import Playlist
 from recommender.errors import SpotifyUnreachable
 from recommender.intents import PlaylistDraft
-from recommender.spotify import Playlist
 from recommender.tokens import Profile, Tokens
 from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.fake_telegram import Call
