@@ -5,7 +5,7 @@ from typing import Any
 
 from telegram import BotCommand, Update
 from telegram.constants import ChatType
-from telegram.error import Forbidden
+from telegram.error import Forbidden, TelegramError
 from telegram.ext import (
     AIORateLimiter,
     Application,
@@ -199,20 +199,33 @@ def _gate(allowed_ids: frozenset[str]) -> Any:
         """Turn away strangers, and everybody in groups, with a kind line."""
         if update.effective_user is None or update.effective_chat is None:
             raise ApplicationHandlerStop  # nobody to answer
-        if update.effective_chat.type != ChatType.PRIVATE:
-            message = update.effective_message
-            if message is not None and message.text and message.text.startswith("/"):
-                await say(context.bot, update.effective_chat.id, texts.PRIVATE_CHATS_ONLY)
-            raise ApplicationHandlerStop
-        user_id = sender(update)
-        if EVERYONE not in allowed_ids and str(user_id) not in allowed_ids:
-            if update.callback_query is not None:
-                await toast(update.callback_query)
-            if update.message_reaction is None:  # which is no question
-                await say(context.bot, user_id, texts.STRANGER.format(user_id=user_id))
-            raise ApplicationHandlerStop
+        is_private = update.effective_chat.type == ChatType.PRIVATE
+        if is_private and not allowed_ids.isdisjoint({EVERYONE, str(sender(update))}):
+            return
+        try:
+            await (_turn_away(update, context) if is_private else _decline(update, context))
+        except TelegramError as error:  # who cannot be told is not let in for that
+            logger.info("who was turned away was not told: %s", type(error).__name__)
+        raise ApplicationHandlerStop
 
     return gate
+
+
+async def _turn_away(update: Update, context: Context) -> None:
+    """Tell a stranger whom to ask."""
+    if update.callback_query is not None:
+        await toast(update.callback_query)
+    if update.message_reaction is None:  # which is no question
+        user_id = sender(update)
+        await say(context.bot, user_id, texts.STRANGER.format(user_id=user_id))
+
+
+async def _decline(update: Update, context: Context) -> None:
+    """Answer a command in a group."""
+    message, chat = update.effective_message, update.effective_chat
+    assert chat is not None
+    if message is not None and message.text and message.text.startswith("/"):
+        await say(context.bot, chat.id, texts.PRIVATE_CHATS_ONLY)
 
 
 async def _gone(update: Update, context: Context) -> None:

@@ -84,6 +84,27 @@ def test_a_stranger_is_told_whom_to_ask() -> None:
     asyncio.run(with_chat(story, allowed_ids=frozenset({str(ANNA)})))
 
 
+def test_a_stranger_who_cannot_be_told_is_not_let_in() -> None:
+    async def story(chat: Chat) -> None:
+        chat.telegram.refusals["sendMessage"] = "Bad Request: chat not found"
+        assert await chat.photo(user_id=4711) == []
+        (toast,) = await chat.press(AGREE, user_id=4711)
+        assert toast.method == "answerCallbackQuery"
+        assert not await chat.records.run(lambda s: s.people.has_consent(4711))
+
+    asyncio.run(with_chat(story, allowed_ids=frozenset({str(ANNA)})))
+
+
+def test_a_group_that_the_bot_may_not_write_to_is_declined_all_the_same() -> None:
+    async def story(chat: Chat) -> None:
+        chat.telegram.refusals["sendMessage"] = "Bad Request: not enough rights"
+        group = {"id": -5, "type": "group", "title": "Friends"}
+        entities = [{"type": "bot_command", "offset": 0, "length": 7}]
+        assert await chat.message({"text": "/export", "entities": entities}, chat=group) == []
+
+    asyncio.run(with_chat(story))
+
+
 def test_groups_are_declined_kindly_and_their_chatter_ignored() -> None:
     async def story(chat: Chat) -> None:
         group = {"id": -5, "type": "group", "title": "Friends"}
