@@ -247,10 +247,14 @@ def _apologise(metrics: Metrics) -> Any:
         """Log what no handler foresaw, then say so without details."""
         if isinstance(context.error, Forbidden):
             logger.info("a user has blocked the bot")
-            return
+            raise ApplicationHandlerStop
         logger.error("an update could not be handled", exc_info=context.error)
         if isinstance(update, Update) and update.effective_user is not None:
             metrics.updates_failed.inc()
-            await say(context.bot, update.effective_user.id, texts.APOLOGY)
+            try:
+                await say(context.bot, update.effective_user.id, texts.APOLOGY)
+            except TelegramError as error:
+                logger.warning("nor could its user be told: %s", type(error).__name__)
+        raise ApplicationHandlerStop  # else the groups behind would answer it too
 
     return apologise

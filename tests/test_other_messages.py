@@ -2,8 +2,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from telegram import Bot
 
 from bot import app, texts
+from bot.preferring import Preferring
 from tests.chatting import AGREE, ANNA, JPEG, Chat, with_chat
 
 FILE = {"file_id": "f", "file_unique_id": "f"}
@@ -128,6 +130,24 @@ def test_what_no_handler_foresaw_is_logged_and_apologised_for(
 
     asyncio.run(with_chat(story))
     assert "an update could not be handled" in caplog.text
+
+
+def test_what_failed_in_one_group_is_not_answered_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(self: Preferring, bot: Bot, user_id: int, text: str) -> None:
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr(Preferring, "_years_typed", fail)
+
+    async def story(chat: Chat) -> None:
+        await chat.press("ask:years")
+        (answer,) = await chat.say("I am happy")
+        assert answer.text == texts.APOLOGY
+        chat.telegram.refusals["sendMessage"] = "Bad Request: chat not found"
+        assert await chat.say("I am happy") == []
+
+    asyncio.run(with_chat(story))
 
 
 def test_a_button_of_another_age_is_answered() -> None:
