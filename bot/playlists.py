@@ -167,7 +167,7 @@ class Playlists:
             try:
                 rewrites = bool(mode and message_id) and await self._is_last(user_id, mood)
                 saved, relaxed = await self._choosing.choose(
-                    user_id, mood, mode, shown_in, rewrites=status is None, like=like
+                    user_id, mood, mode, shown_in, rewrites=rewrites, like=like
                 )
                 written = await self.saving.write(saved, shown_in, rewrites=rewrites)
                 notices = [*(str(each) for each in relaxed), written.notice]

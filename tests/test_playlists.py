@@ -120,6 +120,19 @@ def test_switching_modes_does_not_use_up_the_tracks_that_fit() -> None:
     asyncio.run(with_chat(story))
 
 
+def test_a_mood_chosen_by_button_brings_other_tracks_than_the_last_time() -> None:
+    async def story(chat: Chat) -> None:
+        heard: set[str] = set()
+        for message_id in (701, 702, 703):
+            await chat.press("mood:happy", message_id=message_id)
+            last = await chat.records.run(lambda s: s.music.last_playlist(ANNA))
+            assert last is not None
+            assert heard.isdisjoint(track.track_id for track in last.tracks)
+            heard |= {track.track_id for track in last.tracks}
+
+    asyncio.run(with_chat(story))
+
+
 @pytest.mark.parametrize(("word", "emotion"), [("SAD", "Sad"), ("disgusted", "Disgust")])
 def test_moods_are_understood_as_the_bot_says_them(word: str, emotion: str) -> None:
     async def story(chat: Chat) -> None:
