@@ -76,10 +76,9 @@ def sending_of(messages: Sequence[Message]) -> Sending:
 
     Of an album with photos, the photos are; of one with videos alone, the first.
     """
-    photos = [message for message in messages if not _is_video(message)]
-    chosen = photos or messages[:1]
+    chosen = _chosen(messages)
     kind: Kind = "photo"
-    if not photos:
+    if _is_video(chosen[0]):
         kind = "video"
     elif len(messages) > 1:
         kind = "album"
@@ -96,11 +95,12 @@ def sending_of(messages: Sequence[Message]) -> Sending:
 
 def fault_of(messages: Sequence[Message]) -> Fault | None:
     """Return why what was sent cannot be read, as far as Telegram tells before it is fetched."""
-    sizes = [_file(message)[1] for message in messages]
-    if any(_seconds(message) > MAX_VIDEO_SECONDS for message in messages):
+    chosen = _chosen(messages)
+    sizes = [_file(message)[1] for message in chosen]
+    if any(_seconds(message) > MAX_VIDEO_SECONDS for message in chosen):
         return "video too long"
     if max(sizes) > FileSizeLimit.FILESIZE_DOWNLOAD:
-        largest = messages[sizes.index(max(sizes))]
+        largest = chosen[sizes.index(max(sizes))]
         return "video too big" if _is_video(largest) else "file too big"
     return "album too big" if sum(sizes) > MAX_ALBUM_BYTES else None
 
@@ -108,6 +108,11 @@ def fault_of(messages: Sequence[Message]) -> Fault | None:
 def is_readable(message: Message) -> bool:
     """Return whether a message holds something to be read."""
     return bool((PHOTOS | VIDEOS).check_update(Update(0, message=message)))
+
+
+def _chosen(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return those of some messages that are to be read."""
+    return [message for message in messages if not _is_video(message)] or messages[:1]
 
 
 def _is_video(message: Message) -> bool:

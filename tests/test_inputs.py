@@ -121,6 +121,19 @@ def test_the_videos_of_an_album_are_passed_over_unless_there_is_nothing_else() -
     asyncio.run(with_chat(story))
 
 
+@pytest.mark.parametrize("more", [{"duration": 300}, {"file_size": 90_000_000}])
+def test_a_video_that_is_passed_over_may_be_as_long_and_large_as_it_likes(
+    more: dict[str, int],
+) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        calls = await chat.album(*photos(chat, 2), video(chat, "video", **more))
+        assert len(chat.worker.photos) == 2
+        assert texts.VIDEOS_PASSED_OVER in picture_in(calls).text
+
+    asyncio.run(with_chat(story))
+
+
 def test_an_album_of_files_beyond_what_memory_is_for_is_not_fetched() -> None:
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
