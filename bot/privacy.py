@@ -66,8 +66,8 @@ class Privacy:
         """Take the consent back, or refuse it, and drop the photo that waited for it."""
         query, _ = pressed(update)
         user_id = sender(update)
-        self._selfies.stop(user_id)
         had_consent = await self._services.records.run(lambda s: s.people.withdraw(user_id))
+        self._selfies.stop(user_id)  # only now: none is let in any more
         await toast(query)
         await settle(update, context.bot, texts.WITHDRAWN if had_consent else texts.DECLINED)
 
@@ -103,6 +103,7 @@ class Privacy:
         """
         self._selfies.stop(user_id)
         await self._delete(user_id)
+        self._selfies.stop(user_id)  # what was let in a moment before
         again, connections = self._delete_when_quiet(user_id), self._services.connections
         if connections is not None:
             again = connections.undisturbed(again)

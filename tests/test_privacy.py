@@ -15,7 +15,7 @@ import pytest
 
 from bot import export, privacy, texts
 from bot.connections import Connections
-from bot.people import CONSENT_VERSION
+from bot.people import CONSENT_VERSION, People
 from bot.questions import Question
 from bot.records import BELONGINGS, Records, Stores
 from bot.timetable import read_slots
@@ -300,6 +300,38 @@ def test_a_photo_under_way_leaves_nothing_after_forgetting_or_withdrawing(button
         await reading
         assert not any((await rows(chat, ANNA)).values())
         assert "deleteMessage" in [call.method for call in chat.telegram.calls]  # its status
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("button", ["forget:yes", "withdraw"])
+def test_a_photo_let_in_a_moment_before_is_read_no_further(
+    button: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, pressed = threading.Event(), threading.Event()
+    has_consent = People.has_consent
+
+    def look_slowly(self: People, user_id: int) -> bool:
+        has = has_consent(self, user_id)
+        asked.set()
+        pressed.wait(10)
+        return has
+
+    async def read_for_ever(photos: Sequence[bytes], face: int | None) -> Explanation:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        chat.worker.explain = read_for_ever  # type: ignore[method-assign]
+        monkeypatch.setattr(People, "has_consent", look_slowly)
+        reading = asyncio.create_task(chat.photo())
+        await asyncio.to_thread(asked.wait, 10)
+        withdrawing = asyncio.create_task(chat.press(button))
+        await asyncio.sleep(0.05)  # until it waits for the database
+        pressed.set()
+        await withdrawing
+        await asyncio.wait_for(reading, 10)
 
     asyncio.run(with_chat(story))
 
