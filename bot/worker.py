@@ -139,8 +139,11 @@ class VisionWorker:
         return answer
 
     def close(self) -> None:
-        """Stop the process."""
-        self._thread.shutdown(cancel_futures=True)
+        """Stop the process, whatever it is at."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if (process := self._process) is not None:
+            process.kill()  # else the thread would wait for its answer
+        self._thread.shutdown()
         self._kill()
 
     @property

@@ -73,6 +73,21 @@ def test_a_lost_worker_costs_one_photo_and_is_replaced(order: bytes) -> None:
     with_worker(story)
 
 
+def test_a_stop_waits_for_no_photo() -> None:
+    async def story() -> None:
+        await worker.start()
+        under_way = asyncio.create_task(worker.explain([b"hang"]))
+        await asyncio.sleep(0.2)
+        start = time.perf_counter()
+        await asyncio.to_thread(worker.close)
+        assert time.perf_counter() - start < 10
+        with pytest.raises(WorkerFailed):
+            await under_way
+
+    worker = VisionWorker(deadline_s=30.0, serve=serve_orders)
+    asyncio.run(story())
+
+
 def test_albums_and_videos_may_take_longer_than_a_photo() -> None:
     async def story() -> None:
         await worker.start()
