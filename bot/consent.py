@@ -1,6 +1,8 @@
 """First contact and consent: /start, /help."""
 
-from telegram import Update
+import asyncio
+
+from telegram import Bot, Update
 from telegram.ext import ContextTypes
 
 from bot import keyboards, texts
@@ -24,6 +26,7 @@ class Consent:
     def __init__(self, services: Services, selfies: Selfies) -> None:
         self._services = services
         self._selfies = selfies
+        self._agreeing: set[int] = set()
 
     async def start(self, update: Update, context: Context) -> None:
         """Say what this is and, until there is consent, ask for it."""
@@ -48,8 +51,24 @@ class Consent:
             await settle(update, context.bot, texts.ASK_CONSENT, keyboards.consent())
             return
         user_id, now = sender(update), self._services.clock()
-        waiting = await self._services.records.run(lambda s: s.people.agree(user_id, now))
-        await toast(query)
-        await settle(update, context.bot, texts.WAITING_READ if waiting else texts.AGREED)
-        if waiting:
-            await self._selfies.read(context.bot, user_id, Sending.from_json(waiting))
+        if user_id in self._agreeing:  # the button was pressed twice
+            await toast(query)
+            return
+        self._agreeing.add(user_id)
+        try:
+            waiting = await self._services.records.run(lambda s: s.people.agree(user_id, now))
+            await toast(query)
+            await settle(update, context.bot, texts.WAITING_READ if waiting else texts.AGREED)
+            if waiting:
+                await self._read(context.bot, user_id, Sending.from_json(waiting))
+        finally:
+            self._agreeing.discard(user_id)
+
+    async def _read(self, bot: Bot, user_id: int, waiting: Sending) -> None:
+        """Read what waited, then forget it; a stop meanwhile leaves it for the next start."""
+        try:
+            await self._selfies.read(bot, user_id, waiting)
+        finally:
+            this = asyncio.current_task()
+            if this is None or not this.cancelling():
+                await self._services.records.run(lambda s: s.people.drop_waiting(user_id))

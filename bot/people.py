@@ -168,9 +168,8 @@ class People:
         return None
 
     def agree(self, user_id: int, now: datetime) -> str | None:
-        """Note the consent and return what waited for it, if anything."""
+        """Note the consent and return what waits for it, if anything, until `drop_waiting`."""
         with immediate(self.db):
-            waiting = self._take_waiting(user_id)
             self.db.table("people").upsert(
                 {
                     "user_id": user_id,
@@ -179,7 +178,7 @@ class People:
                 },
                 pk="user_id",
             )
-        return waiting
+            return self._waiting(user_id)
 
     def withdraw(self, user_id: int) -> bool:
         """Take the consent back and drop what waited for it; return whether there was one."""
@@ -192,9 +191,12 @@ class People:
         sealed = self._seal.close(UNREAD, user_id, waiting)
         self.db.table("people").upsert({"user_id": user_id, "waiting": sealed}, pk="user_id")
 
-    def _take_waiting(self, user_id: int) -> str | None:
-        rows = list(self.db.query("select waiting from people where user_id = ?", [user_id]))
+    def drop_waiting(self, user_id: int) -> None:
+        """Forget what waited for the consent."""
         self.db.execute("update people set waiting = null where user_id = ?", [user_id])
+
+    def _waiting(self, user_id: int) -> str | None:
+        rows = list(self.db.query("select waiting from people where user_id = ?", [user_id]))
         if not rows or rows[0]["waiting"] is None:
             return None
         try:

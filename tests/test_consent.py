@@ -1,10 +1,12 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from bot import texts
 from bot.people import CONSENT_VERSION
 from tests.chatting import AGREE, ANNA, JPEG, NOW, Chat, with_chat
+from vision import Explanation
 
 
 def test_no_photo_is_fetched_before_consent_and_the_waiting_one_is_read_after_it() -> None:
@@ -18,6 +20,33 @@ def test_no_photo_is_fetched_before_consent_and_the_waiting_one_is_read_after_it
 
         assert chat.worker.photos == [JPEG]
         assert await chat.records.run(lambda s: s.people.has_consent(ANNA))
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_stop_while_the_waiting_photo_is_read_does_not_lose_it() -> None:
+    async def story(chat: Chat) -> None:
+        started = asyncio.Event()
+
+        async def read_for_ever(photos: Sequence[bytes], face: int | None) -> Explanation:
+            started.set()
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+        explain, chat.worker.explain = chat.worker.explain, read_for_ever  # type: ignore[method-assign]
+        (asked,) = await chat.photo(JPEG)
+        agreeing = asyncio.create_task(chat.press(asked.data("Agree")))
+        await started.wait()
+        assert [call.method for call in await chat.press(AGREE)] == ["answerCallbackQuery"]
+        agreeing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await agreeing
+
+        chat.worker.explain = explain  # type: ignore[method-assign]
+        await chat.press(AGREE)  # as the inbox hands it out again at the next start
+        await chat.press(AGREE)
+
+        assert chat.worker.photos == [JPEG]
 
     asyncio.run(with_chat(story))
 
