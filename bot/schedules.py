@@ -148,7 +148,7 @@ class Schedules:
     def stop(self, user_id: int) -> bool:
         """Delete all check-ins, ask for no zone any more, and return whether there was any."""
         with immediate(self._db):
-            self._db.execute("update zones set asked_utc = null where user_id = ?", [user_id])
+            self.stop_asking(user_id)
             return self.remove(user_id)
 
     def ask_zone(self, user_id: int, now: datetime) -> None:
@@ -158,6 +158,14 @@ class Schedules:
             " on conflict (user_id) do update set asked_utc = excluded.asked_utc",
             [user_id, now.isoformat()],
         )
+
+    def stop_asking(self, user_id: int) -> bool:
+        """Ask for no zone any more, and return whether one was asked for."""
+        cursor = self._db.execute(
+            "update zones set asked_utc = null where user_id = ? and asked_utc is not null",
+            [user_id],
+        )
+        return bool(cursor.rowcount)
 
     def asked_zone(self, user_id: int) -> datetime | None:
         """Return when a user was asked for their zone; None if they are not being asked."""

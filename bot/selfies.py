@@ -8,7 +8,7 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from telegram import Bot, InputMediaPhoto, Message, Update
+from telegram import Bot, InputMediaPhoto, Message, ReplyKeyboardRemove, Update
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
@@ -73,11 +73,15 @@ class Selfies:
     async def cancel(self, update: Update, context: Context) -> None:
         """Stop reading this user's photos, and waiting for what they were asked to type."""
         user_id = sender(update)
-        was_asked = await self._services.records.run(lambda s: s.people.questions.drop(user_id))
+
+        def ask_no_more(stores: Stores) -> bool:
+            for_zone = stores.schedules.stop_asking(user_id)
+            return stores.people.questions.drop(user_id) or for_zone
+
+        was_asked = await self._services.records.run(ask_no_more)
         has_stopped = self.stop(user_id) or was_asked
-        await say(
-            context.bot, user_id, texts.CANCELLED if has_stopped else texts.NOTHING_TO_CANCEL
-        )
+        text = texts.CANCELLED if has_stopped else texts.NOTHING_TO_CANCEL
+        await say(context.bot, user_id, text, ReplyKeyboardRemove())
 
     def stop(self, user_id: int) -> bool:
         """Stop reading this user's photos; return whether any was being read."""

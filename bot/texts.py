@@ -587,7 +587,7 @@ LOOKED_AT_LOCATION = "Thank you. I looked at your location and did not keep it."
 WHICH_CLOCK = "Which clock shows your time?"
 UNKNOWN_PLACE = (
     "I do not know that place. Write a larger city in your time zone, or your country, such as "
-    "<i>Berlin</i> or <i>India</i>; or send me your location. /schedule off ends this question."
+    "<i>Berlin</i> or <i>India</i>; or send me your location. /cancel ends this question."
 )
 ZONE_NOTED = "Noted: you go by the clock of {clock}."
 SCHEDULE_OFF = "Done: no more check-ins."

@@ -161,6 +161,23 @@ def test_the_story_goes_on_after_a_restart_at_any_point(
         asyncio.run(with_chat(part, database=tmp_path / "mirrortape.db"))
 
 
+def test_cancel_ends_the_question_for_the_zone_and_no_check_in() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        await chat.say("/schedule 08:30")
+        (unknown,) = await chat.say("Atlantis")
+        assert "/cancel" in unknown.text
+        (answer,) = await chat.say("/cancel")
+        assert answer.text == texts.CANCELLED
+        assert answer.parameters["reply_markup"] == {"remove_keyboard": True}
+        (mood,) = await chat.say("Atlantis")
+        assert mood.text == texts.NOT_A_PHOTO["text"]
+        planned = await chat.records.run(lambda s: s.schedules.load(ANNA))
+        assert len(planned.check_ins) == 1
+
+    asyncio.run(with_chat(story))
+
+
 def test_off_stops_everything_the_question_included() -> None:
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
