@@ -51,6 +51,7 @@ class Scheduling:
         elif first not in ZONE:
             await self._add(context.bot, user_id, " ".join(words))
         elif rest:
+            await self._note_asked(user_id)  # so that another place may be typed after this one
             await self._take_zone(context.bot, user_id, rest)
         else:
             await self.ask_zone(context.bot, user_id)
@@ -107,8 +108,7 @@ class Scheduling:
 
     async def ask_zone(self, bot: Bot, user_id: int) -> None:
         """Ask by which clock a user goes."""
-        now = self._services.clock()
-        await self._services.records.run(lambda s: s.schedules.ask_zone(user_id, now))
+        await self._note_asked(user_id)
         await say(bot, user_id, texts.ASK_ZONE, keyboards.location())
 
     async def zone(self, update: Update, context: Context) -> None:
@@ -149,6 +149,10 @@ class Scheduling:
         if find_zones(words, now) or is_answer:
             await self._take_zone(context.bot, user_id, words)
             raise ApplicationHandlerStop
+
+    async def _note_asked(self, user_id: int) -> None:
+        now = self._services.clock()
+        await self._services.records.run(lambda s: s.schedules.ask_zone(user_id, now))
 
     async def _take_zone(self, bot: Bot, user_id: int, words: str) -> None:
         """Set the zone that words name, or ask which of several."""

@@ -294,6 +294,8 @@ def test_the_zone_changes_by_button_and_by_words() -> None:
         assert "Kolkata (17:30)" in overview.text
         (unknown,) = await chat.say("/schedule zone Atlantis")
         assert unknown.text == texts.UNKNOWN_PLACE
+        told, overview = await chat.say("Rome")  # as that asked for
+        assert "Rome (13:00)" in overview.text
         told, overview = await chat.say("/schedule timezone new york")
         assert "New York (07:00)" in overview.text
         assert "today at 08:30" in overview.text
