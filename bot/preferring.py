@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from telegram import Bot, MaybeInaccessibleMessage, Update
@@ -144,7 +144,7 @@ class Preferring:
         known = self._names(list_name)
         assert known is not None  # `ask` has made sure
         parts = [part for part in map(str.strip, _BETWEEN_NAMES.split(text)) if part] or [text]
-        found = {part: known.named(known.key(part)) for part in parts}
+        found = await asyncio.to_thread(_found, parts, known)
         names = dict.fromkeys(name for name in found.values() if name)
         unknown = next((part for part, name in found.items() if name is None), None)
         if names:
@@ -256,6 +256,11 @@ def _changes(field: str, value: str) -> dict[str, Any]:
             return {name: getattr(USUAL, name) for name in Preferences.__dataclass_fields__}
         case _:
             raise KeyError(field)
+
+
+def _found(parts: Sequence[str], known: Names) -> dict[str, str | None]:
+    """Return what was typed, each with the name that it is, None where it is none."""
+    return {part: known.named(known.key(part)) for part in parts}
 
 
 def _opposite(list_name: str) -> str:

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from html import escape
@@ -71,6 +72,23 @@ def test_a_button_changes_a_setting_and_the_next_playlist(
         _, playlist = await chat.say("/mood sad")
         assert f"{changed.get('length', 20)} tracks" in playlist.text
         assert texts.MODE_LABELS[changed.get("mode", "match")] in playlist.text
+
+    asyncio.run(with_chat(story))
+
+
+def test_many_names_are_looked_up_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: set[int] = set()
+
+    def named(self: Artists, key: int) -> None:
+        threads.add(threading.get_ident())
+
+    monkeypatch.setattr(Artists, "named", named)
+
+    async def story(chat: Chat) -> None:
+        await chat.press("ask:banned_artists")
+        await chat.say(", ".join(f"artist {n}" for n in range(300)))
+        assert threads
+        assert threading.get_ident() not in threads
 
     asyncio.run(with_chat(story))
 
