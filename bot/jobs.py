@@ -29,6 +29,9 @@ COPYING_EVERY = timedelta(hours=1)
 ASKING_EVERY = timedelta(seconds=30)
 """How often it is looked whether a check-in is due."""
 
+LATE_TOO = {"misfire_grace_time": None}
+"""Has a job done that comes late: else a busy second would put it off by a minute or a day."""
+
 _AFTER_START = timedelta(minutes=1)
 
 
@@ -49,34 +52,30 @@ def schedule(
     async def ask(_: ContextTypes.DEFAULT_TYPE) -> None:
         await ask_due(application.bot, services)
 
-    # A tick that comes late finds what the missed one would have found: no reason to warn.
-    late_too = {"misfire_grace_time": None}
-    application.job_queue.run_repeating(
-        ask, ASKING_EVERY, first=timedelta(seconds=1), job_kwargs=late_too
-    )
-    application.job_queue.run_repeating(write, WRITING_EVERY, first=timedelta(seconds=1))
-    application.job_queue.run_repeating(learn, LEARNING_EVERY, first=_AFTER_START)
+    queue, soon = application.job_queue, timedelta(seconds=1)
+    queue.run_repeating(ask, ASKING_EVERY, first=soon, job_kwargs=LATE_TOO)
+    queue.run_repeating(write, WRITING_EVERY, first=soon, job_kwargs=LATE_TOO)
+    queue.run_repeating(learn, LEARNING_EVERY, first=_AFTER_START, job_kwargs=LATE_TOO)
     if services.nightly is not None:
-        _schedule_copying(application.job_queue, services, services.nightly)
+        _schedule_copying(queue, services, services.nightly)
     if services.connections is not None:
-        _schedule_telling(application.job_queue, services, services.connections)
+        _schedule_telling(queue, services, services.connections)
 
 
 def _schedule_copying(queue: JobQueue[Any], services: Services, nightly: Nightly) -> None:
     async def copy(_: ContextTypes.DEFAULT_TYPE) -> None:
         await nightly.ensure_copy(services.clock())
 
-    queue.run_repeating(copy, COPYING_EVERY, first=_AFTER_START)
+    queue.run_repeating(copy, COPYING_EVERY, first=_AFTER_START, job_kwargs=LATE_TOO)
 
 
 def _schedule_telling(queue: JobQueue[Any], services: Services, connections: Connections) -> None:
     async def tell(context: ContextTypes.DEFAULT_TYPE) -> None:
         await tell_due(context.bot, services)
 
-    queue.run_repeating(tell, TELLING_EVERY, first=_AFTER_START)
-    late_too = {"misfire_grace_time": None}  # else a busy second would put it off by an hour
+    queue.run_repeating(tell, TELLING_EVERY, first=_AFTER_START, job_kwargs=LATE_TOO)
     connections.when_ended = lambda: queue.run_once(
-        tell, when=0, name="tell at once", job_kwargs=late_too
+        tell, when=0, name="tell at once", job_kwargs=LATE_TOO
     )
 
 

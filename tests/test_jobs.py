@@ -33,3 +33,14 @@ def test_nobody_to_learn_from_is_no_trouble() -> None:
         assert (learned.mean == USUAL_LISTENER.mean).all()
 
     asyncio.run(with_chat(story))
+
+
+def test_a_busy_second_puts_no_job_off() -> None:
+    async def story(chat: Chat) -> None:
+        assert chat.application.job_queue is not None
+        jobs = chat.application.job_queue.jobs()
+        assert {job.name for job in jobs} >= {"ask", "write", "learn"}
+        # APScheduler's own second of grace holds where a job does not say otherwise
+        assert [job.name for job in jobs if getattr(job.job, "misfire_grace_time", 1)] == []
+
+    asyncio.run(with_chat(story))
