@@ -23,6 +23,9 @@ Context = ContextTypes.DEFAULT_TYPE
 OWNERS_APP = "default"
 """What stands for the app of the bot's owner in the place of a client id."""
 
+SITE_CHARS = 60
+"""How much is told of the name of a site that was not meant."""
+
 
 class Connecting:
     """Connects accounts and writes what waited for one."""
@@ -123,7 +126,8 @@ class Connecting:
             if not await connections.is_under_way(user_id):
                 return False
             told = texts.ADDRESS_OF_ANOTHER_SITE.format(
-                site=escape(address.site), redirect_uri=escape(connections.redirect_uri)
+                site=escape(messages.short(address.site, SITE_CHARS)),
+                redirect_uri=escape(connections.redirect_uri),
             )
             await say(bot, user_id, told)
         elif not address.is_complete:

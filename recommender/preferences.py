@@ -21,6 +21,9 @@ EARLIEST_YEAR, LATEST_YEAR = 1850, 2100
 MOST_NAMES = 100
 """Artists or genres that one list may hold."""
 
+TOLD_CHARS = 40
+"""How much is repeated of a text that makes no sense."""
+
 _YEARS = re.compile(r"\s*(\d{4})?\s*(-|–)?\s*(\d{4})?\s*")
 
 
@@ -80,7 +83,8 @@ def parse_years(text: str) -> tuple[int | None, int | None]:
     found = _YEARS.fullmatch(text)
     first, dash, last = found.groups() if found else (None, None, None)
     if not (first or last) or (first and last and not dash):
-        raise BadPreference(f"years are written like 1990-1999, 1990- or -1999, not {text!r}")
+        told = text if len(text) <= TOLD_CHARS else f"{text[: TOLD_CHARS - 1]}…"
+        raise BadPreference(f"years are written like 1990-1999, 1990- or -1999, not {told!r}")
     if not dash:
         last = first
     return int(first) if first else None, int(last) if last else None

@@ -527,6 +527,15 @@ def test_the_site_of_a_pasted_address_is_no_markup(world: World) -> None:
     play(world, story)
 
 
+def test_the_site_of_a_pasted_address_may_be_as_long_as_a_message(world: World) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.begin()
+        (answer,) = await scene.chat.say(f"https://{'a' * 4080}/")
+        assert len(answer.text) < 1000
+
+    play(world, story)
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [(403, "User Management"), (500, "Wait a little"), (429, "Wait a little")],

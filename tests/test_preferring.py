@@ -103,6 +103,15 @@ def test_what_is_chosen_is_marked() -> None:
     asyncio.run(with_chat(story))
 
 
+def test_a_text_of_any_length_is_answered_where_years_were_asked_for() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press("ask:years")
+        (answer,) = await chat.say("<" * 4096)
+        assert len(answer.text) < 500
+
+    asyncio.run(with_chat(story))
+
+
 def test_years_by_button_and_by_words() -> None:
     async def story(chat: Chat) -> None:
         page = await open_page(chat, texts.YEARS_BUTTON)
