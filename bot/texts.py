@@ -45,7 +45,7 @@ MODE_MEANINGS = {
 
 WELCOME = (
     "<b>A selfie in, a mixtape out:</b> a playlist that fits your mood, or gently changes it.\n"
-    "An AI reads the emotion in your photo, which is never kept; only numbers are.\n"
+    "An AI reads the emotion in your photo or video, which is never kept; only numbers are.\n"
     "It can be wrong, and is not for work or school. /privacy says more."
 )
 

@@ -65,6 +65,13 @@ def test_declining_reads_nothing_and_forgets_the_photo_that_waited() -> None:
     asyncio.run(with_chat(story))
 
 
+@pytest.mark.parametrize("text", [texts.WELCOME, texts.ASK_CONSENT])
+def test_whatever_stands_above_agree_names_all_that_is_read(text: str) -> None:
+    assert "AI" in text
+    assert "photo or video" in text
+    assert "/privacy" in text
+
+
 def test_start_explains_then_asks_once() -> None:
     async def story(chat: Chat) -> None:
         (first,) = await chat.say("/start")
