@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import skimage.data
 
-from vision.answering import COVERED_FROM, answering_view, covered_part
+from vision.answering import COVERED_FROM, answering_head, covered_part
 from vision.coverings import COVERINGS, covered
 from vision.crops import ROW_EYES, align, cut_views
-from vision.fit_covering import fit
+from vision.fit_covering import LinearHead, fit_covering, refit
 from vision.lessons import load_lessons
-from vision.reading import Covering, View
+from vision.reading import Covering, Head
 from vision.serving import Network
 
 PORTRAIT_EYES = ((204.0, 101.0), (247.0, 103.0))
@@ -64,25 +64,45 @@ def test_what_is_not_sure_is_not_covered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("covered", "is_found", "view"),
+    ("covered", "is_found", "head"),
     [
         ("none", True, "fused"),
         ("none", False, "face"),
-        ("mouth", True, "fused"),
-        ("mouth", False, "fused"),
-        ("eyes", True, "face"),
-        ("eyes", False, "face"),
+        ("mouth", True, "masked"),
+        ("mouth", False, "masked"),
+        ("eyes", True, "shaded"),
+        ("eyes", False, "shaded"),
     ],
 )
-def test_the_view_that_can_be_trusted_answers(
-    covered: Covering, is_found: bool, view: View
+def test_the_head_that_can_be_trusted_answers(
+    covered: Covering, is_found: bool, head: Head
 ) -> None:
-    assert answering_view(covered, is_found=is_found) == view
+    assert answering_head(covered, is_found=is_found) == head
 
 
 def test_a_fitted_head_works_on_features_as_they_are() -> None:
     rng = np.random.default_rng(2)
     kinds = rng.integers(0, 3, 600)
     pooled = (rng.normal(3, 2, (600, 12)) + 4 * np.eye(3, 12)[kinds]).astype(np.float32)
-    kernel, bias = fit(pooled[:500], kinds[:500])
-    assert ((pooled[500:] @ kernel + bias).argmax(axis=1) == kinds[500:]).mean() > 0.8
+    head = fit_covering(pooled[:500], kinds[:500])
+    assert (head(pooled[500:]).argmax(axis=1) == kinds[500:]).mean() > 0.8
+
+
+def test_a_head_learns_what_covering_changes_and_keeps_what_it_does_not() -> None:
+    rng = np.random.default_rng(3)
+    emotions = rng.integers(0, 7, 3000)
+    plain = LinearHead(3 * np.eye(9, 7, dtype=np.float32), np.zeros(7, np.float32))
+    pooled = rng.normal(2, 0.5, (3000, 9)).astype(np.float32)
+    pooled[np.arange(3000), emotions] += 1.5
+    pooled[:, 0] = 2.0  # what told the first emotion is hidden, and the last feature tells it
+    pooled[:, 8] += 1.5 * (emotions == 0)
+    shares = np.eye(7, dtype=np.float32)[emotions]
+    shares[:100] = 0  # nobody knows
+    shown = slice(0, 2500)
+    better = refit(plain, pooled[shown], shares[shown], np.ones(2500, np.float32))
+    before, after = (each(pooled[2500:]).argmax(axis=1) for each in (plain, better))
+    truth = emotions[2500:]
+    assert (after == truth).mean() > (before == truth).mean() + 0.05
+    assert (after == truth)[truth == 0].mean() > 0.5
+    none = refit(plain, pooled[:100], shares[:100], np.ones(100, np.float32))
+    assert np.allclose(none(pooled), plain(pooled), atol=1e-3)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from vision.calibration import softmax
-from vision.crops import ROW_EYES, cut_views
+from vision.crops import ROW_EYES
 from vision.datasets import Dataset, load_dataset
-from vision.evaluation import answer, evaluate
+from vision.evaluation import answer, evaluate, views_of_rows
 from vision.reading import EMOTIONS, Covering
 from vision.rows import Row, find_rows
 from vision.serving import HEAD_OUTPUTS, Answers, Network, Outputs
-from vision.weights import LABELS, VIEWS
+from vision.weights import LABELS, SEES
 
 
 class Brightness:
@@ -22,14 +22,15 @@ class Brightness:
     def run(self, faces: np.ndarray, strips: np.ndarray, names: tuple[str, ...]) -> Outputs:
         places = {"eyes": strips[:, 5, 10:80:10], "face": faces[:, 60, 3:73:10]}
         places["fused"] = (places["eyes"] // 2 + places["face"]) // 2
-        logits = {f"ferplus_{view}": place / np.float32(64) for view, place in places.items()}
-        logits |= {f"fer_{view}": -place / np.float32(32) for view, place in places.items()}
+        seen = {head: places[view] for head, view in SEES.items()}
+        logits = {f"ferplus_{head}": place / np.float32(64) for head, place in seen.items()}
+        logits |= {f"fer_{head}": -place / np.float32(32) for head, place in seen.items()}
         assert set(logits) < set(names)
         return logits
 
     def answers(self, outputs: Outputs) -> Answers:
         return {
-            labels: {view: softmax(outputs[f"{labels}_{view}"]) for view in VIEWS}
+            labels: {head: softmax(outputs[f"{labels}_{head}"]) for head in SEES}
             for labels in LABELS
         }
 
@@ -50,16 +51,15 @@ def test_every_row_is_answered_in_its_place(flip: bool) -> None:
     answers = answer(network, rows, flip, done.append)
     assert done == [64, 70]
     for index in (0, 63, 64, 69):
-        views = cut_views(rows[index].pixels, rows[index].eyes)
-        faces, strips = views.face[None], views.eyes[None]
+        faces, strips = views_of_rows([rows[index]])
         each = [network.answers(network.run(faces, strips, HEAD_OUTPUTS))]
         if flip:
             turned = network.run(faces[:, :, ::-1], strips[:, :, ::-1], HEAD_OUTPUTS)
             each.append(network.answers(turned))
         for labels in LABELS:
-            for view in VIEWS:
-                expected = np.mean([one[labels][view][0] for one in each], axis=0)
-                assert answers[labels][view][index] == pytest.approx(expected)
+            for head in SEES:
+                expected = np.mean([one[labels][head][0] for one in each], axis=0)
+                assert answers[labels][head][index] == pytest.approx(expected)
 
 
 def answers_of(ferplus: list[int], fer: list[int]) -> Answers:

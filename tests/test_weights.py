@@ -84,7 +84,12 @@ def test_the_shipped_file_is_the_pinned_one_and_small() -> None:
     assert all(tensors[name].dtype == np.int8 for name in backbone)
     for labels in ("ferplus", "fer"):
         assert tensors[f"head_{labels}_fused/kernel"].shape == (4096, 7)
-        for view in weights.VIEWS:
-            temperature = tensors[f"temperature_{labels}_{view}"][0]
+        for head in weights.SEES:
+            temperature = tensors[f"temperature_{labels}_{head}"][0]
             assert 0.3 < temperature < 3
             assert temperature != 1, "the file is not calibrated"
+        for head in ("masked", "shaded"):
+            plain = tensors[f"head_{labels}_{weights.SEES[head]}/kernel"]
+            kernel = tensors[f"head_{labels}_{head}/kernel"]
+            assert kernel.shape == plain.shape
+            assert not np.array_equal(kernel, plain), "covered faces were not learned"

@@ -1,11 +1,15 @@
 """Writes the temperatures of the heads into a weight file.
 
 `python -m vision.calibrate FER2013.npz WEIGHTS.safetensors` fits each head's temperature to the
-labels that it was trained for, on PublicTest.
+labels that it was trained for, on PublicTest; where a head is for covered faces, with masks or
+sunglasses drawn.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +17,18 @@ import numpy as np
 from safetensors.numpy import save
 
 from vision import weights as weight_file
+from vision.answering import answering_head
 from vision.calibration import calibration_error, fit_temperature, softmax
+from vision.coverings import COVERINGS, covered
 from vision.datasets import load_dataset
 from vision.evaluation import truths_of, views_of_rows
+from vision.reading import Covering
 from vision.rows import Row, find_rows
-from vision.serving import HEAD_OUTPUTS, Network
+from vision.serving import HEAD_OUTPUTS, Network, Outputs
+from vision.weights import VIEWS
 
 _BATCH: Final = 64
+_SEED: Final = 7  # of the drawn masks and sunglasses
 
 
 def main() -> None:
@@ -34,24 +43,33 @@ def main() -> None:
     rows = [row for row in find_rows(dataset) if isinstance(row, Row)]
     assert len(rows) == len(dataset), "rows of an .npz need not be opened"
     network = Network.load(arguments.weights)
-    batches = [
-        views_of_rows(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)
-    ]
-    outputs = [network.run(faces, strips, HEAD_OUTPUTS) for faces, strips in batches]
-    for truth in truths_of(dataset):
-        emotions = truth.emotions[truth.counts]
-        for view in weight_file.VIEWS:
-            head = f"{truth.heads}_{view}"
-            logits = np.concatenate([part[head] for part in outputs])[truth.counts]
+    rng = np.random.default_rng(_SEED)
+    for covering in COVERINGS:
+        heads = VIEWS if covering == "none" else (answering_head(covering, is_found=True),)
+        outputs = _run(network, [_covered(row, covering, rng) for row in rows])
+        for truth, head in product(truths_of(dataset), heads):
+            name, emotions = f"{truth.heads}_{head}", truth.emotions[truth.counts]
+            logits = outputs[name][truth.counts]
             temperature = fit_temperature(logits, emotions)
-            tensors[f"temperature_{head}"] = np.array([temperature], np.float32)
+            tensors[f"temperature_{name}"] = np.array([temperature], np.float32)
             before, after = (
                 100 * calibration_error(softmax(logits, t), emotions) for t in (1, temperature)
             )
             sys.stdout.write(
-                f"{head}: ECE {before:.1f} -> {after:.1f} % at temperature {temperature:.3f}\n"
+                f"{name}: ECE {before:.1f} -> {after:.1f} % at temperature {temperature:.3f}\n"
             )
     weight_file.write(save(tensors), arguments.weights)
+
+
+def _covered(row: Row, covering: Covering, rng: np.random.Generator) -> Row:
+    return replace(row, pixels=covered(row.pixels, row.eyes, covering, rng))
+
+
+def _run(network: Network, rows: Sequence[Row]) -> Outputs:
+    """Return the logits of all heads."""
+    starts = range(0, len(rows), _BATCH)
+    parts = [network.run(*views_of_rows(rows[i : i + _BATCH]), HEAD_OUTPUTS) for i in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in HEAD_OUTPUTS}
 
 
 if __name__ == "__main__":

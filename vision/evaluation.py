@@ -15,12 +15,17 @@ from vision.crops import cut_views
 from vision.datasets import Dataset
 from vision.groups import GroupScores, score_groups
 from vision.metrics import Difference, Scores, compare, score
+from vision.reading import View
 from vision.restoring import restored
 from vision.rows import Row
 from vision.serving import HEAD_OUTPUTS, Answers, Outputs
-from vision.weights import LABELS, VIEWS, Labels
+from vision.weights import LABELS, SEES, VIEWS, Labels
 
-PAIRS: Final = (("fused", "face"), ("fused", "eyes"), ("face", "eyes"))
+PAIRS: Final[tuple[tuple[View, View], ...]] = (
+    ("fused", "face"),
+    ("fused", "eyes"),
+    ("face", "eyes"),
+)
 """Which views are compared: the first minus the second."""
 
 _BATCH: Final = 64
@@ -65,13 +70,13 @@ def answer(
                 network.run(faces[:, :, ::-1].copy(), strips[:, :, ::-1].copy(), HEAD_OUTPUTS)
             )
             part = {
-                labels: {view: (part[labels][view] + mirror[labels][view]) / 2 for view in VIEWS}
+                labels: {head: (part[labels][head] + mirror[labels][head]) / 2 for head in SEES}
                 for labels in part
             }
         parts.append(part)
         on_rows(min(start + _BATCH, len(rows)))
     return {
-        labels: {view: np.concatenate([part[labels][view] for part in parts]) for view in VIEWS}
+        labels: {head: np.concatenate([part[labels][head] for part in parts]) for head in SEES}
         for labels in LABELS
     }
 

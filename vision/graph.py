@@ -17,8 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from vision.coverings import COVERINGS
 from vision.crops import EYES_SIZE, FACE_SIZE
 from vision.errors import WeightsAltered
-from vision.reading import EMOTIONS
-from vision.weights import CHANNEL_MEANS, COVERING_HEAD, LABELS, VIEWS, Tensors, kernel_of
+from vision.reading import EMOTIONS, View
+from vision.weights import CHANNEL_MEANS, COVERING_HEAD, LABELS, SEES, Tensors, kernel_of
 
 # Number of blocks in each of ResNet50's stages, and the step of the first.
 _STAGES: Final = ((3, 1), (4, 2), (6, 2), (3, 1))
@@ -35,7 +35,7 @@ def build_graph(tensors: Tensors) -> bytes:
     """Return the network as a serialised ONNX model.
 
     Inputs are grey, 0..255, uint8: `face` (B, 96, 96) and `eyes` (B, 48, 96). Outputs are
-    float32: the logits `<labels>_<view>` (B, 7) of each head, in the order of `EMOTIONS`;
+    float32: the logits `<labels>_<head>` (B, 7) of each head, in the order of `EMOTIONS`;
     `covering` (B, 3), in the order of `COVERINGS`; and the last feature maps `face_map`
     (B, 2048, 6, 6) and `eyes_map` (B, 2048, 3, 6).
 
@@ -47,13 +47,16 @@ def build_graph(tensors: Tensors) -> bytes:
     """
     graph = _Graph(tensors)
     width, height = EYES_SIZE
-    sizes = {"face": (FACE_SIZE, FACE_SIZE), "eyes": (height, width)}
+    sizes: dict[View, tuple[int, int]] = {
+        "face": (FACE_SIZE, FACE_SIZE),
+        "eyes": (height, width),
+    }
     pooled = {view: graph.view(view, size) for view, size in sizes.items()}
     pooled["fused"] = graph.add("Concat", [pooled["face"], pooled["eyes"]], axis=1)
     for labels in LABELS:
-        for view in VIEWS:
-            graph.head(f"head_{labels}_{view}", pooled[view], f"{labels}_{view}", len(EMOTIONS))
-    graph.head(COVERING_HEAD, pooled["fused"], "covering", len(COVERINGS))
+        for head, seen in SEES.items():
+            graph.head(f"head_{labels}_{head}", pooled, seen, f"{labels}_{head}", len(EMOTIONS))
+    graph.head(COVERING_HEAD, pooled, "fused", "covering", len(COVERINGS))
     inputs = [
         helper.make_tensor_value_info(view, TensorProto.UINT8, ["B", *size])
         for view, size in sizes.items()
@@ -116,17 +119,19 @@ class _Graph:
         self.outputs[x] = (_FEATURES, size[0] // _REDUCTION, size[1] // _REDUCTION)
         return self.add("Flatten", [self.add("GlobalAveragePool", [x])])
 
-    def head(self, layer: str, features: str, output: str, count: int) -> None:
-        """Add a linear head."""
+    def head(
+        self, layer: str, pooled: dict[View, str], seen: View, output: str, count: int
+    ) -> None:
+        """Add a linear head on the pooled features of what it sees."""
         kernel, bias = self._tensor(f"{layer}/kernel"), self._tensor(f"{layer}/bias")
-        inputs = _FEATURES * (2 if output.endswith("fused") or output == "covering" else 1)
+        inputs = _FEATURES * (2 if seen == "fused" else 1)
         if kernel.shape != (inputs, count) or bias.shape != (count,):
             raise WeightsAltered(f"{layer}/kernel is {kernel.shape}, not {(inputs, count)}")
         names = [
             self._constant(f"{layer}/{name}", value.astype(np.float32))
             for name, value in (("kernel", kernel), ("bias", bias))
         ]
-        self.outputs[self.add("Gemm", [features, *names], output)] = (count,)
+        self.outputs[self.add("Gemm", [pooled[seen], *names], output)] = (count,)
 
     def _block(self, x: str, name: str, first: bool, stride: int, output: str) -> str:
         """Add a bottleneck (He et al., 2015, figure 5); the first of a stage changes the shape."""

@@ -48,8 +48,8 @@ def build_network(backbone: keras.Model | None = None) -> keras.Model:
     width, height = EYES_SIZE
     inputs = _inputs((FACE_SIZE, FACE_SIZE), (height, width))
     maps, features = _see(backbone, inputs)
-    outputs = {view: _head(f"head_{view}")(features[view]) for view in VIEWS}
-    outputs |= {"face_map": maps["face"], "eyes_map": maps["eyes"]}
+    heads: dict[str, Any] = {view: _head(f"head_{view}")(features[view]) for view in VIEWS}
+    outputs = {**heads, "face_map": maps["face"], "eyes_map": maps["eyes"]}
     return keras.Model(inputs, outputs, name="mirrortape")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision import weights as weight_file
-from vision.answering import answering_view, covered_part
+from vision.answering import answering_head, covered_part
 from vision.crops import EYES_SIZE, FACE_SIZE, Eyes, Views, align, views_of_photo
 from vision.errors import FaceTooBlurred, FaceTooDark, FaceTooSmall, NoFaceFound
 from vision.eyes import EyeFinder, estimate_eyes
@@ -19,9 +19,10 @@ from vision.faces import Face, FaceFinder
 from vision.gate import Photo, open_photo
 from vision.gradcam import ViewHeat, cam
 from vision.picture import draw_picture
-from vision.reading import EMOTIONS, Reading
+from vision.reading import EMOTIONS, Head, Reading
 from vision.restoring import Wear, restored, wear_of
 from vision.serving import Answers, Network, Outputs
+from vision.weights import SEES
 
 Gray = NDArray[np.uint8]
 
@@ -186,8 +187,8 @@ class PhotoReader:
         covered = covered_part(
             {k: float(p[0]) for k, p in self._network.covering(outputs).items()}
         )
-        answered_by = answering_view(covered, is_found=crop.is_found)
-        by_view = _probabilities(self._network.answers(outputs))
+        head = answering_head(covered, is_found=crop.is_found)
+        by_head = _probabilities(self._network.answers(outputs))
         height, width = scene.gray.shape
         scale = scene.photo.scale
         first, second = sorted(
@@ -195,10 +196,10 @@ class PhotoReader:
         )
         left, top, box_width, box_height = (round(v * scale) for v in crop.face.box(width, height))
         reading = Reading(
-            probabilities=by_view[answered_by],
-            eyes=by_view["eyes"],
-            face=by_view["face"],
-            answered_by=answered_by,
+            probabilities=by_head[head],
+            eyes=by_head["eyes"],
+            face=by_head["face"],
+            answered_by=SEES[head],
             eyes_found="haar" if crop.is_found else "estimated",
             faces=len(scene.faces),
             face_box=(left, top, box_width, box_height),
@@ -228,9 +229,9 @@ class PhotoReader:
 
     def _heats(self, seen: Seen, emotion: str) -> list[ViewHeat]:
         """Return where the views that the answering head saw spoke for an emotion."""
-        head = seen.reading.answered_by
+        head = answering_head(seen.reading.covered, is_found=seen.crop.is_found)
         column = self._network.kernel(head)[:, EMOTIONS.index(emotion)]
-        parts = {"fused": ("face", "eyes"), "face": ("face",), "eyes": ("eyes",)}[head]
+        parts = ("face", "eyes") if SEES[head] == "fused" else (SEES[head],)
         heats = []
         for part, weights in zip(parts, np.split(column, len(parts)), strict=True):
             is_face = part == "face"
@@ -274,11 +275,11 @@ def _check(face: Face, row: Gray, wear: Wear) -> None:
         raise FaceTooBlurred(f"blur of {wear.blur_px:.1f} pixels; at most {MAX_BLUR_PX}")
 
 
-def _probabilities(answers: Answers) -> dict[str, dict[str, float]]:
-    """Return what the product's heads say about one face, by view and emotion."""
+def _probabilities(answers: Answers) -> dict[Head, dict[str, float]]:
+    """Return what the product's heads say about one face, by head and emotion."""
     return {
-        view: dict(zip(EMOTIONS, map(float, values[0]), strict=True))
-        for view, values in answers["ferplus"].items()
+        head: dict(zip(EMOTIONS, map(float, values[0]), strict=True))
+        for head, values in answers["ferplus"].items()
     }
 
 

@@ -15,6 +15,9 @@ Covering = Literal["none", "mouth", "eyes"]
 View = Literal["eyes", "face", "fused"]
 """What a head of the network sees: the eye strip, the face, or both."""
 
+Head = Literal["eyes", "face", "fused", "masked", "shaded"]
+"""A head that says an emotion. Each view has one; the last two were fitted to covered faces."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -27,7 +30,7 @@ class Reading:
         probabilities: Calibrated probabilities of the head that answers.
         eyes: Calibrated probabilities of the head that sees the eye strip alone.
         face: Calibrated probabilities of the head that sees the face alone.
-        answered_by: Which head `probabilities` comes from.
+        answered_by: What the head saw that `probabilities` comes from.
         eyes_found: `haar` where a cascade found both eyes, `estimated` where their place was
             derived from the face.
         faces: How many faces were found; the reading is of the largest, or of the chosen one.

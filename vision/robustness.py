@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.answering import answering_view, covered_part
+from vision.answering import answering_head, covered_part
 from vision.calibration import calibration_error
 from vision.corruptions import CORRUPTIONS, Corruption, corrupted
 from vision.coverings import COVERINGS
@@ -20,11 +20,11 @@ from vision.datasets import Dataset
 from vision.evaluation import Answering, Truth, truths_of, views_of_rows
 from vision.metrics import Counts, Floats, Interval, compare, mean_interval
 from vision.reader import is_too_blurred, is_too_dark
-from vision.reading import Covering, View
+from vision.reading import Covering, Head
 from vision.restoring import wear_of
 from vision.rows import Row, find_rows
 from vision.serving import HEAD_OUTPUTS, Outputs
-from vision.weights import VIEWS, Labels
+from vision.weights import SEES, Labels
 
 _BATCH: Final = 64
 
@@ -55,13 +55,13 @@ class Condition:
     """
 
     accuracy: float
-    heads: dict[str, float]
+    heads: dict[Head, float]
     confidence: float
     ece: float
     refused: float
     eyes_found: float
     covered: dict[Covering, float]
-    answered_by: dict[View, float]
+    answered_by: dict[Head, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,9 @@ def measure_robustness(
 class _Answers:
     """What is said about N rows."""
 
-    heads: dict[str, Floats]  # (N, 7) each
+    heads: dict[Head, Floats]  # (N, 7) each
     product: Floats  # (N, 7), of the head that answers
-    answered_by: list[View]
+    answered_by: list[Head]
     covered: list[Covering]
     is_found: list[bool]
     is_refused: list[bool]
@@ -182,7 +182,7 @@ class _Answers:
         """Return what is said about some of them."""
         own = slice(start, start + count)
         return _Answers(
-            {view: values[own] for view, values in self.heads.items()},
+            {head: values[own] for head, values in self.heads.items()},
             self.product[own],
             self.answered_by[own],
             self.covered[own],
@@ -213,13 +213,13 @@ def _sought(pictures: NDArray[np.uint8], on_found: Callable[[float], None]) -> l
 def _read(
     network: Seeing, rows: Sequence[Row], labels: Labels, on_read: Callable[[float], None]
 ) -> _Answers:
-    heads: dict[str, list[Floats]] = {view: [] for view in VIEWS}
+    heads: dict[Head, list[Floats]] = {head: [] for head in SEES}
     covered: list[Covering] = []
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         outputs = network.run(*views_of_rows(batch), HEAD_OUTPUTS)
-        for view, values in network.answers(outputs)[labels].items():
-            heads[view].append(values)
+        for head, values in network.answers(outputs)[labels].items():
+            heads[head].append(values)
         # Weights that know no coverings tell of one row only.
         parts = {
             part: np.broadcast_to(p, len(batch)) for part, p in network.covering(outputs).items()
@@ -229,12 +229,12 @@ def _read(
             for i in range(len(batch))
         ]
         on_read((start + len(batch)) / len(rows))
-    said = {view: np.concatenate(parts) for view, parts in heads.items()}
+    said = {head: np.concatenate(parts) for head, parts in heads.items()}
     is_found = [row.is_found for row in rows]
     answered_by = [
-        answering_view(part, is_found=own) for part, own in zip(covered, is_found, strict=True)
+        answering_head(part, is_found=own) for part, own in zip(covered, is_found, strict=True)
     ]
-    product = np.stack([said[view][row] for row, view in enumerate(answered_by)])
+    product = np.stack([said[head][row] for row, head in enumerate(answered_by)])
     is_refused = [_is_refused(row.pixels) for row in rows]
     return _Answers(said, product, answered_by, covered, is_found, is_refused)
 
@@ -247,13 +247,13 @@ def _condition(said: _Answers, emotions: Counts) -> Condition:
     count = len(emotions)
     return Condition(
         accuracy=float(_is_right(said.product, emotions).mean()),
-        heads={view: float(_is_right(own, emotions).mean()) for view, own in said.heads.items()},
+        heads={head: float(_is_right(own, emotions).mean()) for head, own in said.heads.items()},
         confidence=float(said.product.max(axis=1).mean()),
         ece=calibration_error(said.product, emotions),
         refused=sum(said.is_refused) / count,
         eyes_found=sum(said.is_found) / count,
         covered={part: said.covered.count(part) / count for part in COVERINGS},
-        answered_by={view: said.answered_by.count(view) / count for view in VIEWS},
+        answered_by={head: said.answered_by.count(head) / count for head in SEES},
     )
 
 

@@ -20,16 +20,16 @@ from vision.coverings import COVERINGS
 from vision.crops import EYES_SIZE, FACE_SIZE
 from vision.graph import build_graph
 from vision.pool import processors
-from vision.reading import Covering
-from vision.weights import LABELS, VIEWS, Labels, Tensors
+from vision.reading import Covering, Head
+from vision.weights import LABELS, SEES, Labels, Tensors
 
 Outputs = dict[str, NDArray[np.float32]]
 """What the graph returns, by the names that `vision.graph.build_graph` gives its outputs."""
 
-Answers = dict[Labels, dict[str, NDArray[np.float64]]]
-"""Calibrated probabilities, (N, 7), by set of heads and view."""
+Answers = dict[Labels, dict[Head, NDArray[np.float64]]]
+"""Calibrated probabilities, (N, 7), by set of labels and head."""
 
-HEAD_OUTPUTS: Final = (*(f"{labels}_{view}" for labels in LABELS for view in VIEWS), "covering")
+HEAD_OUTPUTS: Final = (*(f"{labels}_{head}" for labels in LABELS for head in SEES), "covering")
 """The outputs that are small: all but the feature maps."""
 
 
@@ -96,8 +96,8 @@ class Network:
         """Return what each head says, calibrated."""
         return {
             labels: {
-                view: softmax(outputs[f"{labels}_{view}"], self.temperature(labels, view))
-                for view in VIEWS
+                head: softmax(outputs[f"{labels}_{head}"], self.temperature(labels, head))
+                for head in SEES
             }
             for labels in LABELS
         }
@@ -106,13 +106,13 @@ class Network:
         """Return how probable each covering is, (B,)."""
         return dict(zip(COVERINGS, softmax(outputs["covering"]).T, strict=True))
 
-    def temperature(self, labels: Labels, view: str) -> float:
+    def temperature(self, labels: Labels, head: Head) -> float:
         """Return by what a head's logits are divided."""
-        return float(self._heads[f"temperature_{labels}_{view}"][0])
+        return float(self._heads[f"temperature_{labels}_{head}"][0])
 
-    def kernel(self, view: str, labels: Labels = "ferplus") -> NDArray[np.float32]:
+    def kernel(self, head: Head, labels: Labels = "ferplus") -> NDArray[np.float32]:
         """Return a head's kernel, (C, 7): what each pooled feature adds to each logit."""
-        return np.asarray(self._heads[f"head_{labels}_{view}/kernel"], np.float32)
+        return np.asarray(self._heads[f"head_{labels}_{head}/kernel"], np.float32)
 
 
 def _give_back_memory() -> None:

@@ -3,7 +3,7 @@
 A kernel is stored as int8 with one float32 scale per output channel, so that the largest weight
 of each channel becomes ±127; everything else is stored as it is. Names are those of the Keras
 layers and their weights: `conv1_conv/kernel`, `conv1_conv/kernel_scale`, `conv1_bn/gamma`, …;
-`head_<labels>_<view>/…` for the heads and `temperature_<labels>_<view>` for their calibration; and
+`head_<labels>_<head>/…` for the heads and `temperature_<labels>_<head>` for their calibration; and
 `head_covering/…`.
 
 `python -m vision.weights SOURCE.npz OUT.safetensors` makes the file from trained weights.
@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from vision.errors import WeightsAltered, WeightsMissing
+from vision.reading import Head, View
 
 WEIGHTS: Final = Path(__file__).resolve().parent.parent / "models" / "mirrortape.safetensors"
 """The weights that come with the project."""
@@ -31,10 +32,21 @@ Labels = Literal["ferplus", "fer"]
 
 LABELS: Final[tuple[Labels, ...]] = ("ferplus", "fer")
 
-VIEWS: Final = ("eyes", "face", "fused")
+VIEWS: Final[tuple[View, ...]] = ("eyes", "face", "fused")
 
 HEADS: Final = tuple(f"head_{labels}_{view}" for labels in LABELS for view in VIEWS)
-"""The heads that say an emotion: one for each view and set of labels."""
+"""The heads that training fits: one for each view and set of labels."""
+
+SEES: Final[dict[Head, View]] = {
+    **{view: view for view in VIEWS},
+    "masked": "fused",
+    "shaded": "face",
+}
+"""Every head that says an emotion, and what it sees. A set of labels has one of each.
+
+`masked` is fitted to faces whose mouth is covered, `shaded` to those whose eyes are
+(`vision.fit_covering`); until then they are copies of the heads that see the same.
+"""
 
 COVERING_HEAD: Final = "head_covering"
 """The head that tells what is covered: see `vision.coverings`."""
@@ -84,18 +96,21 @@ def pack(
     Args:
         trained: Arrays by name, kernels in any float type; heads that are not ours are left out.
     """
-    kept = tuple(f"{head}/" for head in (*HEADS, COVERING_HEAD))
+    kept = tuple(f"head_{labels}_{head}/" for labels in LABELS for head in SEES)
     tensors: Tensors = {}
     for name, array in trained.items():
-        if name.startswith("head_") and not name.startswith(kept):
+        if name.startswith("head_") and not name.startswith((*kept, f"{COVERING_HEAD}/")):
             continue
         if name.endswith("/kernel") and not name.startswith("head_"):
             tensors[name], tensors[name + _SCALE] = quantise(array)
         else:
             tensors[name] = array  # heads are small: rounding them would save nothing
-    for label in LABELS:
-        for view in VIEWS:
-            tensors.setdefault(f"temperature_{label}_{view}", np.ones(1, np.float32))
+    for labels in LABELS:
+        for head, view in SEES.items():
+            tensors.setdefault(f"temperature_{labels}_{head}", np.ones(1, np.float32))
+            for part in ("kernel", "bias"):
+                if (plain := f"head_{labels}_{view}/{part}") in tensors:
+                    tensors.setdefault(f"head_{labels}_{head}/{part}", tensors[plain])
     return save(tensors)
 
 
