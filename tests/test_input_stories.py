@@ -99,3 +99,22 @@ def test_a_mood_in_words(page: Page) -> None:
     expect(page.get_by_text("I counted your words: down for sad.")).to_be_visible()
     expect(playlists(page)).to_have_count(before + 1)
     expect(playlists(page).last).to_contain_text("Sad · Match")
+
+
+@pytest.mark.browser
+def test_a_wrong_reading_is_corrected_and_its_playlist_rewritten(
+    page: Page, tmp_path: Path
+) -> None:
+    before = playlists(page).count()
+    page.set_input_files("#pick-photo", photo(tmp_path, "me.png", png(portrait(480))))
+    expect(playlists(page)).to_have_count(before + 1)
+    answer = pictures(page).last
+    expect(answer).to_contain_text("You look happy")
+    answer.get_by_role("button", name="Not quite").click()
+    answer.get_by_role("button", name="sad").click()
+    expect(answer).to_contain_text("sad")
+    expect(answer).not_to_contain_text("You look happy")
+    expect(answer.get_by_role("button", name="Not quite")).to_have_count(0)
+    expect(playlists(page).last).to_contain_text("Sad · Match")
+    expect(playlists(page)).to_have_count(before + 1)  # rewritten, not doubled
+    looks_right(page, tmp_path / "corrected.png")
