@@ -241,7 +241,7 @@ def test_a_running_bot_tells_how_it_is_and_stops_when_it_is_told_to(operator: Op
         seen = values(httpx.get(f"{ops}/metrics").text)
         assert seen["mirrortape_update_seconds_count message"] == 1
         operator.telegram.send_text(OWNER, "/start")
-        press(operator, "agree")
+        press(operator, AGREE)
         operator.telegram.send_photo(OWNER, portrait_jpeg())
         wait_until(lambda: any("text" in m and "Got it" in m["text"] for m in chat(operator)))
         os.killpg(running.pid, signal.SIGTERM)  # as systemd stops a service, its worker too
