@@ -22,14 +22,10 @@ class Verdicts:
 
     async def right(self, update: Update, context: Context) -> None:
         """Note that a reading was right."""
-        query, (reading_id,) = pressed(update)
-        user_id = sender(update)
-        try:
-            reading = await self._playlists.reading(user_id, int(reading_id))
-            reading = await self._settle(user_id, reading.id, reading.emotion)
-        except KeyError:
-            await toast(query, texts.GONE)
+        query, _ = pressed(update)
+        if (reading := await self._reading(update)) is None:
             return
+        reading = await self._settle(reading, reading.emotion)
         await toast(query, texts.CONFIRMED)
         mode = await self._playlists.mode_of(reading)
         with forgiving():
@@ -39,11 +35,8 @@ class Verdicts:
 
     async def wrong(self, update: Update, context: Context) -> None:
         """Ask which emotion fits better, in the place of the buttons."""
-        query, (reading_id,) = pressed(update)
-        try:
-            reading = await self._playlists.reading(sender(update), int(reading_id))
-        except KeyError:
-            await toast(query, texts.GONE)
+        query, _ = pressed(update)
+        if (reading := await self._reading(update)) is None:
             return
         await toast(query, texts.WHICH_EMOTION)
         with forgiving():
@@ -51,11 +44,8 @@ class Verdicts:
 
     async def back(self, update: Update, context: Context) -> None:
         """Put the buttons back after a "Not quite" that was not meant."""
-        query, (reading_id,) = pressed(update)
-        try:
-            reading = await self._playlists.reading(sender(update), int(reading_id))
-        except KeyError:
-            await toast(query, texts.GONE)
+        query, _ = pressed(update)
+        if (reading := await self._reading(update)) is None:
             return
         await toast(query)
         mode = await self._playlists.mode_of(reading)
@@ -64,12 +54,10 @@ class Verdicts:
 
     async def correct(self, update: Update, context: Context) -> None:
         """Take the user's word for the emotion and rewrite the playlist for it."""
-        query, (reading_id, emotion) = pressed(update)
-        try:
-            reading = await self._settle(sender(update), int(reading_id), emotion)
-        except KeyError:
-            await toast(query, texts.GONE)
+        query, (_, emotion) = pressed(update)
+        if (reading := await self._reading(update)) is None:
             return
+        reading = await self._settle(reading, emotion)
         await toast(query)
         mode = await self._playlists.mode_of(reading)
         with forgiving():
@@ -80,9 +68,18 @@ class Verdicts:
             )
         await self._playlists.offer_for(context.bot, reading, mode)
 
-    async def _settle(self, user_id: int, reading_id: int, emotion: str) -> StoredReading:
-        """Store the user's word and return the reading with it; `KeyError` if it is not theirs."""
+    async def _reading(self, update: Update) -> StoredReading | None:
+        """Return the reading under whose picture a button was pressed, or say that it is gone."""
+        query, (reading_id, *_) = pressed(update)
+        try:
+            return await self._playlists.reading(sender(update), int(reading_id))
+        except KeyError:
+            await toast(query, texts.GONE)
+            return None
+
+    async def _settle(self, reading: StoredReading, emotion: str) -> StoredReading:
+        """Store the user's word on a reading and return the reading with it."""
         await self._services.records.run(
-            lambda s: s.music.correct_reading(reading_id, user_id, emotion)
+            lambda s: s.music.correct_reading(reading.id, reading.user_id, emotion)
         )
-        return await self._playlists.reading(user_id, reading_id)
+        return await self._playlists.reading(reading.user_id, reading.id)

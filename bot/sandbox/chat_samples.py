@@ -16,7 +16,7 @@ def portrait_jpeg() -> bytes:
     from skimage.data import astronaut  # takes a while to import, and few ask for it
 
     jpeg = io.BytesIO()
-    pixels = astronaut()  # type: ignore[no-untyped-call]  # uint8 (512, 512, 3), RGB
+    pixels = astronaut()  # type: ignore[no-untyped-call]  # it has no annotations
     Image.fromarray(pixels).save(jpeg, "JPEG", quality=92)
     return jpeg.getvalue()
 
