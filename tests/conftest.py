@@ -17,6 +17,7 @@ from tests.contracts import ROOT
 from tests.telegram_contract import Contract
 
 if TYPE_CHECKING:
+    from tests.operating import Operator
     from tests.spotify_world import Server, World
 
 
@@ -82,3 +83,16 @@ def world(server: "Server") -> "World":
     from tests.spotify_world import World
 
     return World(server)
+
+
+@pytest.fixture
+def operator(
+    server: "Server", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator["Operator"]:
+    """Somebody in an empty folder who is about to set the bot up, and the local services."""
+    from tests.operating import Operator, settle
+
+    settle(tmp_path, server.url, monkeypatch)
+    arrived = Operator(server, tmp_path)
+    yield arrived
+    arrived.telegram.close()

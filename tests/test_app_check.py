@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,13 +7,7 @@ from starlette.routing import Route
 from recommender.app_check import AppState, check_app
 from recommender.errors import SpotifyBusy
 from recommender.spotify import SpotifyApp, SpotifyClient
-from tests.spotify_world import NOON, REDIRECT_URI, Server, World, running_server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
+from tests.spotify_world import NOON, REDIRECT_URI, Server, World
 
 
 def client_of(accounts_url: str, client_id: str = "0" * 32, secret: str = "") -> SpotifyClient:

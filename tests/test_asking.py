@@ -113,9 +113,9 @@ def test_new_tokens_are_stored_before_they_are_used(tell: Callable[[Story], None
             assert seen == []
             return await store(work)
 
-        scene.stores.run = run_and_look  # type: ignore[method-assign]
+        scene.stores.run = run_and_look
         await scene.asking.ask(USER, question)
-        scene.stores.run = store  # type: ignore[method-assign]
+        scene.stores.run = store
         stored = await scene.stored()
         assert stored is not None
         assert seen == [stored.access_token]

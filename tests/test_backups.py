@@ -246,8 +246,8 @@ def test_broken_off_anywhere_the_data_is_the_old_or_the_new(
     assert {(3, False), (2, False), (2, True)} <= outcomes
 
 
-def stepping(work, step):  # type: ignore[no-untyped-def]
-    def stepped(*args, **kwargs):  # type: ignore[no-untyped-def]
+def stepping(work, step):
+    def stepped(*args, **kwargs):
         step()
         return work(*args, **kwargs)
 

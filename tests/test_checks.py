@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,19 +25,13 @@ from bot.settings import load_settings
 from recommender.catalogue import Catalogue
 from recommender.invented import fill
 from tests.operating import CLIENT_ID, TOKEN, UNKNOWN_ID, Operator, settle
-from tests.spotify_world import Server, running_server
+from tests.spotify_world import Server
 from vision.weights import WEIGHTS
 
 app = typer.Typer()
 app.command()(doctor)
 
 KEY = Fernet.generate_key().decode()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

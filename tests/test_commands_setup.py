@@ -5,33 +5,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
 from tests.conftest import ROOT
-from tests.operating import CLIENT_ID, OWNER, TOKEN, Operator, settle
+from tests.operating import CLIENT_ID, OWNER, TOKEN, Operator
 from tests.pseudo_terminal import PseudoTerminal
-from tests.spotify_world import Server, running_server
 
 Start = Callable[..., PseudoTerminal]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
-
-
-@pytest.fixture
-def operator(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Operator]:
-    settle(tmp_path, server.url, monkeypatch)
-    arrived = Operator(server, tmp_path)
-    yield arrived
-    arrived.telegram.close()
 
 
 @pytest.fixture

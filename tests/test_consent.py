@@ -33,7 +33,7 @@ def test_a_stop_while_the_waiting_photo_is_read_does_not_lose_it() -> None:
             await asyncio.sleep(3600)
             raise AssertionError
 
-        explain, chat.worker.explain = chat.worker.explain, read_for_ever  # type: ignore[method-assign]
+        explain, chat.worker.explain = chat.worker.explain, read_for_ever
         (asked,) = await chat.photo(JPEG)
         agreeing = asyncio.create_task(chat.press(asked.data("Agree")))
         await started.wait()
@@ -42,7 +42,7 @@ def test_a_stop_while_the_waiting_photo_is_read_does_not_lose_it() -> None:
         with pytest.raises(asyncio.CancelledError):
             await agreeing
 
-        chat.worker.explain = explain  # type: ignore[method-assign]
+        chat.worker.explain = explain
         await chat.press(AGREE)  # as the inbox hands it out again at the next start
         await chat.press(AGREE)
 

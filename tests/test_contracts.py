@@ -60,5 +60,5 @@ def _commands(group: list[str]) -> list[str]:
 
     command = typer.main.get_command(app)
     for name in group:
-        command = command.commands[name]  # type: ignore[attr-defined]
-    return [name for name in command.commands if name != "catalogue"]  # type: ignore[attr-defined]
+        command = command.commands[name]
+    return [name for name in command.commands if name != "catalogue"]

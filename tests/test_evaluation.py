@@ -80,7 +80,7 @@ def dataset_of(**changes: object) -> Dataset:
         "majority": np.array([6, 6, 5, 4]),
         "is_clear": np.array([True, True, False, True]),
     }
-    return Dataset(**(values | changes))  # type: ignore[arg-type]
+    return Dataset(**(values | changes))
 
 
 def test_labels_and_votes_are_each_asked_of_their_own_heads() -> None:

@@ -116,7 +116,7 @@ def test_many_who_wait_for_spotify_keep_nobody_from_other_music(world: World) ->
 
     made: list[Connections] = []
 
-    def connect_by(records):  # type: ignore[no-untyped-def]
+    def connect_by(records):
         patient = SpotifyClient(world.app, timeout_s=(5.0, 5.0))
         made.append(Connections(records, patient, world.clock))
         return made[0]

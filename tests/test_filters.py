@@ -40,7 +40,7 @@ TABLE = with_years(TRACKS, YEARS)
 YEAR_OF = {track.id: year for track, year in zip(TRACKS, YEARS, strict=True)}
 
 year = st.none() | st.integers(1950, 2020)
-years = st.tuples(year, year).filter(lambda each: None in each or each[0] <= each[1])  # type: ignore[operator]
+years = st.tuples(year, year).filter(lambda each: None in each or each[0] <= each[1])
 wishes = st.builds(
     lambda years, **others: Preferences(first_year=years[0], last_year=years[1], **others),
     years=years,

@@ -1,7 +1,5 @@
 import os
 import stat
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,28 +23,11 @@ from tests.operating import (
     FakeTerminal,
     Operator,
     free_address,
-    settle,
 )
-from tests.spotify_world import Server, running_server
+from tests.spotify_world import Server
 
 EXAMPLE = (ROOT / ".env.example").read_text()
 KEY, OTHER_KEY = (Fernet.generate_key().decode() for _ in range(2))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
-
-
-@pytest.fixture
-def operator(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Operator]:
-    settle(tmp_path, server.url, monkeypatch)
-    arrived = Operator(server, tmp_path)
-    yield arrived
-    arrived.telegram.close()
 
 
 def first_run(operator: Operator, **answers: list[str]) -> FakeTerminal:

@@ -2,13 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
 from bot import texts
@@ -17,7 +15,7 @@ from recommender.history import past_moods
 from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.fake_telegram import Call
 from tests.spotify_chat import with_spotify
-from tests.spotify_world import Server, World, running_server
+from tests.spotify_world import Server, World
 
 PNG = b"\x89PNG"
 
@@ -241,12 +239,6 @@ def test_buttons_work_after_a_restart(tmp_path: Path) -> None:
 
     for story in (before, after):
         asyncio.run(with_chat(story, database=tmp_path / "mirrortape.db"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
 
 
 def test_what_stands_in_spotify_is_linked_and_only_that(server: Server) -> None:

@@ -7,24 +7,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.demo import agreed_chat, looks_right, send
 from tests.filming import blurred, film, png, portrait
-from tests.test_demo import PATIENCE_MS, looks_right, running_demo, send
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
-    """The chat of somebody who has agreed, on a phone."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with running_demo(tmp_path_factory.mktemp("demo")) as url:
-        context = browser.new_context(viewport={"width": 390, "height": 844})
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.goto(url)
-        page.click("#start")
-        page.get_by_role("button", name="Agree", exact=True).click()
-        expect(page.get_by_text("Now send me a selfie")).to_be_visible()
+    with agreed_chat(tmp_path_factory.mktemp("demo"), browser) as page:
         yield page
-        context.close()
 
 
 def photo(folder: Path, name: str, content: bytes) -> Path:

@@ -532,7 +532,7 @@ def test_an_album_is_one_of_the_two_that_may_wait() -> None:
             await is_free.wait()
             return await explain(*given)
 
-        chat.worker.explain = when_free  # type: ignore[method-assign]
+        chat.worker.explain = when_free
         await chat.press(AGREE)
         await chat.press(AGREE, BEN)
         first = asyncio.create_task(chat.album(*photos(chat, 3)))

@@ -25,13 +25,7 @@ from bot.linking import (
 from bot.live import utc_now
 from bot.sandbox.local_telegram import LocalTelegram
 from tests.operating import OWNER, TOKEN
-from tests.spotify_world import Server, running_server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
+from tests.spotify_world import Server
 
 
 @pytest.fixture
@@ -136,7 +130,7 @@ def test_a_short_outage_is_waited_out(
     monkeypatch.setattr("bot.linking.PAUSE_S", 0.05)
     whole, failures = server.app, iter(range(3))
 
-    async def failing(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+    async def failing(scope, receive, send) -> None:
         if scope["path"].endswith("getUpdates") and next(failures, None) is not None:
             body = json.dumps({"ok": False, "error_code": 502, "description": "Bad Gateway"})
             headers = [(b"content-type", b"application/json")]

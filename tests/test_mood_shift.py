@@ -67,7 +67,7 @@ def test_one_more_correction_never_lowers_what_was_said(
 @given(evidence, st.randoms(use_true_random=False))
 def test_the_order_of_the_answers_does_not_matter(pairs: Evidence, random: object) -> None:
     shuffled = list(pairs)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     np.testing.assert_allclose(fit(shuffled), fit(pairs), atol=1e-8)
 
 

@@ -27,7 +27,7 @@ from recommender.spotify import SpotifyApp, SpotifyClient
 from tests.chatting import AGREE, NOW, Chat, with_chat
 from tests.conftest import ROOT
 from tests.operating import OWNER, TOKEN, Operator, settle
-from tests.spotify_world import Clock, Server, World, running_server
+from tests.spotify_world import Clock, Server, World
 
 WAITING = "mirrortape_updates_waiting"
 
@@ -172,12 +172,6 @@ def test_this_computer_may(address: str) -> None:
 
 
 # -- Spotify --
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as running:
-        yield running
 
 
 def test_each_answer_of_spotify_is_told(server: Server) -> None:

@@ -20,7 +20,7 @@ FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
 """What a cell must not begin with, as OWASP lists it for CSV injection."""
 
 
-def a_track(position: int = 0, title: str = "Song", artist: str = "Band", **more) -> ShownTrack:  # type: ignore[no-untyped-def]
+def a_track(position: int = 0, title: str = "Song", artist: str = "Band", **more) -> ShownTrack:
     track_id = f"{position:022}"
     url = f"https://open.spotify.com/track/{track_id}"
     values = {"reason": "close to your mood", "vote": None, "invented": False} | more

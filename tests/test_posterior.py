@@ -94,7 +94,7 @@ def test_more_weight_moves_further_in_the_same_direction(
 @given(many, st.randoms())
 def test_only_the_votes_matter_and_not_their_order(votes: list[Opinion], random: object) -> None:
     shuffled = list(votes)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     one, other = (infer(Taste(tuple(each)).votes(), USUAL_LISTENER) for each in (votes, shuffled))
     np.testing.assert_allclose(one.weights, other.weights, atol=1e-6)
     np.testing.assert_allclose(one.artists.values, other.artists.values, atol=1e-6)

@@ -48,8 +48,8 @@ def store() -> MusicStore:
 
 def test_settings_come_back(store: MusicStore) -> None:
     assert store.preferences.load(ANNA) == USUAL
-    assert store.preferences.change(ANNA, NOW, **SETTINGS) == Preferences(**SETTINGS)  # type: ignore[arg-type]
-    assert store.preferences.load(ANNA) == Preferences(**SETTINGS)  # type: ignore[arg-type]
+    assert store.preferences.change(ANNA, NOW, **SETTINGS) == Preferences(**SETTINGS)
+    assert store.preferences.load(ANNA) == Preferences(**SETTINGS)
     assert store.preferences.load(BEN) == USUAL
 
 
@@ -60,7 +60,7 @@ def test_a_change_leaves_all_other_settings(each: list[dict[str, object]]) -> No
     for change in each:
         store.preferences.change(ANNA, NOW, **change)
         expected |= change
-    assert store.preferences.load(ANNA) == Preferences(**expected)  # type: ignore[arg-type]
+    assert store.preferences.load(ANNA) == Preferences(**expected)
 
 
 def test_a_refused_change_leaves_everything(store: MusicStore) -> None:

@@ -48,7 +48,7 @@ def test_who_settles_nothing_may_be_given_everything() -> None:
 )
 def test_each_impossible_setting_is_told(settings: dict[str, object], said: str) -> None:
     with pytest.raises(BadPreference) as refusal:
-        Preferences(**settings)  # type: ignore[arg-type]
+        Preferences(**settings)
     assert str(refusal.value) == said
 
 

@@ -271,11 +271,11 @@ def test_forgetting_waits_for_no_spotify_and_leaves_nothing_once_it_answers(
         assert not any((await rows(chat, ANNA)).values())
         spotify.released.set()
         await making
-        await chat.services.connections.settle()  # type: ignore[union-attr]
+        await chat.services.connections.settle()
         assert not any((await rows(chat, ANNA)).values())
 
     def connect_by(records: Records) -> Connections:
-        return Connections(records, spotify, lambda: NOW)  # type: ignore[arg-type]
+        return Connections(records, spotify, lambda: NOW)
 
     asyncio.run(with_chat(story, connect_by=connect_by))
 
@@ -293,7 +293,7 @@ def test_a_photo_under_way_leaves_nothing_after_forgetting_or_withdrawing(button
 
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
-        chat.worker.explain = SlowWorker().explain  # type: ignore[method-assign]
+        chat.worker.explain = SlowWorker().explain
         reading = asyncio.create_task(chat.photo())
         await started.wait()
         await chat.press(button)
@@ -323,7 +323,7 @@ def test_a_photo_let_in_a_moment_before_is_read_no_further(
 
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
-        chat.worker.explain = read_for_ever  # type: ignore[method-assign]
+        chat.worker.explain = read_for_ever
         monkeypatch.setattr(People, "has_consent", look_slowly)
         reading = asyncio.create_task(chat.photo())
         await asyncio.to_thread(asked.wait, 10)

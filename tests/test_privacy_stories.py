@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from bot.records import BELONGINGS
-from tests.test_demo import PATIENCE_MS, looks_right, running_demo, send
+from tests.demo import looks_right, phone, running_demo, send
 
 USER = 7
 
@@ -37,11 +37,9 @@ def rows(database: Path) -> dict[str, int]:
 def test_from_settings_and_feedback_to_an_export_and_an_end(
     browser: Browser, tmp_path: Path
 ) -> None:
-    expect.set_options(timeout=PATIENCE_MS)
     with running_demo(tmp_path) as url:
-        context = browser.new_context(viewport={"width": 390, "height": 844})
+        context = phone(browser)
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
         page.goto(f"{url}/?user={USER}")
         page.click("#start")
         press(newest(page), "Agree")

@@ -139,7 +139,7 @@ def test_a_reason_is_short_and_says_nothing_that_is_not_so(grounds: Grounds) -> 
     ],
 )
 def test_what_moved_the_score_is_said(changes: dict[str, object], said: str) -> None:
-    grounds = replace(GROUNDS, **changes)  # type: ignore[arg-type]
+    grounds = replace(GROUNDS, **changes)
     assert reason(grounds) == said
 
 

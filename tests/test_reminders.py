@@ -115,7 +115,7 @@ def test_who_disconnected_or_is_too_late_gets_no_reminder(tell: Callable[[Story]
 def test_an_ended_consent_is_told_at_once_and_once(tell: Callable[[Story], None]) -> None:
     async def story(scene: Scene) -> None:
         await scene.connect()
-        await scene.chat.application.job_queue.start()  # type: ignore[union-attr]
+        await scene.chat.application.job_queue.start()
         scene.world.local.revoke()
         scene.world.clock.advance(hours=2)
         with pytest.raises(ConnectionExpired):
@@ -131,7 +131,7 @@ def test_an_ended_consent_is_told_at_once_and_once(tell: Callable[[Story], None]
             with pytest.raises(NotConnected):
                 await scene.connections.write_pending(ANNA)
             assert len(await scene.told()) == 1
-        await scene.chat.application.job_queue.stop()  # type: ignore[union-attr]
+        await scene.chat.application.job_queue.stop()
 
     tell(story)
 

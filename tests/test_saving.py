@@ -53,7 +53,7 @@ def silence_next(world: World, count: int, how: str) -> list[str]:
                 world.local.silence(uri, how)
         set_items(playlist, items)
 
-    world.local._state.set_items = silencing  # type: ignore[method-assign]
+    world.local._state.set_items = silencing
     return silenced
 
 
@@ -94,7 +94,7 @@ def test_every_stand_in_that_does_not_play_either_is_replaced_too(world: World) 
                 world.local.silence(items[4].uri)
             set_items(playlist, items)
 
-        state.set_items = silencing  # type: ignore[method-assign]
+        state.set_items = silencing
         _, shown = await chat.say("/mood happy")
         assert len(state.silent) == 3
         assert "no longer plays 3 tracks" in shown.text
@@ -125,7 +125,7 @@ def test_where_nothing_else_fits_the_playlist_is_shorter_and_says_so(world: Worl
 def test_a_version_that_somebody_else_made_tells_nothing(world: World) -> None:
     async def story(chat: Chat) -> None:
         another = Contents("another version", ())
-        world.client.contents = lambda *_: another  # type: ignore[method-assign]
+        world.client.contents = lambda *_: another
         _, shown = await chat.say("/mood sad")
         assert "no longer plays" not in shown.text
         assert await chat.records.run(lambda s: s.music.gone.all()) == frozenset()

@@ -156,7 +156,7 @@ def test_cancel_stops_the_reading_and_takes_its_status_away() -> None:
 
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
-        chat.worker.explain = SlowWorker().explain  # type: ignore[assignment,method-assign]
+        chat.worker.explain = SlowWorker().explain
         reading = asyncio.create_task(chat.photo())
         await started.wait()
         (answer,) = await chat.say("/cancel")
@@ -182,7 +182,7 @@ def test_a_flood_of_photos_is_asked_to_wait() -> None:
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
         busy = BusyWorker()
-        chat.worker.explain = busy.explain  # type: ignore[method-assign]
+        chat.worker.explain = busy.explain
         flood = [asyncio.create_task(chat.photo()) for _ in range(5)]
         await asyncio.wait(flood[2:])  # the first two wait for the worker
         said = [call.text for call in chat.telegram.calls if call.method == "sendMessage"]
