@@ -165,7 +165,6 @@ def test_the_notes_say_what_to_know() -> None:
 @pytest.mark.parametrize(
     ("covered", "answered_by", "says"),
     [
-        ("mouth", "eyes", "The mouth is covered: read from the eyes alone."),
         ("mouth", "fused", "The mouth is covered: take this lightly."),
         ("eyes", "face", "The eyes are covered: read from the rest of the face."),
     ],

@@ -43,8 +43,6 @@ ACCENTS: Final[dict[str, Colour]] = {
 
 _SEEN: Final[dict[tuple[Covering, View], str]] = {
     ("none", "face"): "Read from the whole face alone.",
-    ("none", "eyes"): "Read from the eyes alone.",
-    ("mouth", "eyes"): "The mouth is covered: read from the eyes alone.",
     ("mouth", "fused"): "The mouth is covered: take this lightly.",
     ("eyes", "face"): "The eyes are covered: read from the rest of the face.",
 }
