@@ -25,6 +25,7 @@ from bot import texts
 from bot.connecting import Connecting
 from bot.consent import Consent
 from bot.feedback import Feedback
+from bot.guests import Guests
 from bot.history import History
 from bot.inbox import POLL_S, InboxProcessor
 from bot.jobs import schedule
@@ -45,15 +46,12 @@ logger = logging.getLogger(__name__)
 Context = ContextTypes.DEFAULT_TYPE
 App = Application[Any, Any, Any, Any, Any, Any]
 
-EVERYONE = "*"
-
 
 def build_application(
     services: Services,
     *,
     token: str,
     api_url: str,
-    allowed_ids: frozenset[str],
     request: BaseRequest | None = None,
 ) -> tuple[App, Connecting]:
     """Build the bot: the same one for the real Telegram and the local one.
@@ -62,7 +60,6 @@ def build_application(
         services: What its handlers need.
         token: The bot's token.
         api_url: Where Telegram is, without a slash at the end.
-        allowed_ids: Telegram ids of who may use it; `*` among them admits everyone.
         request: How Telegram is reached; None means over HTTP.
 
     Returns:
@@ -94,7 +91,7 @@ def build_application(
     history = History(services, playlists)
 
     # A lower group runs first: strangers and group chats are turned away before anything else.
-    application.add_handler(TypeHandler(Update, _gate(allowed_ids)), group=-4)
+    application.add_handler(TypeHandler(Update, _gate(services.guests)), group=-4)
     # What connects an account is a plain message too; any other is left to the next group.
     plain = filters.TEXT & ~filters.COMMAND
     application.add_handler(MessageHandler(plain, connecting.answered), group=-3)
@@ -194,13 +191,13 @@ async def publish_commands(application: App) -> None:
     await application.bot.set_my_commands(commands)
 
 
-def _gate(allowed_ids: frozenset[str]) -> Any:
+def _gate(guests: Guests) -> Any:
     async def gate(update: Update, context: Context) -> None:
         """Turn away strangers, and everybody in groups, with a kind line."""
         if update.effective_user is None or update.effective_chat is None:
             raise ApplicationHandlerStop  # nobody to answer
         is_private = update.effective_chat.type == ChatType.PRIVATE
-        if is_private and not allowed_ids.isdisjoint({EVERYONE, str(sender(update))}):
+        if is_private and guests.admits(sender(update)):
             return
         try:
             await (_turn_away(update, context) if is_private else _decline(update, context))

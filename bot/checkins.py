@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 async def ask_due(bot: Bot, services: Services) -> None:
-    """Ask everybody whose check-in is due, once; who blocked the bot is asked no more."""
+    """Ask every guest whose check-in is due, once; who blocked the bot is asked no more."""
     now = services.clock()
     for due in await services.records.run(lambda stores: stores.schedules.due(now)):
         await _ask(bot, services, due)
@@ -23,9 +23,10 @@ async def ask_due(bot: Bot, services: Services) -> None:
 
 async def _ask(bot: Bot, services: Services, due: Due) -> None:
     run, user_id = services.records.run, due.user_id
+    is_guest = services.guests.admits(user_id)
 
     def claim(stores: Stores) -> bool:
-        if stores.people.has_consent(user_id):
+        if is_guest and stores.people.has_consent(user_id):
             return stores.schedules.claim(due)
         stores.schedules.settle(due)
         return False

@@ -79,7 +79,8 @@ class Connecting:
 
     async def arrived(self, bot: Bot, user_id: int) -> None:
         """Ask for the six digits that a page shows to whoever agreed by this user's link."""
-        await say(bot, user_id, texts.TYPE_DIGITS)
+        if self._services.guests.admits(user_id):
+            await say(bot, user_id, texts.TYPE_DIGITS)
 
     async def answered(self, update: Update, context: Context) -> None:
         """Take six digits or a pasted address; leave any other message to others."""
@@ -155,6 +156,8 @@ class Connecting:
 
     async def connected(self, bot: Bot, user_id: int) -> None:
         """Say which account is connected and write the playlist that waited for it."""
+        if not self._services.guests.admits(user_id):
+            return
         profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
         await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
         last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))

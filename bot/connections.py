@@ -167,9 +167,16 @@ class Connections:
         """
         return await self._writing.write_pending(user_id, mend)
 
-    async def resume(self, mend: Mend = leave) -> dict[int, SpotifyPlaylist]:
-        """Write what a stop or a failure left unwritten and is due; return it by user."""
-        return await self._writing.resume(mend)
+    async def resume(
+        self, mend: Mend = leave, is_wanted: Callable[[int], bool] = lambda _: True
+    ) -> dict[int, SpotifyPlaylist]:
+        """Write what a stop or a failure left unwritten and is due; return it by user.
+
+        Args:
+            mend: Finds other tracks for those that Spotify does not play.
+            is_wanted: Whose playlists are written; those of others go on waiting.
+        """
+        return await self._writing.resume(mend, is_wanted)
 
     async def undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
         """Finish `work` even if whoever waits for it goes away; a stop waits for it too."""

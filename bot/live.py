@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from bot.app import build_application
 from bot.backups import Nightly
 from bot.connections import Connections
+from bot.guests import Guests
 from bot.keys import cipher
 from bot.logs import set_up_logging
 from bot.metrics import Metrics
@@ -130,6 +131,7 @@ async def serve(
         connections,
         utc_now,
         np.random.default_rng(),
+        Guests(settings.allowed_ids),
         Nightly(database, backups, cipher(settings)) if backups is not None else None,
         metrics,
     )
@@ -137,7 +139,6 @@ async def serve(
         services,
         token=settings.telegram_bot_token.get_secret_value(),
         api_url=settings.telegram_api_url,
-        allowed_ids=settings.allowed_ids,
     )
     routes, settle = list(more_routes), None
     if connections is not None:

@@ -16,10 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 async def tell_due(bot: Bot, services: Services) -> None:
-    """Tell each user what is due, once; what Telegram does not deliver now is told later."""
+    """Tell each guest what is due, once; what Telegram does not deliver now is told later."""
     now = services.clock()
     for notice in await services.records.run(lambda stores: stores.spotify.notices.due(now)):
-        await _tell(bot, services.records, notice, now)
+        if services.guests.admits(notice.user_id):
+            await _tell(bot, services.records, notice, now)
 
 
 async def _tell(bot: Bot, records: Records, notice: Notice, now: datetime) -> None:

@@ -78,12 +78,13 @@ class Saving:
         return await self._outcome(saved, written)
 
     async def write_waiting(self) -> list[Written]:
-        """Write the playlists that could not be written before and are due; return those."""
+        """Write the guests' playlists that wait and are due now; return those."""
         connections = self._services.connections
         outcomes: list[Written] = []
         if connections is None:
             return outcomes
-        for user_id, written in (await connections.resume(self._mend)).items():
+        resumed = await connections.resume(self._mend, self._services.guests.admits)
+        for user_id, written in resumed.items():
             saved = await self._find(user_id, written.saved_id)
             if saved is not None:
                 outcomes.append(await self._outcome(saved, written))

@@ -8,6 +8,7 @@ import numpy as np
 
 from bot.backups import Nightly
 from bot.connections import Connections
+from bot.guests import Guests
 from bot.metrics import Metrics
 from bot.records import Records
 from bot.worker import Explainer
@@ -25,6 +26,7 @@ class Services:
         connections: The users' Spotify accounts; None where the owner has set up no Spotify app.
         clock: Returns the time now, in UTC.
         rng: The source of the ranking's exploration.
+        guests: Who may use the bot; others are neither served nor written to unasked.
         nightly: The nightly copies of the user data; None where none are made.
         metrics: What is counted and timed.
     """
@@ -35,5 +37,6 @@ class Services:
     connections: Connections | None
     clock: Callable[[], datetime]
     rng: np.random.Generator
+    guests: Guests
     nightly: Nightly | None = None
     metrics: Metrics = field(default_factory=Metrics)

@@ -124,10 +124,13 @@ class Writing:
             intent = await self._intent(user_id)
             return None if intent is None else await self._carry_out(user_id, intent.draft, mend)
 
-    async def resume(self, mend: Mend = leave) -> dict[int, SpotifyPlaylist]:
-        """Write what a stop or a failure left unwritten and is due; return it by user."""
+    async def resume(
+        self, mend: Mend, is_wanted: Callable[[int], bool]
+    ) -> dict[int, SpotifyPlaylist]:
+        """Write what is left unwritten and is due; see `Connections.resume`."""
         written, now = {}, self._clock()
-        for user_id in await self._store(lambda kept: kept.unfinished(now)):
+        unfinished = await self._store(lambda kept: kept.unfinished(now))
+        for user_id in filter(is_wanted, unfinished):
             try:
                 playlist = await self.write_pending(user_id, mend)
             except RecommenderError as error:

@@ -16,6 +16,7 @@ from telegram import Update
 from bot.app import App, build_application
 from bot.backups import Nightly
 from bot.connecting import Connecting
+from bot.guests import EVERYONE, Guests
 from bot.people import CONSENT_VERSION
 from bot.records import Records
 from bot.services import Services
@@ -202,7 +203,7 @@ class Chat:
 async def with_chat(
     story: Callable[[Chat], Coroutine[Any, Any, None]],
     *,
-    allowed_ids: frozenset[str] = frozenset("*"),
+    allowed_ids: frozenset[str] = frozenset({EVERYONE}),
     connections: Any = None,
     connect_by: Callable[[Records], Any] | None = None,
     clock: Callable[[], datetime] = lambda: NOW,
@@ -228,13 +229,13 @@ async def with_chat(
         connections,
         clock,
         np.random.default_rng(1),
+        Guests(allowed_ids),
         Nightly(database, nightly, cipher) if database and nightly else None,
     )
     application, connecting = build_application(
         services,
         token="1:test",
         api_url="https://telegram.test",
-        allowed_ids=allowed_ids,
         request=telegram,
     )
     watch(application)

@@ -10,7 +10,9 @@ from tests.chatting import ANNA, Chat, with_chat
 from tests.spotify_world import World, agree
 
 
-async def with_spotify(world: World, story: Callable[[Chat], Coroutine[Any, Any, None]]) -> None:
+async def with_spotify(
+    world: World, story: Callable[[Chat], Coroutine[Any, Any, None]], **how: Any
+) -> None:
     """Tell a story to a bot with a Spotify app, to which Anna has connected her account.
 
     What is waited out takes no time but moves the world's clock.
@@ -28,7 +30,7 @@ async def with_spotify(world: World, story: Callable[[Chat], Coroutine[Any, Any,
         await connect(made[0], ANNA)
         await story(chat)
 
-    await with_chat(connected, connect_by=connect_by, clock=world.clock)
+    await with_chat(connected, connect_by=connect_by, clock=world.clock, **how)
 
 
 async def connect(connections: Connections, user_id: int, name: str = "Robin") -> None:
