@@ -63,7 +63,7 @@ class Choosing:
             mood: What they are for.
             mode: One of `recommender.targets.MODES`; None for the one that the user settled on.
             shown_in: The message.
-            rewrites: Whether they take the place of the last playlist.
+            rewrites: Whether they take the place of those that the message shows for this mood.
             like: The playlist that they are to be like; None for none.
 
         Returns:
@@ -75,8 +75,8 @@ class Choosing:
         services, now = self._services, self._services.clock()
 
         def look_up(stores: Stores) -> tuple[dict[str, Any], frozenset[str]]:
-            replaced = stores.music.last_playlist(user_id) if rewrites else None
             asked = _wishes(stores, user_id, like)
+            replaced = (mood.reading_id, mood.emotion) if rewrites else None
             recent = stores.music.recent(user_id, now, but_for=replaced)
             return asked | {"recent": recent}, stores.music.gone.all()
 

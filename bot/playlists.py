@@ -165,11 +165,12 @@ class Playlists:
             assert shown_in is not None
             is_shown = False
             try:
-                rewrites = bool(mode and message_id) and await self._is_last(user_id, mood)
+                rewrites = bool(mode and message_id)
+                is_last = rewrites and await self._is_last(user_id, mood)
                 saved, relaxed = await self._choosing.choose(
                     user_id, mood, mode, shown_in, rewrites=rewrites, like=like
                 )
-                written = await self.saving.write(saved, shown_in, rewrites=rewrites)
+                written = await self.saving.write(saved, shown_in, rewrites=is_last)
                 notices = [*(str(each) for each in relaxed), written.notice]
                 await self.show(
                     bot, replace(written, notice=" ".join(filter(None, notices))), shown_in

@@ -228,18 +228,22 @@ class MusicStore:
         return next((self.playlist(row["id"], user_id) for row in rows), None)
 
     def recent(
-        self, user_id: int, now: datetime, but_for: SavedPlaylist | None = None
+        self, user_id: int, now: datetime, but_for: tuple[int | None, str] | None = None
     ) -> frozenset[str]:
         """Return the ids of the tracks that the user was shown within `REPEAT_WINDOW`.
 
-        Those of playlists for the same mood as `but_for` are left out: what is written anew in
-        another mode may hold them again.
+        Args:
+            user_id: Who.
+            now: The time.
+            but_for: A mood whose playlists are left out, since one of them is written anew and
+                may hold its tracks again: the reading that it is from, else the emotion named.
         """
-        mood = (but_for.reading_id, but_for.emotion) if but_for else (None, None)
+        reading_id, emotion = but_for or (None, None)
         rows = self.db.query(
             "select distinct track_id from shown join playlists on playlists.id = playlist_id"
-            " where user_id = ? and created_utc > ? and not (reading_id is ? and emotion is ?)",
-            [user_id, (now - REPEAT_WINDOW).isoformat(), *mood],
+            " where user_id = ? and created_utc > ?"
+            " and not (reading_id is ? and (reading_id is not null or emotion is ?))",
+            [user_id, (now - REPEAT_WINDOW).isoformat(), reading_id, emotion],
         )
         return frozenset(row["track_id"] for row in rows)
 

@@ -120,6 +120,23 @@ def test_switching_modes_does_not_use_up_the_tracks_that_fit() -> None:
     asyncio.run(with_chat(story))
 
 
+@pytest.mark.parametrize("is_read", [True, False])
+def test_an_older_playlist_written_anew_may_keep_its_tracks(*, is_read: bool) -> None:
+    async def story(chat: Chat) -> None:
+        if is_read:
+            await chat.press(AGREE)
+            *_, buttons, _, older = await chat.photo()
+        else:
+            _, older = await chat.say("/mood happy")
+            buttons = older
+        _, newer = await chat.say("/mood sad")
+        *_, again = await chat.press(buttons.data("• Match •"))
+        assert set(titles(again)) & set(titles(older))
+        assert not set(titles(again)) & set(titles(newer))
+
+    asyncio.run(with_chat(story))
+
+
 def test_a_mood_chosen_by_button_brings_other_tracks_than_the_last_time() -> None:
     async def story(chat: Chat) -> None:
         heard: set[str] = set()
