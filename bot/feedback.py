@@ -91,24 +91,35 @@ class Feedback:
         saved = await self._playlists.find(update, int(playlist))
         if saved is None:
             return
-        await toast(query, texts.VOTED[None])
         match what, before:
-            case "vote", [place, wish]:
-                liked = WISHES[wish]
-                await self._vote(saved.user_id, saved.id, int(place), liked)
-                text = messages.voted(saved.tracks[int(place)], liked=liked)
-                await self._replace(update, context.bot, text)
+            case "vote", [track_id, wish]:
+                await self._undo_vote(update, context.bot, saved, track_id, WISHES[wish])
             case "stars", [stars]:
+                await toast(query, texts.VOTED[None])
                 await self._rate(saved.user_id, saved.id, int(stars) or None)
                 keyboard = keyboards.stars(saved.id, int(stars))
                 await self._replace(update, context.bot, texts.ASK_STARS, keyboard)
             case "felt", []:
+                await toast(query, texts.VOTED[None])
                 now = self._services.clock()
                 await self._services.records.run(
                     lambda s: s.music.after.note(saved.id, saved.user_id, None, now)
                 )
                 keyboard = keyboards.how_now(saved.id)
                 await self._replace(update, context.bot, texts.HOW_NOW, keyboard)
+
+    async def _undo_vote(
+        self, update: Update, bot: Bot, saved: SavedPlaylist, track_id: str, liked: bool | None
+    ) -> None:
+        """Put back the vote on a track, wherever in its playlist it stands by now."""
+        query, _ = pressed(update)
+        track = next((each for each in saved.tracks if each.track_id == track_id), None)
+        if track is None:  # Spotify no longer plays it, so another stands there
+            await toast(query, texts.GONE)
+            return
+        await toast(query, texts.VOTED[None])
+        await self._vote(saved.user_id, saved.id, track.position, liked)
+        await self._replace(update, bot, messages.voted(track, liked=liked))
 
     # -- words --
 
@@ -141,7 +152,7 @@ class Feedback:
             return
         track = saved.tracks[position]
         await self._vote(saved.user_id, saved.id, position, liked)
-        undo = keyboards.undo("vote", saved.id, position, _wish(track.vote))
+        undo = keyboards.undo("vote", saved.id, track.track_id, _wish(track.vote))
         text = messages.voted(track, liked=liked)
         message = await say(bot, saved.user_id, text, undo)
         await self._playlists.note_shown(message, saved, position)

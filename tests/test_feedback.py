@@ -1,9 +1,11 @@
 import asyncio
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
 from bot import texts
+from bot.choosing import Choosing
 from recommender.mood_pairs import MoodPair
 from recommender.saved import SavedPlaylist
 from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
@@ -96,6 +98,45 @@ def test_undo_puts_back_what_was_there_before() -> None:
         _, none = await chat.press(first.data(texts.UNDO))
         assert none.text.endswith(texts.VOTED[None])
         assert (await last(chat)).tracks[2].vote is None
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_undo_touches_no_track_but_the_one_voted_on(*, is_replaced: bool) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.say("/mood happy")
+        saved = await last(chat)
+        (first,) = await chat.say("/feedback 19 +")
+        (voted,) = await chat.say("/feedback 20 -")
+        (again,) = await chat.say("/feedback 20 +")
+        gone = [saved.tracks[place] for place in (18, 19)]
+        choosing = Choosing(chat.services)
+        if not is_replaced:
+            known = {id_.decode() for id_ in chat.services.table.ids}
+            await chat.records.run(lambda s: s.music.gone.add(known, NOW))
+        await choosing.replace(ANNA, saved.id, [track.track_id for track in gone])
+        assert len((await last(chat)).tracks) == (20 if is_replaced else 18)
+        for said in (first, voted, again):
+            (toast,) = await chat.press(said.data(texts.UNDO))
+            assert toast.parameters["text"] == texts.GONE
+        assert all(track.vote is None for track in (await last(chat)).tracks)
+
+    asyncio.run(with_chat(story))
+
+
+def test_undo_finds_its_track_where_it_moved_to() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.say("/mood happy")
+        saved = await last(chat)
+        (voted,) = await chat.say("/feedback 20 +")
+        known = {id_.decode() for id_ in chat.services.table.ids}
+        await chat.records.run(lambda s: s.music.gone.add(known, NOW))
+        await Choosing(chat.services).replace(ANNA, saved.id, [saved.tracks[0].track_id])
+        assert (await last(chat)).tracks[18].vote is True
+        _, undone = await chat.press(voted.data(texts.UNDO))
+        assert saved.tracks[19].title in unescape(undone.text)
+        assert (await last(chat)).tracks[18].vote is None
 
     asyncio.run(with_chat(story))
 
