@@ -277,6 +277,15 @@ class People:
         )
         return next((row["message_id"] for row in rows), None)
 
+    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
+        """Remember that another message shows what this one did."""
+        with immediate(self.db):
+            self.db.execute(
+                "update answers set message_id = ? where user_id = ? and message_id = ?",
+                [now_in, user_id, message_id],
+            )
+            self.shown.note_moved(user_id, message_id, now_in)
+
     # -- the end --
 
     def forget(self, user_id: int) -> None:

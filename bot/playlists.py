@@ -250,13 +250,17 @@ class Playlists:
     async def show(self, bot: Bot, written: Written, message_id: int) -> None:
         """Put a playlist and its buttons in the place of a message of ours."""
         saved, url = written.saved, written.url
-        await edit(
+        shown_in = await edit(
             bot,
             saved.user_id,
             message_id,
             messages.playlist_text(saved, url=url, notice=written.notice),
             keyboards.playlist(saved, 0, url),
         )
+        if shown_in != message_id:
+            await self._services.records.run(
+                lambda s: s.note_moved(saved.user_id, message_id, shown_in)
+            )
 
     async def write_waiting(self, bot: Bot) -> None:
         """Write the playlists that had to wait, and tell their listeners."""

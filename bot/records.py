@@ -61,6 +61,11 @@ class Stores:
             for each in BELONGINGS
         ]
 
+    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
+        """Let what a message showed that its user deleted be found in the one sent anew."""
+        self.people.note_moved(user_id, message_id, now_in)
+        self.spotify.playlists.note_moved(user_id, message_id, now_in)
+
     def forget(self, user_id: int) -> None:
         """Delete every row about this user."""
         self.music.forget(user_id)

@@ -60,8 +60,12 @@ async def edit(
     message_id: int,
     text: str,
     keyboard: InlineKeyboardMarkup | None = None,
-) -> None:
-    """Replace the text and buttons of a message of ours; if it was deleted, send it anew."""
+) -> int:
+    """Replace the text and buttons of a message of ours; if it was deleted, send it anew.
+
+    Returns:
+        The message that shows them now.
+    """
     with forgiving():
         try:
             await bot.edit_message_text(
@@ -75,7 +79,8 @@ async def edit(
         except BadRequest as error:
             if _DELETED not in error.message.lower():
                 raise
-            await say(bot, user_id, text, keyboard)
+            return (await say(bot, user_id, text, keyboard)).message_id
+    return message_id
 
 
 async def show_picture(

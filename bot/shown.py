@@ -55,6 +55,13 @@ class ShownMessages:
             [user_id, message_id, shown.playlist_id, shown.position],
         )
 
+    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
+        """Remember that another message shows what this one did."""
+        self._db.execute(
+            "update shown_messages set message_id = ? where user_id = ? and message_id = ?",
+            [now_in, user_id, message_id],
+        )
+
     def find(self, user_id: int, message_id: int) -> Shown | None:
         """Return what a message shows, if it shows anything."""
         rows = self._db.query(

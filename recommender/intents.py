@@ -199,6 +199,13 @@ class Intents:
                     [wait is None, until.isoformat(), user_id],
                 )
 
+    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
+        """Remember that another message shows the playlist that waits."""
+        self._db.execute(
+            "update spotify_intents set shown_in = ? where user_id = ? and shown_in = ?",
+            [now_in, user_id, message_id],
+        )
+
     def unfinished(self, now: datetime) -> list[int]:
         """Return the connected listeners whose playlist is due for another try."""
         rows = self._db.query(

@@ -45,7 +45,8 @@ class Call:
 class FakeTelegram(BaseRequest):
     """Records the calls; `files` holds what `getFile` can find, `refusals` what is refused.
 
-    The users in `blocked_by` have blocked the bot; while `is_down`, nothing reaches Telegram.
+    The users in `blocked_by` have blocked the bot, the messages in `deleted` are gone from their
+    chats; while `is_down`, nothing reaches Telegram.
     With `after_sending`, that is raised once Telegram has taken a message, as when a kill or a
     broken line comes before its answer.
     What is not as the Bot API wants it is noted in `problems`, where its contract is at hand.
@@ -56,6 +57,7 @@ class FakeTelegram(BaseRequest):
     refusals: dict[str, str] = field(default_factory=dict)
     updates: list[dict[str, Any]] = field(default_factory=list)
     blocked_by: set[int] = field(default_factory=set)
+    deleted: set[int] = field(default_factory=set)
     is_down: bool = False
     after_sending: BaseException | None = None
     problems: list[str] = field(default_factory=list)
@@ -94,8 +96,11 @@ class FakeTelegram(BaseRequest):
         if call.parameters.get("chat_id") in self.blocked_by:
             refusal = {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked"}
             return 403, json.dumps(refusal).encode()
-        if name in self.refusals:
-            refusal = {"ok": False, "error_code": 400, "description": self.refusals[name]}
+        refused = self.refusals.get(name)
+        if name.startswith("edit") and call.parameters.get("message_id") in self.deleted:
+            refused = "Bad Request: message to edit not found"
+        if refused:
+            refusal = {"ok": False, "error_code": 400, "description": refused}
             return 400, json.dumps(refusal).encode()
         if name == "getUpdates":
             await asyncio.sleep(0.01)  # as the real one holds a quiet poll open

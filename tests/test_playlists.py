@@ -137,6 +137,23 @@ def test_an_older_playlist_written_anew_may_keep_its_tracks(*, is_read: bool) ->
     asyncio.run(with_chat(story))
 
 
+def test_a_playlist_whose_message_was_deleted_is_found_in_the_one_sent_anew() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        *_, picture, _, shown = await chat.photo()
+        chat.telegram.deleted.add(shown.parameters["message_id"])
+        *_, sent_anew = await chat.press(picture.data("Calm"))
+        assert (sent_anew.method, len(titles(sent_anew))) == ("sendMessage", 20)
+        *_, rewritten = await chat.press(picture.data("Lift"))
+        assert (rewritten.method, len(titles(rewritten))) == ("editMessageText", 20)
+        (rated,) = await chat.react(rewritten.parameters["message_id"], "❤")
+        assert rated.text == texts.RATED.format(stars=5)
+        last = await chat.records.run(lambda s: s.music.last_playlist(ANNA))
+        assert (last.mode, last.stars) == ("lift", 5)
+
+    asyncio.run(with_chat(story))
+
+
 def test_a_mood_chosen_by_button_brings_other_tracks_than_the_last_time() -> None:
     async def story(chat: Chat) -> None:
         heard: set[str] = set()

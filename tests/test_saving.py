@@ -224,6 +224,23 @@ def test_what_could_not_be_written_is_written_later_and_told(world: World) -> No
     asyncio.run(with_spotify(world, story))
 
 
+def test_what_waits_is_shown_where_its_playlist_was_sent_anew(world: World) -> None:
+    async def story(chat: Chat) -> None:
+        world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
+        chat.telegram.deleted.add(1)  # the status message, while the tracks are chosen
+        _, sent_anew = await chat.say("/mood sad")
+        assert "I keep the playlist" in sent_anew.text
+        world.clock.advance(minutes=120)
+        before = len(chat.telegram.calls)
+        await run_job(chat, "write")
+        shown_again, _ = chat.telegram.calls[before:]
+        assert shown_again.method == "editMessageText"
+        await chat.react(shown_again.parameters["message_id"], "❤")
+        assert (await last_saved(chat)).stars == 5
+
+    asyncio.run(with_spotify(world, story))
+
+
 def test_tracks_that_fell_silent_meanwhile_are_replaced_by_the_job_too(world: World) -> None:
     async def story(chat: Chat) -> None:
         world.local.fail_next("POST", "/me/playlists", status=500)
