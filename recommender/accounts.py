@@ -25,6 +25,7 @@ BELONGINGS = (
     Belonging(
         "spotify_cooldowns",
         "client_id in (select client_id from spotify_apps where user_id = :user_id)",
+        shared="client_id in (select client_id from spotify_apps where user_id <> :user_id)",
     ),
     *authorizations.BELONGINGS,
     *intents.BELONGINGS,

@@ -22,12 +22,14 @@ class Belonging:
         where: What picks them, with the user as `:user_id`.
         secrets: Columns that are named but never shown: keys, and what guards them.
         structured: Columns that hold JSON.
+        shared: What picks those of them that are about others too, and so outlive the user.
     """
 
     table: str
     where: str = "user_id = :user_id"
     secrets: tuple[str, ...] = ()
     structured: tuple[str, ...] = ()
+    shared: str = "false"
 
     def columns(self, db: Database) -> list[str]:
         """Return the names of the table's columns."""
@@ -40,7 +42,8 @@ class Belonging:
 
 
 def delete(db: Database, belongings: Iterable[Belonging], user_id: int) -> None:
-    """Delete all that belongs to a user."""
+    """Delete all that belongs to a user alone."""
     for each in belongings:
-        sql = f"delete from {each.table} where {each.where}"  # noqa: S608 - both are ours
+        whose = f"({each.where}) and not ({each.shared})"
+        sql = f"delete from {each.table} where {whose}"  # noqa: S608 - all of it is ours
         db.execute(sql, {"user_id": user_id})

@@ -165,6 +165,18 @@ def test_the_cooldown_of_each_app_is_remembered(accounts: SpotifyAccounts) -> No
     assert accounts.cooldown("") == NOON + timedelta(hours=3)
 
 
+def test_the_cooldown_of_an_app_that_two_share_ends_for_neither(
+    accounts: SpotifyAccounts,
+) -> None:
+    accounts.cool_down("theirs", NOON)
+    for user_id in (7, 8):
+        accounts.authorizations.use_app(user_id, "theirs")
+    accounts.forget(7)
+    assert accounts.cooldown("theirs") == NOON
+    accounts.forget(8)
+    assert accounts.cooldown("theirs") is None
+
+
 def test_the_cooldown_of_an_older_version_is_the_owners(
     accounts: SpotifyAccounts, db: Database, cipher: MultiFernet
 ) -> None:
