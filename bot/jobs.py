@@ -1,6 +1,5 @@
 """What the bot does by itself, by the clock."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +8,10 @@ from telegram.ext import Application, ContextTypes, JobQueue
 from bot.backups import Nightly
 from bot.checkins import ask_due
 from bot.connections import Connections
+from bot.learning import learn_from_everybody
 from bot.playlists import Playlists
 from bot.reminders import tell_due
 from bot.services import Services
-from recommender.pool import pool
 
 LEARNING_EVERY = timedelta(days=1)
 """How often everybody's votes are looked at together."""
@@ -77,11 +76,3 @@ def _schedule_telling(queue: JobQueue[Any], services: Services, connections: Con
     connections.when_ended = lambda: queue.run_once(
         tell, when=0, name="tell at once", job_kwargs=LATE_TOO
     )
-
-
-async def learn_from_everybody(services: Services) -> None:
-    """Learn what listeners have in common; the next playlists start from that."""
-    tastes = await services.records.run(lambda stores: stores.music.tastes())
-    prior = await asyncio.to_thread(pool, [taste.votes() for taste in tastes])
-    now = services.clock()
-    await services.records.run(lambda stores: stores.music.keep_prior(prior, now))

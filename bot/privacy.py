@@ -10,6 +10,7 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot import export, keyboards, messages, texts
+from bot.learning import learn_from_everybody
 from bot.playlists import Playlists
 from bot.replies import forgiving, pressed, say, sender, settle, toast
 from bot.selfies import Selfies
@@ -115,6 +116,7 @@ class Privacy:
             if self._services.connections is not None:
                 await self._services.connections.forget(user_id)
             await self._delete(user_id)
+        await learn_from_everybody(self._services)  # what all have in common, without them
 
     async def _delete(self, user_id: int) -> None:
         """Delete every row about this user, in the nightly copies too."""

@@ -73,6 +73,8 @@ class MusicStore:
         self.after = MoodsAfter(db)
         self.gone = GoneTracks(db)
         self.standing = Standing(db)
+        self.forgotten = 0
+        """How many listeners were forgotten since this was opened."""
 
     # -- readings --
 
@@ -338,17 +340,26 @@ class MusicStore:
         users = list(self.db.query("select distinct user_id from playlists order by user_id"))
         return [self.taste(row["user_id"]) for row in users]
 
-    def keep_prior(self, prior: Prior, now: datetime) -> None:
+    def keep_prior(self, prior: Prior, now: datetime, forgotten: int) -> bool:
         """Store what was learned from all listeners, in the place of what was.
 
-        Earlier ones are dropped: they remember whom the store forgot.
+        Args:
+            prior: What was learned.
+            now: The time.
+            forgotten: What `forgotten` was when the votes were read.
+
+        Returns:
+            Whether it was stored, as it is unless somebody was forgotten since.
         """
+        if forgotten != self.forgotten:
+            return False
         with immediate(self.db):
             self.db.execute("delete from pools")
             self.db.execute(
                 "insert into pools (prior, created_utc) values (?, ?)",
                 [prior_json(prior), now.isoformat()],
             )
+        return True
 
     def prior(self) -> Prior:
         """Return what is believed of a listener before the first vote."""
@@ -359,9 +370,11 @@ class MusicStore:
     # -- the end --
 
     def forget(self, user_id: int) -> None:
-        """Delete every row about this user."""
+        """Delete every row about this user, and what was learned from them and others."""
+        self.forgotten += 1
         with immediate(self.db):
             delete(self.db, BELONGINGS, user_id)
+            self.db.execute("delete from pools")
 
     def _one(self, sql: str, *values: int) -> dict[str, Any]:
         """Return the row, or raise `KeyError` with the first of the values."""

@@ -31,7 +31,7 @@ from vision import Explanation
 ABOUT_NOBODY = {
     "_sqlite_migrations": "what the tables look like",
     "gone_tracks": "tracks that Spotify does not play",
-    "pools": "what all listeners have in common, learned anew once a day",
+    "pools": "what all listeners have in common, learned anew when one of them is forgotten",
     "sqlite_sequence": "SQLite's own counters",
 }
 """Tables that hold no row about a user, and what they hold."""

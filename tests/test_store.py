@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recommender.database import open_database
 from recommender.pool import USUAL_LISTENER, pool
-from recommender.posterior import infer
+from recommender.posterior import Prior, infer
 from recommender.recommend import Recommendation, recommend
 from recommender.store import REPEAT_WINDOW, MusicStore
 from recommender.targets import EMOTIONS, MODES
@@ -343,21 +343,26 @@ def test_a_vote_on_a_playlist_for_the_wrong_mood_counts_half(
     assert len(taste.disliked) == 1
 
 
+def learn(store: MusicStore) -> Prior:
+    learned = pool([taste.votes() for taste in store.tastes()])
+    assert store.keep_prior(learned, NOW, store.forgotten)
+    return learned
+
+
 def test_what_listeners_share_is_kept_until_it_is_learned_anew(store: MusicStore) -> None:
     assert store.prior() is USUAL_LISTENER
     for user_id in (ANNA, BEN):
         playlist_id = add(store, user_id, seed=user_id)
         for position in range(5):
             store.vote(user_id, playlist_id, position, position < 4, NOW)
-    learned = pool([taste.votes() for taste in store.tastes()])
-    store.keep_prior(learned, NOW)
+    learned = learn(store)
     kept = store.prior()
     np.testing.assert_allclose(kept.mean, learned.mean)
     np.testing.assert_allclose(kept.sd, learned.sd)
     np.testing.assert_allclose(kept.artists.values, learned.artists.values)
     assert (kept.genres.keys == learned.genres.keys).all()
     assert kept.name != USUAL_LISTENER.name
-    store.keep_prior(USUAL_LISTENER, NOW)
+    store.keep_prior(USUAL_LISTENER, NOW, store.forgotten)
     assert (store.prior().mean == USUAL_LISTENER.mean).all()
     assert store.prior().name != kept.name
     assert store.db.table("pools").count == 1
@@ -380,7 +385,7 @@ def test_without_the_votes_the_ranking_is_what_it_was(store: MusicStore) -> None
     theirs = add(store, BEN, seed=9)
     for position in range(5):
         store.vote(BEN, theirs, position, position % 2 == 0, NOW)
-    store.keep_prior(pool([taste.votes() for taste in store.tastes()]), NOW)
+    learn(store)
     before = ranking()
     playlist_id = add(store, ANNA)
     for position in range(5):
@@ -393,6 +398,8 @@ def test_without_the_votes_the_ranking_is_what_it_was(store: MusicStore) -> None
     store.rate(ANNA, playlist_id, 5, NOW)
     assert ranking() != before
     store.forget(ANNA)
+    assert store.prior() is USUAL_LISTENER  # what was learned from her too is gone
+    learn(store)
     assert ranking() == before
 
 
