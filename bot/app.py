@@ -151,6 +151,7 @@ def build_application(
         "history": history.turn,
         "again": history.again,
         "plan": scheduling.plan,
+        "half": scheduling.half,
         "unplan": scheduling.unplan,
         "zone": scheduling.zone,
     }.items():

@@ -15,7 +15,7 @@ from telegram import (
 )
 
 from bot.people import CONSENT_VERSION
-from bot.schedule_messages import clock_label, slot_text
+from bot.schedule_messages import clock_label, hour_text, slot_text
 from bot.schedules import Schedule
 from bot.texts import (
     CHANGE_ZONE,
@@ -196,6 +196,13 @@ def schedule(planned: Schedule) -> InlineKeyboardMarkup:
     ]
     rows.append([button(TELL_ZONE if planned.zone is None else CHANGE_ZONE, "zone")])
     return InlineKeyboardMarkup(rows)
+
+
+def halves(morning: Slot) -> InlineKeyboardMarkup:
+    """Return a button for a slot of an hour before noon, and one for the same hour after."""
+    both = (morning, morning.later)
+    row = [button(hour_text(slot), "half", slot.minute, slot.days_text) for slot in both]
+    return InlineKeyboardMarkup([row])
 
 
 def zones(names: Iterable[str], now: datetime) -> InlineKeyboardMarkup:

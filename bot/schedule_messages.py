@@ -33,6 +33,19 @@ def schedule_text(schedule: Schedule, now: datetime) -> str:
     return "\n".join([texts.CHECK_INS, *lines, "", after])
 
 
+def which_half(morning: Slot) -> str:
+    """Return the question whether a slot, of an hour before noon, is that or the one after."""
+    return texts.WHICH_HALF.format(before=hour_text(morning), after=hour_text(morning.later))
+
+
+def hour_text(slot: Slot) -> str:
+    """Return the hour of a slot such that nobody takes it for the other half of the day."""
+    hour = slot.time.hour
+    if hour % 12 == 0:
+        return texts.NOON if hour else texts.MIDNIGHT
+    return (texts.BEFORE_NOON if hour < 12 else texts.AFTER_NOON).format(hour=hour % 12)
+
+
 def zone_noted(zone: str, now: datetime) -> str:
     """Return what tells by which clock check-ins go."""
     return texts.ZONE_NOTED.format(clock=_clock(ZoneInfo(zone), now))

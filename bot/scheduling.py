@@ -12,10 +12,10 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import keyboards, texts
 from bot.replies import edit, pressed, remove, say, sender, toast
-from bot.schedule_messages import schedule_text, zone_noted
+from bot.schedule_messages import schedule_text, which_half, zone_noted
 from bot.schedules import MOST_PER_USER, Schedule, TooMany
 from bot.services import Services
-from bot.timetable import NotUnderstood, Slot, read_slots
+from bot.timetable import HourAlone, NotUnderstood, Slot, read_slots
 from bot.words import hear
 from bot.zones import find_zones, is_zone, zones_near
 
@@ -64,6 +64,17 @@ class Scheduling:
         if await self._may(context.bot, user_id):
             await self._put(context.bot, user_id, (Slot.of(minute, days),))
 
+    async def half(self, update: Update, context: Context) -> None:
+        """Add the check-in on the button, which says whether its hour is before noon."""
+        query, (minute, days) = pressed(update)
+        await toast(query)
+        user_id = sender(update)
+        if not await self._may(context.bot, user_id):
+            return
+        if query.message is not None:
+            await remove(context.bot, user_id, query.message.message_id)
+        await self._put(context.bot, user_id, (Slot.of(minute, days),))
+
     async def unplan(self, update: Update, context: Context) -> None:
         """Delete the check-in on the button."""
         query, (check_in_id,) = pressed(update)
@@ -90,6 +101,11 @@ class Scheduling:
             if error.word:
                 text = texts.NOT_A_TIME.format(word=escape(error.word[:40]))
             await say(bot, user_id, f"{text} {texts.SCHEDULE_USAGE}")
+        except HourAlone as error:
+            if error.clear:
+                await self._put(bot, user_id, error.clear)
+            for morning in error.mornings:
+                await say(bot, user_id, which_half(morning), keyboards.halves(morning))
         else:
             await self._put(bot, user_id, slots)
 

@@ -599,6 +599,9 @@ SCHEDULE_USAGE = (
 )
 NO_TIME = "A time of day is missing."
 NOT_A_TIME = "I do not understand <i>{word}</i>."
+WHICH_HALF = "Do you mean {before}, or {after}?"
+BEFORE_NOON, AFTER_NOON = "{hour} am", "{hour} pm"
+MIDNIGHT, NOON = "midnight", "noon"
 TOO_MANY_CHECK_INS = "You may have {most} times of day. /schedule shows yours, to remove some."
 CONSENT_FIRST = "Before I ask you for photos, please read this:"
 _CHECK_IN = "{greeting}! How do you feel? Send me a selfie, or choose a mood:"

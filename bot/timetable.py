@@ -15,7 +15,9 @@ WEEKDAYS = frozenset(range(5))
 WEEKEND = frozenset({5, 6})
 EVERY_DAY = WEEKDAYS | WEEKEND
 
-_NAMED_TIMES = {"noon": 12 * 60, "midday": 12 * 60, "midnight": 0}
+NOON = 12 * 60
+
+_NAMED_TIMES = {"noon": NOON, "midday": NOON, "midnight": 0}
 
 _DAY = (
     r"(?:mon(?:days?)?|tue(?:s(?:days?)?)?|wed(?:s|nesdays?)?|thu(?:r(?:s(?:days?)?)?)?"
@@ -45,6 +47,20 @@ class NotUnderstood(Exception):
         self.word = word
 
 
+class HourAlone(Exception):
+    """Hours without am or pm, as 9 in `9 weekdays`; those past noon on 24 hours need none.
+
+    Args:
+        clear: The slots that are said clearly beside them.
+        mornings: What they are if they are before noon, one for each hour.
+    """
+
+    def __init__(self, clear: "tuple[Slot, ...]", mornings: "tuple[Slot, ...]") -> None:
+        super().__init__("morning or evening")
+        self.clear = clear
+        self.mornings = mornings
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A time of day on some days of the week.
@@ -67,6 +83,11 @@ class Slot:
         """The days as digits, such as 01234: how tables and buttons hold them."""
         return "".join(map(str, sorted(self.days)))
 
+    @property
+    def later(self) -> "Slot":
+        """The same hour after noon, of one before."""
+        return Slot(self.minute + NOON, self.days)
+
     @classmethod
     def of(cls, minute: int | str, days_text: str) -> "Slot":
         """Return the slot that a row or a button describes."""
@@ -81,16 +102,20 @@ def read_slots(words: str) -> tuple[Slot, ...]:
 
     Raises:
         NotUnderstood: A word makes no sense, or there is no time of day.
+        HourAlone: All makes sense, but an hour may be before noon or after.
     """
-    times: list[int] = []
+    times: list[tuple[int, bool]] = []  # and whether it is clear
     days: set[int] = set()
-    slots: list[Slot] = []
+    clear: list[Slot] = []
+    mornings: list[Slot] = []
     begins_with_days: bool | None = None
 
     def close() -> None:
         if not times:
             raise NotUnderstood("")
-        slots.extend(Slot(minute, frozenset(days) or EVERY_DAY) for minute in times)
+        for minute, is_clear in times:
+            slots = clear if is_clear else mornings
+            slots.append(Slot(minute, frozenset(days) or EVERY_DAY))
         times.clear()
         days.clear()
 
@@ -103,11 +128,13 @@ def read_slots(words: str) -> tuple[Slot, ...]:
         if is_time is not begins_with_days and times and days:  # a group begins as the first did
             close()
         if is_time:
-            times.append(_minute(found))
+            times.append((_minute(found), _is_clear(found)))
         else:
             days |= _days(found)
     close()
-    return merged(slots)
+    if mornings:
+        raise HourAlone(merged(clear), merged(mornings))
+    return merged(clear)
 
 
 def merged(slots: Iterable[Slot]) -> tuple[Slot, ...]:
@@ -131,15 +158,25 @@ def occurrences(slot: Slot, zone: tzinfo, after: datetime) -> Iterator[datetime]
         day += timedelta(days=1)
 
 
+def _is_clear(found: re.Match[str]) -> bool:
+    """Return whether a time is more than an hour that comes twice a day."""
+    return bool(
+        found["named"] or found["minute"] or found["half"] or not 1 <= int(found["hour"]) <= 12
+    )
+
+
 def _minute(found: re.Match[str]) -> int:
+    """Return the minute of the day, before noon where that is unclear."""
     if found["named"]:
         return _NAMED_TIMES[found["named"]]
     hour, minute, half = int(found["hour"]), int(found["minute"] or 0), found["half"]
-    is_valid = 1 <= hour <= 12 if half else hour < 24 and found["minute"]
+    is_valid = 1 <= hour <= 12 if half else hour < 24
     if not is_valid or minute >= 60:
         raise NotUnderstood(found[0].strip())
     if half:
         hour = hour % 12 + (12 if half.startswith("p") else 0)
+    elif not _is_clear(found):
+        hour %= 12
     return 60 * hour + minute
 
 

@@ -131,6 +131,13 @@ TESTS: Mapping[str, Test] = MappingProxyType(
         "button history": test_history.test_five_hundred_readings_have_pages_that_turn,
         "button again": in_a_folder(test_history.test_buttons_work_after_a_restart),
         "button plan": test_scheduling.test_suggestions_are_taken_by_button,
+        "button half": in_a_folder(
+            partial(
+                test_scheduling.test_an_hour_alone_is_asked_about_with_two_buttons,
+                half="9 pm",
+                time="21:00",
+            )
+        ),
         "button unplan": (
             test_scheduling.test_several_check_ins_are_listed_with_buttons_to_remove_each
         ),

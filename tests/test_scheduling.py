@@ -237,6 +237,44 @@ def test_suggestions_are_taken_by_button() -> None:
     asyncio.run(with_chat(story))
 
 
+@pytest.mark.parametrize(("half", "time"), [("9 am", "09:00"), ("9 pm", "21:00")])
+def test_an_hour_alone_is_asked_about_with_two_buttons(
+    tmp_path: Path, half: str, time: str
+) -> None:
+    buttons: dict[str, str] = {}
+
+    async def ask(chat: Chat) -> None:
+        await settle_in_berlin(chat)
+        noted, asked = await chat.say("/schedule 9 weekdays 18:30 sat")
+        assert lines(noted) == ["• 08:30 weekdays", "• 18:30 Sat"]
+        assert asked.text == "Do you mean 9 am, or 9 pm?"
+        assert labels(asked) == ["9 am", "9 pm"]
+        buttons[half] = asked.data(half)
+
+    async def answer(chat: Chat) -> None:  # after a restart
+        _, removed, noted = await chat.press(buttons[half])
+        assert removed.method == "deleteMessage"
+        assert f"• {time} weekdays" in lines(noted)
+        await chat.press(buttons[half])  # once more, by an impatient finger
+        (shown,) = await chat.say("/schedule")
+        assert lines(shown) == lines(noted)
+
+    for part in (ask, answer):
+        asyncio.run(with_chat(part, database=tmp_path / "mirrortape.db"))
+
+
+def test_each_hour_alone_is_asked_about_and_noon_by_its_name() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        twelve, seven = await chat.say("/schedule 7 and 12")
+        assert (labels(twelve), labels(seven)) == (["midnight", "noon"], ["7 am", "7 pm"])
+        _, _, noted, zone = await chat.press(twelve.data("noon"))
+        assert lines(noted) == ["• 12:00 daily"]
+        assert zone.text == texts.ASK_ZONE
+
+    asyncio.run(with_chat(story))
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -276,7 +314,7 @@ def test_without_consent_nothing_is_kept(words: str) -> None:
     async def story(chat: Chat) -> None:
         first, asked = await chat.say(words)
         assert (first.text, asked.text) == (texts.CONSENT_FIRST, texts.ASK_CONSENT)
-        for data in ("plan:510:01234", "zone:Europe/Berlin", "zone"):
+        for data in ("plan:510:01234", "half:540:01234", "zone:Europe/Berlin", "zone"):
             await chat.press(data)
         assert await rows(chat, "check_ins") == await rows(chat, "zones") == []
 

@@ -12,6 +12,7 @@ from bot.timetable import (
     EVERY_DAY,
     WEEKDAYS,
     WEEKEND,
+    HourAlone,
     NotUnderstood,
     Slot,
     occurrences,
@@ -53,6 +54,7 @@ def slots(*parts: tuple[str, frozenset[int] | set[int]]) -> tuple[Slot, ...]:
         ("weekdays 7:15; weekends 9:30", slots(("07:15", WEEKDAYS), ("09:30", WEEKEND))),
         ("8:30 weekdays 8:30 sat 10:00", slots(("08:30", {*WEEKDAYS, SAT}), ("10:00", EVERY_DAY))),
         ("٠٨:٣٠", slots(("08:30", EVERY_DAY))),
+        ("18 weekdays, 0 sat", slots(("00:00", {SAT}), ("18:00", WEEKDAYS))),
     ],
 )
 def test_times_and_days_are_read_as_people_write_them(
@@ -67,7 +69,9 @@ def test_times_and_days_are_read_as_people_write_them(
         ("", ""),
         ("weekdays", ""),
         ("mon 8:00 tue", ""),
-        ("8", "8"),
+        ("24", "24"),
+        ("8 tomorrow", "tomorrow"),
+        ("25 tomorrow", "25"),
         ("25:00", "25:00"),
         ("8:60 daily", "8:60"),
         ("13pm", "13pm"),
@@ -85,14 +89,35 @@ def test_what_makes_no_sense_is_named(words: str, in_the_way: str) -> None:
     assert refused.value.word == in_the_way
 
 
+@pytest.mark.parametrize(
+    ("words", "clear", "mornings"),
+    [
+        ("9", (), slots(("09:00", EVERY_DAY))),
+        ("at 12 on sundays", (), slots(("00:00", {SUN}))),
+        ("weekdays 9, weekend 6:30 pm", slots(("18:30", WEEKEND)), slots(("09:00", WEEKDAYS))),
+        ("9 mon 7 9 tue", (), slots(("07:00", {TUE}), ("09:00", {MON, TUE}))),
+    ],
+)
+def test_an_hour_alone_may_be_before_noon_or_after(
+    words: str, clear: tuple[Slot, ...], mornings: tuple[Slot, ...]
+) -> None:
+    with pytest.raises(HourAlone) as unclear:
+        read_slots(words)
+    assert (unclear.value.clear, unclear.value.mornings) == (clear, mornings)
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(words: str) -> None:
+    mornings: tuple[Slot, ...] = ()
     try:
         found = read_slots(words)
     except NotUnderstood:
         return
+    except HourAlone as unclear:
+        found, mornings = unclear.clear, unclear.mornings
     assert all(0 <= slot.minute < 1440 and slot.days <= EVERY_DAY for slot in found)
     assert [slot.minute for slot in found] == sorted({slot.minute for slot in found})
+    assert all(slot.minute % 60 == 0 and slot.later.minute < 1440 for slot in mornings)
 
 
 @given(st.integers(0, 1439), st.sets(st.integers(0, 6), min_size=1))
