@@ -38,6 +38,11 @@ class Metrics:
             "Updates received and not yet handled",
             registry=self.registry,
         )
+        self.photos_waiting = Gauge(
+            "mirrortape_photos_waiting",
+            "Photos that wait for their turn to be fetched and read",
+            registry=self.registry,
+        )
         self.last_fetch_utc: datetime | None = None
         self._last_fetch = Gauge(
             "mirrortape_last_fetch_timestamp_seconds",

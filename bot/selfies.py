@@ -5,6 +5,7 @@ Its bytes exist in this process only between the download and the worker's pipe.
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.albums import Albums
+from bot.photo_queue import PhotoQueue, Place, QueueFull
 from bot.playlists import Playlists
 from bot.records import Stores
 from bot.replies import edit, pressed, remove, say, send_picture, sender, show_picture, toast
@@ -32,6 +34,15 @@ logger = logging.getLogger(__name__)
 MAX_WAITING = 2
 """Photos of one user that may be under way at a time; a third is asked to wait."""
 
+TELL_PLACE_AFTER_S = 1.0
+"""How long somebody waits before they are told which number they are: most never need to know."""
+
+TELL_PLACE_EVERY_S = 10.0
+"""How often they are told again. With a full queue that takes a third of what Telegram allows."""
+
+FETCH_S = 60.0
+"""How long a photo may have its turn while Telegram does not hand it out."""
+
 Answer = Explanation | SeveralFaces
 
 
@@ -42,6 +53,9 @@ class Selfies:
         self._services = services
         self._playlists = playlists
         self._under_way: dict[int, set[asyncio.Task[Any]]] = {}
+        self._asked_to_wait: set[int] = set()
+        self._queue = PhotoQueue()
+        services.metrics.photos_waiting.set_function(self._queue.waiting)
         self._albums = Albums()
 
     # -- messages and buttons --
@@ -104,7 +118,9 @@ class Selfies:
         """Read what was sent, unless its sender cancels meanwhile."""
         tasks = self._under_way.setdefault(user_id, set())
         if len(tasks) >= MAX_WAITING:
-            await say(bot, user_id, texts.STILL_READING)
+            if user_id not in self._asked_to_wait:  # once: whoever floods us gets no flood back
+                self._asked_to_wait.add(user_id)
+                await say(bot, user_id, texts.STILL_READING)
             return
         # Only the reading can be cancelled: what has been read is answered to the end.
         task = asyncio.create_task(self._read(bot, user_id, sending))
@@ -119,6 +135,7 @@ class Selfies:
             return
         finally:
             tasks.discard(task)
+            self._asked_to_wait.discard(user_id)
             if not tasks:
                 self._under_way.pop(user_id, None)
         if answer is not None:
@@ -129,9 +146,16 @@ class Selfies:
         status = await say(bot, user_id, messages.status(sending))
         refusal = None
         try:
-            with self._services.metrics.step("download"):
-                files = await _download(bot, sending)
-            answer = await self._look(sending, files)
+            with self._queue.join(user_id, len(sending.file_ids)) as place:
+                await self._wait(bot, place, status.message_id)
+                with self._services.metrics.step("download"):
+                    async with asyncio.timeout(FETCH_S):
+                        files = await _download(bot, sending)
+                answer = await self._look(sending, files)
+        except QueueFull:
+            refusal = texts.QUEUE_FULL
+        except TimeoutError:
+            refusal = texts.FETCH_FAILED
         except VisionError as error:
             refusal = messages.unreadable(sending, error)
         except WorkerFailed:
@@ -146,6 +170,30 @@ class Selfies:
             await edit(bot, user_id, status.message_id, refusal)
             return None
         return status.message_id, answer
+
+    async def _wait(self, bot: Bot, place: Place, message_id: int) -> None:
+        """Wait for a photo's turn; who waits long is told how far it is."""
+
+        async def tell() -> None:
+            await asyncio.sleep(TELL_PLACE_AFTER_S)
+            last = 0
+            while (number := self._queue.number(place)) > 0:
+                if number != last:
+                    last = number
+                    with suppress(TelegramError):  # it matters less than the photo
+                        await edit(
+                            bot,
+                            place.user_id,
+                            message_id,
+                            texts.STATUS_WAITING.format(number=number),
+                        )
+                await asyncio.sleep(TELL_PLACE_EVERY_S)
+
+        telling = asyncio.create_task(tell())
+        try:
+            await place.turn()
+        finally:
+            telling.cancel()
 
     async def _look(self, sending: Sending, files: list[bytes]) -> Answer:
         """Have the worker look at the files; what is none of its kind need not wait for it."""

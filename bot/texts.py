@@ -107,6 +107,7 @@ PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a me
 # -- photos --
 
 STATUS_READING = "📷 Got it. Looking for your face …"
+STATUS_WAITING = "⏳ Got it. I am busy just now: you are number {number} in the queue."
 COVERED = {
     "mouth": "Your mouth is covered, so take this lightly.",
     "eyes": "Your eyes are covered, so I read the rest of your face.",
@@ -148,6 +149,11 @@ TOO_MUCH = {
     "album too big": "Those files are over 60 MB together. Send fewer, or send them as photos.",
 }
 """What is said of what is refused before it is fetched, by `bot.sendings.Fault`."""
+FETCH_FAILED = "Telegram does not hand me that file just now. Please send it again in a while."
+QUEUE_FULL = (
+    "So many photos are waiting that I cannot take another one now. Please send it again in a few "
+    "minutes."
+)
 STILL_READING = "I am still reading your other photos. One moment, then send the next."
 
 NOT_A_PHOTO = {

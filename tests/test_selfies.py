@@ -1,11 +1,16 @@
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
+from telegram import Bot
 
-from bot import messages, texts
+from bot import messages, selfies, texts
+from bot.photo_queue import AT_ONCE, PhotoQueue
+from bot.sendings import Sending
 from bot.worker import WorkerFailed
 from tests.chatting import AGREE, ANNA, BEN, JPEG, Chat, FakeWorker, a_reading, with_chat
+from tests.fake_telegram import Call
 from vision import Explanation, SeveralFaces, VisionError
 from vision import errors as vision_errors
 
@@ -169,27 +174,118 @@ def test_cancel_stops_the_reading_and_takes_its_status_away() -> None:
     asyncio.run(with_chat(story))
 
 
-def test_a_flood_of_photos_is_asked_to_wait() -> None:
-    class BusyWorker(FakeWorker):
-        async def explain(
-            self, photos: Sequence[bytes], face: int | None = None
-        ) -> Explanation | SeveralFaces:
-            await is_free.wait()
-            return await super().explain(photos, face)
+class BusyWorker(FakeWorker):
+    """Reads nothing until it is free."""
 
-    is_free = asyncio.Event()
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_free = asyncio.Event()
 
+    async def explain(
+        self, photos: Sequence[bytes], face: int | None = None
+    ) -> Explanation | SeveralFaces:
+        await self.is_free.wait()
+        return await super().explain(photos, face)
+
+
+def said(chat: Chat, user_id: int) -> list[str]:
+    """Return what the bot wrote in texts and edits to a user."""
+    kinds = ("sendMessage", "editMessageText")
+    return [
+        call.text
+        for call in chat.telegram.calls
+        if call.method in kinds and call.parameters["chat_id"] == user_id
+    ]
+
+
+def test_a_flood_of_photos_is_asked_to_wait_once() -> None:
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
         busy = BusyWorker()
         chat.worker.explain = busy.explain
         flood = [asyncio.create_task(chat.photo()) for _ in range(5)]
         await asyncio.wait(flood[2:])  # the first two wait for the worker
-        said = [call.text for call in chat.telegram.calls if call.method == "sendMessage"]
-        assert said.count(texts.STILL_READING) == 3
-        is_free.set()
+        assert said(chat, ANNA).count(texts.STILL_READING) == 1
+        busy.is_free.set()
         await asyncio.gather(*flood)
         assert len(busy.photos) == 2
+
+    asyncio.run(with_chat(story))
+
+
+async def crowded(chat: Chat, people: range) -> list[asyncio.Task[list[Call]]]:
+    """Let people agree and send a photo each, one after the other."""
+    sent = []
+    for user_id in people:
+        await chat.press(AGREE, user_id)
+        sent.append(asyncio.create_task(chat.photo(user_id=user_id)))
+        await asyncio.sleep(0.01)
+    return sent
+
+
+def test_who_waits_is_told_which_number_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selfies, "TELL_PLACE_AFTER_S", 0.05)
+    monkeypatch.setattr(selfies, "TELL_PLACE_EVERY_S", 0.05)
+
+    async def story(chat: Chat) -> None:
+        busy = BusyWorker()
+        chat.worker.explain = busy.explain
+        last = AT_ONCE + 3
+        sent = await crowded(chat, range(1, last + 1))
+        third, second = (texts.STATUS_WAITING.format(number=number) for number in (3, 2))
+        await heard(chat, last, third)
+        await chat.say("/cancel", last - 1)
+        await heard(chat, last, second)
+        assert said(chat, last)[-3:] == [texts.STATUS_READING, third, second]
+        assert said(chat, 1)[-1] == texts.STATUS_READING
+        busy.is_free.set()
+        await asyncio.gather(*sent)
+        assert len(busy.photos) == last - 1
+        assert "20 tracks" in said(chat, last)[-1]
+
+    asyncio.run(with_chat(story))
+
+
+async def heard(chat: Chat, user_id: int, text: str) -> None:
+    async with asyncio.timeout(10):
+        while text not in said(chat, user_id):
+            await asyncio.sleep(0.01)
+
+
+def test_a_full_queue_is_told_and_room_in_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selfies, "PhotoQueue", partial(PhotoQueue, limit=2))
+
+    async def story(chat: Chat) -> None:
+        busy = BusyWorker()
+        chat.worker.explain = busy.explain
+        sent = await crowded(chat, range(1, AT_ONCE + 4))
+        refused = await sent.pop()
+        assert [call.text for call in refused] == [texts.STATUS_READING, texts.QUEUE_FULL]
+        assert chat.services.metrics.registry.get_sample_value("mirrortape_photos_waiting") == 2
+        busy.is_free.set()
+        await asyncio.gather(*sent)
+        assert chat.services.metrics.registry.get_sample_value("mirrortape_photos_waiting") == 0
+        assert len(busy.photos) == AT_ONCE + 2
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_file_that_telegram_does_not_hand_out_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selfies, "FETCH_S", 0.1)
+
+    async def never(bot: Bot, sending: Sending) -> list[bytes]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(selfies, "_download", never)
+            *_, answer = await chat.photo()
+        assert answer.text == texts.FETCH_FAILED
+        assert "20 tracks" in (await chat.photo())[-1].text
 
     asyncio.run(with_chat(story))
 

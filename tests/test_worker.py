@@ -1,5 +1,6 @@
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from multiprocessing.connection import Connection
@@ -7,13 +8,17 @@ from typing import Any
 
 import pytest
 
-from bot.worker import VisionWorker, WorkerFailed
+from bot.worker import VisionWorker, WorkerFailed, limit_memory
 from tests.chatting import a_reading
 from vision import Explanation, NoFaceFound, WeightsMissing
 
+MEMORY_BYTES = 200_000_000
+MORE_THAN_A_PIPE_HOLDS = bytes(10_000_000)
+
 
 def serve_orders(pipe: Connection) -> None:
-    """Do what the photo says: hang, die, find no face, or read."""
+    """Do what the photo says: hang, answer half, take memory, die, find no face, or read."""
+    limit_memory(MEMORY_BYTES)
     pipe.send(None)
     while True:
         try:
@@ -26,6 +31,15 @@ def serve_orders(pipe: Connection) -> None:
         elif order == b"wait":
             time.sleep(0.6)
             pipe.send(Explanation(a_reading(), order))
+        elif order == b"half":
+            os.write(pipe.fileno(), (1000).to_bytes(4, "big") + b"of an answer")
+            time.sleep(60)
+        elif order == b"deaf":
+            pipe.send(Explanation(a_reading(), order))
+            time.sleep(60)
+        elif order == b"take memory":
+            hoard = [bytearray(10_000_000) for _ in range(40)]
+            pipe.send(Explanation(a_reading(), str(len(hoard)).encode()))
         elif order == b"die":
             os._exit(1)
         elif order == b"no face":
@@ -60,7 +74,7 @@ def test_photos_go_in_and_readings_come_out_in_order() -> None:
     with_worker(story)
 
 
-@pytest.mark.parametrize("order", [b"hang", b"die"])
+@pytest.mark.parametrize("order", [b"hang", b"half", b"die"])
 def test_a_lost_worker_costs_one_photo_and_is_replaced(order: bytes) -> None:
     async def story(worker: VisionWorker) -> None:
         await worker.start()
@@ -69,6 +83,41 @@ def test_a_lost_worker_costs_one_photo_and_is_replaced(order: bytes) -> None:
             await worker.explain([order])
         assert (await worker.explain([b"next"])).picture == b"next"
         assert worker.pid != first
+
+    with_worker(story)
+
+
+def test_a_worker_that_takes_no_question_is_replaced_too() -> None:
+    async def story(worker: VisionWorker) -> None:
+        await worker.start()
+        await worker.explain([b"deaf"])
+        with pytest.raises(WorkerFailed):
+            await asyncio.wait_for(worker.explain([MORE_THAN_A_PIPE_HOLDS]), 10)
+        assert (await worker.explain([b"next"])).picture == b"next"
+
+    with_worker(story)
+
+
+def test_a_lost_worker_is_replaced_before_the_next_photo_comes() -> None:
+    async def story(worker: VisionWorker) -> None:
+        await worker.start()
+        first = worker.pid
+        with pytest.raises(WorkerFailed):
+            await worker.explain([b"die"])
+        async with asyncio.timeout(10):
+            while worker.pid in (None, first):
+                await asyncio.sleep(0.02)
+
+    with_worker(story)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to such a limit")
+def test_a_worker_that_takes_too_much_memory_is_replaced() -> None:
+    async def story(worker: VisionWorker) -> None:
+        await worker.start()
+        with pytest.raises(WorkerFailed):
+            await worker.explain([b"take memory"])
+        assert (await worker.explain([b"next"])).picture == b"next"
 
     with_worker(story)
 
