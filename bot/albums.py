@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from telegram import Message
 from telegram.constants import MediaGroupLimit
 
+from bot.handling import give_way
+
 SETTLE_S = 0.6
 """How long after its last message an album counts as complete. Telegram hands its messages out
 together, or, where a fetch falls between them, with the next fetch."""
@@ -50,12 +52,14 @@ class Albums:
         elif group in self._answered:
             yield []
         elif (album := self._under_way.get(group)) is not None:
+            give_way()
             album.messages.append(message)
             if len(album.messages) >= MediaGroupLimit.MAX_MEDIA_LENGTH:
                 album.is_complete.set()
             await asyncio.shield(album.is_answered)
             yield []
         else:
+            give_way()
             album = self._under_way[group] = _Album([message])
             try:
                 await _settle(album)

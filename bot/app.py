@@ -7,7 +7,6 @@ from telegram import BotCommand, Update
 from telegram.constants import ChatType
 from telegram.error import Forbidden, TelegramError
 from telegram.ext import (
-    AIORateLimiter,
     Application,
     ApplicationBuilder,
     ApplicationHandlerStop,
@@ -24,13 +23,16 @@ from telegram.request import BaseRequest, HTTPXRequest
 from bot import texts
 from bot.connecting import Connecting
 from bot.consent import Consent
+from bot.delivery import Delivery, Undelivered
 from bot.feedback import Feedback
 from bot.guests import Guests
+from bot.handling import current
 from bot.history import History
-from bot.inbox import POLL_S, InboxProcessor
 from bot.jobs import schedule
 from bot.metrics import Metrics
+from bot.pacing import USUAL, Limits
 from bot.playlists import Playlists
+from bot.polling import POLL_S
 from bot.preferring import Preferring
 from bot.privacy import Privacy
 from bot.replies import say, sender, toast
@@ -53,6 +55,7 @@ def build_application(
     token: str,
     api_url: str,
     request: BaseRequest | None = None,
+    limits: Limits = USUAL,
 ) -> tuple[App, Connecting]:
     """Build the bot: the same one for the real Telegram and the local one.
 
@@ -61,10 +64,17 @@ def build_application(
         token: The bot's token.
         api_url: Where Telegram is, without a slash at the end.
         request: How Telegram is reached; None means over HTTP.
+        limits: How fast messages may go out.
 
     Returns:
         The application, and the handlers that must hear when a Spotify account was connected.
     """
+
+    async def stop_jobs(user_id: int) -> None:
+        """Ask somebody who blocked the bot no more."""
+        if await services.records.run(lambda stores: stores.schedules.stop(user_id)):
+            logger.info("a user blocked the bot, so their check-ins stop")
+
     application = (
         ApplicationBuilder()
         .token(token)
@@ -72,9 +82,8 @@ def build_application(
         .base_file_url(f"{api_url}/file/bot")
         .request(request or HTTPXRequest(connection_pool_size=64, read_timeout=30))
         .get_updates_request(request or HTTPXRequest(read_timeout=POLL_S + 10))
-        .concurrent_updates(InboxProcessor(services.records, services.clock, services.metrics))
-        .rate_limiter(AIORateLimiter(max_retries=2))
-        .updater(None)  # bot.inbox fetches: it stores an update before it acknowledges it
+        .rate_limiter(Delivery(services.records, stop_jobs, limits))
+        .updater(None)  # bot.inbox hands updates out: it stores each before it is acknowledged
         .build()
     )
     playlists = Playlists(services)
@@ -242,11 +251,15 @@ def _say_instead(kind: str) -> Any:
 
 def _apologise(metrics: Metrics) -> Any:
     async def apologise(update: object, context: Context) -> None:
-        """Log what no handler foresaw, then say so without details."""
+        """Log what no handler foresaw; have it tried again, or say so without details."""
         if isinstance(context.error, Forbidden):
             logger.info("a user has blocked the bot")
             raise ApplicationHandlerStop
         logger.error("an update could not be handled", exc_info=context.error)
+        handling, is_final = current(), isinstance(context.error, Undelivered)
+        if handling is not None and not is_final and not handling.is_last_try:
+            handling.has_failed = True
+            raise ApplicationHandlerStop  # the groups behind answer it when it is tried again
         if isinstance(update, Update) and update.effective_user is not None:
             metrics.updates_failed.inc()
             try:

@@ -97,16 +97,18 @@ class Choosing:
                 **asked,
             )
 
-        def store_it(stores: Stores) -> SavedPlaylist:
+        def store_it(stores: Stores) -> int:
             playlist_id = stores.music.add_playlist(
                 user_id, recommendation, mode, mood.reading_id, mood.emotion, now
             )
             stores.people.shown.note(user_id, shown_in, Shown(playlist_id))
             if mood.reading_id is not None:
                 stores.people.note_answer(user_id, mood.reading_id, shown_in)
-            return stores.music.playlist(playlist_id, user_id)
+            return playlist_id
 
-        return await services.records.run(store_it), recommendation.relaxed
+        playlist_id = await services.records.once("playlist", store_it)
+        saved = await services.records.run(lambda s: s.music.playlist(playlist_id, user_id))
+        return saved, recommendation.relaxed
 
     async def replace(
         self, user_id: int, playlist_id: int, silent: Collection[str]

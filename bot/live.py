@@ -15,10 +15,12 @@ from bot.app import build_application
 from bot.backups import Nightly
 from bot.connections import Connections
 from bot.guests import Guests
+from bot.inbox import Inbox
 from bot.keys import cipher
 from bot.logs import set_up_logging
 from bot.metrics import Metrics
 from bot.ops import ops_routes
+from bot.polling import poll
 from bot.records import Records
 from bot.running import in_use
 from bot.services import Services
@@ -140,6 +142,8 @@ async def serve(
         token=settings.telegram_bot_token.get_secret_value(),
         api_url=settings.telegram_api_url,
     )
+    inbox = Inbox(application, records, utc_now, metrics)
+    fetch = partial(poll, application.bot, inbox, utc_now, metrics)
     routes, settle = list(more_routes), None
     if connections is not None:
         settle = connections.settle
@@ -152,7 +156,7 @@ async def serve(
         web_server(ops, ops_listener) if ops_listener is not None else nullcontext(),
         loaded(worker, records),
         web_server(Starlette(routes=routes), listener),
-        running_bot(application, services, settle) as fetching,
+        running_bot(application, inbox, fetch, settle) as fetching,
     ):
         ready()
         await until_stopped(fetching)

@@ -43,6 +43,6 @@ async def _waiting(services: Services) -> int | None:
     """Return how many updates wait; None if the database does not answer."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            return await services.records.run(lambda stores: stores.people.waiting())
+            return await services.records.run(lambda stores: stores.people.inbox.waiting())
     except (TimeoutError, sqlite3.Error):
         return None

@@ -2,22 +2,21 @@
 
 - `people`: when a user agreed to what, and what waits for that consent (sealed: Telegram's handles
   to the photos, never the photos themselves, and what was written beside them).
-- `inbox`: each update that Telegram was told we have, until it is handled; sealed, since what
-  people say is theirs, and an address that they paste holds the key to their Spotify.
+- `inbox`: each update that Telegram was told we have, until it is handled, see `bot.received`.
 - `answers`: which message shows the playlist of which reading, so that a mode button edits it.
 - `questions`: what a user was asked to type, see `bot.questions`.
 - `shown_messages`: which message shows which playlist or track, see `bot.shown`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
 from bot import questions, shown
 from bot.questions import Questions
+from bot.received import Received
 from bot.shown import ShownMessages
 from recommender.belongings import Belonging, delete
 from recommender.database import immediate
@@ -26,14 +25,7 @@ from recommender.sealing import Place, Seal
 CONSENT_VERSION = 2
 """Raise it when what users agree to changes; they are asked again."""
 
-MAX_TRIES = 3
-"""How often an update may take the bot down with it before it is left alone."""
-
-INBOX = Place("inbox", "payload", owner="update_id")
 UNREAD = Place("people", "waiting")
-
-WAITING = Belonging("inbox", secrets=("payload",))
-"""What a user sent that is not answered yet."""
 
 BELONGINGS = (
     Belonging("people", secrets=("waiting",)),
@@ -86,34 +78,6 @@ def m002_waiting_is_sealed(db: Database) -> None:
     db.execute("alter table people rename column waiting_file_id to waiting")
 
 
-def _seal_once(db: Database, seal: Seal) -> None:
-    """Seal what an earlier version left unhandled in clear."""
-    migrations = Migrations("inbox")
-
-    @migrations()
-    def m001_seal(db: Database) -> None:
-        rows = db.query("select update_id, payload from inbox where payload is not null")
-        for row in list(rows):
-            db.execute(
-                "update inbox set payload = ? where update_id = ?",
-                [seal.close(INBOX, row["update_id"], row["payload"]), row["update_id"]],
-            )
-
-    migrations.apply(db)
-
-
-KEPT_FOR = timedelta(days=2)
-"""How long the number of a handled update is remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredUpdate:
-    """An update that was received but not handled: its id and JSON."""
-
-    update_id: int
-    payload: str
-
-
 @dataclass(frozen=True, slots=True)
 class GivenConsent:
     """What a user agreed to.
@@ -137,14 +101,14 @@ class People:
 
     Args:
         db: The database; used on the calling thread.
-        cipher: Encrypts what waits in the inbox; its first key is the newest.
+        cipher: Encrypts what waits; its first key is the newest.
     """
 
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
         self.db = db
         self._seal = Seal(cipher)
         _migrations.apply(db)
-        _seal_once(db, self._seal)
+        self.inbox = Received(db, cipher)
         self.questions = Questions(db)
         self.shown = ShownMessages(db)
 
@@ -204,62 +168,6 @@ class People:
         except InvalidToken:
             return None  # its key is gone: the photo can be sent again
 
-    # -- inbox --
-
-    def receive(self, update_id: int, user_id: int | None, payload: str, now: datetime) -> bool:
-        """Store an update before Telegram is told that we have it; return whether it is new."""
-        cursor = self.db.execute(
-            "insert or ignore into inbox (update_id, user_id, payload, received_utc, tries)"
-            " values (?, ?, ?, ?, 1)",
-            [update_id, user_id, self._seal.close(INBOX, update_id, payload), now.isoformat()],
-        )
-        return cursor.rowcount == 1
-
-    def waiting(self) -> int:
-        """Return how many updates are received and not yet handled."""
-        (count,) = self.db.execute(
-            "select count(*) from inbox where handled_utc is null"
-        ).fetchone()
-        return int(count)
-
-    def finish(self, update_id: int, now: datetime) -> None:
-        """Mark an update as handled and drop what it said; only its number stays."""
-        self.db.execute(
-            "update inbox set handled_utc = ?, user_id = null, payload = null where update_id = ?",
-            [now.isoformat(), update_id],
-        )
-
-    def retake(self, now: datetime) -> list[StoredUpdate]:
-        """Return the updates that a stop or crash left unhandled, oldest first.
-
-        Each is counted as tried once more. One that was tried `MAX_TRIES` times is given up and
-        what it said dropped, so that an update that takes the bot down does not do so for ever.
-        The numbers of updates handled long ago are dropped too: Telegram repeats none for longer
-        than a day, and may begin to count anew after a week. What was sealed under a key that is
-        gone stays where it is until it is given up.
-        """
-        with immediate(self.db):
-            self.db.execute(
-                "delete from inbox where handled_utc < ?", [(now - KEPT_FOR).isoformat()]
-            )
-            self.db.execute("update inbox set tries = tries + 1 where handled_utc is null")
-            self.db.execute(
-                "update inbox set handled_utc = ?, user_id = null, payload = null"
-                " where handled_utc is null and tries > ?",
-                [now.isoformat(), MAX_TRIES],
-            )
-            rows = self.db.query(
-                "select update_id, payload from inbox where handled_utc is null order by update_id"
-            )
-            return [update for row in rows if (update := self._opened(row)) is not None]
-
-    def _opened(self, row: dict[str, Any]) -> StoredUpdate | None:
-        try:
-            payload = self._seal.open(INBOX, row["update_id"], row["payload"])
-        except InvalidToken:
-            return None
-        return StoredUpdate(row["update_id"], payload)
-
     # -- answers --
 
     def note_answer(self, user_id: int, reading_id: int, message_id: int) -> None:
@@ -291,9 +199,5 @@ class People:
     def forget(self, user_id: int) -> None:
         """Delete every row about this user; of updates, their number alone stays."""
         with immediate(self.db):
-            self.db.execute(
-                "update inbox set handled_utc = received_utc, user_id = null, payload = null"
-                " where user_id = ?",
-                [user_id],
-            )
+            self.inbox.forget(user_id)
             delete(self.db, BELONGINGS, user_id)

@@ -11,6 +11,7 @@ from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.choosing import Choosing, Mood
+from bot.handling import give_way
 from bot.records import Stores
 from bot.replies import edit, forgiving, pressed, remove, say, send_files, sender, toast
 from bot.saving import Saving, Written
@@ -157,7 +158,10 @@ class Playlists:
             message_id: The message to rewrite; None sends a new one.
             like: The playlist that it is to be like; None for none.
         """
-        async with self.locks[user_id]:
+        lock = self.locks[user_id]
+        if lock.locked():  # mostly for Spotify
+            give_way()
+        async with lock:
             status: Message | None = None
             if message_id is None:
                 status = await say(bot, user_id, texts.STATUS_CHOOSING)

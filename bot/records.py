@@ -13,13 +13,15 @@ from typing import TypeVar
 
 from cryptography.fernet import MultiFernet
 
-from bot import people, schedules
+from bot import people, received, schedules
 from bot.export import Table
-from bot.people import INBOX, UNREAD, People
+from bot.handling import current
+from bot.people import UNREAD, People
+from bot.received import INBOX
 from bot.schedules import Schedules
 from recommender import accounts, store
 from recommender.accounts import SpotifyAccounts
-from recommender.database import open_database
+from recommender.database import immediate, open_database
 from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS
 from recommender.store import MusicStore
 
@@ -27,7 +29,7 @@ T = TypeVar("T")
 
 BELONGINGS = (
     *people.BELONGINGS,
-    people.WAITING,
+    received.WAITING,
     *schedules.BELONGINGS,
     *store.BELONGINGS,
     *accounts.BELONGINGS,
@@ -91,6 +93,28 @@ class Records:
         return await asyncio.get_running_loop().run_in_executor(
             self._thread, lambda: work(self._stores)
         )
+
+    async def once(self, what: str, work: Callable[[Stores], int]) -> int:
+        """Run `work`, which does something that must not be done twice for one update.
+
+        Args:
+            what: A name for it.
+            work: Returns the id of what it stored, which a later try of the same update gets too.
+        """
+        handling = current()
+        if handling is None:
+            return await self.run(work)
+        name, update_id = handling.name(what), handling.update_id
+        if (done := handling.done.get(name)) is not None:
+            return done
+
+        def work_and_note(stores: Stores) -> int:
+            with immediate(stores.people.db):
+                result = work(stores)
+                stores.people.inbox.note(update_id, name, result)
+            return result
+
+        return await self.run(work_and_note)
 
     def close(self) -> None:
         """Finish what is queued, then close the database."""

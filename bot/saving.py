@@ -6,6 +6,7 @@ from datetime import timedelta
 from bot import messages, texts
 from bot.choosing import Choosing
 from bot.connections import PlaylistDraft, SpotifyPlaylist
+from bot.handling import give_way
 from bot.services import Services
 from recommender.errors import NotConnected, RecommenderError, SpotifyBusy
 from recommender.saved import SavedPlaylist
@@ -64,6 +65,7 @@ class Saving:
             shown_in=shown_in,
             starts_new=preferences.keeps_playlists and not rewrites,
         )
+        give_way()
         try:
             with self._services.metrics.step("write"):
                 written = await connections.write(user_id, draft, self._mend)

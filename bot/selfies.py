@@ -7,6 +7,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from telegram import Bot, InputMediaPhoto, Message, ReplyKeyboardRemove, Update
@@ -16,6 +17,8 @@ from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.albums import Albums
+from bot.handling import give_way
+from bot.patience import patiently
 from bot.photo_queue import PhotoQueue, Place, QueueFull
 from bot.playlists import Playlists
 from bot.records import Stores
@@ -23,7 +26,6 @@ from bot.replies import edit, pressed, remove, say, send_picture, sender, show_p
 from bot.sendings import Sending, fault_of, is_readable, sending_of
 from bot.services import Services
 from bot.worker import WorkerFailed
-from recommender.saved import StoredReading
 from vision import Explanation, SeveralFaces, VisionError
 from vision.formats import sniff, sniff_video
 
@@ -122,6 +124,7 @@ class Selfies:
                 self._asked_to_wait.add(user_id)
                 await say(bot, user_id, texts.STILL_READING)
             return
+        give_way()
         # Only the reading can be cancelled: what has been read is answered to the end.
         task = asyncio.create_task(self._read(bot, user_id, sending))
         tasks.add(task)
@@ -146,12 +149,10 @@ class Selfies:
         status = await say(bot, user_id, messages.status(sending))
         refusal = None
         try:
-            with self._queue.join(user_id, len(sending.file_ids)) as place:
-                await self._wait(bot, place, status.message_id)
-                with self._services.metrics.step("download"):
-                    async with asyncio.timeout(FETCH_S):
-                        files = await _download(bot, sending)
-                answer = await self._look(sending, files)
+            # Whom a failure of Telegram's costs their turn gets in line again.
+            answer = await patiently(
+                partial(self._look_in_turn, bot, user_id, sending, status.message_id)
+            )
         except QueueFull:
             refusal = texts.QUEUE_FULL
         except TimeoutError:
@@ -170,6 +171,17 @@ class Selfies:
             await edit(bot, user_id, status.message_id, refusal)
             return None
         return status.message_id, answer
+
+    async def _look_in_turn(
+        self, bot: Bot, user_id: int, sending: Sending, message_id: int
+    ) -> Answer:
+        """Wait for the turn of what was sent, then fetch it and have the worker look at it."""
+        with self._queue.join(user_id, len(sending.file_ids)) as place:
+            await self._wait(bot, place, message_id)
+            with self._services.metrics.step("download"):
+                async with asyncio.timeout(FETCH_S):
+                    files = await _download(bot, sending)
+            return await self._look(sending, files)
 
     async def _wait(self, bot: Bot, place: Place, message_id: int) -> None:
         """Wait for a photo's turn; who waits long is told how far it is."""
@@ -219,17 +231,18 @@ class Selfies:
         for step, ms in reading.step_ms.items():
             self._services.metrics.time(f"read: {step}", ms / 1000)
 
-        def store_it(stores: Stores) -> StoredReading | None:
+        def store_it(stores: Stores) -> int:
             if not stores.people.has_consent(user_id):
-                return None  # withdrawn, or everything forgotten, while the photo was being read
+                return 0  # withdrawn, or everything forgotten, while the photo was being read
             evidence = heard.evidence if heard else None
-            reading_id = stores.music.add_reading(
+            return stores.music.add_reading(
                 user_id, reading.probabilities, reading.eyes_found, now, evidence
             )
-            return stores.music.reading(reading_id, user_id)
 
-        stored = await self._services.records.run(store_it)
-        if stored is None:
+        reading_id = await self._services.records.once("reading", store_it)
+        try:
+            stored = await self._playlists.reading(user_id, reading_id)
+        except KeyError:
             await remove(bot, user_id, message_id)
             return
         is_sure = messages.is_sure(stored.weighed)

@@ -4,26 +4,24 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 from bot.app import App, publish_commands
-from bot.inbox import InboxProcessor, patiently, poll, replay
+from bot.inbox import LAST_S, Inbox
+from bot.patience import patiently
 from bot.records import Records
-from bot.services import Services
 from bot.worker import VisionWorker
 
 logger = logging.getLogger(__name__)
 
 GRACE_S = 20.0
 """How long a stop waits for what is under way."""
-
-LAST_S = 2.0
-"""How long it then waits for what was cancelled."""
 
 
 class AddressInUse(Exception):
@@ -77,7 +75,8 @@ async def web_server(site: Starlette, listener: socket.socket) -> AsyncIterator[
 @asynccontextmanager
 async def running_bot(
     application: App,
-    services: Services,
+    inbox: Inbox,
+    fetch: Callable[[], Coroutine[Any, Any, None]],
     settle: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Fetch and handle updates while the block runs; yields the task that fetches.
@@ -87,38 +86,41 @@ async def running_bot(
 
     Args:
         application: The bot.
-        services: Where its inbox is, and what counts.
+        inbox: Has it handle updates.
+        fetch: Sees that updates come into the inbox, until it is cancelled.
         settle: Waits for what is under way beside the updates, within the same time.
     """
     await patiently(application.initialize)
     try:
         await patiently(partial(publish_commands, application))
-        records, clock = services.records, services.clock
-        await replay(application, records, clock)
         await application.start()
-        fetching = asyncio.create_task(poll(application, records, clock, services.metrics))
+        fetching = asyncio.create_task(_take_in(inbox, fetch))
         try:
             yield fetching
         finally:
             fetching.cancel()
             await asyncio.wait([fetching])
-            await asyncio.gather(_finish(application), *([settle()] if settle else []))
+            await asyncio.gather(
+                inbox.close(GRACE_S), _stop(application), *([settle()] if settle else [])
+            )
     finally:
         await application.shutdown()
 
 
-async def _finish(application: App) -> None:
-    """Stop the application; what it cannot finish in time stays in the inbox."""
+async def _take_in(inbox: Inbox, fetch: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Handle what was left, then what comes."""
+    await inbox.open()
+    await fetch()
+
+
+async def _stop(application: App) -> None:
+    """Stop the jobs; what one that hangs leaves undone, its next run makes up for."""
     stopping = asyncio.create_task(application.stop())
-    if (await asyncio.wait([stopping], timeout=GRACE_S))[0]:
-        stopping.result()
-        return
-    processor = application.update_processor
-    assert isinstance(processor, InboxProcessor)
-    logger.warning("%d updates are left for the next start", processor.abandon())
-    if not (await asyncio.wait([stopping], timeout=LAST_S))[0]:
-        stopping.cancel()  # a job of ours hangs; its next run makes up for it
+    if not (await asyncio.wait([stopping], timeout=GRACE_S + LAST_S))[0]:
+        stopping.cancel()
         await asyncio.wait([stopping])
+    elif not stopping.cancelled():
+        stopping.result()
 
 
 async def until_stopped(fetching: asyncio.Task[None]) -> None:

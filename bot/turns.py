@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from bot.handling import give_way
+
 T = TypeVar("T")
 
 REQUESTS_AT_ONCE = 32
@@ -43,6 +45,7 @@ class Turns:
 
         Those that everything else shares are few, and an answer may be long in coming.
         """
+        give_way()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, ask, *args)
 

@@ -19,7 +19,7 @@ Where Spotify refuses or asks for patience, the draft stays for `resume`.
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,7 +37,7 @@ from recommender.intents import Intent, Intents, LivingPlaylist, PlaylistDraft
 from recommender.spotify import SpotifyClient
 
 if TYPE_CHECKING:
-    from bot.records import Records
+    from bot.records import Records, Stores
 
 T = TypeVar("T")
 
@@ -222,6 +222,14 @@ class Writing:
     async def _intend(self, user_id: int, playlist: PlaylistDraft) -> PlaylistDraft:
         """Store a draft, as Spotify takes it, and return that."""
         draft, now = playlist.fitted(spare_chars=_MARKER_CHARS), self._clock()
+
+        def start_new(stores: "Stores") -> int:
+            stores.spotify.playlists.intend(user_id, draft, now)
+            return 1
+
+        if draft.starts_new:  # a later try of the same update goes on with what this one starts
+            await self._records.once("new playlist", start_new)
+            draft = replace(draft, starts_new=False)
         await self._store(lambda kept: kept.intend(user_id, draft, now))
         return draft
 

@@ -34,7 +34,13 @@ def open_database(path: Path | None) -> Database:
 
 @contextmanager
 def immediate(db: Database) -> Iterator[None]:
-    """Run the block in one transaction that holds the write lock from its first statement."""
+    """Run the block in one transaction that holds the write lock from its first statement.
+
+    Within another such block it is a part of that one's transaction.
+    """
+    if db.conn.in_transaction:
+        yield
+        return
     db.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ from bot.app import App, build_application
 from bot.backups import Nightly
 from bot.connecting import Connecting
 from bot.guests import EVERYONE, Guests
+from bot.inbox import Inbox
+from bot.pacing import Limits
 from bot.people import CONSENT_VERSION
+from bot.polling import poll
 from bot.records import Records
 from bot.services import Services
+from bot.serving import running_bot
 from recommender.catalogue import Catalogue
 from recommender.invented import fill
 from recommender.table import TrackTable
@@ -35,6 +40,8 @@ JPEG = b"\xff\xd8\xff\xe0 a photo"
 """What begins like a JPEG, as far as the bot itself looks."""
 MP4 = b"\x00\x00\x00\x1cftypisom a video"
 """What begins like a video."""
+UNHURRIED = Limits(per_second=100_000, burst=100_000)
+"""How fast the bot may answer in tests that are not about that."""
 A_PICTURE = b"\xff\xd8 a picture"
 
 
@@ -99,6 +106,15 @@ class Chat:
     records: Records
     services: Services
     update_ids: Iterator[int]
+
+    def running(
+        self, settle: Callable[[], Awaitable[None]] | None = None
+    ) -> AbstractAsyncContextManager[asyncio.Task[None]]:
+        """Have the bot fetch and handle what is in `telegram.updates` while a block runs."""
+        services = self.services
+        inbox = Inbox(self.application, self.records, services.clock, services.metrics)
+        fetch = partial(poll, self.application.bot, inbox, services.clock, services.metrics)
+        return running_bot(self.application, inbox, fetch, settle)
 
     async def say(self, text: str, user_id: int = ANNA) -> list[Call]:
         """Send a text or a command; return the calls that answer it."""
@@ -210,6 +226,7 @@ async def with_chat(
     database: Path | None = None,
     nightly: Path | None = None,
     table: TrackTable | None = None,
+    limits: Limits = UNHURRIED,
 ) -> None:
     """Tell a story to a bot of its own, with invented tracks and an empty database in memory.
 
@@ -237,6 +254,7 @@ async def with_chat(
         token="1:test",
         api_url="https://telegram.test",
         request=telegram,
+        limits=limits,
     )
     watch(application)
     chat = Chat(application, connecting, telegram, worker, records, services, itertools.count(1))

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,8 @@ class FakeTelegram(BaseRequest):
 
     The users in `blocked_by` have blocked the bot, the messages in `deleted` are gone from their
     chats; while `is_down`, nothing reaches Telegram.
+    `before` is called with each request and may raise instead of an answer; `give`
+    answers getUpdates in the place of `updates`.
     With `after_sending`, that is raised once Telegram has taken a message, as when a kill or a
     broken line comes before its answer.
     What is not as the Bot API wants it is noted in `problems`, where its contract is at hand.
@@ -59,6 +62,8 @@ class FakeTelegram(BaseRequest):
     blocked_by: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
     is_down: bool = False
+    before: Callable[[Call], Awaitable[None]] | None = None
+    give: Callable[[Call], Awaitable[list[dict[str, Any]]]] | None = None
     after_sending: BaseException | None = None
     problems: list[str] = field(default_factory=list)
 
@@ -91,6 +96,8 @@ class FakeTelegram(BaseRequest):
             {key: _decoded(value) for key, value in parameters.items()},
             {filename: content for filename, content, _ in uploads.values()},
         )
+        if self.before is not None:
+            await self.before(call)
         if self.is_down:
             raise NetworkError("no route to Telegram")
         if call.parameters.get("chat_id") in self.blocked_by:
@@ -108,7 +115,11 @@ class FakeTelegram(BaseRequest):
             self.calls.append(call)
         if name == "sendMessage" and self.after_sending is not None:
             raise self.after_sending
-        return 200, json.dumps({"ok": True, "result": self._result(call)}).encode()
+        if name == "getUpdates" and self.give is not None:
+            result: Any = await self.give(call)
+        else:
+            result = self._result(call)
+        return 200, json.dumps({"ok": True, "result": result}).encode()
 
     def _result(self, call: Call) -> Any:
         if call.method == "getMe":

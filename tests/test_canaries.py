@@ -20,8 +20,8 @@ import pytest
 from bot.backups import back_up
 from bot.connections import Connections, PlaylistDraft
 from bot.logs import QUIET, set_up_logging
+from bot.received import NewUpdate
 from bot.records import Records
-from bot.serving import running_bot
 from recommender.errors import ConnectionExpired, RecommenderError
 from recommender.spotify import Authorization, SpotifyClient
 from recommender.tokens import Tokens
@@ -104,7 +104,7 @@ async def connect_all_ways(chat: Chat, connections: Connections) -> None:
     arrival = await connections.arrive(await way_back(BEN))
     assert await connections.finish_typed(BEN, arrival.digits)
     chat.telegram.updates = [pasted(await way_back(CLARA), 1)]
-    async with running_bot(chat.application, chat.services):
+    async with chat.running():
         async with asyncio.timeout(10):
             while not await connections.is_connected(CLARA):
                 await asyncio.sleep(0.02)
@@ -112,7 +112,8 @@ async def connect_all_ways(chat: Chat, connections: Connections) -> None:
     await connections.begin(DORA)
     await connections.arrive(await way_back(DORA))
     late = pasted(await way_back(CLARA), 2)
-    await chat.records.run(lambda s: s.people.receive(2, CLARA, str(late), chat_time()))
+    update = NewUpdate(2, CLARA, str(late))
+    await chat.records.run(lambda s: s.people.inbox.add([update], chat_time()))
 
 
 def chat_time() -> datetime:

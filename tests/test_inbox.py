@@ -1,42 +1,43 @@
+"""Updates come in, are stored, and are handled in order, once in effect, whatever fails."""
+
 import asyncio
 import io
+import itertools
 import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet, MultiFernet
 from telegram import Update
-from telegram.error import Conflict, InvalidToken
-from telegram.ext import ApplicationBuilder, TypeHandler
+from telegram.error import NetworkError
+from telegram.ext import TypeHandler
 
-from bot.inbox import InboxProcessor, poll, replay
+from bot import delivery, inbox, texts
+from bot.handling import give_way
+from bot.inbox import AT_ONCE
 from bot.logs import LineFormatter
-from bot.metrics import Metrics
-from bot.people import MAX_TRIES
-from bot.records import Records
-from bot.serving import running_bot
-from tests.chatting import NOW, Chat, with_chat
-from tests.fake_telegram import FakeTelegram
+from bot.received import MAX_DEATHS, MAX_TRIES, NewUpdate
+from tests.chatting import AGREE, ANNA, BEN, JPEG, NOW, Chat, FakeWorker, with_chat
+from tests.fake_telegram import Call
 
 
-def an_update(update_id: int, text: str = "/help") -> dict[str, Any]:
+def an_update(update_id: int, text: str = "/help", user_id: int = ANNA) -> dict[str, Any]:
     return {
         "update_id": update_id,
         "message": {
             "message_id": update_id,
             "date": 1_700_000_000,
-            "chat": {"id": 1, "type": "private"},
-            "from": {"id": 1, "is_bot": False, "first_name": "A"},
+            "chat": {"id": user_id, "type": "private"},
+            "from": {"id": user_id, "is_bot": False, "first_name": "A"},
             "text": text,
-            "entities": [{"type": "bot_command", "offset": 0, "length": len(text)}],
+            "entities": [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}],
         },
     }
 
 
 async def settled(chat: Chat, handled: int) -> None:
     """Wait until so many updates are handled."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         while True:
             rows = await chat.records.run(
                 lambda s: s.people.db.table("inbox").count_where("handled_utc is not null")
@@ -46,13 +47,17 @@ async def settled(chat: Chat, handled: int) -> None:
             await asyncio.sleep(0.01)
 
 
+def said(chat: Chat) -> list[str]:
+    """Return the bot's new messages."""
+    return [call.text for call in chat.telegram.calls if call.method == "sendMessage"]
+
+
 def test_an_update_delivered_three_times_is_handled_once() -> None:
     async def story(chat: Chat) -> None:
         chat.telegram.updates = [an_update(7), an_update(7), an_update(8), an_update(7)]
-        async with running_bot(chat.application, chat.services):
+        async with chat.running():
             await settled(chat, 2)
-        said = [call for call in chat.telegram.calls if call.method == "sendMessage"]
-        assert len(said) == 2
+        assert len(said(chat)) == 2
 
     asyncio.run(with_chat(story))
 
@@ -60,7 +65,7 @@ def test_an_update_delivered_three_times_is_handled_once() -> None:
 def test_what_was_said_is_dropped_once_it_is_answered() -> None:
     async def story(chat: Chat) -> None:
         chat.telegram.updates = [an_update(7, "/help")]
-        async with running_bot(chat.application, chat.services):
+        async with chat.running():
             await settled(chat, 1)
         (row,) = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
         assert row["payload"] is None
@@ -75,7 +80,7 @@ def test_a_handled_update_is_a_line_in_the_log_without_its_text() -> None:
 
     async def story(chat: Chat) -> None:
         chat.telegram.updates = [an_update(7, "/hush"), an_update(8, "/hush")]
-        async with running_bot(chat.application, chat.services):
+        async with chat.running():
             await settled(chat, 2)
 
     before = logger.level
@@ -93,6 +98,10 @@ def test_a_handled_update_is_a_line_in_the_log_without_its_text() -> None:
     ]
 
 
+async def rows(chat: Chat) -> list[dict[str, Any]]:
+    return await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
+
+
 async def stopped_while_handling(chat: Chat, handle: Callable[[], Any]) -> list[Any]:
     """Stop the bot while an update is being handled; return what is in the inbox then."""
     begun = asyncio.Event()
@@ -102,18 +111,17 @@ async def stopped_while_handling(chat: Chat, handle: Callable[[], Any]) -> list[
         await handle()
 
     chat.application.add_handler(TypeHandler(Update, handle_it), group=-9)
-    chat.telegram.updates = [an_update(7)]
-    async with running_bot(chat.application, chat.services):
+    chat.telegram.updates = [an_update(7), an_update(8)]  # the second waits for the first
+    async with chat.running():
         await asyncio.wait_for(begun.wait(), 5)
-        chat.telegram.updates = [an_update(8)]  # comes too late to be fetched, or is finished
-    return await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
+    return await rows(chat)
 
 
-def test_a_stop_finishes_what_is_in_flight() -> None:
+def test_a_stop_finishes_what_is_in_flight_and_begins_nothing_more() -> None:
     async def story(chat: Chat) -> None:
-        rows = await stopped_while_handling(chat, lambda: asyncio.sleep(0.5))
-        assert rows
-        assert all(row["handled_utc"] for row in rows)
+        first, second = await stopped_while_handling(chat, lambda: asyncio.sleep(0.5))
+        assert first["handled_utc"] is not None
+        assert second["handled_utc"] is None
 
     asyncio.run(with_chat(story))
 
@@ -125,11 +133,12 @@ def test_what_a_stop_cannot_finish_in_time_waits_for_the_next_start(
 
     async def story(chat: Chat) -> None:
         start = asyncio.get_running_loop().time()
-        rows = await stopped_while_handling(chat, asyncio.Event().wait)
+        first, _ = await stopped_while_handling(chat, asyncio.Event().wait)
         assert asyncio.get_running_loop().time() - start < 5
-        assert rows[0]["update_id"] == 7
-        assert rows[0]["handled_utc"] is None
-        assert rows[0]["payload"] is not None
+        assert first["update_id"] == 7
+        assert first["handled_utc"] is None
+        assert first["payload"] is not None
+        assert first["begun"] == 0  # a stop is no death
 
     asyncio.run(with_chat(story))
     assert "left for the next start" in caplog.text
@@ -147,7 +156,7 @@ def test_a_job_that_hangs_does_not_hold_up_a_stop(monkeypatch: pytest.MonkeyPatc
             await asyncio.Event().wait()
 
         assert chat.application.job_queue is not None
-        async with running_bot(chat.application, chat.services):
+        async with chat.running():
             chat.application.job_queue.run_once(hang, 0)
             await asyncio.wait_for(begun.wait(), 5)
 
@@ -162,7 +171,7 @@ def test_what_is_under_way_beside_the_updates_is_waited_for() -> None:
         settled_at.append("settled")
 
     async def story(chat: Chat) -> None:
-        async with running_bot(chat.application, chat.services, settle):
+        async with chat.running(settle):
             pass
         settled_at.append("stopped")
 
@@ -170,63 +179,302 @@ def test_what_is_under_way_beside_the_updates_is_waited_for() -> None:
     assert settled_at == ["settled", "stopped"]
 
 
-def test_what_a_crash_left_is_handled_at_the_next_start_but_not_for_ever() -> None:
-    handled: list[int] = []
+# -- errors --
 
-    async def story() -> None:
-        records = Records(None, MultiFernet([Fernet(Fernet.generate_key())]))
-        telegram = FakeTelegram()
-        application = (
-            ApplicationBuilder()
-            .token("1:test")
-            .request(telegram)
-            .get_updates_request(telegram)
-            .updater(None)
-            .job_queue(None)
-            .concurrent_updates(InboxProcessor(records, lambda: NOW, Metrics()))
-            .build()
+
+class Breaking:
+    """Fails at some of the updates, so many times each, and notes which were tried."""
+
+    def __init__(self, failures: dict[int, int]) -> None:
+        self.left = failures
+        self.tried: list[int] = []
+
+    async def __call__(self, update: Update, context: Any) -> None:
+        self.tried.append(update.update_id)
+        if self.left.get(update.update_id, 0):
+            self.left[update.update_id] -= 1
+            raise RuntimeError("a secret detail")
+
+
+async def handled_with(chat: Chat, breaking: Breaking, *updates: dict[str, Any]) -> list[str]:
+    """Have updates handled where some break; return what their users were told."""
+    chat.application.add_handler(TypeHandler(Update, breaking), group=-9)
+    chat.telegram.updates = list(updates)
+    async with chat.running():
+        await settled(chat, len(updates))
+    return said(chat)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait between two tries."""
+    monkeypatch.setattr(inbox, "PAUSES_S", (0.05,))
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.05)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_an_update_that_breaks_is_tried_again_before_the_next_of_its_user() -> None:
+    async def story(chat: Chat) -> None:
+        breaking = Breaking({7: MAX_TRIES - 1})
+        heard = await handled_with(chat, breaking, an_update(7), an_update(8))
+        assert breaking.tried == [7] * MAX_TRIES + [8]
+        assert heard == [texts.HELP] * 2
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.usefixtures("hasty")
+def test_poison_is_set_aside_after_three_tries_and_its_user_is_told() -> None:
+    async def story(chat: Chat) -> None:
+        breaking = Breaking({7: 99})
+        updates = an_update(7), an_update(8), an_update(9, user_id=BEN)
+        heard = await handled_with(chat, breaking, *updates)
+        assert breaking.tried.count(7) == MAX_TRIES
+        assert breaking.tried.index(9) < MAX_TRIES  # others do not wait
+        assert heard == [texts.HELP, texts.APOLOGY, texts.HELP]
+        assert all(row["payload"] is None for row in await rows(chat))
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.usefixtures("hasty")
+def test_tries_count_on_over_a_restart() -> None:
+    async def story(chat: Chat) -> None:
+        await left_by_a_crash(chat, 7, tries=MAX_TRIES - 1)
+        breaking = Breaking({7: 99})
+        chat.application.add_handler(TypeHandler(Update, breaking), group=-9)
+        async with chat.running():
+            await settled(chat, 1)
+        assert breaking.tried == [7]
+        assert said(chat) == [texts.APOLOGY]
+
+    asyncio.run(with_chat(story))
+
+
+# -- deaths --
+
+
+async def left_by_a_crash(chat: Chat, *update_ids: int, user_id: int = ANNA, **how: int) -> None:
+    """Put updates into the inbox as a run that died left them."""
+    for update_id in update_ids:
+        update = Update.de_json(an_update(update_id, user_id=user_id), None)
+        new = [NewUpdate(update_id, user_id, update.to_json())]
+        await chat.records.run(lambda s, new=new: s.people.inbox.add(new, NOW))
+        await chat.records.run(
+            lambda s, n=update_id: s.people.db.table("inbox").update(n, how) if how else None
         )
 
-        async def note(update: Update, context: Any) -> None:
-            handled.append(update.update_id)
 
-        application.add_handler(TypeHandler(Update, note))
-        payload = Update.de_json(an_update(1), None).to_json()
-        for update_id in (1, 2, 3):
-            text = payload.replace('"update_id": 1', f'"update_id": {update_id}')
-            await records.run(lambda s, u=update_id, p=text: s.people.receive(u, 1, p, NOW))
-        await records.run(lambda s: s.people.finish(1, NOW))
-        await records.run(
-            lambda s: s.people.db.execute(
-                "update inbox set tries = ? where update_id = 3", [MAX_TRIES]
-            )
-        )
-        async with application:
-            await replay(application, records, lambda: NOW)
-            await application.start()
-            async with asyncio.timeout(5):
-                while not handled:
-                    await asyncio.sleep(0.01)
-            await application.stop()
-        records.close()
+def test_what_a_crash_left_is_handled_at_the_next_start() -> None:
+    async def story(chat: Chat) -> None:
+        await left_by_a_crash(chat, 1, 2)
+        await chat.records.run(lambda s: s.people.inbox.finish(1, NOW))
+        async with chat.running():
+            await settled(chat, 2)
+        assert said(chat) == [texts.HELP]
 
-    asyncio.run(story())
-    assert handled == [2]
+    asyncio.run(with_chat(story))
 
 
-@pytest.mark.parametrize("refusal", [InvalidToken("no"), Conflict("two")])
-def test_polling_ends_where_it_cannot_go_on(refusal: Exception) -> None:
-    class Refusing(FakeTelegram):
-        async def do_request(self, url: str, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-            if url.endswith("getUpdates"):
-                raise refusal
-            return await super().do_request(url, *args, **kwargs)
+def test_what_was_begun_when_the_bot_died_is_handled_alone_and_first() -> None:
+    busy, most = 0, 0
+
+    async def count(update: Update, context: Any) -> None:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        await asyncio.sleep(0.02)
+        busy -= 1
+        began.append((update.update_id, most))
+
+    began: list[tuple[int, int]] = []
 
     async def story(chat: Chat) -> None:
-        bot = ApplicationBuilder().token("1:t").request(Refusing())
-        application = bot.get_updates_request(Refusing()).updater(None).job_queue(None).build()
-        async with application:
-            with pytest.raises(type(refusal)):
-                await poll(application, chat.records, lambda: NOW, Metrics())
+        await left_by_a_crash(chat, 1, user_id=BEN)
+        await left_by_a_crash(chat, 5, begun=1)
+        await left_by_a_crash(chat, 6, begun=1, user_id=BEN)
+        await left_by_a_crash(chat, 7, begun=1, user_id=3)
+        chat.application.add_handler(TypeHandler(Update, count), group=-9)
+        async with chat.running():
+            await settled(chat, 4)
+
+    asyncio.run(with_chat(story))
+    assert began == [(5, 1), (6, 1), (7, 1), (1, 1)]
+
+
+def test_what_takes_the_bot_down_again_and_again_is_set_aside_and_its_user_is_told() -> None:
+    async def story(chat: Chat) -> None:
+        await left_by_a_crash(chat, 7, begun=1)
+        for _ in range(MAX_DEATHS):  # each start takes it up alone, and dies
+            begun = await chat.records.run(lambda s: s.people.inbox.begin(7, is_alone=True))
+            assert begun is not None
+            assert not begun.is_given_up
+        chat.telegram.updates = [an_update(8)]
+        async with chat.running():
+            await settled(chat, 2)
+        assert said(chat) == [texts.APOLOGY, texts.HELP]
+
+    asyncio.run(with_chat(story))
+
+
+def test_who_died_beside_others_is_not_blamed() -> None:
+    async def story(chat: Chat) -> None:
+        await left_by_a_crash(chat, 7)
+        for _ in range(10 * MAX_DEATHS):
+            begun = await chat.records.run(lambda s: s.people.inbox.begin(7))
+            assert begun is not None
+            assert not begun.is_given_up
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_a_death_interrupted_has_its_effects_once() -> None:
+    """The second try finds the playlist and the message of the first."""
+
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        before = len(chat.telegram.calls)
+        died = Dying(at="editMessageText")
+        chat.telegram.before = died
+        chat.telegram.updates = [an_update(7, "/mood sad")]
+        async with chat.running():
+            await asyncio.wait_for(died.has_died.wait(), 5)
+        assert (await rows(chat))[0]["handled_utc"] is None
+        chat.telegram.before = None
+        async with chat.running():
+            await settled(chat, 1)
+        methods = [call.method for call in chat.telegram.calls[before:]]
+        assert methods.count("sendMessage") == methods.count("editMessageText") == 1
+        assert await chat.records.run(lambda s: s.people.db.table("playlists").count) == 1
+
+    asyncio.run(with_chat(story))
+
+
+class Dying:
+    """Ends a try at a request, as a kill would."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+        self.has_died = asyncio.Event()
+
+    async def __call__(self, call: Call) -> None:
+        if call.method == self._at:
+            self.has_died.set()
+            raise asyncio.CancelledError
+
+
+# -- in order --
+
+
+@pytest.mark.usefixtures("hasty")
+def test_while_telegram_is_away_a_user_waits_in_order_and_loses_nothing() -> None:
+    async def story(chat: Chat) -> None:
+        tries = itertools.count()
+
+        async def away(call: Call) -> None:
+            if call.method == "sendMessage" and next(tries) < 6:
+                raise NetworkError("Bad Gateway")
+
+        chat.telegram.before = away
+        chat.telegram.updates = [an_update(7), an_update(8, "/start"), an_update(9)]
+        async with chat.running():
+            await settled(chat, 3)
+        assert said(chat) == [texts.HELP, texts.WELCOME, texts.HELP]
+
+    asyncio.run(with_chat(story))
+
+
+def test_many_updates_of_a_user_are_handled_in_order_one_at_a_time() -> None:
+    seen: list[int] = []
+
+    async def dawdle(update: Update, context: Any) -> None:
+        await asyncio.sleep(0.02 / (update.update_id % 3 + 1))
+        seen.append(update.update_id)
+
+    async def story(chat: Chat) -> None:
+        chat.application.add_handler(TypeHandler(Update, dawdle), group=-9)
+        chat.telegram.updates = [an_update(n, user_id=1 + n % 2) for n in range(1, 41)]
+        async with chat.running():
+            await settled(chat, 40)
+
+    asyncio.run(with_chat(story))
+    for user in (0, 1):
+        assert [n for n in seen if n % 2 == user] == [n for n in range(1, 41) if n % 2 == user]
+
+
+def test_what_gives_way_is_overtaken_by_so_many_and_no_more() -> None:
+    begun: list[int] = []
+    go_on = asyncio.Event()
+
+    async def wait(update: Update, context: Any) -> None:
+        begun.append(update.update_id)
+        give_way()
+        await go_on.wait()
+
+    async def story(chat: Chat) -> None:
+        chat.application.add_handler(TypeHandler(Update, wait), group=-9)
+        chat.telegram.updates = [an_update(n) for n in range(1, 31)]
+        async with chat.running():
+            async with asyncio.timeout(5):
+                while len(begun) < AT_ONCE:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            assert begun == list(range(1, AT_ONCE + 1))
+            go_on.set()
+            await settled(chat, 30)
+
+    asyncio.run(with_chat(story))
+    assert begun == list(range(1, 31))
+
+
+def test_a_photo_that_is_being_read_is_overtaken_by_cancel() -> None:
+    class Slow(FakeWorker):
+        async def explain(self, *_: Any, **__: Any) -> Any:
+            await asyncio.Event().wait()
+
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        chat.worker.explain = Slow().explain  # type: ignore[method-assign]
+        photo = an_update(7)
+        photo["message"] |= {"photo": [chat.file(JPEG)]}
+        del photo["message"]["text"], photo["message"]["entities"]
+        chat.telegram.updates = [photo, an_update(8, "/help"), an_update(9, "/cancel")]
+        async with chat.running():
+            await settled(chat, 3)
+        assert said(chat)[-2:] == [texts.HELP, texts.CANCELLED]
+
+    asyncio.run(with_chat(story))
+
+
+# -- a database that fails --
+
+
+def test_what_cannot_be_stored_stays_with_telegram(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.polling.DISK_PAUSE_S", 0.05)
+    offsets: list[Any] = []
+
+    async def story(chat: Chat) -> None:
+        await chat.records.run(
+            lambda s: s.people.db.execute(
+                "create trigger full before insert on inbox"
+                " begin select raise(abort, 'disk is full'); end"
+            )
+        )
+        kept = [an_update(7)]
+
+        async def answer(call: Any) -> list[dict[str, Any]]:
+            offsets.append(call.parameters.get("offset"))
+            if len(offsets) == 3:
+                await chat.records.run(lambda s: s.people.db.execute("drop trigger full"))
+            return kept if (offsets[-1] or 0) <= 7 else []
+
+        chat.telegram.give = answer
+        async with chat.running():
+            await settled(chat, 1)
+            async with asyncio.timeout(5):
+                while offsets[-1] != 8:
+                    await asyncio.sleep(0.01)
+        assert offsets[:3] == [None] * 3
 
     asyncio.run(with_chat(story))

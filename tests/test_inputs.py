@@ -1,14 +1,11 @@
 """All that a face or a mood can come in: albums, videos, stickers, several people, words."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
-from telegram import Update
 
 from bot import albums, texts
-from bot.inbox import replay
 from bot.people import UNREAD
 from bot.sendings import MAX_ALBUM_BYTES, Sending
 from bot.words import WEIGHT
@@ -171,53 +168,40 @@ def test_what_waits_is_the_same_after_json() -> None:
     assert Sending.from_json(sending.to_json()) == sending
 
 
-def test_an_album_that_a_kill_interrupts_is_gathered_again_at_the_next_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_album_that_a_stop_interrupts_is_gathered_again_at_the_next_start(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its messages stand in the inbox until the whole album has been answered."""
+    monkeypatch.setattr("bot.serving.GRACE_S", 0.1)
 
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
         parts = photos(chat, 3, media_group_id="a")
-        updates = [
+        chat.telegram.updates = [
             {"update_id": 500 + n, "message": chat.written(part)} for n, part in enumerate(parts)
         ]
-        bot = chat.application.bot
-        received = [Update.de_json(update, bot) for update in updates]
-        for update in received:
-            await chat.records.run(
-                lambda s, u=update: s.people.receive(u.update_id, ANNA, u.to_json(), NOW)
-            )
         monkeypatch.setattr(albums, "SETTLE_S", 3600)
-        processor = chat.application.update_processor
-        under_way = [
-            asyncio.create_task(
-                processor.process_update(update, chat.application.process_update(update))
-            )
-            for update in received
-        ]
-        await asyncio.sleep(0.1)
-        for task in under_way:  # the process is gone
-            task.cancel()
-        await asyncio.wait(under_way)
-        assert all(task.cancelled() for task in under_way)
+        async with chat.running():
+            async with asyncio.timeout(5):
+                while len(await waiting(chat)) < 3:
+                    await asyncio.sleep(0.01)
         assert chat.worker.photos == []
+        assert await waiting(chat) == [500, 501, 502]
 
         monkeypatch.setattr(albums, "SETTLE_S", 0.05)
-        await replay(chat.application, chat.records, lambda: NOW)
-        queue = chat.application.update_queue
-        again = [queue.get_nowait() for _ in range(queue.qsize())]
-        assert [update.update_id for update in again] == [500, 501, 502]
-        await asyncio.gather(
-            *(
-                processor.process_update(update, chat.application.process_update(update))
-                for update in again
-            )
-        )
+        async with chat.running():
+            async with asyncio.timeout(5):
+                while await waiting(chat):
+                    await asyncio.sleep(0.01)
         assert chat.worker.photos == [JPEG + bytes([n]) for n in range(3)]
-        assert await chat.records.run(lambda s: s.people.retake(NOW)) == []
 
     asyncio.run(with_chat(story))
+
+
+async def waiting(chat: Chat) -> list[int]:
+    """Return which updates are not handled."""
+    left = await chat.records.run(lambda s: s.people.inbox.retake(NOW))
+    return [update.update_id for update in left]
 
 
 # -- videos --

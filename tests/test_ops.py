@@ -17,8 +17,8 @@ from starlette.applications import Starlette
 
 from bot.live import run_live
 from bot.ops import SILENT_FOR, ops_routes
+from bot.received import NewUpdate
 from bot.sandbox.chat_samples import portrait_jpeg
-from bot.serving import running_bot
 from bot.settings import NotReady, Settings, check_ops_address
 from recommender.catalogue import Catalogue
 from recommender.errors import SpotifyBusy
@@ -90,7 +90,7 @@ def test_updates_are_counted_by_kind_and_those_that_wait(monkeypatch: pytest.Mon
             {"update_id": 1, "message": message},
             {"update_id": 2, "callback_query": {**pressed, "message": message}},
         ]
-        async with running_bot(chat.application, chat.services):
+        async with chat.running():
             async with asyncio.timeout(5):
                 while len(chat.telegram.calls) < 4 or (await measured(chat))[WAITING]:
                     await asyncio.sleep(0.02)
@@ -98,7 +98,8 @@ def test_updates_are_counted_by_kind_and_those_that_wait(monkeypatch: pytest.Mon
         assert seen["mirrortape_update_seconds_count message"] == 1
         assert seen["mirrortape_update_seconds_count callback_query"] == 1
         assert seen["mirrortape_last_fetch_timestamp_seconds"] == NOW.timestamp()
-        await chat.records.run(lambda s: s.people.receive(3, 1, "{}", NOW))
+        update = NewUpdate(3, 1, "{}")
+        await chat.records.run(lambda s: s.people.inbox.add([update], NOW))
         assert (await measured(chat))[WAITING] == 1
 
     asyncio.run(with_chat(story))
@@ -125,7 +126,7 @@ def test_the_bot_is_well_while_telegram_and_the_database_answer() -> None:
     async def story(chat: Chat) -> None:
         answer = await get(chat, "/healthz")
         assert (answer.status_code, answer.json()["telegram"]) == (503, False)
-        async with running_bot(chat.application, chat.services):
+        async with chat.running():
             async with asyncio.timeout(5):
                 while (answer := await get(chat, "/healthz")).status_code != 200:
                     await asyncio.sleep(0.02)

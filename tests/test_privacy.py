@@ -17,6 +17,7 @@ from bot import export, privacy, texts
 from bot.connections import Connections
 from bot.people import CONSENT_VERSION, People
 from bot.questions import Question
+from bot.received import NewUpdate
 from bot.records import BELONGINGS, Records, Stores
 from bot.timetable import read_slots
 from recommender.authorizations import PendingAuthorization
@@ -52,7 +53,7 @@ async def fill(chat: Chat, user_id: int) -> None:
 
     def store(stores: Stores) -> None:
         stores.people.questions.ask(user_id, Question("years", 1), NOW)
-        stores.people.receive(1000 + user_id, user_id, "words", NOW)
+        stores.people.inbox.add([NewUpdate(1000 + user_id, user_id, "words")], NOW)
         stores.music.preferences.change(user_id, NOW, length=30, banned_artists=("=1+1",))
         stores.music.shifts.reset(user_id)
         last = stores.music.last_playlist(user_id)
@@ -338,10 +339,11 @@ def test_a_photo_let_in_a_moment_before_is_read_no_further(
 
 def test_what_is_said_before_forgetting_is_not_kept_in_the_inbox() -> None:
     async def story(chat: Chat) -> None:
-        await chat.records.run(lambda s: s.people.receive(1, ANNA, "words", NOW))
+        update = NewUpdate(1, ANNA, "words")
+        await chat.records.run(lambda s: s.people.inbox.add([update], NOW))
         await chat.press("forget:yes")
         (row,) = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
         assert (row["user_id"], row["payload"]) == (None, None)
-        assert await chat.records.run(lambda s: s.people.retake(NOW)) == []
+        assert await chat.records.run(lambda s: s.people.inbox.retake(NOW)) == []
 
     asyncio.run(with_chat(story))

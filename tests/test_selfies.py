@@ -4,8 +4,10 @@ from functools import partial
 
 import pytest
 from telegram import Bot
+from telegram.error import NetworkError, RetryAfter, TimedOut
 
-from bot import messages, selfies, texts
+from bot import messages, patience, selfies, texts
+from bot.handling import Handling, being
 from bot.photo_queue import AT_ONCE, PhotoQueue
 from bot.sendings import Sending
 from bot.worker import WorkerFailed
@@ -335,5 +337,26 @@ def test_not_quite_has_a_way_back() -> None:
         _, asked = await chat.press(picture.data("Not quite"))
         _, again = await chat.press(asked.data("‹ Back"))
         assert again.buttons == picture.buttons
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_photo_that_telegram_cannot_hand_out_now_is_read_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.02)
+
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        failures = [NetworkError("Bad Gateway"), RetryAfter(1), TimedOut()]
+
+        async def fail(call: Call) -> None:
+            if call.method == "getFile" and failures:
+                raise failures.pop(0)
+
+        chat.telegram.before = fail
+        with being(Handling(7, lambda: None, is_last_try=True, done={})):
+            assert "20 tracks" in (await chat.photo())[-1].text
+        assert chat.worker.photos == [JPEG]
 
     asyncio.run(with_chat(story))

@@ -1,0 +1,62 @@
+"""The update that is being handled, for whatever is done on its behalf.
+
+An update may be tried several times: after an error, and after a stop or crash. Most of what the
+handlers do gives the same result however often it is done. What does not is done through
+`Records.once` or `bot.delivery`, which note it in the update's row by name and number, so that a
+later try takes the result from there.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+_now: ContextVar["Handling | None"] = ContextVar("handling", default=None)
+
+
+@dataclass(slots=True)
+class Handling:
+    """One try to handle an update.
+
+    Args:
+        update_id: Which one.
+        give_way: Lets the next update of the same user begin.
+        is_last_try: Whether its user must be told if it fails.
+        done: What earlier tries did, by name.
+        has_failed: Whether it ended in an error and is to be tried again.
+    """
+
+    update_id: int
+    give_way: Callable[[], None]
+    is_last_try: bool
+    done: Mapping[str, int]
+    has_failed: bool = False
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def name(self, step: str) -> str:
+        """Return a name for a step that tells it from others of its kind in this update."""
+        self._counts[step] += 1
+        return f"{step} {self._counts[step]}"
+
+
+def current() -> Handling | None:
+    """Return what is being handled here; None outside of updates, as in jobs."""
+    return _now.get()
+
+
+@contextmanager
+def being(handling: Handling) -> Iterator[None]:
+    """Have everything in the block, and in tasks that it starts, done on behalf of an update."""
+    token = _now.set(handling)
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def give_way() -> None:
+    """Let the user's next update begin: to be called before a wait for something slow."""
+    handling = current()
+    if handling is not None:
+        handling.give_way()

@@ -1,0 +1,90 @@
+"""Asking Telegram for updates, again and again (long polling)."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from telegram import Bot, Update
+from telegram.error import Conflict, TimedOut
+
+from bot.inbox import ALLOWED_UPDATES, DISK_PAUSE_S, Inbox
+from bot.metrics import Metrics
+from bot.patience import patiently
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 25
+"""How long Telegram may hold a poll open, in seconds."""
+
+BETWEEN_S = 1.0
+"""Between two polls of which the first met somebody else's."""
+
+NEWCOMER_S = 60.0
+"""For how long after its start a bot is the newcomer of two that ask for the same updates."""
+
+CONFLICT_S = {"newcomer": 10.0, "old hand": 60.0}
+"""How long a conflict may last before the bot stops. The newcomer stops first, so the one that was
+there before goes on; some seconds are for one that is just being stopped."""
+
+
+async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: Metrics) -> None:
+    """Fetch updates until cancelled.
+
+    Raises:
+        telegram.error.InvalidToken: Telegram does not know this bot's token.
+        telegram.error.Conflict: Another instance keeps fetching the same bot's updates.
+    """
+    # A webhook of an earlier life would make Telegram refuse every fetch.
+    await patiently(bot.delete_webhook)
+    conflicts = _Conflicts()
+    offset: int | None = None
+
+    async def fetch() -> tuple[Update, ...]:
+        try:
+            updates = await bot.get_updates(
+                offset=offset, timeout=POLL_S, allowed_updates=ALLOWED_UPDATES
+            )
+        except TimedOut:
+            return ()  # a quiet poll whose answer got lost; nothing was acknowledged
+        conflicts.end()
+        metrics.fetched(clock())
+        return updates
+
+    while True:
+        try:
+            updates = await patiently(fetch)
+            await inbox.receive(updates)
+        except Conflict as conflict:
+            await conflicts.bear(conflict)
+        except sqlite3.Error as error:
+            logger.error("updates cannot be stored (%s), so Telegram keeps them", error)
+            await asyncio.sleep(DISK_PAUSE_S)
+        else:
+            if updates:
+                offset = updates[-1].update_id + 1
+
+
+class _Conflicts:
+    """How long somebody else has been fetching this bot's updates."""
+
+    def __init__(self) -> None:
+        self._start_s = time.monotonic()
+        self._since_s: float | None = None
+
+    def end(self) -> None:
+        """Note that a fetch went well."""
+        self._since_s = None
+
+    async def bear(self, conflict: Conflict) -> None:
+        """Wait a little, unless it has lasted too long."""
+        now_s = time.monotonic()
+        if self._since_s is None:
+            self._since_s = now_s
+            logger.warning("another instance of this bot is fetching its updates")
+        who = "newcomer" if self._since_s - self._start_s < NEWCOMER_S else "old hand"
+        if now_s - self._since_s >= CONFLICT_S[who]:
+            raise conflict
+        await asyncio.sleep(BETWEEN_S)
