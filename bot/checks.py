@@ -19,7 +19,7 @@ from bot.findings import Finding
 from bot.keys import cipher
 from bot.records import open_stores
 from bot.running import is_running
-from bot.service_checks import ask, host, spotify, telegram, time_of
+from bot.service_checks import ask, host, spotify, telegram, time_of, webhook
 from bot.settings import (
     NotReady,
     Settings,
@@ -60,6 +60,8 @@ def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
     yield secret_key(settings)
     yield people(settings)
     yield telegram(settings)
+    if settings.public_url:
+        yield webhook(settings, now(), bot_runs=bot_runs)
     yield spotify(settings, now())
     yield redirect(settings)
     yield weights_file()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from telegram import Bot, Message, Update, User
+from telegram import Bot, Message, Update, User, WebhookInfo
 from telegram.constants import ChatType
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
@@ -61,10 +61,10 @@ async def identify(token: str, api_url: str) -> User:
         return bot.bot
 
 
-async def webhook_of(token: str, api_url: str) -> str:
-    """Return where Telegram delivers this bot's messages; empty where they wait to be fetched."""
+async def webhook_of(token: str, api_url: str) -> WebhookInfo:
+    """Return where Telegram delivers this bot's messages, and how that goes."""
     async with _bot(token, api_url) as bot:
-        return (await bot.get_webhook_info()).url
+        return await bot.get_webhook_info()
 
 
 async def wait_for_owner(

@@ -1,11 +1,12 @@
 """Puts the bot on the air: `mirrortape run` for the real services, `demo` for the local ones."""
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from starlette.applications import Starlette
@@ -30,10 +31,12 @@ from bot.settings import (
     Settings,
     check_ops_address,
     check_redirect,
+    check_webhook,
     host_and_port,
     load_settings,
 )
 from bot.web import callback_routes
+from bot.webhook import Webhook
 from bot.worker import VisionWorker
 from recommender.catalogue import Catalogue, TrackTable
 from recommender.errors import CatalogueEmpty
@@ -62,6 +65,7 @@ async def run_live() -> None:
         )
     cipher(settings)  # a bad key is told before the catalogue is read
     check_redirect(settings)
+    check_webhook(settings)
     check_ops_address(settings)
     try:
         table = Catalogue(settings.data_dir / "catalogue.db").load()
@@ -143,8 +147,15 @@ async def serve(
         api_url=settings.telegram_api_url,
     )
     inbox = Inbox(application, records, utc_now, metrics)
-    fetch = partial(poll, application.bot, inbox, utc_now, metrics)
+    fetch: Callable[[], Coroutine[Any, Any, None]]
     routes, settle = list(more_routes), None
+    if settings.webhook_url:
+        url, key = settings.webhook_url, settings.webhook_key
+        webhook = Webhook(application.bot, inbox, url, key, utc_now, metrics)
+        fetch = webhook.keep
+        routes += webhook.routes()
+    else:
+        fetch = partial(poll, application.bot, inbox, utc_now, metrics)
     if connections is not None:
         settle = connections.settle
         bot = application.bot

@@ -1,7 +1,7 @@
 """Asks the services whether they know the bot and its app; neither answer needs a user."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -9,14 +9,17 @@ import httpx
 from telegram.error import InvalidToken, TelegramError
 
 from bot.findings import Finding, Verdict
-from bot.linking import identify
-from bot.settings import Settings
+from bot.linking import identify, webhook_of
+from bot.settings import NotReady, Settings, check_webhook
 from recommender.app_check import AppState, check_app
 from recommender.errors import SpotifyBusy
 from recommender.spotify import SpotifyApp, SpotifyClient
 
 TIMEOUT_S = (5.0, 10.0)
 """How long to wait for a connection, and for an answer."""
+
+FAILED_WITHIN = timedelta(minutes=5)
+"""For how long a delivery that failed still means that something is wrong."""
 
 _APPS: dict[AppState, tuple[Verdict, str]] = {
     AppState.KNOWN: ("ok", "it knows the app; whom it lets in shows when they connect"),
@@ -47,6 +50,33 @@ def telegram(settings: Settings) -> Finding:
     except TelegramError:
         return _unreachable(what, settings.telegram_api_url)
     return Finding(what, "ok", f"it knows the bot: @{bot.username}")
+
+
+def webhook(settings: Settings, now: datetime, *, bot_runs: bool) -> Finding:
+    """Look at whether Telegram can deliver updates to `PUBLIC_URL`."""
+    what, url = "webhook", settings.webhook_url
+    try:
+        check_webhook(settings)
+    except NotReady as error:
+        return Finding(what, "wrong", str(error))
+    token = settings.telegram_bot_token.get_secret_value()
+    try:
+        found = asyncio.run(webhook_of(token, settings.telegram_api_url))
+    except TelegramError:
+        return Finding(what, "unknown", "Telegram does not say where it delivers")
+    if found.url != url:
+        if bot_runs:
+            says = f"Telegram does not deliver to {url}; restart the bot"
+            return Finding(what, "wrong", says)
+        return Finding(what, "ok", f"the bot will have Telegram deliver to {url}")
+    if found.last_error_date and now - found.last_error_date < FAILED_WITHIN and bot_runs:
+        return Finding(
+            what,
+            "wrong",
+            f"Telegram cannot deliver ({found.last_error_message}); let {settings.public_url} "
+            f"lead to {settings.web_address}",
+        )
+    return Finding(what, "ok", f"Telegram delivers to {url}")
 
 
 def spotify(settings: Settings, now: datetime) -> Finding:

@@ -1,5 +1,8 @@
 """Everything that is set from outside, read once at start from the environment and `.env`."""
 
+import hashlib
+import hmac
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +18,12 @@ class NotReady(Exception):
 
 CALLBACK = "/callback"
 """The page that Spotify sends people back to."""
+
+WEBHOOK = "/webhook"
+"""Where Telegram delivers updates."""
+
+WEBHOOK_PORTS = (443, 80, 88, 8443)
+"""The ports to which Telegram delivers."""
 
 Address = Annotated[str, StringConstraints(pattern=r"^[^:]+:\d{1,5}$")]
 """A host and a port, as in 127.0.0.1:8080."""
@@ -64,6 +73,18 @@ class Settings(BaseSettings):
         return bool(self.public_url) or self.redirect_uri.startswith("https://")
 
     @property
+    def webhook_url(self) -> str:
+        """Where Telegram delivers updates; empty where they are fetched from it."""
+        return self.public_url and f"{self.public_url.rstrip('/')}{WEBHOOK}"
+
+    @property
+    def webhook_key(self) -> str:
+        """What Telegram shows with each delivery: as set, else made from the bot's token."""
+        token = self.telegram_bot_token.get_secret_value()
+        made = hmac.new(token.encode(), WEBHOOK.encode(), hashlib.sha256).hexdigest()
+        return self.webhook_secret.get_secret_value() or made
+
+    @property
     def web_host_and_port(self) -> tuple[str, int]:
         """Where the web pages listen."""
         return host_and_port(self.web_address)
@@ -103,6 +124,28 @@ def check_ops_address(settings: Settings) -> None:
         is_own = False
     if not is_own:
         raise NotReady(f"OPS_ADDRESS is for this computer alone: write 127.0.0.1:{port}.")
+
+
+def check_webhook(settings: Settings) -> None:
+    """Refuse what Telegram would refuse as a place and secret for deliveries.
+
+    Raises:
+        NotReady: `PUBLIC_URL` has a port to which it does not deliver, or `WEBHOOK_SECRET` holds
+            what it does not take or is short enough to be guessed.
+    """
+    try:
+        port = urlsplit(settings.public_url).port
+    except ValueError as error:
+        raise NotReady("PUBLIC_URL is no address that Telegram could deliver to.") from error
+    if port not in (None, *WEBHOOK_PORTS):
+        ports = ", ".join(map(str, WEBHOOK_PORTS))
+        raise NotReady(f"PUBLIC_URL: Telegram delivers to the ports {ports} alone.")
+    secret = settings.webhook_secret.get_secret_value()
+    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", secret):
+        raise NotReady(
+            "WEBHOOK_SECRET must be 16 to 256 letters, digits, _ or -; leave it out, and one is "
+            "made from the bot's token."
+        )
 
 
 def check_redirect(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from bot.checks import refusal_to_listen
 from bot.pasted import read_client_id
 from bot.running import is_running
 from bot.service_checks import app_state
-from bot.settings import NotReady, check_redirect, host_and_port
+from bot.settings import NotReady, check_redirect, check_webhook, host_and_port
 from bot.terminal import Terminal
 from recommender.app_check import AppState
 from recommender.errors import SpotifyBusy
@@ -65,7 +65,9 @@ class SpotifyQuestions:
             url = "" if typed.lower() == NONE else typed.rstrip("/")
             asked = {"public_url": url, "spotify_redirect_uri": ""}
             try:
-                check_redirect(self._answers.settings.model_copy(update=asked))
+                checked = self._answers.settings.model_copy(update=asked)
+                check_redirect(checked)
+                check_webhook(checked)
             except NotReady as error:
                 self._terminal.bad(str(error))
                 continue

@@ -97,7 +97,7 @@ class TelegramQuestions:
         token = self._answers.settings.telegram_bot_token.get_secret_value()
         url = self._ask_telegram(
             partial(webhook_of, token, self._answers.settings.telegram_api_url)
-        )
+        ).url
         if url and not self._terminal.confirm(
             f"This bot's messages go to {urlsplit(url).netloc} now. Take them from there?"
         ):

@@ -52,6 +52,7 @@ class FakeTelegram(BaseRequest):
     answers getUpdates in the place of `updates`.
     With `after_sending`, that is raised once Telegram has taken a message, as when a kill or a
     broken line comes before its answer.
+    What `getWebhookInfo` tells is what was set, and what is in `webhook`.
     What is not as the Bot API wants it is noted in `problems`, where its contract is at hand.
     """
 
@@ -65,6 +66,7 @@ class FakeTelegram(BaseRequest):
     before: Callable[[Call], Awaitable[None]] | None = None
     give: Callable[[Call], Awaitable[list[dict[str, Any]]]] | None = None
     after_sending: BaseException | None = None
+    webhook: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -127,6 +129,12 @@ class FakeTelegram(BaseRequest):
         if call.method == "getUpdates":
             fetched, self.updates = self.updates, []
             return fetched
+        if call.method == "getWebhookInfo":
+            url = next(
+                (c.parameters["url"] for c in self.calls[::-1] if c.method == "setWebhook"), ""
+            )
+            info = {"url": url, "has_custom_certificate": False, "pending_update_count": 1}
+            return info | self.webhook
         if call.method == "getFile":
             file_id = call.parameters["file_id"]
             return {"file_id": file_id, "file_unique_id": file_id, "file_path": file_id}

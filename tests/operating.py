@@ -35,6 +35,7 @@ class Operator:
     folder: Path
     telegram: LocalTelegram = field(default_factory=lambda: LocalTelegram(TOKEN, utc_now))
     webhook: str = ""
+    undelivered_at: int = 0
 
     def __post_init__(self) -> None:
         self.spotify = LocalSpotify(f"{self.server.url}/spotify", describe)
@@ -67,6 +68,9 @@ class Operator:
 
     async def _webhook(self, request: Request) -> Response:
         info = {"url": self.webhook, "has_custom_certificate": False, "pending_update_count": 0}
+        if self.undelivered_at:
+            failed = {"last_error_date": self.undelivered_at}
+            info |= failed | {"last_error_message": "Connection refused"}
         return JSONResponse({"ok": True, "result": info})
 
     async def _token(self, request: Request) -> Response:

@@ -124,6 +124,42 @@ def test_without_a_network_each_line_says_so(
     }
 
 
+# -- the webhook --
+
+
+@pytest.fixture
+def public(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    monkeypatch.setenv("PUBLIC_URL", "https://bot.example")
+    return operator
+
+
+def test_where_telegram_delivers(public: Operator) -> None:
+    assert found()["webhook"] == (
+        "ok",
+        "the bot will have Telegram deliver to https://bot.example/webhook",
+    )
+    public.webhook = "https://bot.example/webhook"
+    assert found()["webhook"] == ("ok", "Telegram delivers to https://bot.example/webhook")
+
+
+def test_a_webhook_that_does_not_work_while_the_bot_runs(
+    public: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_use(public.folder / "data" / "mirrortape.db", load_settings()):
+        public.webhook = "https://other.example"
+        assert "restart the bot" in only_wrong("webhook")
+        public.webhook = "https://bot.example/webhook"
+        public.undelivered_at = int(utc_now().timestamp()) - 3600
+        assert found()["webhook"][0] == "ok"
+        public.undelivered_at = int(utc_now().timestamp())
+        says = only_wrong("webhook")
+    assert "cannot deliver (Connection refused); let https://bot.example lead to 127." in says
+    monkeypatch.setenv("WEBHOOK_SECRET", "short")
+    says = only_wrong("webhook")
+    assert "16 to 256" in says
+    assert "short" not in says
+
+
 # -- settings --
 
 

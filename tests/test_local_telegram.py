@@ -3,6 +3,7 @@ import contextlib
 import io
 import json
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 from telegram import (
     Bot,
     InlineKeyboardButton,
@@ -639,6 +642,43 @@ def test_whatever_comes_is_answered_or_refused(method: str, fields: dict[str, An
     with contextlib.suppress(Refusal):
         result = METHODS[method](telegram, Call({"chat_id": ME, **fields}))
         json.dumps(result, allow_nan=False)
+    telegram.close()
+
+
+def test_updates_are_delivered_to_a_webhook_one_by_one_until_each_is_taken(
+    use: Use, telegram: LocalTelegram, server: tuple[Starlette, str]
+) -> None:
+    app, url = server
+    came: list[tuple[int, str, str]] = []
+
+    async def take(request: Request) -> Response:
+        update = await request.json()
+        secret = request.headers["X-Telegram-Bot-Api-Secret-Token"]
+        came.append((update["update_id"], update["message"]["text"], secret))
+        return Response(status_code=503 if len(came) < 3 else 200)
+
+    app.router.routes.append(Route("/hook", take, methods=["POST"]))
+    telegram.leads_to["https://bot.example"] = url
+
+    async def work(bot: Bot) -> None:
+        await bot.set_webhook("https://bot.example/hook", secret_token="a-secret")
+        telegram.send_text(ME, "hello")
+        with pytest.raises(Conflict, match="webhook is active"):
+            await bot.get_updates()
+        async with asyncio.timeout(10):
+            while telegram.updates:
+                await asyncio.sleep(0.02)
+        info = await bot.get_webhook_info()
+        assert info.url == "https://bot.example/hook"
+        assert (
+            info.last_error_message == "Wrong response from the webhook: 503 Service Unavailable"
+        )
+        await bot.delete_webhook()
+        telegram.send_text(ME, "fetch me")
+        assert [update.message.text for update in await bot.get_updates()] == ["fetch me"]
+
+    use(work)
+    assert came == [(1, "/start", "a-secret")] * 3 + [(2, "hello", "a-secret")]
 
 
 def test_commands_profile_actions_and_reactions(
@@ -650,7 +690,7 @@ def test_commands_profile_actions_and_reactions(
         await bot.delete_webhook()
         assert (await bot.get_webhook_info()).url == ""
         with pytest.raises(BadRequest, match="Bad webhook"):
-            await bot.set_webhook("https://example.org")
+            await bot.set_webhook("http://example.org")
         await bot.set_my_commands([("mood", "A playlist for a mood"), ("help", "What I can do")])
         assert [c.command for c in await bot.get_my_commands()] == ["mood", "help"]
         with pytest.raises(BadRequest):
@@ -794,6 +834,10 @@ def test_objects_have_the_shapes_of_the_contract(bot_api: Contract, url: str) ->
         ask("getMyShortDescription")
         ask("sendChatAction", chat_id=ME, action="typing")
         ask("getUpdates")
+        ask("setWebhook", url="https://127.0.0.1:1/hook", secret_token="a-secret")
+        while "last_error_date" not in ask("getWebhookInfo"):
+            time.sleep(0.01)
+        ask("deleteWebhook")
 
 
 def moving_gif() -> bytes:

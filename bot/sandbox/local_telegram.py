@@ -1,8 +1,8 @@
 """A Telegram on this computer: what people do in it, and the routes by which the bot reaches it.
 
-Where it differs from the real one: no groups, no rate limits, only HTML and plain texts, updates
-only by long poll, photos and documents as the only media that a bot sends, photos in sizes up to
-1280 pixels, videos as they are, and URL buttons may lead to this computer.
+Where it differs from the real one: no groups, no rate limits, only HTML and plain texts, photos
+and documents as the only media that a bot sends, photos in sizes up to 1280 pixels, videos as they
+are, and webhooks and URL buttons may lead to this computer.
 """
 
 import secrets
@@ -40,6 +40,7 @@ class LocalTelegram(TelegramState):
 
     def close(self) -> None:
         """Let nobody wait any longer: to be called before the server is told to stop."""
+        self.deliver_to("", "", None)
         self.bell.silence()
 
     def send_text(self, user_id: int, text: str, reply_to: int | None = None) -> Json:

@@ -4,6 +4,7 @@ https://core.telegram.org/bots/api#available-methods; getUpdates waits, so it li
 routes.
 """
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,7 @@ from bot.sandbox.telegram_refusals import (
     check_url,
 )
 from bot.sandbox.telegram_state import TelegramState
+from bot.sandbox.telegram_webhook import check_webhook_url
 
 Method = Callable[[TelegramState, Call], Any]
 
@@ -40,20 +42,30 @@ def _get_me(telegram: TelegramState, call: Call) -> Json:
 
 
 def _set_webhook(telegram: TelegramState, call: Call) -> bool:
-    if call.text("url"):
-        raise Refusal("bad webhook: the local Telegram delivers updates by getUpdates only")
-    return _delete_webhook(telegram, call)
+    url = call.text("url")
+    if not url:
+        return _delete_webhook(telegram, call)
+    check_webhook_url(url)
+    secret = call.text("secret_token")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", secret):
+        raise Refusal("secret token contains unallowed characters")
+    if call.flag("drop_pending_updates"):
+        telegram.updates.clear()
+    telegram.deliver_to(url, secret, call.parsed("allowed_updates"))
+    return True
 
 
 def _delete_webhook(telegram: TelegramState, call: Call) -> bool:
     if call.flag("drop_pending_updates"):
         telegram.updates.clear()
+    telegram.deliver_to("", "", None)
     return True
 
 
 def _get_webhook_info(telegram: TelegramState, call: Call) -> Json:
     waiting = len(telegram.updates)
-    return {"url": "", "has_custom_certificate": False, "pending_update_count": waiting}
+    about = telegram.delivering.info() if telegram.delivering else {"url": ""}
+    return about | {"has_custom_certificate": False, "pending_update_count": waiting}
 
 
 def _set_my_commands(telegram: TelegramState, call: Call) -> bool:

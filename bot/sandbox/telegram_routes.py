@@ -86,6 +86,12 @@ async def _read(request: Request) -> Call:
 
 
 async def _get_updates(telegram: TelegramState, call: Call) -> list[dict[str, Any]]:
+    if telegram.delivering is not None:
+        raise Refusal(
+            "can't use getUpdates method while webhook is active; "
+            "use deleteWebhook to delete the webhook first",
+            code=409,
+        )
     allowed = call.parsed("allowed_updates")
     if allowed is not None and not isinstance(allowed, list):
         raise Refusal("can't parse allowed_updates JSON object")

@@ -16,6 +16,7 @@ from bot.sandbox.reply_keyboards import ReplyKeyboard
 from bot.sandbox.telegram_files import FileStore
 from bot.sandbox.telegram_refusals import NOT_MODIFIED, Json, Refusal
 from bot.sandbox.telegram_updates import UpdateQueue
+from bot.sandbox.telegram_webhook import Delivering
 
 QUERY_LIFETIME_S = 60.0
 """How long a pressed button waits for the bot's answer."""
@@ -38,6 +39,8 @@ class TelegramState:
         self.bell = Bell()
         self.files = FileStore()
         self.updates = UpdateQueue(self.bell)
+        self.delivering: Delivering | None = None
+        self.leads_to: dict[str, str] = {}  # where public addresses lead on this computer
         self.profile = {"name": "Mirrortape", "description": "", "short_description": ""}
         self._commands: dict[tuple[str, str], list[Json]] = {}  # by scope and language
         self._epoch = secrets.token_hex(4)
@@ -126,6 +129,17 @@ class TelegramState:
         with self.changing():
             self.profile |= texts
             self._profile_version += 1
+
+    def deliver_to(self, url: str, secret: str, kinds: list[str] | None) -> None:
+        """Deliver updates to an address from now on; to none where it is empty."""
+        with self._lock:
+            self.updates.want(kinds)
+            if self.delivering is not None:
+                self.delivering.stop()
+            self.delivering = (
+                Delivering(self.updates, url, secret, self.leads_to, self.now_s) if url else None
+            )
+        self.updates.look_again()  # a poll that waits ends in a conflict
 
     def set_commands(self, scope: Json | None, language: str, commands: list[Json]) -> None:
         """Change the list of commands; an empty one removes it."""

@@ -1,13 +1,19 @@
-"""What waits for the bot: updates, kept until the bot acknowledges them by a higher offset."""
+"""What waits for the bot: updates, kept until the bot acknowledges them.
+
+It does so by a higher offset where it fetches them, by its answer where they are delivered.
+"""
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from bot.sandbox.bell import Bell
 from bot.sandbox.telegram_refusals import Json, Refusal
 
 MAX_WAITING = 2000
 """The oldest updates are dropped beyond this many; the real ones are after a day."""
+
+FOR_EVER_S = 1e9
 
 _ONLY_ON_WISH = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 
@@ -36,6 +42,33 @@ class UpdateQueue:
             self._waiting.append({"update_id": self._last_id, kind: content})
         self._bell.ring()
 
+    def want(self, kinds: list[str] | None) -> None:
+        """Note which kinds the bot wants from now on: by none, the usual; by None, as before."""
+        if kinds is not None:
+            self._allowed = frozenset(map(str, kinds))
+
+    async def first(self, is_over: Callable[[], bool]) -> Json | None:
+        """Wait for the oldest update and return it; None once it is no longer wanted."""
+
+        def look() -> Json | None:
+            if is_over():
+                return {}
+            with self._lock:
+                return self._waiting[0] if self._waiting else None
+
+        return await self._bell.wait_for(look, FOR_EVER_S) or None
+
+    def drop(self, update_id: int) -> None:
+        """Forget an update that was delivered."""
+        with self._lock:
+            if self._waiting and self._waiting[0]["update_id"] == update_id:
+                self._waiting.popleft()
+
+    def look_again(self) -> None:
+        """Let everybody who waits for updates see whether they still should."""
+        self._poll += 1
+        self._bell.ring()
+
     def clear(self) -> None:
         """Drop everything that waits."""
         with self._lock:
@@ -58,8 +91,7 @@ class UpdateQueue:
         with self._lock:
             self._poll += 1
             poll = self._poll
-            if allowed is not None:
-                self._allowed = frozenset(map(str, allowed))
+            self.want(allowed)
             if offset < 0:
                 first = max(len(self._waiting) + offset, 0)
                 offset = self._waiting[first]["update_id"] if self._waiting else 0

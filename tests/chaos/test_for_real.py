@@ -98,6 +98,7 @@ def test_on_a_public_address_by_six_digits(tmp_path: Path, pictures: Path) -> No
     with town_in(tmp_path) as town, https_before(town, port, tmp_path), phone(port) as context:
         town.kill()
         town.fill_in(PUBLIC_URL=f"https://{PUBLIC_HOST}")
+        town.telegram.leads_to[f"https://{PUBLIC_HOST}"] = f"http://{town.web_address}"
         town.start()
         page = begin(context, town, 3)
         expect(page.get_by_text("a page shows six digits")).to_be_visible()
