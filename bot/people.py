@@ -19,7 +19,7 @@ from bot.questions import Questions
 from bot.received import Received
 from bot.shown import ShownMessages
 from recommender.belongings import Belonging, delete
-from recommender.database import immediate
+from recommender.database import immediate, migrate
 from recommender.sealing import Place, Seal
 
 CONSENT_VERSION = 2
@@ -107,7 +107,7 @@ class People:
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
         self.db = db
         self._seal = Seal(cipher)
-        _migrations.apply(db)
+        migrate(db, _migrations)
         self.inbox = Received(db, cipher)
         self.questions = Questions(db)
         self.shown = ShownMessages(db)

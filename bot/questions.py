@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
+from recommender.database import migrate
 
 WAITS_FOR = timedelta(minutes=10)
 """After that long a text is no longer taken for the answer."""
@@ -51,7 +52,7 @@ class Questions:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def ask(self, user_id: int, question: Question, now: datetime) -> None:
         """Remember a question; it takes the place of an earlier one."""

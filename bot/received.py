@@ -21,7 +21,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
-from recommender.database import immediate
+from recommender.database import immediate, migrate
 from recommender.sealing import Place, Seal
 
 MAX_TRIES = 3
@@ -68,7 +68,7 @@ def _seal_once(db: Database, seal: Seal) -> None:
                 [seal.close(INBOX, row["update_id"], row["payload"]), row["update_id"]],
             )
 
-    migrations.apply(db)
+    migrate(db, migrations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Received:
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
         self._db = db
         self._seal = Seal(cipher)
-        _migrations.apply(db)
+        migrate(db, _migrations)
         _seal_once(db, self._seal)
 
     def add(self, updates: Iterable[NewUpdate], now: datetime) -> list[NewUpdate]:

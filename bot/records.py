@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cryptography.fernet import MultiFernet
+from sqlite_utils import Database
 
 from bot import people, received, schedules
 from bot.export import Table
@@ -123,6 +124,10 @@ class Records:
 
 
 def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
-    """Open the stores in a database file, or in memory; what is older is brought up to date."""
-    db = open_database(path)
+    """Open the stores in a database file, or in memory."""
+    return stores_in(open_database(path), cipher)
+
+
+def stores_in(db: Database, cipher: MultiFernet) -> Stores:
+    """Return the stores in a database; what is older is brought up to date."""
     return Stores(People(db, cipher), Schedules(db), MusicStore(db), SpotifyAccounts(db, cipher))

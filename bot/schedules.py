@@ -18,7 +18,7 @@ from sqlite_utils import Database, Migrations
 
 from bot.timetable import Slot, merged, occurrences
 from recommender.belongings import Belonging, delete
-from recommender.database import immediate
+from recommender.database import immediate, migrate
 
 GRACE = timedelta(hours=1)
 """How late a check-in may come, after a stop; a later one is skipped."""
@@ -102,7 +102,7 @@ class Schedules:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     # -- what users say --
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
+from recommender.database import migrate
 
 BELONGINGS = (Belonging("shown_messages"),)
 
@@ -45,7 +46,7 @@ class ShownMessages:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def note(self, user_id: int, message_id: int, shown: Shown) -> None:
         """Remember what a message shows now."""

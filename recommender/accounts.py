@@ -14,7 +14,7 @@ from sqlite_utils import Database, Migrations
 from recommender import authorizations, intents, notices
 from recommender.authorizations import Authorizations
 from recommender.belongings import Belonging, delete
-from recommender.database import immediate
+from recommender.database import immediate, migrate
 from recommender.errors import ConnectionExpired
 from recommender.intents import Intents
 from recommender.notices import Notices
@@ -96,7 +96,7 @@ class SpotifyAccounts:
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
         self._db = db
         self._seal = Seal(cipher)
-        _migrations.apply(db)
+        migrate(db, _migrations)
         bind_once(db, cipher)
         self.authorizations = Authorizations(db, cipher)
         self.playlists = Intents(db)

@@ -17,7 +17,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
-from recommender.database import immediate
+from recommender.database import immediate, migrate
 from recommender.errors import AuthorizationStale, WrongDigits
 from recommender.sealing import ARRIVALS, WAYS, Place, Seal
 
@@ -92,7 +92,7 @@ class Authorizations:
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
         self._db = db
         self._seal = Seal(cipher)
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     # -- to the consent page and back --
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from recommender.csv_rows import CsvTally, OnProgress, Skipped
-from recommender.database import immediate, open_database
+from recommender.database import immediate, migrate, open_database
 from recommender.errors import CatalogueEmpty, CatalogueUnreadable
 from recommender.importing import read_csv
 from recommender.loading import read_table
@@ -82,7 +82,7 @@ class Catalogue:
     def __init__(self, path: Path | None) -> None:
         self.db = open_database(path)
         self._table_path = path and path.with_name(f"{path.name}-tracks")
-        migrations.apply(self.db)
+        migrate(self.db, migrations)
 
     def close(self) -> None:
         """Close the file."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
+from sqlite_utils import Database, Migrations
 
 
 def open_database(path: Path | None) -> Database:
@@ -30,6 +30,16 @@ def open_database(path: Path | None) -> Database:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
+
+
+def migrate(db: Database, migrations: Migrations) -> None:
+    """Bring a store's tables up to date: all of it or nothing, and once.
+
+    Whoever opens the file at the same moment waits, and finds nothing left to do.
+    """
+    if migrations.pending(db):
+        with immediate(db):
+            migrations.apply(db)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from sqlite_utils import Database, Migrations
 
+from recommender.database import migrate
+
 _migrations = Migrations("gone")
 
 
@@ -26,7 +28,7 @@ class GoneTracks:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def add(self, track_ids: Iterable[str], now: datetime) -> None:
         """Remember tracks that Spotify does not play."""

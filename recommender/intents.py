@@ -12,7 +12,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
-from recommender.database import immediate
+from recommender.database import immediate, migrate
 
 NAME_CHARS = 100
 DESCRIPTION_CHARS = 300
@@ -110,7 +110,7 @@ class Intents:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def living(self, user_id: int) -> LivingPlaylist | None:
         """Return the playlist that is rewritten for this listener, if there is one."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import OF_THEIR_PLAYLISTS, Belonging
+from recommender.database import migrate
 from recommender.targets import EMOTIONS
 
 BELONGINGS = (Belonging("moods_after", OF_THEIR_PLAYLISTS),)
@@ -60,7 +61,7 @@ class MoodsAfter:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def note(self, playlist_id: int, user_id: int, emotion: str | None, now: datetime) -> None:
         """Store how a listener feels after a playlist; None takes that back.

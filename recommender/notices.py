@@ -14,6 +14,7 @@ from typing import Literal
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
+from recommender.database import migrate
 
 CONSENT_LASTS = timedelta(days=182)
 """How long Spotify honours a consent, counted from the day it was given."""
@@ -69,7 +70,7 @@ class Notices:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def note_end(self, user_id: int) -> None:
         """Remember to tell a listener that their consent has ended, unless they know."""

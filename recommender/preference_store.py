@@ -8,7 +8,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
-from recommender.database import immediate
+from recommender.database import immediate, migrate
 from recommender.preferences import USUAL, Preferences
 
 _LISTS = ("banned_artists", "banned_genres", "favourite_artists", "favourite_genres")
@@ -54,7 +54,7 @@ class PreferenceStore:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def load(self, user_id: int) -> Preferences:
         """Return a listener's settings."""

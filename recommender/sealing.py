@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
+from recommender.database import migrate
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -91,4 +93,4 @@ def bind_once(db: Database, cipher: MultiFernet) -> None:
                 [seal.close(ACCOUNTS, row["user_id"], text), row["user_id"]],
             )
 
-    migrations.apply(db)
+    migrate(db, migrations)

@@ -10,6 +10,7 @@ import numpy as np
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
+from recommender.database import migrate
 from recommender.mood_shift import fit_shift
 from recommender.targets import EMOTIONS
 
@@ -55,7 +56,7 @@ class MoodShifts:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def apply_to(self, reading_id: int, user_id: int) -> None:
         """Store how the user's answers so far, if any, shift a new reading."""

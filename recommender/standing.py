@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlite_utils import Database, Migrations
 
 from recommender.belongings import OF_THEIR_PLAYLISTS, Belonging
+from recommender.database import migrate
 
 BELONGINGS = (Belonging("standing", OF_THEIR_PLAYLISTS),)
 
@@ -34,7 +35,7 @@ class Standing:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        _migrations.apply(db)
+        migrate(db, _migrations)
 
     def note(self, playlist_id: int, url: str) -> None:
         """Remember that a playlist was written; one that was deleted meanwhile is passed over."""

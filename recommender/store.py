@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from recommender import mood_pairs, music_tables, preference_store, shift_store, standing
 from recommender.belongings import delete
-from recommender.database import immediate
+from recommender.database import immediate, migrate
 from recommender.gone_store import GoneTracks
 from recommender.mood_pairs import MoodPair, MoodsAfter
 from recommender.music_tables import migrations
@@ -67,7 +67,7 @@ class MusicStore:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        migrations.apply(db)
+        migrate(db, migrations)
         self.preferences = PreferenceStore(db)
         self.shifts = MoodShifts(db)
         self.after = MoodsAfter(db)
