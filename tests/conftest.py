@@ -17,6 +17,8 @@ from tests.contracts import ROOT
 from tests.telegram_contract import Contract
 
 if TYPE_CHECKING:
+    import keras
+
     from tests.operating import Operator
     from tests.spotify_world import Server, World
 
@@ -66,6 +68,17 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def network() -> "keras.Model":
+    """The trained network; whoever changes its weights gives them back."""
+    from vision import weights
+    from vision.network import assign, build_network  # takes seconds to load
+
+    built = build_network()
+    assign(built, weights.read())
+    return built
 
 
 @pytest.fixture(scope="module")

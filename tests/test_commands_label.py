@@ -17,7 +17,8 @@ LABELLED = ["mood", *HEADER]
 
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Run in a folder of its own, with no settings but where the data is."""
+    """Run in a folder of its own, with no settings but where the data is, and with few trees."""
+    monkeypatch.setattr("recommender.labels.TREES", 20)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "100")
@@ -210,10 +211,10 @@ def test_by_label_without_labels_or_a_category_says_what_to_do(tmp_path: Path, d
 
 @pytest.mark.data
 def test_genres_are_learned_from_real_songs(tmp_path: Path, data: Path, data_dir: Path) -> None:
-    """Every eighth artist's songs, so that it is quick; genres stand for somebody's categories."""
+    """A sixteenth of the artists, so that it is quick; genres stand for somebody's categories."""
     with (data_dir / "spotify_songs.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    artists = sorted({row["track_artist"] for row in rows})[::8]
+    artists = sorted({row["track_artist"] for row in rows})[::16]
     mine = [
         row | {"label": row["playlist_genre"]} for row in rows if row["track_artist"] in artists
     ]
@@ -224,8 +225,8 @@ def test_genres_are_learned_from_real_songs(tmp_path: Path, data: Path, data_dir
         writer.writerows(mine)
     run("catalogue", "import", str(data_dir / "spotify_songs.csv"))
     answer = json.loads(run("catalogue", "label", str(path), "--json"))
-    assert len(mine) > 3_000
-    assert 0.38 < answer["macro_f1"] < 0.6
+    assert len(mine) > 1_500
+    assert 0.36 < answer["macro_f1"] < 0.6
     assert answer["spread"] < 0.05
     assert sum(answer["labelled"].values()) > 28_000
     assert answer["categories"]["edm"]["f1"] > answer["categories"]["pop"]["f1"]

@@ -1,9 +1,11 @@
 """What the heat of the shipped weights is worth: checks that a mere picture of edges would fail.
 
-`pytest -s tests/test_explanation.py` prints the figures that the model card quotes.
+`pytest -s -m figures tests/test_explanation.py` prints the figures that the model card quotes;
+what runs without that looks at fewer faces.
 """
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -32,21 +34,11 @@ FRACTIONS = (1 / 8, 3 / 8)  # of the face view that is hidden, between nothing a
 STAGES = ("head_", "conv5", "conv4", "conv3", "conv2", "conv1")
 
 
-@pytest.fixture(scope="module")
-def network() -> keras.Model:
-    built = build_network()
-    assign(built, weights.read())
-    return built
-
-
-@pytest.fixture(scope="module")
-def untrained() -> list[keras.Model]:
-    """Three networks as they are before they learn."""
-    networks = []
-    for seed in range(3):
-        keras.utils.set_random_seed(seed)
-        networks.append(build_network())
-    return networks
+@cache
+def untrained(seed: int) -> keras.Model:
+    """Return a network as it is before it learns."""
+    keras.utils.set_random_seed(seed)
+    return build_network()
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +116,7 @@ def test_a_cell_looks_where_its_heat_is_drawn(network: keras.Model, portrait: np
     assert middle == pytest.approx((48, 48), abs=4)  # stretched over the view, it would be 7.5 off
 
 
-def similarity_by_stage(
-    network: keras.Model, untrained: list[keras.Model], rows: np.ndarray
-) -> dict[str, float]:
+def similarity_by_stage(network: keras.Model, rows: np.ndarray, seeds: int) -> dict[str, float]:
     """Return how similar heat stays while layers lose what they learned, from the top down.
 
     The cascade of Adebayo et al., Sanity Checks for Saliency Maps, 2018. Heat is that of the
@@ -137,8 +127,8 @@ def similarity_by_stage(
 
     Args:
         network: The network; it has its weights again afterwards.
-        untrained: Networks that have learned nothing.
         rows: Faces, uint8 (N, 48, 48).
+        seeds: How many networks that have learned nothing lend their weights, one at a time.
 
     Returns:
         The mean over faces and untrained networks, after each of `STAGES`.
@@ -156,9 +146,9 @@ def similarity_by_stage(
 
     first = draw()
     found: dict[str, list[float]] = {stage: [] for stage in STAGES}
-    for other in untrained:
+    for seed in range(seeds):
         for stage in STAGES:
-            forget(network, other, stage)
+            forget(network, untrained(seed), stage)
             found[stage] += [
                 structural_similarity(
                     before,
@@ -189,24 +179,29 @@ def check_that_heat_is_learned(found: dict[str, float]) -> None:
     assert max(found[stage] for stage in STAGES[2:]) < 0.3
 
 
+@pytest.mark.parametrize("seeds", [1, pytest.param(3, marks=pytest.mark.figures)])
 def test_randomised_layers_destroy_the_heat_of_a_portrait(
-    network: keras.Model, untrained: list[keras.Model], portrait: np.ndarray
+    network: keras.Model, portrait: np.ndarray, seeds: int
 ) -> None:
     both = np.stack([portrait, portrait[:, ::-1]])
-    check_that_heat_is_learned(similarity_by_stage(network, untrained, both))
+    check_that_heat_is_learned(similarity_by_stage(network, both, seeds))
 
 
 @pytest.mark.data
+@pytest.mark.parametrize(
+    ("faces", "seeds"), [(6, 1), pytest.param(24, 2, marks=pytest.mark.figures)]
+)
 def test_randomised_layers_destroy_the_heat(
-    network: keras.Model, untrained: list[keras.Model], data_dir: Path
+    network: keras.Model, data_dir: Path, faces: int, seeds: int
 ) -> None:
     dataset = load_dataset(data_dir / "fer2013_trainval.npz", "PublicTest")
-    rows = np.asarray(dataset.pictures[:24])
-    check_that_heat_is_learned(similarity_by_stage(network, untrained[:2], rows))
+    rows = np.asarray(dataset.pictures[:faces])
+    check_that_heat_is_learned(similarity_by_stage(network, rows, seeds))
 
 
 @pytest.mark.data
-def test_hot_places_matter_most(network: keras.Model, data_dir: Path) -> None:
+@pytest.mark.parametrize("count", [50, pytest.param(100, marks=pytest.mark.figures)])
+def test_hot_places_matter_most(network: keras.Model, data_dir: Path, count: int) -> None:
     """Deletion and insertion (Petsiuk et al., RISE, 2018) on faces that are read rightly.
 
     Pixels of the face view are blurred, or brought back, the hottest first, and what is left of
@@ -214,12 +209,12 @@ def test_hot_places_matter_most(network: keras.Model, data_dir: Path) -> None:
     face: smooth random heat, and from the middle outwards. The eye strip stays as it is.
     """
     dataset = load_dataset(data_dir / "fer2013_trainval.npz", "PublicTest")
-    clear = np.flatnonzero(dataset.is_clear)[:150]
+    clear = np.flatnonzero(dataset.is_clear)[: count * 3 // 2]
     views = [cut_views(dataset.pictures[i]) for i in clear]
     seen = [see(network, views[start : start + 50]) for start in range(0, len(views), 50)]
     outputs = {name: np.concatenate([part[name] for part in seen]) for name in seen[0]}
-    right = np.flatnonzero(outputs["fused"].argmax(axis=1) == dataset.majority[clear])[:100]
-    assert len(right) == 100
+    right = np.flatnonzero(outputs["fused"].argmax(axis=1) == dataset.majority[clear])[:count]
+    assert len(right) == count
     emotions = dataset.majority[clear][right]
     faces = np.stack([views[i].face for i in right])
     blurred = np.stack([cv2.GaussianBlur(face, (0, 0), 10) for face in faces])

@@ -27,18 +27,11 @@ from vision.errors import (
 from vision.evaluation import answer
 from vision.gradcam import cam
 from vision.graph import build_graph
-from vision.network import assign, build_network
+from vision.network import assign
 from vision.reader import PhotoReader
 from vision.reading import EMOTIONS
 from vision.rows import Row
 from vision.serving import Network
-
-
-@pytest.fixture(scope="module")
-def network() -> keras.Model:
-    built = build_network()
-    assign(built, weights.read())
-    return built
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +93,8 @@ def test_serving_gives_the_same_probabilities(network: keras.Model) -> None:
     inputs = {"face": faces[..., None].astype(np.float32), "eyes": strips[..., None]}
     inputs["eyes"] = inputs["eyes"].astype(np.float32)
     outputs = serving.run(faces, strips)
-    for labels in weights.LABELS:
+    assert weights.LABELS[0] == "ferplus"
+    for labels in reversed(weights.LABELS):  # those that other tests expect come last
         assign(network, weights.read(), labels)
         expected = network.predict_on_batch(inputs)
         for view in weights.VIEWS:
@@ -109,7 +103,6 @@ def test_serving_gives_the_same_probabilities(network: keras.Model) -> None:
     for name in ("face_map", "eyes_map"):
         cells = outputs[name].transpose(0, 2, 3, 1)
         assert np.allclose(cells, expected[name], atol=1e-2 * expected[name].max())
-    assign(network, weights.read())
 
 
 def test_batches_change_nothing() -> None:
@@ -211,7 +204,7 @@ def test_a_face_that_cannot_be_read_says_why(
 @pytest.mark.data
 def test_fer_accuracy_is_near_what_the_model_card_says(data_dir: Path) -> None:
     dataset = load_dataset(data_dir / "fer2013_trainval.npz", "PublicTest")
-    chosen = dataset.only(np.arange(len(dataset)) < 256)
+    chosen = dataset.only(np.arange(len(dataset)) < 100)
     # Eyes at their usual place: no search.
     rows = [Row(picture, ROW_EYES, is_found=False) for picture in chosen.pictures]
     answers = answer(Network.load(), rows)["ferplus"]

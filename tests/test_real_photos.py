@@ -90,8 +90,14 @@ def test_of_several_faces_the_chosen_one_is_read(worker: VisionWorker) -> None:
 
 
 @pytest.mark.data
-def test_nearly_every_photograph_of_a_face_is_read(worker: VisionWorker, data_dir: Path) -> None:
-    files = sorted((data_dir / "faces").glob("*/*"))
+@pytest.mark.parametrize(
+    ("every", "share"),  # two of the three that are not read are among a quarter of all
+    [(4, 0.9), pytest.param(1, 0.95, marks=pytest.mark.figures)],
+)
+def test_nearly_every_photograph_of_a_face_is_read(
+    worker: VisionWorker, data_dir: Path, every: int, share: float
+) -> None:
+    files = sorted((data_dir / "faces").glob("*/*"))[::every]
 
     async def read_all() -> list[Reading | VisionError]:
         return [await answer(worker, file.read_bytes()) for file in files]
@@ -100,7 +106,7 @@ def test_nearly_every_photograph_of_a_face_is_read(worker: VisionWorker, data_di
     readings = [each for each in told if isinstance(each, Reading)]
     with_haar = [reading for reading in readings if reading.eyes_found == "haar"]
     print(f"\n{len(readings)} of {len(files)} read, eyes by Haar in {len(with_haar)}")
-    assert len(readings) >= 0.95 * len(files)
+    assert len(readings) >= share * len(files)
     assert len(with_haar) >= 0.85 * len(files)
 
 
