@@ -2,6 +2,9 @@
 
 A copy is one SQLite file. It is written under another name, checked, and only then takes its
 place, so that a file which bears a copy's name is whole.
+
+Whoever is forgotten is deleted from the copies beside the data at once, and left out of any other
+when that is put back, see `bot.forgotten`.
 """
 
 import asyncio
@@ -9,19 +12,23 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cryptography.fernet import MultiFernet
 
-from bot.records import open_stores
+from bot.records import Stores, open_stores
+
+FOLDER = "backups"
+"""Where copies that nobody asked for lie, beside the data."""
 
 COPIES_KEPT = 14
-"""Nightly copies that are kept; the oldest goes when another is made."""
+"""Copies that are kept there; the oldest goes when another is made."""
 
-_NAMES = "mirrortape-????-??-??.db"
+_NAMES = ("mirrortape-????-??-??.db", "mirrortape-????-??-??-??????-before-restore.db")
 
 _TABLES = {"people", "inbox", "playlists", "shown", "spotify_accounts"}
 """Some tables that only our user data has all of."""
@@ -52,13 +59,27 @@ def back_up(database: Path, target: Path) -> None:
     _sync(target.parent)
 
 
-def restore(backup: Path, database: Path) -> Path | None:
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What putting a copy back did.
+
+    Args:
+        before: Where the data of before is now; None where there was none.
+        left_out: How many people the copy held who were forgotten after it was made.
+        knows_all: Whether that is everybody; what was there before may be lost, or sealed by a
+            key that is.
+    """
+
+    before: Path | None
+    left_out: int
+    knows_all: bool
+
+
+def restore(backup: Path, database: Path, cipher: MultiFernet, now: datetime) -> Restored:
     """Put a copy in the place of the user data; no bot may be using that.
 
-    Until the last moment the data of before is in its place, and afterwards it lies beside it.
-
-    Returns:
-        Where the data of before is now; None where there was none.
+    Until the last moment the data of before is in its place, and afterwards it lies among the
+    nightly copies. Whoever was forgotten after the copy was made is not in what is put back.
 
     Raises:
         NotABackup: The file is not a whole copy; nothing was changed.
@@ -70,11 +91,14 @@ def restore(backup: Path, database: Path) -> Path | None:
     if not _is_ours(backup):
         raise NotABackup(f"{backup} is no copy of Mirrortape's user data, or it is damaged.")
     _sweep(database.parent)
+    folder = database.with_name(FOLDER)
+    lists = [_forgotten_in(file, cipher) for file in (database, *_copies(folder))]
     with _copied(backup, database) as copy:
-        before = _set_aside(database) if database.exists() else None
+        left_out = _leave_out(copy, _newest(filter(None, lists)), cipher)
+        before = _set_aside(database, folder, now) if database.exists() else None
         os.replace(copy, database)
     _sync(database.parent)
-    return before
+    return Restored(before, left_out, knows_all=any(each is not None for each in lists))
 
 
 class Nightly:
@@ -110,31 +134,85 @@ class Nightly:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(self._folder)
         back_up(self._database, target)
-        for old in self._copies()[:-COPIES_KEPT]:
-            old.unlink()
+        for old in _copies(self._folder)[:-COPIES_KEPT]:
+            _delete(old)
 
-    async def forget(self, user_id: int) -> None:
+    async def forget(self, user_id: int, now: datetime) -> None:
         """Delete every row about this user from the copies; hold the lock until it is done here.
 
         A copy that cannot be changed is deleted.
         """
         assert self.lock.locked()
-        await asyncio.to_thread(self._forget, user_id)
+        await asyncio.to_thread(self._forget, user_id, now)
 
-    def _forget(self, user_id: int) -> None:
-        for copy in self._copies():
+    def _forget(self, user_id: int, now: datetime) -> None:
+        for copy in _copies(self._folder):
             try:
-                stores = open_stores(copy, self._cipher)
-                with closing(stores.people.db):
-                    stores.forget(user_id)
-                    stores.people.db.execute("vacuum")  # nor in free pages
-                    stores.people.db.execute("pragma journal_mode = delete")
+                with _stores_in(copy, self._cipher) as stores:
+                    stores.forget(user_id, now)
             except sqlite3.Error as error:
                 logger.error("%s could not be changed and is deleted: %s", copy.name, error)
-                copy.unlink()
+                _delete(copy)
 
-    def _copies(self) -> list[Path]:
-        return sorted(self._folder.glob(_NAMES))
+
+# -- the copies beside the data --
+
+
+def _copies(folder: Path) -> list[Path]:
+    """Return the copies in the folder that were made by themselves, the oldest first."""
+    return sorted(file for names in _NAMES for file in folder.glob(names))
+
+
+def _delete(copy: Path) -> None:
+    """Delete a copy, with the log that one of damaged data may have."""
+    for ending in ("", "-wal", "-shm"):
+        copy.with_name(f"{copy.name}{ending}").unlink(missing_ok=True)
+
+
+@contextmanager
+def _stores_in(copy: Path, cipher: MultiFernet) -> Iterator[Stores]:
+    """Open a copy; what is deleted in the block is not in its free pages either."""
+    stores = open_stores(copy, cipher)
+    with closing(stores.people.db) as db:
+        yield stores
+        db.execute("vacuum")
+        db.execute("pragma journal_mode = delete")  # one file is all of it
+
+
+# -- who is left out of what is put back --
+
+
+def _forgotten_in(file: Path, cipher: MultiFernet) -> dict[int, datetime] | None:
+    """Return who was forgotten as far as a file knows; None where it cannot tell of all."""
+    if not file.exists() or not _is_ours(file):
+        return None
+    stores = open_stores(file, cipher)
+    with closing(stores.people.db):
+        return stores.forgotten.all() if stores.forgotten.is_readable() else None
+
+
+def _newest(lists: Iterable[Mapping[int, datetime]]) -> dict[int, datetime]:
+    """Return when each of those in some lists was forgotten last."""
+    newest: dict[int, datetime] = {}
+    for user_id, at in (entry for each in lists for entry in each.items()):
+        newest[user_id] = max(at, newest.get(user_id, at))
+    return newest
+
+
+def _leave_out(copy: Path, forgotten: Mapping[int, datetime], cipher: MultiFernet) -> int:
+    """Delete from a copy who was forgotten after it was made; return how many it held."""
+    left_out = 0
+    with _stores_in(copy, cipher) as stores:
+        known = stores.forgotten.all()
+        for user_id, at in forgotten.items():
+            if user_id not in known or known[user_id] < at:
+                left_out += any(table.rows for table in stores.about(user_id))
+                stores.forget(user_id, at)
+    _sync(copy)
+    return left_out
+
+
+# -- files --
 
 
 @contextmanager
@@ -160,17 +238,18 @@ def _sweep(folder: Path) -> None:
         left.unlink()
 
 
-def _set_aside(database: Path) -> Path:
-    """Copy the data that is about to be replaced to a place beside it, damaged or not."""
+def _set_aside(database: Path, folder: Path, now: datetime) -> Path:
+    """Copy the data that is about to be replaced to the nightly copies, damaged or not."""
+    folder.mkdir(mode=0o700, exist_ok=True)
     with suppress(sqlite3.Error), closing(_opened(database)) as db:
         db.execute("pragma wal_checkpoint(truncate)")
-    aside = database.with_name(f"{database.name}.before-restore")
+    aside = folder / f"mirrortape-{now:%Y-%m-%d-%H%M%S}-before-restore.db"
     for ending in ("", "-wal"):  # the log is gone where the checkpoint worked
-        now = database.with_name(f"{database.name}{ending}")
+        file = database.with_name(f"{database.name}{ending}")
         then = aside.with_name(f"{aside.name}{ending}")
         then.unlink(missing_ok=True)
-        if now.exists():
-            shutil.copy(now, then)
+        if file.exists():
+            shutil.copy(file, then)
             _sync(then)
     # A log that stayed would be written into the restored data.
     for ending in ("-wal", "-shm"):

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -34,15 +35,25 @@ def backup(file: Annotated[Path, typer.Argument(help="Where the copy goes.")]) -
 def restore(file: Annotated[Path, typer.Argument(help="A copy made by backup.")]) -> None:
     """Put a copy in the place of the user data; the bot must not be running."""
     from bot.backups import restore
+    from bot.keys import cipher
     from bot.running import at_rest
+    from bot.settings import load_settings
 
     with _told_in_one_line():
-        database = _database()
+        database, keys = _database(), cipher(load_settings())
         with at_rest(database):
-            before = restore(file, database)
+            done = restore(file, database, keys, datetime.now(UTC))
     typer.echo(f"The user data is as it was in {file}.")
-    if before is not None:
-        typer.echo(f"What was there before is in {before}; delete it once all is well.")
+    if done.left_out:
+        who = "person" if done.left_out == 1 else "people"
+        typer.echo(f"Without {done.left_out} {who} who asked to be forgotten since.")
+    if not done.knows_all:
+        typer.echo(
+            "Nothing that was here before tells who asked to be forgotten since that copy was "
+            "made: if anybody did, they are back."
+        )
+    if done.before is not None:
+        typer.echo(f"What was there before is in {done.before}, for as long as a nightly copy.")
 
 
 def _database() -> Path:

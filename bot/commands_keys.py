@@ -14,12 +14,9 @@ def rotate_keys() -> None:
     as often as you like and while the bot runs. Then take the old key out and restart the bot.
     """
     from bot.keys import cipher
-    from bot.people import People
-    from bot.records import SEALED
+    from bot.records import SEALED, open_stores
     from bot.running import rotating
     from bot.settings import NotReady, load_settings
-    from recommender.accounts import SpotifyAccounts
-    from recommender.database import open_database
     from recommender.rotation import rotate
 
     folder = None
@@ -30,8 +27,7 @@ def rotate_keys() -> None:
         if not database.exists():
             stop(f"there is no user data in {folder} yet, so nothing to re-encrypt.")
         with rotating(database, settings):
-            db = open_database(database)
-            People(db, keys), SpotifyAccounts(db, keys)  # an older database is brought up to date
+            db = open_stores(database, keys).people.db
             done = rotate(db, keys, SEALED)
             db.close()
     except NotReady as error:

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from bot.app import build_application
-from bot.backups import Nightly
+from bot.backups import FOLDER, Nightly
 from bot.connections import Connections
 from bot.guests import Guests
 from bot.inbox import Inbox
@@ -83,7 +83,7 @@ async def run_live() -> None:
             listener=listen(*settings.web_host_and_port),
             ops_listener=listen(*host_and_port(settings.ops_address)),
             ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
-            backups=settings.data_dir / "backups",
+            backups=settings.data_dir / FOLDER,
         )
 
 

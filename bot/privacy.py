@@ -5,6 +5,7 @@
 
 import asyncio
 from contextlib import nullcontext, suppress
+from datetime import datetime
 
 from telegram import Update
 from telegram.ext import ContextTypes
@@ -102,26 +103,27 @@ class Privacy:
         A playlist that is under way may be stored after the first time. Spotify can take long to
         answer; then the second time comes after the user was told.
         """
+        now, connections = self._services.clock(), self._services.connections
         self._selfies.stop(user_id)
-        await self._delete(user_id)
+        await self._delete(user_id, now)
         self._selfies.stop(user_id)  # what was let in a moment before
-        again, connections = self._delete_when_quiet(user_id), self._services.connections
+        again = self._delete_when_quiet(user_id, now)
         if connections is not None:
             again = connections.undisturbed(again)
         with suppress(TimeoutError):
             await asyncio.wait_for(again, PATIENCE_S)
 
-    async def _delete_when_quiet(self, user_id: int) -> None:
+    async def _delete_when_quiet(self, user_id: int, now: datetime) -> None:
         async with self._playlists.locks[user_id]:
             if self._services.connections is not None:
                 await self._services.connections.forget(user_id)
-            await self._delete(user_id)
+            await self._delete(user_id, now)
         await learn_from_everybody(self._services)  # what all have in common, without them
 
-    async def _delete(self, user_id: int) -> None:
-        """Delete every row about this user, in the nightly copies too."""
+    async def _delete(self, user_id: int, now: datetime) -> None:
+        """Delete every row about this user, in the copies beside the data too."""
         nightly = self._services.nightly
         async with nightly.lock if nightly is not None else nullcontext():
             if nightly is not None:
-                await nightly.forget(user_id)
-            await self._services.records.run(lambda s: s.forget(user_id))
+                await nightly.forget(user_id, now)
+            await self._services.records.run(lambda s: s.forget(user_id, now))

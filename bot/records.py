@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from sqlite_utils import Database
 
 from bot import people, received, schedules
 from bot.export import Table
+from bot.forgotten import FORGOTTEN, Forgotten
 from bot.handling import current
 from bot.people import UNREAD, People
 from bot.received import INBOX
@@ -23,7 +25,7 @@ from bot.schedules import Schedules
 from recommender import accounts, store
 from recommender.accounts import SpotifyAccounts
 from recommender.database import immediate, open_database
-from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS
+from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS, Seal
 from recommender.store import MusicStore
 
 T = TypeVar("T")
@@ -37,18 +39,19 @@ BELONGINGS = (
 )
 """All that is remembered of a user."""
 
-SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, UNREAD)
+SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, UNREAD, FORGOTTEN)
 """All that is encrypted in `mirrortape.db`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The four stores that share `mirrortape.db`; use them on their own thread only."""
+    """The stores that share `mirrortape.db`; use them on their own thread only."""
 
     people: People
     schedules: Schedules
     music: MusicStore
     spotify: SpotifyAccounts
+    forgotten: Forgotten
 
     def about(self, user_id: int) -> list[Table]:
         """Return every row about this user, table by table."""
@@ -69,12 +72,14 @@ class Stores:
         self.people.note_moved(user_id, message_id, now_in)
         self.spotify.playlists.note_moved(user_id, message_id, now_in)
 
-    def forget(self, user_id: int) -> None:
-        """Delete every row about this user."""
-        self.music.forget(user_id)
-        self.spotify.forget(user_id)
-        self.schedules.forget(user_id)
-        self.people.forget(user_id)
+    def forget(self, user_id: int, now: datetime) -> None:
+        """Delete every row about this user, and remember to leave them out of older copies."""
+        with immediate(self.people.db):
+            self.forgotten.note(user_id, now)
+            self.music.forget(user_id)
+            self.spotify.forget(user_id)
+            self.schedules.forget(user_id)
+            self.people.forget(user_id)
 
 
 class Records:
@@ -130,4 +135,10 @@ def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
 
 def stores_in(db: Database, cipher: MultiFernet) -> Stores:
     """Return the stores in a database; what is older is brought up to date."""
-    return Stores(People(db, cipher), Schedules(db), MusicStore(db), SpotifyAccounts(db, cipher))
+    return Stores(
+        People(db, cipher),
+        Schedules(db),
+        MusicStore(db),
+        SpotifyAccounts(db, cipher),
+        Forgotten(db, Seal(cipher)),
+    )

@@ -643,7 +643,8 @@ PRIVACY = (
     "nothing is passed on but track numbers to your own Spotify.\n\n"
     "An AI estimates the emotion, on the computer of this bot's owner. It is not for work, "
     "school, or any judgement about people.\n\n"
-    "/export sends you all of it, /forget deletes all of it."
+    "/export sends you all of it, /forget deletes all of it, in my nightly copies too. One thing "
+    "outlasts that: your number at Telegram, encrypted, so that no older copy brings you back."
 )
 HAS_CONSENT = "<b>You agreed</b> on {day} to this, version {version}, and may take it back."
 OUTDATED_CONSENT = (
@@ -673,6 +674,8 @@ All that this bot stored about you on {day}.
 mirrortape.json holds everything, for programs. Each table is a CSV file too, for spreadsheets;
 there an apostrophe stands before a text that a spreadsheet would take for a formula.
 Photos are not among it: none is ever stored. Times are UTC.
+If you ever used /forget, your number stands on a list as well, encrypted, so that no older copy of
+the data brings back what was deleted.
 
 {tables}
 """
@@ -706,7 +709,10 @@ KEPT_ROWS = {
 }
 """What each table holds about a user."""
 
-FORGOTTEN = "Done: nothing about you is left here. A new photo or /start begins afresh."
+FORGOTTEN = (
+    "Done: nothing about you is left here but your number, encrypted, so that no older copy of "
+    "the data brings you back. A new photo or /start begins afresh."
+)
 KEPT = "Nothing was deleted."
 
 CANCELLED = "Stopped."

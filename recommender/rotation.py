@@ -33,7 +33,7 @@ def rotate(db: Database, cipher: MultiFernet, places: Iterable[Place]) -> Rotati
     db.execute("PRAGMA secure_delete = ON")  # what the old key opens shall not stay in free pages
     for place in places:
         rows = db.query(
-            "select rowid as number, user_id"  # noqa: S608
+            f"select rowid as number, {place.user} as user_id"  # noqa: S608
             f" from {place.table} where {place.column} is not null"
         )
         for row in list(rows):

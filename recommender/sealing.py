@@ -16,11 +16,19 @@ from recommender.database import migrate
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A column that holds something sealed, and the one that says for whom."""
+    """A column that holds something sealed.
+
+    Args:
+        table: Where.
+        column: Which.
+        owner: The column that says for whom, or for what, it is sealed.
+        user: The column that says whose it is; `null` where nothing in clear does.
+    """
 
     table: str
     column: str
     owner: str = "user_id"
+    user: str = "user_id"
 
 
 ACCOUNTS = Place("spotify_accounts", "tokens_encrypted")

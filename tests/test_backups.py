@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -10,14 +11,14 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
 
 import bot.backups
-from bot.backups import COPIES_KEPT, Nightly, NotABackup, back_up, restore
+from bot.backups import COPIES_KEPT, FOLDER, Nightly, NotABackup, back_up, restore
 from bot.records import open_stores
 from bot.running import at_rest, in_use
 from bot.settings import NotReady, Settings
@@ -46,6 +47,12 @@ def fill(path: Path, *users: int) -> None:
         stores.people.agree(user_id, NOW)
         stores.music.add_reading(user_id, EVENLY, "haar", NOW)
     stores.people.db.close()
+
+
+def forget(path: Path, user_id: int, now: datetime) -> None:
+    stores = open_stores(path, CIPHER)
+    with closing(stores.people.db):
+        stores.forget(user_id, now)
 
 
 def users_in(path: Path) -> list[int]:
@@ -162,7 +169,7 @@ def test_a_copy_put_back_is_all_there_is_and_what_was_before_lies_beside(
     open_one.people.db.close()
     crashed = tmp_path / "crashed" / database.name
     assert (tmp_path / "crashed" / "mirrortape.db-wal").stat().st_size > 0
-    before = restore(copy, crashed)
+    before = restore(copy, crashed, CIPHER, NOW).before
     assert users_in(crashed) == [ANNA, BEN]
     assert before is not None
     assert users_in(before) == [ANNA, BEN, 3]
@@ -177,13 +184,13 @@ def test_a_copy_is_put_back_where_there_is_nothing_or_something_damaged(
     copy = tmp_path / "copy.db"
     back_up(database, copy)
     damage(database)
-    before = restore(copy, database)
+    before = restore(copy, database, CIPHER, NOW).before
     assert before is not None
     assert b"\xa5" * 100 in before.read_bytes()
     assert users_in(database) == [ANNA, BEN]
     elsewhere = tmp_path / "new" / "mirrortape.db"
     elsewhere.parent.mkdir()
-    assert restore(copy, elsewhere) is None
+    assert restore(copy, elsewhere, CIPHER, NOW).before is None
     assert users_in(elsewhere) == [ANNA, BEN]
 
 
@@ -206,7 +213,7 @@ def test_what_is_no_whole_copy_changes_nothing(database: Path, tmp_path: Path, w
                 db.execute("create table people (user_id)")
     content = database.read_bytes()
     with pytest.raises(NotABackup, match="no file" if what == "missing" else "is no copy"):
-        restore(copy, database)
+        restore(copy, database, CIPHER, NOW)
     assert database.read_bytes() == content
     assert files_beside(database) == {"mirrortape.db"}
 
@@ -236,11 +243,11 @@ def test_broken_off_anywhere_the_data_is_the_old_or_the_new(
             ):
                 patched.setattr(module, name, stepping(getattr(module, name), step))
             with suppress(KeyboardInterrupt):
-                restore(copy, here)
+                restore(copy, here, CIPHER, NOW)
         found = users_in(here)
         assert found in ([ANNA, BEN], [ANNA, BEN, 3])
         outcomes.add((len(found), next(count) <= stop_at))
-        restore(copy, here)
+        restore(copy, here, CIPHER, NOW)
         assert users_in(here) == [ANNA, BEN]
         assert not [name for name in files_beside(here) if "partial" in name]
     assert {(3, False), (2, False), (2, True)} <= outcomes
@@ -272,6 +279,113 @@ def test_nothing_is_put_back_under_a_running_bot_and_none_starts_meanwhile(
         assert not entered.wait(0.2)
     assert entered.wait(5)
     starting.join()
+
+
+# -- who was forgotten --
+
+
+def test_who_was_forgotten_since_is_not_in_what_is_put_back(
+    database: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    back_up(database, copy)
+    forget(database, BEN, NOW)
+    fill(database, 3)
+    done = restore(copy, database, CIPHER, NOW)
+    assert (done.left_out, done.knows_all) == (1, True)
+    assert users_in(database) == [ANNA]
+    assert users_in(copy) == [ANNA, BEN]  # which is its owner's
+    with closing(sqlite3.connect(database)) as db:
+        assert db.execute("select user_id from readings").fetchall() == [(ANNA,)]
+        assert db.execute("pragma freelist_count").fetchone() == (0,)
+    assert restore(copy, database, CIPHER, NOW).left_out == 1  # what was put back knows it too
+
+
+def test_who_came_back_is_put_back_from_copies_of_then_alone(
+    database: Path, tmp_path: Path
+) -> None:
+    before, after = tmp_path / "before.db", tmp_path / "after.db"
+    back_up(database, before)
+    forget(database, BEN, NOW)
+    fill(database, BEN)
+    back_up(database, after)
+    assert restore(after, database, CIPHER, NOW).left_out == 0
+    assert users_in(database) == [ANNA, BEN]
+    assert restore(before, database, CIPHER, NOW).left_out == 1
+    assert users_in(database) == [ANNA]
+    assert restore(after, database, CIPHER, NOW).left_out == 0
+    assert users_in(database) == [ANNA, BEN]
+
+
+def test_what_was_set_aside_forgets_and_goes_as_the_nightly_copies_do(
+    database: Path, tmp_path: Path
+) -> None:
+    copy, nightly = tmp_path / "copy.db", Nightly(database, database.with_name(FOLDER), CIPHER)
+    back_up(database, copy)
+    aside = restore(copy, database, CIPHER, NOW).before
+    assert aside is not None
+    assert users_in(aside) == [ANNA, BEN]
+
+    async def story() -> None:
+        async with nightly.lock:
+            await nightly.forget(BEN, NOW)
+        assert users_in(aside) == [ANNA]
+        log = aside.with_name(f"{aside.name}-wal")
+        log.write_bytes(b"as damaged data may have one")
+        for day in range(COPIES_KEPT):
+            assert aside.exists()
+            await nightly.ensure_copy(NOW + timedelta(days=day))
+        assert not aside.exists()
+        assert not log.exists()
+
+    asyncio.run(story())
+
+
+def test_where_the_data_is_lost_a_nightly_copy_tells_who_was_forgotten(
+    database: Path, tmp_path: Path
+) -> None:
+    copy, nightly = tmp_path / "copy.db", Nightly(database, database.with_name(FOLDER), CIPHER)
+    back_up(database, copy)
+
+    async def story() -> None:
+        await nightly.ensure_copy(NOW)
+        async with nightly.lock:
+            await nightly.forget(BEN, NOW)
+
+    asyncio.run(story())
+    damage(database)
+    done = restore(copy, database, CIPHER, NOW)
+    assert (done.left_out, done.knows_all) == (1, True)
+    assert users_in(database) == [ANNA]
+
+
+def test_where_nothing_tells_who_was_forgotten_that_is_said(
+    database: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    back_up(database, copy)
+    forget(database, BEN, NOW)
+    another = MultiFernet([Fernet(Fernet.generate_key())])
+    assert not restore(copy, database, another, NOW).knows_all
+    elsewhere = tmp_path / "new" / database.name
+    elsewhere.parent.mkdir()
+    assert not restore(copy, elsewhere, CIPHER, NOW).knows_all
+
+
+def test_who_was_forgotten_stands_nowhere_in_clear_and_once(tmp_path: Path) -> None:
+    ben = 4_711_234_567
+
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE, ben)
+        for _ in range(2):
+            await chat.press("forget:yes", ben)
+        dump = await chat.records.run(lambda s: "\n".join(s.people.db.conn.iterdump()))
+        assert str(ben) not in dump
+        assert await chat.records.run(lambda s: s.forgotten.all()) == {ben: NOW}
+        (row,) = await chat.records.run(lambda s: list(s.people.db.table("forgotten").rows))
+        assert row["sealed"].startswith("gAAAA")
+
+    asyncio.run(with_chat(story, database=tmp_path / "mirrortape.db"))
 
 
 # -- every night --
@@ -370,7 +484,18 @@ def test_the_commands_copy_and_put_back_and_say_so(database: Path, tmp_path: Pat
         assert users_in(database) == [ANNA, BEN, 3]
     done = run(tmp_path, "restore", "copy.db")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "What was there before is in data/mirrortape.db.before-restore" in done.stdout
+    assert re.search(r"is in data/backups/mirrortape-\S+-before-restore\.db, for", done.stdout)
+    assert "forgotten" not in done.stdout
+    assert users_in(database) == [ANNA, BEN]
+    forget(database, BEN, NOW)
+    assert (
+        "Without 1 person who asked to be forgotten since"
+        in run(tmp_path, "restore", "copy.db").stdout
+    )
+    assert users_in(database) == [ANNA]
+    shutil.rmtree(database.parent)
+    database.parent.mkdir()
+    assert "if anybody did, they are back" in run(tmp_path, "restore", "copy.db").stdout
     assert users_in(database) == [ANNA, BEN]
 
 

@@ -30,6 +30,7 @@ from tests.fake_telegram import Call
 from vision import Explanation
 
 ABOUT_NOBODY = {
+    "forgotten": "sealed numbers, which name nobody without the owner's key",
     "_sqlite_migrations": "what the tables look like",
     "gone_tracks": "tracks that Spotify does not play",
     "pools": "what all listeners have in common, learned anew when one of them is forgotten",

@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlite_utils import Database
 
+from bot.forgotten import Forgotten
 from bot.people import People
 from bot.received import NewUpdate, Received
 from bot.records import SEALED
@@ -53,6 +54,7 @@ def db(path: Path) -> Iterator[Database]:
 def fill(db: Database, *keys: str, users: range = range(3)) -> SpotifyAccounts:
     accounts = SpotifyAccounts(db, ciphered(*keys))
     People(db, ciphered(*keys))
+    Forgotten(db, Seal(ciphered(*keys)))
     for user_id in users:
         accounts.connect(user_id, ROBIN, tokens_of(user_id))
         pending = PendingAuthorization(user_id, f"verifier {user_id}", code=f"code {user_id}")
@@ -154,6 +156,14 @@ def test_what_waits_in_the_inbox_is_sealed_and_rotated_too(db: Database) -> None
     assert said_in(People(db, ciphered(NEW)).inbox) == ["what Anna said", "what nobody said"]
     assert rotate(db, ciphered(OLD), SEALED) == Rotation(renewed=0, unreadable=(7,))
     assert said_in(People(db, ciphered(OLD)).inbox) == []
+
+
+def test_who_was_forgotten_is_sealed_and_rotated_too(db: Database) -> None:
+    fill(db, OLD, users=range(0))
+    Forgotten(db, Seal(ciphered(OLD))).note(7, NOON)
+    assert rotate(db, ciphered(NEW, OLD), SEALED) == Rotation(renewed=1, unreadable=())
+    assert Forgotten(db, Seal(ciphered(NEW))).all() == {7: NOON}
+    assert not Forgotten(db, Seal(ciphered(OLD))).is_readable()
 
 
 def test_what_an_earlier_version_left_in_the_inbox_is_sealed(db: Database) -> None:
