@@ -28,8 +28,8 @@ from bot.feedback import Feedback
 from bot.guests import Guests
 from bot.handling import current
 from bot.history import History
+from bot.inbox import WaitsForRoom
 from bot.jobs import schedule
-from bot.metrics import Metrics
 from bot.pacing import USUAL, Limits
 from bot.playlists import Playlists
 from bot.polling import POLL_S
@@ -42,6 +42,7 @@ from bot.sendings import PHOTOS, VIDEOS
 from bot.services import Services
 from bot.talking import Talking
 from bot.verdicts import Verdicts
+from recommender.database import DiskFull
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +172,7 @@ def build_application(
     application.add_handler(MessageHandler(plain, talking.spoken))
     for kind, what in OTHER_MESSAGES.items():
         application.add_handler(MessageHandler(what, _say_instead(kind)))
-    application.add_error_handler(_apologise(services.metrics))
+    application.add_error_handler(_apologise(services))
     return application, connecting
 
 
@@ -249,23 +250,35 @@ def _say_instead(kind: str) -> Any:
     return say_instead
 
 
-def _apologise(metrics: Metrics) -> Any:
+def _apologise(services: Services) -> Any:
     async def apologise(update: object, context: Context) -> None:
         """Log what no handler foresaw; have it tried again, or say so without details."""
+        if isinstance(context.error, WaitsForRoom):
+            if services.guests.admits(context.error.user_id):
+                await _tell(context, context.error.user_id, texts.DISK_FULL)
+            raise ApplicationHandlerStop
         if isinstance(context.error, Forbidden):
             logger.info("a user has blocked the bot")
             raise ApplicationHandlerStop
-        logger.error("an update could not be handled", exc_info=context.error)
         handling, is_final = current(), isinstance(context.error, Undelivered)
+        if handling is not None and isinstance(context.error, DiskFull):
+            handling.met_full_disk = True
+            raise ApplicationHandlerStop
+        logger.error("an update could not be handled", exc_info=context.error)
         if handling is not None and not is_final and not handling.is_last_try:
             handling.has_failed = True
             raise ApplicationHandlerStop  # the groups behind answer it when it is tried again
         if isinstance(update, Update) and update.effective_user is not None:
-            metrics.updates_failed.inc()
-            try:
-                await say(context.bot, update.effective_user.id, texts.APOLOGY)
-            except TelegramError as error:
-                logger.warning("nor could its user be told: %s", type(error).__name__)
+            services.metrics.updates_failed.inc()
+            await _tell(context, update.effective_user.id, texts.APOLOGY)
         raise ApplicationHandlerStop  # else the groups behind would answer it too
 
     return apologise
+
+
+async def _tell(context: Context, user_id: int, text: str) -> None:
+    """Tell a user what went wrong, if Telegram lets us."""
+    try:
+        await say(context.bot, user_id, text)
+    except TelegramError as error:
+        logger.warning("nor could a user be told: %s", type(error).__name__)

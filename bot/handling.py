@@ -25,6 +25,7 @@ class Handling:
         is_last_try: Whether its user must be told if it fails.
         done: What earlier tries did, by name.
         has_failed: Whether it ended in an error and is to be tried again.
+        met_full_disk: Whether it is to be tried again once there is room on the disk.
     """
 
     update_id: int
@@ -32,6 +33,7 @@ class Handling:
     is_last_try: bool
     done: Mapping[str, int]
     has_failed: bool = False
+    met_full_disk: bool = False
     _counts: Counter[str] = field(default_factory=Counter)
 
     def name(self, step: str) -> str:

@@ -15,6 +15,8 @@ that is being written. Different users never wait for each other.
 its user is told and it is set aside. That Telegram cannot be reached is no error of ours:
 `bot.delivery` waits within the try until it can be, however long that takes.
 
+Nor is a full disk: the update waits for room, here or with Telegram, and its user is told so once.
+
 **Deaths.** What was being handled when the process died is begun alone at the next start, so that
 another death shows which of them takes the bot down; after five such deaths it is set aside.
 """
@@ -39,6 +41,7 @@ from bot.logs import about_update
 from bot.metrics import Metrics
 from bot.received import NewUpdate
 from bot.records import Records
+from recommender.database import DiskFull
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +65,14 @@ LAST_S = 2.0
 
 class GivenUp(Exception):
     """The bot died over an update too often."""
+
+
+class WaitsForRoom(Exception):
+    """What a user sent must wait, since the disk is full."""
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__("the disk is full")
+        self.user_id = user_id
 
 
 @dataclass(slots=True)
@@ -97,6 +108,7 @@ class Inbox:
         self._lanes: defaultdict[int | None, _Lane] = defaultdict(_Lane)
         self._running: set[asyncio.Task[None]] = set()
         self._is_open = False
+        self._told_to_wait: set[int] = set()
 
     async def receive(self, updates: Iterable[Update]) -> None:
         """Store updates, and have those handled that are new.
@@ -105,7 +117,15 @@ class Inbox:
             sqlite3.Error: They could not be stored, none of them.
         """
         new, now = [_as_row(update) for update in updates], self._clock()
-        for update in await self._records.run(lambda s: s.people.inbox.add(new, now)):
+        try:
+            stored = await self._records.run(lambda s: s.people.inbox.add(new, now))
+        except DiskFull:
+            for update in new:
+                await self._tell_to_wait(update.user_id)
+            raise
+        if new:
+            self._told_to_wait.clear()
+        for update in stored:
             self._queue(update.user_id, update.update_id)
 
     async def open(self) -> None:
@@ -176,7 +196,8 @@ class Inbox:
             lane.under_way.discard(task)
             self._tidy(user_id)
 
-        task = asyncio.create_task(self._handle(update_id, way.set, is_alone=is_alone))
+        handling = self._handle(user_id, update_id, way.set, is_alone=is_alone)
+        task = asyncio.create_task(handling)
         lane.under_way.add(task)
         task.add_done_callback(end)
         return way
@@ -193,7 +214,7 @@ class Inbox:
     # -- tries --
 
     async def _handle(
-        self, update_id: int, give_way: Callable[[], None], *, is_alone: bool
+        self, user_id: int | None, update_id: int, give_way: Callable[[], None], *, is_alone: bool
     ) -> None:
         """Try to handle an update until it is done with."""
         pauses_s = iter(PAUSES_S)
@@ -204,6 +225,8 @@ class Inbox:
                         return
                 except sqlite3.Error as error:
                     logger.error("the database cannot be used (%s); it is tried again", error)
+                    if isinstance(error, DiskFull):
+                        await self._tell_to_wait(user_id)
                     await asyncio.sleep(DISK_PAUSE_S)
                 else:
                     await asyncio.sleep(next(pauses_s, PAUSES_S[-1]))
@@ -225,6 +248,8 @@ class Inbox:
                 await self._application.process_error(update, GivenUp())
             else:
                 await self._application.process_update(update)
+        if handling.met_full_disk:
+            raise DiskFull("the disk is full")
         if handling.has_failed:
             await run(lambda s: s.people.inbox.fail(update_id))
             return False
@@ -233,6 +258,12 @@ class Inbox:
         self._metrics.update_seconds.labels(kind).observe(seconds)
         logger.info("%s handled in %.2f s", kind, seconds)
         return True
+
+    async def _tell_to_wait(self, user_id: int | None) -> None:
+        """Tell a user that the disk is full, once until it was not."""
+        if user_id is not None and user_id not in self._told_to_wait:
+            self._told_to_wait.add(user_id)
+            await self._application.process_error(None, WaitsForRoom(user_id))
 
 
 def kind_of(update: Update) -> str:

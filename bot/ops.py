@@ -25,6 +25,7 @@ def ops_routes(services: Services) -> list[Route]:
         last_fetch = services.metrics.last_fetch_utc
         parts = {
             "database": await _waiting(services) is not None,
+            "disk": not services.records.is_full,
             "telegram": last_fetch is not None and services.clock() - last_fetch < SILENT_FOR,
         }
         is_well = all(parts.values())

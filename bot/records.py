@@ -24,7 +24,7 @@ from bot.received import INBOX
 from bot.schedules import Schedules
 from recommender import accounts, store
 from recommender.accounts import SpotifyAccounts
-from recommender.database import immediate, open_database
+from recommender.database import DiskFull, immediate, open_database, telling_full_disk
 from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS, Seal
 from recommender.store import MusicStore
 
@@ -93,12 +93,29 @@ class Records:
     def __init__(self, path: Path | None, cipher: MultiFernet) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
         self._stores = self._thread.submit(open_stores, path, cipher).result()
+        self.is_full = False
+        """Whether there was no room on the disk when something was to be stored last."""
 
     async def run(self, work: Callable[[Stores], T]) -> T:
-        """Run `work` on the thread that owns the database and return what it returns."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: work(self._stores)
-        )
+        """Run `work` on the thread that owns the database and return what it returns.
+
+        Raises:
+            DiskFull: There is no room to store anything.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+
+    def _do(self, work: Callable[[Stores], T]) -> T:
+        connection = self._stores.people.db.conn
+        before = connection.total_changes
+        try:
+            with telling_full_disk():
+                done = work(self._stores)
+        except DiskFull:
+            self.is_full = True
+            raise
+        if connection.total_changes > before:  # what only reads says nothing of the disk
+            self.is_full = False
+        return done
 
     async def once(self, what: str, work: Callable[[Stores], int]) -> int:
         """Run `work`, which does something that must not be done twice for one update.

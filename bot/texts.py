@@ -718,3 +718,7 @@ KEPT = "Nothing was deleted."
 CANCELLED = "Stopped."
 NOTHING_TO_CANCEL = "There is nothing to stop."
 APOLOGY = "Sorry, something went wrong on my side. Please try again."
+DISK_FULL = (
+    "My disk is full, so what you sent has to wait. It is not lost: I answer as soon as whoever "
+    "runs me has made room."
+)

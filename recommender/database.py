@@ -4,11 +4,16 @@ sqlite-utils' own `atomic()` defers its lock, so that a writer that reads first 
 database taken when it comes to write. `immediate` takes the lock at the start instead.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
+
+
+class DiskFull(sqlite3.OperationalError):
+    """Nothing can be stored until there is room on the disk again; what is stored is whole."""
 
 
 def open_database(path: Path | None) -> Database:
@@ -40,6 +45,21 @@ def migrate(db: Database, migrations: Migrations) -> None:
     if migrations.pending(db):
         with immediate(db):
             migrations.apply(db)
+
+
+@contextmanager
+def telling_full_disk() -> Iterator[None]:
+    """Tell a full disk from whatever else may keep the block from storing.
+
+    Raises:
+        DiskFull: There was no room; of a transaction in the block, nothing is stored.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise DiskFull("the disk is full") from error
+        raise
 
 
 @contextmanager

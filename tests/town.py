@@ -67,6 +67,7 @@ class Town:
         self.bot: subprocess.Popen[str] | None = None
         self.starts = 0
         self.web_address = f"127.0.0.1:{free_port()}"
+        self.ops_address = f"127.0.0.1:{free_port()}"
         self.fill_in(
             TELEGRAM_BOT_TOKEN=TOKEN,
             TELEGRAM_API_URL=f"{url}/telegram",
@@ -76,7 +77,7 @@ class Town:
             SECRET_KEY=Fernet.generate_key().decode(),
             ALLOWED_TELEGRAM_IDS="*",
             WEB_ADDRESS=self.web_address,
-            OPS_ADDRESS=f"127.0.0.1:{free_port()}",
+            OPS_ADDRESS=self.ops_address,
             DATA_DIR=".",
         )
 

@@ -44,8 +44,7 @@ Committed = tuple[str, tuple[int, ...]]
 """A question that has an answer if something is in the database, and its values."""
 
 HALF_WRITTEN = (
-    f"select * from playlists where {TRACKS} <>"  # noqa: S608
-    " (select count(*) from shown where playlist_id = id)"
+    "select * from playlists where ? <> (select count(*) from shown where playlist_id = id)"
 )
 
 processes = multiprocessing.get_context("forkserver")
@@ -76,11 +75,12 @@ def missing(database: Path, committed: Sequence[Committed]) -> list[Committed]:
         return [each for each in committed if not db.execute(*each).fetchone()]
 
 
-def faults(database: Path) -> list[object]:
-    """Return what is wrong with a database; it is opened as it was left."""
+def faults(database: Path, tracks: int = TRACKS) -> list[object]:
+    """Return what is wrong with a database, opened as it was left, whose playlists are so long."""
     with closing(sqlite3.connect(database)) as db:
-        checks = ("pragma integrity_check", "pragma foreign_key_check", HALF_WRITTEN)
+        checks = ("pragma integrity_check", "pragma foreign_key_check")
         found = [row for check in checks for row in db.execute(check)]
+        found += db.execute(HALF_WRITTEN, [tracks])
     return [row for row in found if row != ("ok",)]
 
 
