@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bot.backups import back_up
 from bot.records import open_stores
 from tests.command_line import mirrortape
 from tests.writing import CIPHER, KEY, TRACKS, Committed, Writer, faults, missing, race, writers
@@ -61,21 +62,17 @@ def test_a_copy_made_under_writes_has_all_that_was_there_when_it_began(
         for number in range(copies):
             committed += [each for writer in running for each in writer.told()]
             taken.append(list(committed))
-            command("backup", f"{number}.db", folder=tmp_path)
+            back_up(database, tmp_path / f"{number}.db")
             meanwhile = [each for writer in running for each in writer.told()]
             assert meanwhile  # it was written to all along
             committed += meanwhile
     for number, all_then in enumerate(taken):
-        command("restore", f"{number}.db", folder=tmp_path)
+        done = mirrortape("restore", f"{number}.db", folder=tmp_path, SECRET_KEY=KEY)
+        assert (done.returncode, done.stderr) == (0, "")
         assert rows(database) == rows(tmp_path / f"{number}.db")
         assert faults(database) == []
         assert missing(database, all_then) == []
         print(f"copy {number}: {len(all_then)} of {len(all_then)} commits from before it are back")
-
-
-def command(*words: str, folder: Path) -> None:
-    done = mirrortape(*words, folder=folder, SECRET_KEY=KEY)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def rows(database: Path) -> dict[str, list[Any]]:
