@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -62,6 +62,11 @@ def test_heat_on_a_part_yields_its_name(part: str, eyes: tuple) -> None:
     arrays(np.float32, (6, 6), elements=cells),
     arrays(np.float32, (3, 6), elements=cells),
     photo_eyes,
+)
+@example(  # all in one part, whose sum was rounded up
+    np.eye(1, 36, 8, dtype=np.float32).reshape(6, 6),
+    np.zeros((3, 6), np.float32),
+    ((50.0, 50.0), (70.0, 50.0)),
 )
 def test_shares_add_up_to_one_or_nothing(face: np.ndarray, strip: np.ndarray, eyes: tuple) -> None:
     found = shares(both_views(face, strip, similarity(eyes, ROW_EYES)), eyes)

@@ -67,7 +67,8 @@ def shares(heats: list[ViewHeat], eyes: Eyes) -> dict[str, float]:
     total = float(heat.sum())
     if not np.isfinite(total) or total <= 0:
         return dict.fromkeys([*_masks(), _ELSEWHERE], 0.0)
-    found = {name: float(heat[mask].sum()) / total for name, mask in _masks().items()}
+    # Added up in another order, a part may come out a little larger than the whole.
+    found = {name: min(1.0, float(heat[mask].sum()) / total) for name, mask in _masks().items()}
     return found | {_ELSEWHERE: max(0.0, 1 - sum(found.values()))}
 
 
