@@ -5,11 +5,15 @@ database taken when it comes to write. `immediate` takes the lock at the start i
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
+
+PATIENCE_S = 5.0
+"""How long a connection waits for others to be done."""
 
 
 class DiskFull(sqlite3.OperationalError):
@@ -30,11 +34,28 @@ def open_database(path: Path | None) -> Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         db = Database(path, strict=True)
     db.conn.isolation_level = None  # transactions begin where we say so
-    db.execute("PRAGMA busy_timeout = 5000")
-    db.execute("PRAGMA journal_mode = WAL")
+    db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_S:.0f}")
+    _keep_log(db)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
+
+
+def _keep_log(db: Database) -> None:
+    """Have what is written go to a log first (WAL).
+
+    In a new file that needs everybody else out of it, and SQLite does not wait for that by itself.
+    """
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def migrate(db: Database, migrations: Migrations) -> None:
