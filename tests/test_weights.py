@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from vision import weights
 from vision.errors import WeightsAltered, WeightsMissing
+from vision.serving import Network
 
 kernels = arrays(
     np.float32, (2, 2, 3, 5), elements=st.floats(-8, 8, width=32, allow_subnormal=False)
@@ -66,6 +67,16 @@ def test_one_changed_byte_is_noticed(tmp_path: Path, place: int) -> None:
     path.write_bytes(content)
     with pytest.raises(WeightsAltered, match="SHA-256"):
         weights.read(path)
+
+
+def test_whoever_loads_the_network_checks_the_file_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    weights.write(weights.pack(trained()), path)
+    with pytest.raises(WeightsAltered, match="lacks"):  # the file is as pinned, but a small one
+        Network.load(path)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(WeightsAltered, match="SHA-256"):
+        Network.load(path)
 
 
 def test_pinned_bytes_that_are_no_weights_are_refused(tmp_path: Path) -> None:
