@@ -33,6 +33,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands_evaluate, "_load_network", lambda weights: Brightness())
+    monkeypatch.setattr("vision.metrics.RESAMPLES", 200)  # which takes most of the time
 
 
 @pytest.fixture

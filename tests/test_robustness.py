@@ -19,6 +19,13 @@ from vision.rows import Row, RowFinder, find_rows
 from vision.serving import Answers, Network, Outputs
 from vision.weights import LABELS, SEES
 
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw few samples for intervals, which takes most of the time."""
+    monkeypatch.setattr("vision.metrics.RESAMPLES", 200)
+
+
 SAYS = {"eyes": 0, "face": 1, "fused": 2}
 
 
