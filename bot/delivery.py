@@ -68,6 +68,7 @@ class Delivery(BaseRateLimiter[int]):
         self._records = records
         self._on_blocked = on_blocked
         self._pace = Pace(limits, time.monotonic)
+        self._row = asyncio.Lock()  # who came first goes first
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
@@ -152,8 +153,10 @@ class Delivery(BaseRateLimiter[int]):
         while True:
             while held_s := self._pace.held_for(whom):
                 await asyncio.sleep(held_s)
-            if chat_id is not None and (wait_s := self._pace.wait_in_all(max(messages, 1))):
-                await asyncio.sleep(wait_s)
+            if chat_id is not None:
+                async with self._row:
+                    while wait_s := self._pace.wait_in_all(max(messages, 1)):
+                        await asyncio.sleep(wait_s)
             if not self._pace.held_for(whom):  # by what came back meanwhile
                 return
 

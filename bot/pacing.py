@@ -30,6 +30,10 @@ MANY_CHATS = 1000
 """From then on those are dropped that have been silent."""
 
 
+SHORTEST_WAIT_S = 0.001
+"""Never 0 by rounding, which would mean that it may go."""
+
+
 class Pace:
     """Says how long each message must wait; it never waits itself.
 
@@ -41,7 +45,7 @@ class Pace:
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
-        self._sent_s: deque[float] = deque(maxlen=limits.per_second)
+        self._sent_s: deque[float] = deque()  # within the last second
         self._free_s: dict[Hashable, float] = {}  # when a chat has its whole burst again
         self._held_s: dict[Hashable, float] = {}
 
@@ -66,10 +70,17 @@ class Pace:
         return max(free - self._limits.burst * self._limits.second - now, 0.0)
 
     def wait_in_all(self, messages: int) -> float:
-        """Take a place in the row of all messages; return the seconds until its turn."""
-        now = turn = self._clock()
-        for _ in range(messages):
-            if len(self._sent_s) == self._limits.per_second:
-                turn = max(turn, self._sent_s[0] + self._limits.second)
-            self._sent_s.append(turn)
-        return turn - now
+        """Count messages that go out now, as far as all chats together allow.
+
+        Returns:
+            0 if they may; else the seconds after which to ask again, and nothing was counted.
+        """
+        now, limit = self._clock(), self._limits.per_second
+        while self._sent_s and self._sent_s[0] <= now - self._limits.second:
+            self._sent_s.popleft()
+        too_many = len(self._sent_s) + messages - limit
+        if too_many > 0 and self._sent_s:
+            last = self._sent_s[min(too_many, len(self._sent_s)) - 1]
+            return max(last + self._limits.second - now, SHORTEST_WAIT_S)
+        self._sent_s.extend([now] * messages)
+        return 0.0
