@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import requests
@@ -34,6 +34,8 @@ from recommender.invented import fill
 from recommender.tracks import Track
 from tests.conftest import ROOT
 from tests.spotify_world import Server
+
+T = TypeVar("T", bound=ASGIApp)
 
 TOKEN = "42:a-token-of-the-local-telegram"
 PATIENCE_S = 200.0
@@ -57,13 +59,7 @@ class Town:
         self.telegram = LocalTelegram(TOKEN, lambda: datetime.now(UTC))
         self.spotify = LocalSpotify(f"{url}/spotify", self._describe, offers_phone=True)
         self.ambush = Ambush(Starlette(routes=self.spotify.routes()), self)
-        self.server.app = Starlette(
-            routes=[
-                Mount("/telegram", routes=self.telegram.routes()),
-                Mount("/spotify", self.ambush),
-                *chat_routes(self.telegram),
-            ]
-        )
+        self._serve(Starlette(routes=self.telegram.routes()))
         self.bot: subprocess.Popen[str] | None = None
         self.starts = 0
         self.web_address = f"127.0.0.1:{free_port()}"
@@ -80,6 +76,21 @@ class Town:
             OPS_ADDRESS=self.ops_address,
             DATA_DIR=".",
         )
+
+    def _serve(self, telegram: ASGIApp) -> None:
+        self.server.app = Starlette(
+            routes=[
+                Mount("/telegram", telegram),
+                Mount("/spotify", self.ambush),
+                *chat_routes(self.telegram),
+            ]
+        )
+
+    def put_before_telegram(self, make: Callable[[ASGIApp], T]) -> T:
+        """Have the bot's requests to Telegram go through something, and return that."""
+        before = make(Starlette(routes=self.telegram.routes()))
+        self._serve(before)
+        return before
 
     def fill_in(self, **settings: str) -> None:
         """Write settings into the bot's `.env`, which begins as a copy of the example."""
@@ -103,7 +114,7 @@ class Town:
             self.bot = subprocess.Popen(
                 [sys.executable, "-m", "bot", "run"],
                 cwd=self.folder,
-                env=_without_settings(os.environ) | {"PYTHONPATH": str(ROOT)},
+                env=without_settings(os.environ) | {"PYTHONPATH": str(ROOT)},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -234,7 +245,7 @@ def wait_for(what: Callable[[], Any], name: str, pause_s: float = 0.02) -> Any:
     raise AssertionError(f"waited {PATIENCE_S:.0f} s for {name}")
 
 
-def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without what would be stronger than `.env`."""
     ours = {name.upper() for name in Settings.model_fields}
     return {name: value for name, value in environment.items() if name not in ours}

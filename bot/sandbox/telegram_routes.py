@@ -5,7 +5,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -37,6 +37,8 @@ def telegram_routes(telegram: TelegramState) -> list[BaseRoute]:
                 result = await run_in_threadpool(METHODS[name], telegram, call)
         except Refusal as refusal:
             return _refused(refusal.code, str(refusal))
+        except ClientDisconnect:  # the bot was killed while it asked
+            return _refused(400, "Bad Request: the request ends too early")
         return JSONResponse({"ok": True, "result": result})
 
     async def download(request: Request) -> Response:

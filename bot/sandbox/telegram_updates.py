@@ -25,7 +25,7 @@ class UpdateQueue:
         self._bell = bell
         self._lock = threading.Lock()
         self._waiting: deque[Json] = deque(maxlen=MAX_WAITING)
-        self._last_id = 0
+        self.last_id = 0
         self._allowed: frozenset[str] = frozenset()
         self._poll = 0
 
@@ -38,8 +38,8 @@ class UpdateQueue:
             wanted = kind in self._allowed if self._allowed else kind not in _ONLY_ON_WISH
             if not wanted:
                 return
-            self._last_id += 1
-            self._waiting.append({"update_id": self._last_id, kind: content})
+            self.last_id += 1
+            self._waiting.append({"update_id": self.last_id, kind: content})
         self._bell.ring()
 
     def want(self, kinds: list[str] | None) -> None:
