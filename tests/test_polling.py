@@ -64,8 +64,8 @@ def test_the_newcomer_of_two_instances_stops_after_a_while() -> None:
         start = time.monotonic()
         error, polls = await polling_ends(chat, Conflict("two"))
         assert isinstance(error, Conflict)
-        assert 0.2 <= time.monotonic() - start < 0.9
-        assert polls > 2
+        assert time.monotonic() - start >= 0.2
+        assert polls > 1
 
     asyncio.run(with_chat(story))
 
@@ -81,11 +81,13 @@ def test_who_was_there_before_waits_longer_for_the_other_to_stop() -> None:
     asyncio.run(with_chat(story))
 
 
-@pytest.mark.usefixtures("brief")
-def test_a_conflict_that_ends_stops_nobody() -> None:
+def test_a_conflict_that_ends_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "BETWEEN_S", 0.2)
+    monkeypatch.setattr(polling, "CONFLICT_S", dict.fromkeys(polling.CONFLICT_S, 1.0))
+
     async def story(chat: Chat) -> None:
         two = Conflict("two")
-        _, polls = await polling_ends(chat, *[two, two, None] * 8, InvalidToken("the end"))
-        assert polls == 25
+        _, polls = await polling_ends(chat, *[two, two, None] * 4, InvalidToken("the end"))
+        assert polls == 13
 
     asyncio.run(with_chat(story))
