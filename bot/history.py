@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from telegram import Bot, InlineKeyboardMarkup, InputMediaPhoto, Update
 from telegram.constants import ChatAction, ParseMode
@@ -107,8 +108,13 @@ class History:
             await say(bot, user_id, text, keyboards.playlists(ids))
 
 
+def warm_up() -> None:
+    """Draw a page of nothing before anybody asks: loading what draws holds all else up."""
+    _draw(page_of([], [], datetime.now(UTC), UTC, 0))
+
+
 def _draw(page: MoodPage) -> bytes:
-    # Here, since matplotlib takes a second and 40 MB that a bot without this question never needs.
+    # Here, since matplotlib takes a second and 40 MB that the commands have no use for.
     from bot.mood_picture import draw_moods
 
     return draw_moods(page)

@@ -1,6 +1,7 @@
 """Runs the bot and its web pages in one event loop until it is told to stop."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -13,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bot.app import App, publish_commands
+from bot.history import warm_up
 from bot.inbox import LAST_S, Inbox
 from bot.patience import patiently
 from bot.records import Records
@@ -138,9 +140,12 @@ async def until_stopped(fetching: asyncio.Task[None]) -> None:
 
 @asynccontextmanager
 async def loaded(worker: VisionWorker, records: Records) -> AsyncIterator[None]:
-    """Have the network loaded while the block runs, and put everything away after it."""
+    """Have all that is slow to load loaded while the block runs, and put it away after it."""
     try:
-        await worker.start()
+        await asyncio.gather(worker.start(), asyncio.to_thread(warm_up))
+        # What is there now stays. Else Python goes through all of it each time that it looks for
+        # garbage, while everybody waits.
+        gc.freeze()
         yield
     finally:
         worker.close()

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +15,7 @@ from bot import texts
 from bot.messages import visible_chars
 from recommender.history import past_moods
 from tests.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
+from tests.contracts import ROOT
 from tests.fake_telegram import Call
 from tests.spotify_chat import with_spotify
 from tests.spotify_world import Server, World
@@ -36,6 +39,30 @@ async def history(chat: Chat, user_id: int = ANNA) -> tuple[Call, Call]:
     (content,) = picture.uploads.values()
     assert content.startswith(PNG)
     return picture, playlists
+
+
+ALL_LOADED = """
+import asyncio, gc, sys
+from bot.serving import loaded
+
+class Nothing:
+    async def start(self): ...
+    def close(self): ...
+
+async def serve():
+    assert "matplotlib" not in sys.modules
+    async with loaded(Nothing(), Nothing()):
+        print("bot.mood_picture" in sys.modules, gc.get_freeze_count() > 50_000)
+
+asyncio.run(serve())
+"""
+
+
+def test_what_draws_is_loaded_before_anybody_is_served_and_keeps_nobody_waiting_later() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ALL_LOADED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True True\n"
 
 
 def test_where_there_is_no_past_it_says_how_to_begin() -> None:
