@@ -5,6 +5,7 @@ Its bytes exist in this process only between the download and the worker's pipe.
 
 import asyncio
 import logging
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -33,8 +34,8 @@ Context = ContextTypes.DEFAULT_TYPE
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING = 2
-"""Photos of one user that may be under way at a time; a third is asked to wait."""
+MAX_UNDER_WAY = 2
+"""Photos of one user that may be unanswered at a time; with a third they are asked to wait."""
 
 TELL_PLACE_AFTER_S = 1.0
 """How long somebody waits before they are told which number they are: most never need to know."""
@@ -54,7 +55,8 @@ class Selfies:
     def __init__(self, services: Services, playlists: Playlists) -> None:
         self._services = services
         self._playlists = playlists
-        self._under_way: dict[int, set[asyncio.Task[Any]]] = {}
+        self._under_way: Counter[int] = Counter()
+        self._reading: defaultdict[int, set[asyncio.Task[Any]]] = defaultdict(set)
         self._asked_to_wait: set[int] = set()
         self._queue = PhotoQueue()
         services.metrics.photos_waiting.set_function(self._queue.waiting)
@@ -101,7 +103,7 @@ class Selfies:
 
     def stop(self, user_id: int) -> bool:
         """Stop reading this user's photos; return whether any was being read."""
-        tasks = self._under_way.get(user_id, set())
+        tasks = self._reading.get(user_id, ())
         for task in tasks:
             task.cancel()
         return bool(tasks)
@@ -118,31 +120,43 @@ class Selfies:
 
     async def read(self, bot: Bot, user_id: int, sending: Sending) -> None:
         """Read what was sent, unless its sender cancels meanwhile."""
-        tasks = self._under_way.setdefault(user_id, set())
-        if len(tasks) >= MAX_WAITING:
+        if self._under_way[user_id] >= MAX_UNDER_WAY:
             if user_id not in self._asked_to_wait:  # once: whoever floods us gets no flood back
                 self._asked_to_wait.add(user_id)
                 await say(bot, user_id, texts.STILL_READING)
             return
-        give_way()
-        # Only the reading can be cancelled: what has been read is answered to the end.
-        task = asyncio.create_task(self._read(bot, user_id, sending))
-        tasks.add(task)
+        self._under_way[user_id] += 1
         try:
-            answer = await task
+            give_way()
+            answer = await self._read_or_cancel(bot, user_id, sending)
+            if answer is not None:
+                await self._answer(bot, user_id, sending, *answer)
+        finally:
+            self._asked_to_wait.discard(user_id)
+            self._under_way[user_id] -= 1
+            if not self._under_way[user_id]:
+                del self._under_way[user_id]
+                self._reading.pop(user_id, None)
+
+    async def _read_or_cancel(
+        self, bot: Bot, user_id: int, sending: Sending
+    ) -> tuple[int, Answer] | None:
+        """Do as `_read` does, unless the user cancels it meanwhile.
+
+        Nothing else can be cancelled: what has been read is answered to the end.
+        """
+        task = asyncio.create_task(self._read(bot, user_id, sending))
+        self._reading[user_id].add(task)
+        try:
+            return await task
         except asyncio.CancelledError:
             this = asyncio.current_task()
             if this is not None and this.cancelling():
                 task.cancel()  # the bot stops: the inbox keeps the update for the next start
                 raise
-            return
+            return None
         finally:
-            tasks.discard(task)
-            self._asked_to_wait.discard(user_id)
-            if not tasks:
-                self._under_way.pop(user_id, None)
-        if answer is not None:
-            await self._answer(bot, user_id, sending, *answer)
+            self._reading[user_id].discard(task)
 
     async def _read(self, bot: Bot, user_id: int, sending: Sending) -> tuple[int, Answer] | None:
         """Return the status message and what was read; None if the user was told why not."""

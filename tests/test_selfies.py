@@ -215,6 +215,27 @@ def test_a_flood_of_photos_is_asked_to_wait_once() -> None:
     asyncio.run(with_chat(story))
 
 
+def test_a_photo_counts_until_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(*_: object) -> None:
+        await is_sent.wait()
+
+    is_sent = asyncio.Event()
+    monkeypatch.setattr(selfies, "show_picture", slow)
+
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        two = [asyncio.create_task(chat.photo()) for _ in range(2)]
+        async with asyncio.timeout(10):
+            while len(chat.worker.photos) < 2:
+                await asyncio.sleep(0.01)
+        assert [call.text for call in await chat.photo()] == [texts.STILL_READING]
+        is_sent.set()
+        await asyncio.gather(*two)
+        assert "20 tracks" in (await chat.photo())[-1].text
+
+    asyncio.run(with_chat(story))
+
+
 async def crowded(chat: Chat, people: range) -> list[asyncio.Task[list[Call]]]:
     """Let people agree and send a photo each, one after the other."""
     sent = []
