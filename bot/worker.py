@@ -5,6 +5,7 @@ memory there costs one photo, and the process is replaced at once.
 """
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -38,6 +40,9 @@ be decoded."""
 MEMORY_BYTES = 2 * 1024**3
 """Memory that the worker may take beyond what it holds once the network is loaded. Of what the
 gate lets in, a WebP of 50 megapixels takes 0.9 GB of it, an AVIF 1.6."""
+
+SPARE_BYTES = 96 * 1024**2
+"""Memory that the worker may keep between photos: a little more than a usual one takes."""
 
 
 class WorkerFailed(Exception):
@@ -67,6 +72,7 @@ def serve_vision(pipe: Connection) -> None:
     os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
     from vision.explain import explain_photos, explain_video  # the heavy imports, here alone
     from vision.reader import PhotoReader
+    from vision.serving import give_back_memory
 
     answers: dict[str, Callable[..., object]] = {
         "explain": explain_photos,
@@ -78,16 +84,29 @@ def serve_vision(pipe: Connection) -> None:
         pipe.send(error)
         return
     limit_memory(MEMORY_BYTES)
+    gc.freeze()  # nothing that is loaded becomes garbage
+    most_bytes = _held_bytes()[0] + SPARE_BYTES
     pipe.send(None)
     while True:
+        answer: object
         try:
             question, *arguments = pipe.recv()
-        except EOFError:
-            return
+        except (EOFError, OSError):
+            return  # the bot is gone
         try:
-            pipe.send(answers[question](reader, *arguments))
+            answer = answers[question](reader, *arguments)
         except VisionError as error:
-            pipe.send(error)
+            if isinstance(error.__cause__, MemoryError):
+                raise  # and end: what is left may not do for the next photo either
+            answer = error
+        try:
+            pipe.send(answer)
+        except OSError:
+            return
+        del arguments, answer
+        gc.collect()  # an error and its traceback hold each other, and the photo
+        if _held_bytes()[0] > most_bytes:
+            give_back_memory()
 
 
 def limit_memory(beyond_bytes: int) -> None:
@@ -99,11 +118,20 @@ def limit_memory(beyond_bytes: int) -> None:
     one and lets it pass.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the photo
-    pages = Path("/proc/self/statm")
-    if pages.exists():
-        held_bytes = int(pages.read_text().split()[5]) * resource.getpagesize()
+    _, asked_bytes = _held_bytes()
+    if asked_bytes:
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (held_bytes + beyond_bytes, most))
+        resource.setrlimit(resource.RLIMIT_DATA, (asked_bytes + beyond_bytes, most))
+
+
+def _held_bytes() -> tuple[int, int]:
+    """Return how much memory this process has in use, and has asked for; 0 where nobody tells."""
+    pages = Path("/proc/self/statm")
+    if not pages.exists():
+        return 0, 0
+    fields = pages.read_text().split()
+    in_use, asked = int(fields[1]), int(fields[5])
+    return in_use * resource.getpagesize(), asked * resource.getpagesize()
 
 
 class VisionWorker:
@@ -183,7 +211,7 @@ class VisionWorker:
             try:
                 answer = self._exchange(question, deadline_s)
             except WorkerFailed:
-                if not self._is_closed:  # the next photo should not wait for the next process
+                with suppress(RuntimeError):  # where no more photos come
                     self._thread.submit(self._ensure_started)
                 raise
             if isinstance(answer, VisionError):
@@ -197,11 +225,12 @@ class VisionWorker:
             return
         spawn = multiprocessing.get_context("spawn")  # a fork would copy our threads' locks
         self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(
-            target=self._serve, args=(theirs,), daemon=True, name="vision"
-        )
-        self._process.start()
+        process = spawn.Process(target=self._serve, args=(theirs,), daemon=True, name="vision")
+        process.start()
+        self._process = process
         theirs.close()  # so that the worker's death shows as the end of the pipe
+        if self._is_closed:
+            raise WorkerFailed("it is not needed any more")  # who closes has seen no process yet
         answer = self._exchange(None, self._start_s)
         if isinstance(answer, VisionError):
             self._kill()

@@ -137,6 +137,21 @@ def test_a_stop_waits_for_no_photo() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.01, 0.05])
+def test_a_stop_waits_for_no_replacement(pause_s: float) -> None:
+    async def story() -> None:
+        await worker.start()
+        with pytest.raises(WorkerFailed):
+            await worker.explain([b"die"])
+        await asyncio.sleep(pause_s)
+        start = time.perf_counter()
+        await asyncio.to_thread(worker.close)
+        assert time.perf_counter() - start < 10
+
+    worker = VisionWorker(serve=serve_orders)
+    asyncio.run(story())
+
+
 def test_albums_and_videos_may_take_longer_than_a_photo() -> None:
     async def story() -> None:
         await worker.start()

@@ -31,7 +31,7 @@ _DRAFT_SIDE: Final = 960
 picture that explains a reading, and half the time of a 12-megapixel photo."""
 
 _BACKGROUND: Final = 160  # a light grey behind what is transparent
-_BAND_ROWS: Final = 256  # rows that are converted at a time
+_BAND_ROWS: Final = 64  # rows that are converted at a time
 
 # What Pillow and the libraries below it raise on broken files: OSError (cut short, unidentified,
 # codec errors), SyntaxError (PNG and TIFF structure), ValueError and TypeError (impossible field

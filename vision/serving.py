@@ -54,7 +54,7 @@ class Network:
         self.run(  # the first run allocates what later ones use again
             np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8), np.zeros((1, height, width), np.uint8)
         )
-        _give_back_memory()
+        give_back_memory()
 
     @classmethod
     def load(cls, weights: Path = weight_file.WEIGHTS) -> Self:
@@ -68,7 +68,7 @@ class Network:
         graph = build_graph(tensors)
         heads = {n: v.copy() for n, v in tensors.items() if n.startswith(("head_", "temp"))}
         del tensors
-        _give_back_memory()
+        give_back_memory()
         return cls(graph, heads)
 
     def run(
@@ -115,7 +115,7 @@ class Network:
         return np.asarray(self._heads[f"head_{labels}_{head}/kernel"], np.float32)
 
 
-def _give_back_memory() -> None:
+def give_back_memory() -> None:
     """Return to the system what loading took and freed: with glibc, twice what is in use."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
