@@ -11,6 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.processes import children, memory_mb
+
 START_S = 120
 PATIENCE_MS = 30_000
 
@@ -50,14 +52,11 @@ def running_demo(folder: Path, *options: str) -> Iterator[str]:
 
 def _print_memory(bot: int) -> None:
     """Print the resident memory of the bot, local services included, and of its worker."""
-    tasks = Path(f"/proc/{bot}/task")
-    if not tasks.exists():
+    if not Path("/proc").exists():
         return  # only Linux tells
-    children = [pid for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-    for name, pid in (("bot", str(bot)), *(("child", child) for child in children)):
-        status = Path(f"/proc/{pid}/status").read_text()
-        (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
-        print(f"resident memory of the {name}: {int(line.split()[1]) // 1024} MB")
+    for pid in (bot, *children(bot)):
+        name = "bot" if pid == bot else "child"
+        print(f"resident memory of the {name}: {memory_mb(pid):.0f} MB")
 
 
 def _assert_nothing_of_a_photo_in(folder: Path) -> None:

@@ -147,22 +147,42 @@ class Town:
         messages = list(chat.messages.values())
         return [m for m in messages if m["from"]["is_bot"] and m["message_id"] > after]
 
-    def connect(self, user_id: int, command: str = "/connect") -> None:
-        """Connect an account of the user's own, in a browser on this computer."""
+    def connect(self, user_id: int, command: str = "/connect") -> str:
+        """Connect an account of the user's own, in a browser on this computer.
+
+        Returns:
+            The address to which Spotify sent the browser back.
+        """
         self.telegram.send_text(user_id, command)
         url = wait_for(lambda: self.button(user_id, "Connect Spotify"), "the offer to connect")
         page = requests.get(url["url"], timeout=10)
         form = {"answer": "agree", "name": f"Listener {user_id}"}
         back = requests.post(page.url, data=form, timeout=30)
         assert "Spotify is connected" in back.text
+        return back.url
+
+    def agree(self, user_id: int) -> None:
+        """Let a user agree to have photos read."""
+        self.telegram.send_text(user_id, "/start")
+        self.press(user_id, "Agree")
+        wait_for(self.has_handled_all, "the consent to be noted")
+
+    def press(self, user_id: int, label: str) -> None:
+        """Press the newest button with this label, once it is there."""
+        button = wait_for(lambda: self.button(user_id, label), label)
+        message = next(m for m in reversed(self.heard(user_id)) if button in _buttons(m))
+        self.telegram.press(user_id, message["message_id"], button["callback_data"])
+
+    def pictures(self, user_id: int) -> list[Any]:
+        """Return the messages with a picture from the bot in a chat."""
+        return [message for message in self.heard(user_id) if "photo" in message]
 
     def button(self, user_id: int, label: str) -> Any:
         """Return the newest button with this label, if there is one."""
         for message in reversed(self.heard(user_id)):
-            for row in message.get("reply_markup", {}).get("inline_keyboard", []):
-                for button in row:
-                    if button["text"] == label:
-                        return button
+            for button in _buttons(message):
+                if button["text"] == label:
+                    return button
         return None
 
     # -- what stands in the end --
@@ -198,6 +218,11 @@ class Town:
             for playlist in self.spotify.playlists()
             if playlist.owner.display_name == f"Listener {user_id}"
         ]
+
+
+def _buttons(message: dict[str, Any]) -> list[Any]:
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button for row in rows for button in row]
 
 
 class Ambush:
@@ -257,9 +282,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def town_in(folder: Path) -> Iterator[Town]:
-    """Yield a town whose bot runs."""
+def town_in(folder: Path, **settings: str) -> Iterator[Town]:
+    """Yield a town whose bot runs, with these settings besides."""
     town = Town(folder)
+    town.fill_in(**settings)
     try:
         town.start()
         yield town

@@ -17,8 +17,6 @@ from bot.sandbox.telegram_refusals import MAX_CAPTION, MAX_TEXT, REACTIONS, Json
 from bot.sandbox.telegram_routes import telegram_routes
 from bot.sandbox.telegram_state import QUERY_LIFETIME_S, TelegramState, person
 
-MAX_CHATS = 100
-
 
 class ChatRefusal(Exception):
     """Something that a person tried in the chat and that cannot be; the message is for them."""
@@ -33,6 +31,9 @@ class LocalTelegram(TelegramState):
         token: The bot's token; its part before the colon is the bot's id.
         clock: Returns the present time, with a time zone.
     """
+
+    max_chats = 100
+    """How many people there is room for."""
 
     def routes(self) -> list[BaseRoute]:
         """Return the Bot API, to be mounted wherever `TELEGRAM_API_URL` points."""
@@ -180,8 +181,8 @@ class LocalTelegram(TelegramState):
 
     def _from_user(self, user_id: int, content: Json, reply_to: int | None = None) -> Json:
         with self.changing():
-            if user_id not in self.chats and len(self.chats) >= MAX_CHATS:
-                raise ChatRefusal(f"There is room for {MAX_CHATS} people here, no more.")
+            if user_id not in self.chats and len(self.chats) >= self.max_chats:
+                raise ChatRefusal(f"There is room for {self.max_chats} people here, no more.")
             chat = self.chats.setdefault(user_id, LocalChat(person(user_id)))
             message = self.add(chat, chat.user, content, reply_to)
             self.updates.push("message", message)
