@@ -120,6 +120,7 @@ class Selfies:
 
     async def read(self, bot: Bot, user_id: int, sending: Sending) -> None:
         """Read what was sent, unless its sender cancels meanwhile."""
+        give_way()
         if self._under_way[user_id] >= MAX_UNDER_WAY:
             if user_id not in self._asked_to_wait:  # once: whoever floods us gets no flood back
                 self._asked_to_wait.add(user_id)
@@ -127,7 +128,6 @@ class Selfies:
             return
         self._under_way[user_id] += 1
         try:
-            give_way()
             answer = await self._read_or_cancel(bot, user_id, sending)
             if answer is not None:
                 await self._answer(bot, user_id, sending, *answer)
