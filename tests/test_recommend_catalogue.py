@@ -200,7 +200,8 @@ def test_fifty_tracks_come_at_once(table: TrackTable) -> None:
             clock=process_time,
         ).ms
 
-    times = [min(ms(*pair) for _ in range(3)) for pair in PAIRS]
+    # Each again some time later, since a busy neighbour slows a whole stretch of them.
+    times = np.min([[ms(*pair) for pair in PAIRS] for _ in range(6)], axis=0)
     print(f"\n50 tracks: median {np.median(times):.1f} ms, p95 {np.quantile(times, 0.95):.1f} ms")
     assert np.quantile(times, 0.95) <= 15
 
