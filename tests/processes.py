@@ -5,20 +5,21 @@ from pathlib import Path
 
 def children(pid: int) -> list[int]:
     """Return the processes that a process has begun and that still are."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for each in threads for child in _read(each / "children").split()]
 
 
 def vision_workers(bot: int) -> list[int]:
     """Return those processes of a bot that hold a network, or are about to."""
-    return [pid for pid in children(bot) if b"spawn_main" in command_line(pid)]
+    command_lines = {pid: _read(Path(f"/proc/{pid}/cmdline")) for pid in children(bot)}
+    return [pid for pid, line in command_lines.items() if b"spawn_main" in line]
 
 
-def command_line(pid: int) -> bytes:
-    """Return how a process was called; nothing of one that has ended."""
+def _read(path: Path) -> bytes:
+    """Return what is told of a thread or process; nothing of one that has just ended."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
         return b""
 
 
