@@ -47,8 +47,8 @@ class InstantWorker(VisionWorker):
 
 
 def main() -> None:
-    live.VisionWorker = InstantWorker  # type: ignore[misc]
-    app.HTTPXRequest = partial(_impatient, HTTPXRequest)  # type: ignore[assignment,misc]
+    live.VisionWorker = InstantWorker
+    app.HTTPXRequest = partial(_impatient, HTTPXRequest)
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()

@@ -435,7 +435,7 @@ def test_a_photo_that_is_being_read_is_overtaken_by_cancel() -> None:
 
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
-        chat.worker.explain = Slow().explain  # type: ignore[method-assign]
+        chat.worker.explain = Slow().explain
         photo = an_update(7)
         photo["message"] |= {"photo": [chat.file(JPEG)]}
         del photo["message"]["text"], photo["message"]["entities"]

@@ -55,7 +55,7 @@ def test_what_has_the_shape_of_a_secret_is_hidden(text: str, hidden: str) -> Non
         "update 123456789 was left unhandled; it is handled now",
         "Telegram cannot be reached (httpx.ConnectError: All connection attempts failed)",
         "127.0.0.1:8080 cannot be used (Address already in use)",
-        "/work/some/long/path/to/a/module/called/preference_store.py line 12",
+        "/some/long/path/to/a/module/called/preference_store.py line 12",
         "the app 0123456789abcdef0123456789abcdef is unknown",
         "2026-11-25 10:00:00,123 INFO bot.inbox [update 7]: message handled in 0.31 s",
         "a token is refreshed; the secret of the app is not needed",
