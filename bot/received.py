@@ -8,7 +8,7 @@ key to their Spotify. Beside it stands how it fared:
   that is found with 1 was being handled when the process died, maybe beside others. At the next
   start it is handled alone and `begun` counts on: each further death is its doing, or that of
   somebody who killed the bot again just then, which looks the same from here.
-- `done`: what earlier tries did that must not be done twice, see `bot.handling.once`.
+- `done`: what earlier tries did that must not be done twice, see `bot.records.Records.once`.
 """
 
 import json

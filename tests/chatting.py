@@ -216,6 +216,22 @@ class Chat:
         return self.telegram.calls[before:]
 
 
+def text_update(update_id: int, text: str, user_id: int) -> dict[str, Any]:
+    """Return the update of a text, as Telegram delivers it."""
+    command = {"type": "bot_command", "offset": 0, "length": len(text.split()[0])}
+    return {
+        "update_id": update_id,
+        "message": {
+            "message_id": update_id,
+            "date": 1_700_000_000,
+            "chat": {"id": user_id, "type": "private"},
+            "from": {"id": user_id, "is_bot": False, "first_name": "A"},
+            "text": text,
+            "entities": [command] if text.startswith("/") else [],
+        },
+    }
+
+
 async def with_chat(
     story: Callable[[Chat], Coroutine[Any, Any, None]],
     *,

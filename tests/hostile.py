@@ -5,12 +5,12 @@ import pickle
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
 from bot.sandbox.chat_samples import portrait_jpeg
+from tests.photo_files import encoded
 from vision.formats import MAX_BYTES
 
 GPS = 0x8825
@@ -28,13 +28,6 @@ def hostile_files() -> Iterator[tuple[str, bytes, set[str]]]:
     yield from _moving()
     yield from _cut_short()
     yield from _odd_but_good()
-
-
-def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
-    """Return a picture in a format."""
-    out = io.BytesIO()
-    image.save(out, format, **options)
-    return out.getvalue()
 
 
 def canary_exif(canary: str, orientation: int = 1) -> bytes:

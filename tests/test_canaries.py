@@ -25,7 +25,7 @@ from bot.records import Records
 from recommender.errors import ConnectionExpired, RecommenderError
 from recommender.spotify import Authorization, SpotifyClient
 from recommender.tokens import Tokens
-from tests.chatting import ANNA, BEN, Chat, with_chat
+from tests.chatting import ANNA, BEN, Chat, text_update, with_chat
 from tests.spotify_world import REDIRECT_URI, Server, World, agree, uris
 
 CLARA, DORA = 3, 4
@@ -81,17 +81,7 @@ def log() -> Iterator[StringIO]:
 
 def pasted(query: dict[str, str], update_id: int) -> dict[str, Any]:
     """Return the update of somebody who pastes the address on which their browser ended."""
-    person = {"id": CLARA, "first_name": "C"}
-    return {
-        "update_id": update_id,
-        "message": {
-            "message_id": update_id,
-            "date": 1_700_000_000,
-            "chat": {**person, "type": "private"},
-            "from": {**person, "is_bot": False},
-            "text": f"{REDIRECT_URI}?{urlencode(query)}",
-        },
-    }
+    return text_update(update_id, f"{REDIRECT_URI}?{urlencode(query)}", CLARA)
 
 
 async def connect_all_ways(chat: Chat, connections: Connections) -> None:

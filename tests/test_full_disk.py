@@ -14,7 +14,7 @@ import pytest
 
 from bot import texts
 from recommender.database import DiskFull
-from tests.chatting import ANNA, BEN, Chat, with_chat
+from tests.chatting import ANNA, BEN, Chat, text_update, with_chat
 from tests.fake_telegram import Call
 from tests.test_ops import get
 from tests.writing import NOW, PLAYLIST, TRACKS, faults
@@ -44,20 +44,7 @@ async def make_room(chat: Chat) -> None:
 
 def writing(chat: Chat, text: str, *users: int) -> None:
     """Have users send a text, which Telegram keeps until it is told that we have it."""
-    updates = [
-        {
-            "update_id": number,
-            "message": {
-                "message_id": number,
-                "date": 1_700_000_000,
-                "chat": {"id": user_id, "type": "private"},
-                "from": {"id": user_id, "is_bot": False, "first_name": "A"},
-                "text": text,
-                "entities": [{"type": "bot_command", "offset": 0, "length": 5}],
-            },
-        }
-        for number, user_id in enumerate(users, start=1)
-    ]
+    updates = [text_update(number, text, user_id) for number, user_id in enumerate(users, start=1)]
 
     async def give(call: Call) -> list[dict[str, Any]]:
         await asyncio.sleep(0.01)

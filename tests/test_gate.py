@@ -1,6 +1,5 @@
 """The gate: what is opened, how it is turned upright, and what is refused with which error."""
 
-import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.photo_files import as_held, encoded
 from vision import errors
 from vision.errors import (
     AnimatedPhoto,
@@ -22,12 +22,6 @@ from vision.errors import (
 )
 from vision.formats import MAX_BYTES, sniff
 from vision.gate import WORKING_SIDE, open_photo
-
-
-def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    out = io.BytesIO()
-    image.save(out, format, **options)
-    return out.getvalue()
 
 
 def gradient(width: int = 60, height: int = 40) -> Image.Image:
@@ -47,18 +41,7 @@ def test_opens_every_common_format(format: str) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_turns_every_exif_orientation_upright(orientation: int) -> None:
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    stored = gradient()
-    if orientation in undo:
-        stored = stored.transpose(undo[orientation])
+    stored = as_held(gradient(), orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
     photo = open_photo(encoded(stored, exif=exif.tobytes()))

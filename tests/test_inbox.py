@@ -17,22 +17,12 @@ from bot.handling import give_way
 from bot.inbox import AT_ONCE
 from bot.logs import LineFormatter
 from bot.received import MAX_DEATHS, MAX_TRIES, NewUpdate
-from tests.chatting import AGREE, ANNA, BEN, JPEG, NOW, Chat, FakeWorker, with_chat
+from tests.chatting import AGREE, ANNA, BEN, JPEG, NOW, Chat, FakeWorker, text_update, with_chat
 from tests.fake_telegram import Call
 
 
 def an_update(update_id: int, text: str = "/help", user_id: int = ANNA) -> dict[str, Any]:
-    return {
-        "update_id": update_id,
-        "message": {
-            "message_id": update_id,
-            "date": 1_700_000_000,
-            "chat": {"id": user_id, "type": "private"},
-            "from": {"id": user_id, "is_bot": False, "first_name": "A"},
-            "text": text,
-            "entities": [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}],
-        },
-    }
+    return text_update(update_id, text, user_id)
 
 
 async def settled(chat: Chat, handled: int) -> None:

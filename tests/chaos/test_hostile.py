@@ -14,22 +14,12 @@ from PIL import Image
 
 from bot.sandbox.chat_samples import portrait_jpeg
 from bot.worker import VisionWorker
-from tests.hostile import canary_exif, encoded, hostile_files
+from tests.hostile import canary_exif, hostile_files
 from tests.looking import look_at_all
+from tests.photo_files import as_held, encoded
 from vision import Explanation, Reading
 
 CANARY = "canary-of-the-garden-gate"
-
-UPSIDE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-"""How a camera that notes this orientation has turned what it saw."""
 
 EXPECTED = {
     "synthetic__animated_64": {"AnimatedPhoto"},
@@ -82,11 +72,10 @@ def test_every_bad_image_is_answered(worker: VisionWorker, data_dir: Path) -> No
 
 def test_a_photo_is_read_alike_however_the_camera_was_held(worker: VisionWorker) -> None:
     upright = Image.open(io.BytesIO(portrait_jpeg())).convert("RGB")
-    photos = []
-    for orientation in range(1, 9):
-        turned = upright.transpose(UPSIDE[orientation]) if orientation in UPSIDE else upright
-        exif = canary_exif(CANARY, orientation)
-        photos.append(encoded(turned, "PNG", exif=exif))
+    photos = [
+        encoded(as_held(upright, orientation), exif=canary_exif(CANARY, orientation))
+        for orientation in range(1, 9)
+    ]
 
     async def read() -> list[Reading]:
         return [reading_of(await worker.explain([photo])) for photo in photos]

@@ -1,8 +1,8 @@
 """Many people and one who floods the bot: everybody is answered, nearly as soon as alone.
 
-The load must be one that the computer carries: a third of the photos that two cores can read, and
-below what Telegram lets through, 30 messages a second. The flood is ten photos a second, all the
-time. Best run where nothing else runs.
+The load must be one that the computer carries, and below what Telegram lets through, 30 messages
+a second: 1.5 photos a second, evenly spread, beside a flood of ten. Best run where nothing else
+runs.
 """
 
 import sys

@@ -20,8 +20,9 @@ from PIL import Image
 
 from bot.backups import back_up
 from bot.sandbox.chat_samples import portrait_jpeg
-from tests.hostile import canary_exif, encoded
+from tests.hostile import canary_exif
 from tests.load import welcome
+from tests.photo_files import encoded
 from tests.town import TOKEN, Town, town_in, wait_for
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
