@@ -118,9 +118,9 @@ class Delivery(BaseRateLimiter[int]):
         is_doubtful, pause_s = False, FIRST_PAUSE_S
         whom = endpoint if chat_id is None else chat_id
         while True:
-            await self._wait_for_turn(whom, chat_id, messages, is_patient=is_patient)
+            places = await self._wait_for_turn(whom, chat_id, messages, is_patient=is_patient)
             try:
-                return await send()
+                return await self._until_answered(send, places)
             except RetryAfter as error:
                 self._pace.hold(whom, seconds_of(error))
                 if not is_patient:
@@ -142,23 +142,36 @@ class Delivery(BaseRateLimiter[int]):
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
+    async def _until_answered(self, send: Callable[[], Awaitable[Answer]], places: int) -> Answer:
+        try:
+            return await send()
+        finally:
+            self._pace.answered(places)
+
     async def _wait_for_turn(
         self, whom: Any, chat_id: Any, messages: int, *, is_patient: bool
-    ) -> None:
-        """Wait until a request may go out; what is impatient is refused as Telegram would."""
+    ) -> int:
+        """Wait until a request may go out; what is impatient is refused as Telegram would.
+
+        Returns:
+            How many places it takes of all chats' until it is answered.
+        """
         if (held_s := self._pace.held_for(whom)) and not is_patient:
             raise RetryAfter(math.ceil(held_s))
         if messages and (wait_s := self._pace.wait_in_chat(chat_id, messages)):
             await asyncio.sleep(wait_s)
+        places = 0 if chat_id is None else max(messages, 1)
         while True:
             while held_s := self._pace.held_for(whom):
                 await asyncio.sleep(held_s)
-            if chat_id is not None:
+            if places:
                 async with self._row:
-                    while wait_s := self._pace.wait_in_all(max(messages, 1)):
+                    while wait_s := self._pace.wait_in_all(places):
                         await asyncio.sleep(wait_s)
-            if not self._pace.held_for(whom):  # by what came back meanwhile
-                return
+            # Those it waited for may have been told to leave somebody in peace.
+            if not self._pace.held_for(whom):
+                return places
+            self._pace.answered(places)
 
     async def _note(self, handling: Handling, name: str, answer: Answer) -> None:
         message = answer[0] if isinstance(answer, list) else answer

@@ -15,13 +15,12 @@ class Limits:
     Args:
         per_second: Messages in any one second, all chats together.
         burst: Messages to one chat at once; then it is one a second. Telegram allows a short one.
-        second: How long a second is, in seconds: a little more, since what leaves here in one may
-            arrive there in less.
+        second: How long a second is, in seconds.
     """
 
     per_second: int = 30
     burst: int = 5
-    second: float = 1.05
+    second: float = 1.0
 
 
 USUAL = Limits()
@@ -30,12 +29,16 @@ MANY_CHATS = 1000
 """From then on those are dropped that have been silent."""
 
 
-SHORTEST_WAIT_S = 0.001
-"""Never 0 by rounding, which would mean that it may go."""
+SHORTEST_WAIT_S = 0.01
+"""After which to ask again where it is not known when an answer comes."""
 
 
 class Pace:
     """Says how long each message must wait; it never waits itself.
+
+    A message arrives some time between its leaving here and the answer to it. So its place in the
+    second is free again a second after the answer: then no more can arrive there in one second
+    than left here, however they bunch on the way.
 
     Args:
         limits: What Telegram takes.
@@ -45,7 +48,8 @@ class Pace:
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
-        self._sent_s: deque[float] = deque()  # within the last second
+        self._under_way = 0
+        self._answered_s: deque[float] = deque()  # within the last second
         self._free_s: dict[Hashable, float] = {}  # when a chat has its whole burst again
         self._held_s: dict[Hashable, float] = {}
 
@@ -70,17 +74,26 @@ class Pace:
         return max(free - self._limits.burst * self._limits.second - now, 0.0)
 
     def wait_in_all(self, messages: int) -> float:
-        """Count messages that go out now, as far as all chats together allow.
+        """Take places for messages that go out now, as far as all chats together allow.
 
         Returns:
-            0 if they may; else the seconds after which to ask again, and nothing was counted.
+            0 if they may, and `answered` must follow; else the seconds after which to ask again,
+            and nothing was taken.
         """
-        now, limit = self._clock(), self._limits.per_second
-        while self._sent_s and self._sent_s[0] <= now - self._limits.second:
-            self._sent_s.popleft()
-        too_many = len(self._sent_s) + messages - limit
-        if too_many > 0 and self._sent_s:
-            last = self._sent_s[min(too_many, len(self._sent_s)) - 1]
-            return max(last + self._limits.second - now, SHORTEST_WAIT_S)
-        self._sent_s.extend([now] * messages)
+        now = self._clock()
+        while self._answered_s and self._answered_s[0] <= now - self._limits.second:
+            self._answered_s.popleft()
+        taken = self._under_way + len(self._answered_s)
+        too_many = taken + messages - self._limits.per_second
+        if too_many > 0 and taken:
+            if too_many > len(self._answered_s):
+                return SHORTEST_WAIT_S
+            last_s = self._answered_s[too_many - 1] + self._limits.second
+            return max(last_s - now, SHORTEST_WAIT_S)
+        self._under_way += messages
         return 0.0
+
+    def answered(self, messages: int) -> None:
+        """Note that messages which had places have arrived, or never will."""
+        self._under_way -= messages
+        self._answered_s.extend([self._clock()] * messages)

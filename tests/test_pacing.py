@@ -19,22 +19,44 @@ class Clock:
         return self.now_s
 
 
-@given(st.lists(st.tuples(st.integers(1, 3), st.floats(0, 2), st.integers(1, 2)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 3),  # the chat
+            st.floats(0, 2),  # seconds until it is wanted
+            st.integers(1, 2),  # messages
+            st.floats(0, 1.5),  # seconds until it is answered
+            st.floats(0, 1),  # when it arrives, as a share of these
+        ),
+        max_size=60,
+    )
+)
 def test_no_second_and_no_chat_gets_more_than_telegram_takes(
-    wanted: list[tuple[int, float, int]],
+    wanted: list[tuple[int, float, int, float, float]],
 ) -> None:
     clock = Clock()
     pace = Pace(LIMITS, clock)
-    sent: list[float] = []
+    arrived: list[float] = []
+    unanswered: list[tuple[float, int]] = []
     by_chat: defaultdict[int, list[float]] = defaultdict(list)
-    for chat, pause_s, messages in wanted:
-        clock.now_s += pause_s
-        clock.now_s += pace.wait_in_chat(chat, messages)
+
+    def wait(seconds: float) -> None:
+        until_s = clock.now_s + seconds
+        while unanswered and min(unanswered)[0] <= until_s:
+            clock.now_s, messages = min(unanswered)
+            unanswered.remove((clock.now_s, messages))
+            pace.answered(messages)
+        clock.now_s = until_s
+
+    for chat, pause_s, messages, answer_s, share in wanted:
+        wait(pause_s)
+        wait(pace.wait_in_chat(chat, messages))
         while wait_s := pace.wait_in_all(messages):
-            clock.now_s += wait_s
-        sent += [clock.now_s] * messages
+            wait(wait_s)
+        unanswered.append((clock.now_s + answer_s, messages))
+        arrived += [clock.now_s + share * answer_s] * messages
         by_chat[chat] += [clock.now_s] * messages
-    assert most_within(1.0, sent) <= LIMITS.per_second
+    assert most_within(1.0, arrived) <= LIMITS.per_second
     for times in by_chat.values():
         assert most_within(1.0, times) <= LIMITS.burst + 1
         assert most_within(5.0, times) <= LIMITS.burst + 5
