@@ -141,7 +141,9 @@ def test_telegram_may_come_back(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "kept"), [("torn", ""), (f"{KEY},torn", KEY), (f"torn,{KEY},{OTHER_KEY}", "both")]
+    ("held", "kept"),
+    [("torn", ""), (f"{KEY},torn", KEY), (f"torn,{KEY},{OTHER_KEY}", "both")],
+    ids=["none", "first", "last two"],
 )
 def test_no_key_is_ever_lost(operator: Operator, held: str, kept: str) -> None:
     done(operator, SECRET_KEY=held)

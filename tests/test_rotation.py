@@ -302,6 +302,7 @@ def test_the_command_names_whom_it_could_not_read(db: Database, path: Path) -> N
         (f"{NEW},{OLD[:-2]}", "Key 2 of SECRET_KEY is no key"),
         (NEW, "there is no user data in"),
     ],
+    ids=["empty", "nonsense", "second bad", "no data"],
 )
 def test_the_command_says_in_one_line_what_is_missing(
     tmp_path: Path, key: str, words: str

@@ -38,7 +38,11 @@ def test_env_file_is_read() -> None:
     assert settings.web_host_and_port == ("0.0.0.0", 80)  # noqa: S104
 
 
-@pytest.mark.parametrize("key", ["", "short", f"{Fernet.generate_key().decode()},no"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "short", f"{Fernet.generate_key().decode()},no"],
+    ids=["none", "short", "second bad"],
+)
 def test_a_bad_key_says_how_to_make_one(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", key)
     with pytest.raises(NotReady, match="Make one with"):

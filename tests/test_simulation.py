@@ -64,7 +64,9 @@ def test_the_same_seed_plays_the_same_and_progress_reaches_the_end(
 
 
 @pytest.mark.parametrize(
-    "policy", [Chance(), BetaThompson(), Ours(USUAL_LISTENER, learns=True)], ids=str
+    "policy",
+    [Chance(), BetaThompson(), Ours(USUAL_LISTENER, learns=True)],
+    ids=lambda p: type(p).__name__,
 )
 def test_policies_show_ten_tracks_of_the_mood_but_none_disliked(policy: Policy) -> None:
     disliked = [TABLE.track(row) for row in range(0, len(TABLE), 2)]
