@@ -184,6 +184,7 @@ VISION_ERRORS: dict[type[VisionError], str] = {
         "That photo arrived damaged or cut short. Please send it again, or another one."
     ),
     vision_errors.AnimatedPhoto: "That picture moves. Please send a still photo of your face.",
+    vision_errors.PhotoTooSmall: "That picture is tiny. An ordinary photo of your face works.",
     vision_errors.PhotoTooLarge: (
         "That picture is larger than I can open. An ordinary photo of up to 50 megapixels works."
     ),

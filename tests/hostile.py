@@ -60,18 +60,18 @@ def _no_photos() -> Iterator[tuple[str, bytes, set[str]]]:
         "an archive": b"PK\x03\x04" + bytes(100),
         "a pickle": pickle.dumps({"a": 1}),
         "a video": b"\0\0\0\x20ftypisom" + bytes(100),
+        "a GIF": encoded(Image.new("L", (64, 64)), "GIF"),
+        "a BMP": encoded(Image.new("L", (64, 64)), "BMP"),
+        "a TIFF": encoded(Image.new("L", (64, 64)), "TIFF"),
+        "an AVIF": encoded(Image.new("L", (64, 64)), "AVIF"),
     }.items():
         yield name, content, {"NotAPhoto"}
     noise = np.random.default_rng(1).bytes(1_000_000)
     for name, start in {
         "JPEG": b"\xff\xd8\xff\xe0",
         "PNG": b"\x89PNG\r\n\x1a\n",
-        "GIF": b"GIF89a",
-        "TIFF": b"II*\0",
         "WebP": b"RIFF\0\0\x10\0WEBP",
         "HEIF": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
-        "AVIF": b"\0\0\0\x18ftypavif\0\0\0\0mif1avif",
-        "BMP": b"BM",
     }.items():
         yield f"noise that begins like {name}", start + noise, {"DamagedPhoto", "PhotoTooLarge"}
 
@@ -90,12 +90,6 @@ def _lies_about_size() -> Iterator[tuple[str, bytes, set[str]]]:
     webp = bytearray(encoded(Image.new("RGB", (8, 8)), "WEBP", lossless=True))
     webp[21:25] = struct.pack("<I", 16_382 | 16_382 << 14)
     yield "WebP of 268 megapixels", bytes(webp), too_large | {"DamagedPhoto"}
-    gif = bytearray(encoded(Image.new("L", (8, 8)), "GIF"))
-    gif[6:10] = struct.pack("<HH", 65_535, 65_535)
-    yield "GIF of 4 gigapixels", bytes(gif), too_large
-    bmp = bytearray(encoded(Image.new("RGB", (8, 8)), "BMP"))
-    bmp[18:26] = struct.pack("<ii", 2**30, 2**30)
-    yield "BMP of an exapixel", bytes(bmp), too_large | {"DamagedPhoto"}
 
 
 def _large_inside() -> Iterator[tuple[str, bytes, set[str]]]:
@@ -108,7 +102,9 @@ def _large_inside() -> Iterator[tuple[str, bytes, set[str]]]:
         {"PhotoTooLarge"},
     )
     line = encoded(Image.new("L", (1, 4_000_000)), "PNG")
-    yield "PNG of a single column", line, {"NoFaceFound"}
+    yield "PNG of a single column", line, {"PhotoTooSmall"}
+    strip = encoded(Image.new("L", (32, 1_500_000)), "PNG")
+    yield "PNG of 32 columns", strip, {"NoFaceFound"}
     many = PngImagePlugin.PngInfo()
     for number in range(20_000):
         many.add_text(f"key{number}", "x")
@@ -138,13 +134,13 @@ def _large_inside() -> Iterator[tuple[str, bytes, set[str]]]:
 
 def _moving() -> Iterator[tuple[str, bytes, set[str]]]:
     frames = [Image.new("L", (32, 32), number % 256) for number in range(500)]
-    for format in ("GIF", "PNG", "WEBP", "TIFF"):
+    for format in ("PNG", "WEBP"):
         several = encoded(frames[0], format, save_all=True, append_images=frames[1:])
         yield f"{format} of 500 frames", several, {"AnimatedPhoto"}
 
 
 def _cut_short() -> Iterator[tuple[str, bytes, set[str]]]:
-    for format in ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF"):
+    for format in ("JPEG", "PNG", "WEBP", "HEIF"):
         whole = encoded(_portrait(), format)
         for percent in (1, 50, 99):
             cut = whole[: len(whole) * percent // 100]

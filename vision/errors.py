@@ -7,6 +7,7 @@ VisionError
 │   ├── NotAPhoto           another kind of file, or a format that we do not open
 │   ├── DamagedPhoto        a photo format, but cut short or broken
 │   ├── AnimatedPhoto       more than one frame
+│   ├── PhotoTooSmall       too few pixels to hold a face
 │   └── PhotoTooLarge       more bytes or pixels than we decode
 ├── UnreadableVideo         the bytes are no video that we can open
 │   ├── NotAVideo           another kind of file, or a format that we do not open
@@ -56,6 +57,10 @@ class DamagedPhoto(UnreadablePhoto):
 
 class AnimatedPhoto(UnreadablePhoto):
     """The picture moves: which frame is meant, nobody can say."""
+
+
+class PhotoTooSmall(UnreadablePhoto):
+    """The photo has too few pixels on a side to hold a face."""
 
 
 class PhotoTooLarge(UnreadablePhoto):

@@ -25,12 +25,10 @@ MAX_VIDEO_SECONDS: Final = 60
 _SIGNATURES: Final = {
     b"\xff\xd8\xff": ("JPEG", "MPO"),
     b"\x89PNG\r\n\x1a\n": ("PNG",),
-    b"GIF87a": ("GIF",),
-    b"GIF89a": ("GIF",),
-    b"BM": ("BMP",),
-    b"II*\x00": ("TIFF",),
-    b"MM\x00*": ("TIFF",),
 }
+
+# Some data sets of faces come in this one; nobody's camera writes it.
+_DATA_SET_SIGNATURES: Final = _SIGNATURES | {b"II*\x00": ("TIFF",), b"MM\x00*": ("TIFF",)}
 
 # ISO 14496-12 files name a major brand and compatible ones after "ftyp".
 _HEIF_BRANDS: Final = {b"heic", b"heix", b"heim", b"heis", b"mif1"}
@@ -39,8 +37,12 @@ _MOVING_BRANDS: Final = {b"msf1", b"hevc", b"hevx", b"hevm", b"hevs", b"avis"}
 _EBML: Final = b"\x1a\x45\xdf\xa3"  # WebM and Matroska
 
 
-def sniff(photo: bytes) -> tuple[str, ...]:
+def sniff(photo: bytes, *, of_data_set: bool = False) -> tuple[str, ...]:
     """Return the names of Pillow's decoders that fit the file's first bytes.
+
+    Args:
+        photo: The whole file.
+        of_data_set: Whether it is a data set's picture, which may be a TIFF.
 
     Raises:
         EmptyPhoto: There are no bytes.
@@ -56,7 +58,7 @@ def sniff(photo: bytes) -> tuple[str, ...]:
         return ("WEBP",)
     if photo[4:8] == b"ftyp":
         return _sniff_brands(photo)
-    for signature, decoders in _SIGNATURES.items():
+    for signature, decoders in (_DATA_SET_SIGNATURES if of_data_set else _SIGNATURES).items():
         if photo.startswith(signature):
             return decoders
     raise NotAPhoto("no photo's first bytes")
@@ -84,8 +86,6 @@ def _sniff_brands(photo: bytes) -> tuple[str, ...]:
     brands = {major} | {photo[start : start + 4] for start in range(16, end, 4)}
     if major in _MOVING_BRANDS:
         raise AnimatedPhoto(f"an image sequence (brand {major!r})")
-    if b"avif" in brands:
-        return ("AVIF",)
-    if brands & _HEIF_BRANDS:
+    if brands & _HEIF_BRANDS and b"avif" not in brands:
         return ("HEIF",)
     raise NotAPhoto(f"a media file, but no photo (brand {major!r})")

@@ -17,11 +17,14 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from vision.errors import AnimatedPhoto, DamagedPhoto, PhotoTooLarge
+from vision.errors import AnimatedPhoto, DamagedPhoto, PhotoTooLarge, PhotoTooSmall
 from vision.formats import sniff
 
 MAX_PIXELS: Final = 50_000_000
 """Photos with more pixels are refused on their header; phones make up to 50 megapixels."""
+
+MIN_SIDE: Final = 32
+"""Photos with fewer pixels on a side are refused: no face in them can be read."""
 
 WORKING_SIDE: Final = 1280
 """The longest side of the picture that we work with, in pixels; larger photos are reduced."""
@@ -37,7 +40,7 @@ _BAND_ROWS: Final = 64  # rows that are converted at a time
 # codec errors), SyntaxError (PNG and TIFF structure), ValueError and TypeError (impossible field
 # values), struct.error, IndexError, KeyError and EOFError (fields or tables that end early),
 # OverflowError and zlib.error (bad lengths and streams), NotImplementedError (variants that no
-# decoder handles), RuntimeError (libheif, libavif), MemoryError (a lie about a size),
+# decoder handles), RuntimeError (libheif), MemoryError (a lie about a size),
 # ZeroDivisionError (fractions in metadata), AttributeError (a decoder that stopped half-way).
 _BROKEN: Final = (
     OSError,
@@ -90,17 +93,25 @@ class Photo:
         return float(self.width / self.pixels.shape[1])
 
 
-def open_photo(photo: bytes) -> Photo:
-    """Decode a photo of any common format.
+def open_photo(photo: bytes, *, of_data_set: bool = False) -> Photo:
+    """Decode a photo.
+
+    Args:
+        photo: The whole file: JPEG, PNG, WebP or HEIF.
+        of_data_set: Whether it is a data set's picture, which may be a TIFF and of any size.
 
     Raises:
         UnreadablePhoto: In the form that fits: see `vision.errors`.
     """
-    decoders = sniff(photo)
+    decoders = sniff(photo, of_data_set=of_data_set)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what decoders think of odd files is not for our log
         try:
             with Image.open(io.BytesIO(photo), formats=decoders) as image:
+                if min(image.size) < MIN_SIDE and not of_data_set:
+                    raise PhotoTooSmall(
+                        f"{image.width}x{image.height} pixels; at least {MIN_SIDE}"
+                    )
                 return _decode(image)
         except Image.DecompressionBombError as error:
             raise PhotoTooLarge(str(error)) from error

@@ -116,7 +116,7 @@ def _rows_of(pictures: Sequence[Picture]) -> list[Row | VisionError]:
 def _open(path: Path) -> NDArray[np.uint8]:
     try:
         with path.open("rb") as file:
-            return open_photo(file.read(MAX_BYTES + 1)).pixels
+            return open_photo(file.read(MAX_BYTES + 1), of_data_set=True).pixels
     except OSError as error:
         raise DamagedPhoto(f"{path}: {error.strerror}") from error
 

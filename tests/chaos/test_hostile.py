@@ -22,6 +22,7 @@ from vision import Explanation, Reading
 CANARY = "canary-of-the-garden-gate"
 
 EXPECTED = {
+    "synthetic__animated_2000": {"NotAPhoto"},
     "synthetic__animated_64": {"AnimatedPhoto"},
     "synthetic__bomb_jpeg": {"PhotoTooLarge"},
     "synthetic__bomb_png_rgb": {"PhotoTooLarge"},
