@@ -7,6 +7,7 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.connections import Connections
+from bot.handling import insisting
 from bot.pasted import PastedAddress, read_address, read_client_id, read_digits
 from bot.playlists import Playlists
 from bot.replies import pressed, say, sender, toast
@@ -80,7 +81,8 @@ class Connecting:
     async def arrived(self, bot: Bot, user_id: int) -> None:
         """Ask for the six digits that a page shows to whoever agreed by this user's link."""
         if self._services.guests.admits(user_id):
-            await say(bot, user_id, texts.TYPE_DIGITS)
+            with insisting():
+                await say(bot, user_id, texts.TYPE_DIGITS)
 
     async def answered(self, update: Update, context: Context) -> None:
         """Take six digits or a pasted address; leave any other message to others."""
@@ -158,6 +160,10 @@ class Connecting:
         """Say which account is connected and write the playlist that waited for it."""
         if not self._services.guests.admits(user_id):
             return
+        with insisting():  # whoever comes back from the page comes once
+            await self._welcome(bot, user_id)
+
+    async def _welcome(self, bot: Bot, user_id: int) -> None:
         profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
         await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
         last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))

@@ -11,7 +11,8 @@ Within an update:
   raised and the user is told that something went wrong. Edits are the same after any number of
   tries.
 
-Jobs come again by themselves, so outside of updates every failure is raised at once.
+The same holds for what is said `insisting`. Jobs come again by themselves, so elsewhere outside of
+updates every failure is raised at once.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ import httpx
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.ext import BaseRateLimiter
 
-from bot.handling import Handling, current
+from bot.handling import Handling, current, is_insisted_on
 from bot.pacing import Limits, Pace
 from bot.patience import FIRST_PAUSE_S, LONGEST_PAUSE_S, seconds_of
 from bot.records import Records
@@ -114,7 +115,7 @@ class Delivery(BaseRateLimiter[int]):
             chat_id: The chat concerned; None where none is.
             messages: How many messages it makes.
         """
-        is_patient = current() is not None and endpoint != IN_TURN
+        is_patient = is_insisted_on() and endpoint != IN_TURN
         is_doubtful, pause_s = False, FIRST_PAUSE_S
         whom = endpoint if chat_id is None else chat_id
         while True:

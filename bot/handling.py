@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 _now: ContextVar["Handling | None"] = ContextVar("handling", default=None)
+_insists: ContextVar[bool] = ContextVar("insists", default=False)
 
 
 @dataclass(slots=True)
@@ -55,6 +56,21 @@ def being(handling: Handling) -> Iterator[None]:
         yield
     finally:
         _now.reset(token)
+
+
+@contextmanager
+def insisting() -> Iterator[None]:
+    """Have what is sent in the block tried again until Telegram takes it, as within an update."""
+    token = _insists.set(True)
+    try:
+        yield
+    finally:
+        _insists.reset(token)
+
+
+def is_insisted_on() -> bool:
+    """Return whether what is sent here is tried again: there is nobody else to do so."""
+    return _insists.get() or current() is not None
 
 
 def give_way() -> None:

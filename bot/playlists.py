@@ -11,7 +11,7 @@ from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.choosing import Choosing, Mood
-from bot.handling import give_way
+from bot.handling import give_way, insisting
 from bot.records import Stores
 from bot.replies import edit, forgiving, pressed, remove, say, send_files, sender, toast
 from bot.saving import Saving, Written
@@ -23,6 +23,9 @@ from recommender.saved import SavedPlaylist, StoredReading
 from recommender.targets import EMOTIONS
 
 Context = ContextTypes.DEFAULT_TYPE
+
+TELL_WITHIN_S = 60.0
+"""For so long it is tried to tell listeners of playlists that had waited."""
 
 NOUNS = {adjective: emotion for emotion, adjective in texts.ADJECTIVES.items()}
 """The emotion for each word with which the bot itself describes people."""
@@ -268,14 +271,19 @@ class Playlists:
 
     async def write_waiting(self, bot: Bot) -> None:
         """Write the playlists that had to wait, and tell their listeners."""
-        for written in await self.saving.write_waiting():
-            saved = written.saved
-            assert written.url is not None
-            with suppress(TelegramError):  # who blocked the bot must not keep others waiting
-                if written.shown_in is not None:
-                    await self.show(bot, written, written.shown_in)
-                text = messages.in_spotify(saved, written.url)
-                await say(bot, saved.user_id, text, keyboards.open_in_spotify(written.url))
+        written = await self.saving.write_waiting()
+        with suppress(TimeoutError):  # the next ones wait
+            async with asyncio.timeout(TELL_WITHIN_S):
+                await asyncio.gather(*(self._tell(bot, each) for each in written))
+
+    async def _tell(self, bot: Bot, written: Written) -> None:
+        """Tell a listener, who does not wait for it, that a playlist is in Spotify now."""
+        assert written.url is not None
+        with suppress(TelegramError), insisting():  # they may have blocked the bot
+            if written.shown_in is not None:
+                await self.show(bot, written, written.shown_in)
+            text = messages.in_spotify(written.saved, written.url)
+            await say(bot, written.saved.user_id, text, keyboards.open_in_spotify(written.url))
 
 
 def _markup(message: object) -> InlineKeyboardMarkup | None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -151,6 +152,24 @@ class FakeTelegram(BaseRequest):
             "chat": {"id": call.parameters["chat_id"], "type": "private"},
             "text": "…",
         }
+
+
+class Failing:
+    """Raises some errors, one after the other, at requests for one user; notes when they came.
+
+    Given to `FakeTelegram.before`.
+    """
+
+    def __init__(self, user_id: int, *errors: Exception) -> None:
+        self._errors = iter(errors)
+        self._user_id = user_id
+        self.came_s: list[float] = []
+
+    async def __call__(self, call: Call) -> None:
+        if call.parameters.get("chat_id") == self._user_id:
+            self.came_s.append(time.monotonic())
+            for error in self._errors:
+                raise error
 
 
 def _decoded(value: str) -> Any:

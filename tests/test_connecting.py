@@ -12,14 +12,15 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 from starlette.applications import Starlette
+from telegram.error import NetworkError
 
-from bot import texts
+from bot import delivery, texts
 from bot.connections import Connections, PlaylistDraft
 from bot.records import Stores
 from bot.web import callback_routes
 from recommender.authorizations import MAX_TRIES, PendingAuthorization
 from tests.chatting import ANNA, BEN, Chat, with_chat
-from tests.fake_telegram import Call
+from tests.fake_telegram import Call, Failing
 from tests.spotify_world import (
     REDIRECT_URI,
     Server,
@@ -170,6 +171,28 @@ def test_what_waited_is_written_once_the_digits_are_typed(world: World) -> None:
         assert len(playlist.items) == 20
 
     play(world, story, shows_digits=True)
+
+
+@pytest.mark.parametrize("shows_digits", [False, True], ids=["page", "digits"])
+def test_a_telegram_that_fails_does_not_keep_who_comes_back_in_the_dark(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, shows_digits: bool
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.02)
+
+    async def story(scene: Scene) -> None:
+        await scene.chat.say("/mood sad")
+        back, before = await scene.come_back(), len(scene.chat.telegram.calls)
+        scene.chat.telegram.before = Failing(ANNA, *[NetworkError("Bad Gateway")] * 3)
+        await scene.visit(back)
+        told = scene.chat.telegram.calls[before:]
+        if shows_digits:
+            assert [call.text for call in told] == [texts.TYPE_DIGITS]
+            return
+        greeting, written = told
+        assert "connected as <b>Robin</b>" in greeting.text
+        assert "Your playlist is in Spotify now" in written.text
+
+    play(world, story, shows_digits=shows_digits)
 
 
 @pytest.mark.parametrize("written", ["/connect {}", "{}"])

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TimedOut
@@ -14,7 +13,7 @@ from bot.handling import Handling, being
 from bot.received import NewUpdate
 from bot.replies import edit, say
 from tests.chatting import ANNA, BEN, NOW, Chat, with_chat
-from tests.fake_telegram import Call
+from tests.fake_telegram import Call, Failing
 
 
 @pytest.fixture(autouse=True)
@@ -26,24 +25,9 @@ def an_update(**done: int) -> Handling:
     return Handling(7, lambda: None, is_last_try=True, done=done)
 
 
-class Failing:
-    """Raises some errors, one after the other, at requests for one user; notes when they came."""
-
-    def __init__(self, *errors: Exception, user_id: int = ANNA) -> None:
-        self._errors: Iterator[Exception] = iter(errors)
-        self._user_id = user_id
-        self.came_s: list[float] = []
-
-    async def __call__(self, call: Call) -> None:
-        if call.parameters.get("chat_id") == self._user_id:
-            self.came_s.append(time.monotonic())
-            for error in self._errors:
-                raise error
-
-
 def test_a_failing_telegram_is_asked_again_with_longer_and_longer_pauses() -> None:
     async def story(chat: Chat) -> None:
-        chat.telegram.before = failing = Failing(*[NetworkError("Bad Gateway")] * 4)
+        chat.telegram.before = failing = Failing(ANNA, *[NetworkError("Bad Gateway")] * 4)
         with being(an_update()):
             await say(chat.application.bot, ANNA, "hello")
         pauses_s = [b - a for a, b in zip(failing.came_s, failing.came_s[1:], strict=False)]
@@ -57,7 +41,7 @@ def test_a_failing_telegram_is_asked_again_with_longer_and_longer_pauses() -> No
 def test_the_chat_concerned_waits_as_long_as_told_and_no_other() -> None:
     async def story(chat: Chat) -> None:
         bot, start_s = chat.application.bot, time.monotonic()
-        chat.telegram.before = failing = Failing(RetryAfter(1))
+        chat.telegram.before = failing = Failing(ANNA, RetryAfter(1))
         with being(an_update()):
             first = asyncio.create_task(say(bot, ANNA, "hello"))
             await asyncio.sleep(0.05)
@@ -75,13 +59,13 @@ def test_the_chat_concerned_waits_as_long_as_told_and_no_other() -> None:
 def test_a_job_is_told_at_once_and_keeps_nobody_waiting() -> None:
     async def story(chat: Chat) -> None:
         bot = chat.application.bot
-        chat.telegram.before = failing = Failing(RetryAfter(60), NetworkError("Bad Gateway"))
+        chat.telegram.before = failing = Failing(ANNA, RetryAfter(60), NetworkError("Bad Gateway"))
         with pytest.raises(RetryAfter):
             await say(bot, ANNA, "hello")
         with pytest.raises(RetryAfter):  # without asking Telegram again
             await say(bot, ANNA, "hello")
         assert len(failing.came_s) == 1
-        chat.telegram.before = Failing(NetworkError("Bad Gateway"), user_id=BEN)
+        chat.telegram.before = Failing(BEN, NetworkError("Bad Gateway"))
         with pytest.raises(NetworkError):
             await say(bot, BEN, "hello")
 
@@ -118,7 +102,7 @@ def test_whoever_got_no_answer_that_could_be_sent_is_told_of_it_without_another_
 @pytest.mark.parametrize("refusal", [BadRequest("chat not found"), Forbidden("blocked")])
 def test_a_refusal_is_no_reason_to_ask_again(refusal: Exception) -> None:
     async def story(chat: Chat) -> None:
-        chat.telegram.before = failing = Failing(refusal)
+        chat.telegram.before = failing = Failing(ANNA, refusal)
         with being(an_update()), pytest.raises(type(refusal)):
             await say(chat.application.bot, ANNA, "hello")
         assert len(failing.came_s) == 1

@@ -6,13 +6,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from telegram.error import NetworkError, RetryAfter
 
-from bot import keyboards
+from bot import delivery, keyboards, playlists
 from bot.sandbox.spotify_state import SILENT
 from recommender.contents import Contents
 from recommender.saved import SavedPlaylist
 from tests.chatting import ANNA, Chat
-from tests.fake_telegram import Call
+from tests.fake_telegram import Call, Failing
 from tests.spotify_chat import run_job, with_spotify
 from tests.spotify_world import World
 
@@ -220,6 +221,41 @@ def test_what_could_not_be_written_is_written_later_and_told(world: World) -> No
         await assert_all_agree(chat, world, shown_again)
         await run_job(chat, "write")
         assert len(chat.telegram.calls) == before + 2  # once
+
+    asyncio.run(with_spotify(world, story))
+
+
+def test_a_telegram_that_fails_hears_later_what_was_written_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.02)
+
+    async def story(chat: Chat) -> None:
+        world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
+        await chat.say("/mood sad")
+        world.clock.advance(minutes=120)
+        before = len(chat.telegram.calls)
+        chat.telegram.before = Failing(ANNA, NetworkError("Bad Gateway"), RetryAfter(1))
+        await run_job(chat, "write")
+        _, told = chat.telegram.calls[before:]
+        assert "Your playlist is in Spotify now" in told.text
+
+    asyncio.run(with_spotify(world, story))
+
+
+def test_a_telegram_that_is_gone_does_not_keep_others_from_their_playlists(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playlists, "TELL_WITHIN_S", 0.1)
+
+    async def story(chat: Chat) -> None:
+        world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
+        await chat.say("/mood sad")
+        world.clock.advance(minutes=120)
+        chat.telegram.before = Failing(ANNA, RetryAfter(3600))
+        async with asyncio.timeout(10):
+            await run_job(chat, "write")
+        assert len(world.local.playlists()) == 1
 
     asyncio.run(with_spotify(world, story))
 

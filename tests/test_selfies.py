@@ -215,6 +215,32 @@ def test_a_flood_of_photos_is_asked_to_wait_once() -> None:
     asyncio.run(with_chat(story))
 
 
+def test_the_next_update_does_not_wait_for_the_word_that_a_photo_is_too_many() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        busy = BusyWorker()
+        chat.worker.explain = busy.explain
+        two = [asyncio.create_task(chat.photo()) for _ in range(2)]
+        async with asyncio.timeout(10):
+            while said(chat, ANNA).count(texts.STATUS_READING) < 2:
+                await asyncio.sleep(0.01)
+        told: list[str] = []
+        third = Handling(7, lambda: told.append("next"), is_last_try=False, done={})
+
+        async def hear(call: Call) -> None:
+            told.append(call.text)
+
+        chat.telegram.before = hear
+        with being(third):
+            await chat.photo()
+        chat.telegram.before = None
+        assert told == ["next", texts.STILL_READING]
+        busy.is_free.set()
+        await asyncio.gather(*two)
+
+    asyncio.run(with_chat(story))
+
+
 def test_a_photo_counts_until_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(*_: object) -> None:
         await is_sent.wait()
