@@ -41,15 +41,18 @@ async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: M
     await patiently(bot.delete_webhook)
     conflicts = _Conflicts()
     offset: int | None = None
+    hold_s = 0  # the first poll is answered at once, so that it is soon known that all is well
 
     async def fetch() -> tuple[Update, ...]:
+        nonlocal hold_s
         try:
             updates = await bot.get_updates(
-                offset=offset, timeout=POLL_S, allowed_updates=ALLOWED_UPDATES
+                offset=offset, timeout=hold_s, allowed_updates=ALLOWED_UPDATES
             )
         except TimedOut:
             return ()  # a quiet poll whose answer got lost; nothing was acknowledged
         conflicts.end()
+        hold_s = POLL_S
         metrics.fetched(clock())
         return updates
 

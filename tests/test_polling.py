@@ -2,50 +2,60 @@
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
-from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 from telegram.ext import ApplicationBuilder
 
 from bot import polling
 from bot.inbox import Inbox
 from bot.metrics import Metrics
-from bot.polling import poll
+from bot.polling import POLL_S, poll
 from tests.chatting import NOW, Chat, with_chat
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram import Call, FakeTelegram
 
 
-async def polling_ends(chat: Chat, *answers: TelegramError | None) -> tuple[TelegramError, int]:
-    """Poll until it ends, with these answers and then the last of them for ever."""
-    left = list(answers)
+async def polling_ends(
+    chat: Chat, *answers: TelegramError | None
+) -> tuple[TelegramError, list[int]]:
+    """Poll until it ends, with these answers and then the last of them for ever.
 
-    class Answering(FakeTelegram):
-        polls = 0
+    Returns:
+        How it ended, and for how many seconds each poll might be held open.
+    """
+    left, holds_s = list(answers), []
 
-        async def do_request(self, url: str, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-            if url.endswith("getUpdates"):
-                self.polls += 1
-                answer = left.pop(0) if len(left) > 1 else left[0]
-                if answer is not None:
-                    raise answer
-            return await super().do_request(url, *args, **kwargs)
+    async def answer(call: Call) -> None:
+        if call.method == "getUpdates":
+            holds_s.append(call.parameters.get("timeout", 0))
+            error = left.pop(0) if len(left) > 1 else left[0]
+            if error is not None:
+                raise error
 
-    telegram = Answering()
+    telegram = FakeTelegram(before=answer)
     builder = ApplicationBuilder().token("1:t").request(telegram).get_updates_request(telegram)
     application = builder.updater(None).job_queue(None).build()
     async with application:
         inbox = Inbox(application, chat.records, lambda: NOW, Metrics())
         with pytest.raises(TelegramError) as raised:
             await asyncio.wait_for(poll(application.bot, inbox, lambda: NOW, Metrics()), 10)
-    return raised.value, telegram.polls
+    return raised.value, holds_s
+
+
+def test_the_first_poll_that_is_answered_is_not_held_open() -> None:
+    async def story(chat: Chat) -> None:
+        failed, ended = NetworkError("Bad Gateway"), InvalidToken("the end")
+        _, holds_s = await polling_ends(chat, failed, None, None, ended)
+        assert holds_s == [0, 0, POLL_S, POLL_S]
+
+    asyncio.run(with_chat(story))
 
 
 def test_polling_ends_where_telegram_knows_no_such_bot() -> None:
     async def story(chat: Chat) -> None:
         error, polls = await polling_ends(chat, InvalidToken("no"))
         assert isinstance(error, InvalidToken)
-        assert polls == 1
+        assert len(polls) == 1
 
     asyncio.run(with_chat(story))
 
@@ -65,7 +75,7 @@ def test_the_newcomer_of_two_instances_stops_after_a_while() -> None:
         error, polls = await polling_ends(chat, Conflict("two"))
         assert isinstance(error, Conflict)
         assert time.monotonic() - start >= 0.2
-        assert polls > 1
+        assert len(polls) > 1
 
     asyncio.run(with_chat(story))
 
@@ -88,6 +98,6 @@ def test_a_conflict_that_ends_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> N
     async def story(chat: Chat) -> None:
         two = Conflict("two")
         _, polls = await polling_ends(chat, *[two, two, None] * 4, InvalidToken("the end"))
-        assert polls == 13
+        assert len(polls) == 13
 
     asyncio.run(with_chat(story))
