@@ -7,9 +7,11 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE_S = 60
+PRESS_AGAIN_S = 5
 
 # Takes the pseudo-terminal as its own, so that Ctrl-C and hidden questions work as for a person.
 _OWN_TERMINAL = """
@@ -62,6 +64,15 @@ class PseudoTerminal:
         """End the program, if a test has failed before it could."""
         self._program.kill()
         self._program.wait()
+
+    def stop(self, keys: str) -> tuple[int, str]:
+        """Press keys that stop the program, again where it was not yet listening; see `end`."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self._program.poll() is None and time.monotonic() < deadline:
+            self.type(keys)
+            with suppress(subprocess.TimeoutExpired):
+                self._program.wait(PRESS_AGAIN_S)
+        return self.end()
 
     def end(self) -> tuple[int, str]:
         """Wait for the end; return the exit code and what was said since the last answer."""

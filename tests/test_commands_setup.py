@@ -74,8 +74,7 @@ def test_whoever_stops_can_go_on_later(operator: Operator, start: Start, keys: s
     terminal.answer("Token: ", TOKEN)
     link(operator, terminal)
     terminal.wait_for("is it you? [Y/n]: ")
-    terminal.type(keys)
-    code, said = terminal.end()
+    code, said = terminal.stop(keys)
     assert code == 2
     assert said.splitlines()[-1] == (
         "mirrortape: stopped. What you answered is in .env; run this again to go on."
@@ -87,8 +86,7 @@ def test_ctrl_c_stops_the_wait_for_the_code(operator: Operator, start: Start) ->
     terminal = start()
     terminal.answer("Token: ", TOKEN)
     terminal.wait_for("Waiting for the code")
-    terminal.type("\x03")
-    code, said = terminal.end()
+    code, said = terminal.stop("\x03")
     assert code == 2
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("mirrortape: stopped.")

@@ -25,6 +25,7 @@ def an_update(**done: int) -> Handling:
     return Handling(7, lambda: None, is_last_try=True, done=done)
 
 
+@pytest.mark.timed
 def test_a_failing_telegram_is_asked_again_with_longer_and_longer_pauses() -> None:
     async def story(chat: Chat) -> None:
         chat.telegram.before = failing = Failing(ANNA, *[NetworkError("Bad Gateway")] * 4)
@@ -38,6 +39,7 @@ def test_a_failing_telegram_is_asked_again_with_longer_and_longer_pauses() -> No
     asyncio.run(with_chat(story))
 
 
+@pytest.mark.timed
 def test_the_chat_concerned_waits_as_long_as_told_and_no_other() -> None:
     async def story(chat: Chat) -> None:
         bot, start_s = chat.application.bot, time.monotonic()

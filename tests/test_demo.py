@@ -207,6 +207,7 @@ def test_others_are_answered_while_a_photo_is_read(demo: str) -> None:
     assert statistics.median(waits) < 0.1
 
 
+@pytest.mark.timed
 def test_a_photo_is_answered_at_once(demo: str) -> None:
     firsts, pictures = [], []
     with httpx.Client(base_url=demo, timeout=40) as client:

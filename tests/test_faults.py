@@ -51,6 +51,7 @@ def test_every_switch_is_looked_at() -> None:
     assert HEARD.keys() == SWITCHES.keys()
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_a_fault_is_told_holds_up_nobody_else_and_ends_in_one_right_playlist(
     world: World, switch: str

@@ -22,6 +22,7 @@ from recommender.relaxed import FAR
 from recommender.targets import CALM_ENERGY, EMOTIONS, MODES
 from recommender.taste import Taste
 from recommender.tracks import FEATURES, artist_key
+from tests.slowness import slowness
 from tests.songs import opinion
 
 pytestmark = pytest.mark.data
@@ -187,6 +188,7 @@ def nearest_distance(
     return float(np.concatenate(nearest).mean())
 
 
+@pytest.mark.timed
 def test_fifty_tracks_come_at_once(table: TrackTable) -> None:
     def ms(emotion: str, mode: str) -> float:
         return recommend(
@@ -201,9 +203,11 @@ def test_fifty_tracks_come_at_once(table: TrackTable) -> None:
         ).ms
 
     # Each again some time later, since a busy neighbour slows a whole stretch of them.
-    times = np.min([[ms(*pair) for pair in PAIRS] for _ in range(6)], axis=0)
-    print(f"\n50 tracks: median {np.median(times):.1f} ms, p95 {np.quantile(times, 0.95):.1f} ms")
-    assert np.quantile(times, 0.95) <= 15
+    times = np.array([[ms(*pair) for pair in PAIRS] + [slowness()] for _ in range(6)])
+    best = times[:, :-1].min(axis=0)
+    print(f"\n50 tracks: median {np.median(best):.1f} ms, p95 {np.quantile(best, 0.95):.1f} ms")
+    undisturbed = (times[:, :-1] / times[:, -1:]).min(axis=0)
+    assert np.quantile(undisturbed, 0.95) <= 15
 
 
 def test_every_seed_keeps_the_promises(table: TrackTable) -> None:
@@ -216,6 +220,7 @@ def test_every_seed_keeps_the_promises(table: TrackTable) -> None:
         assert spearman(found[:, 1], wanted[:, 1]) >= 0.9
 
 
+@pytest.mark.timed
 def test_import_and_load_are_quick(csv_path: Path, tmp_path: Path) -> None:
     catalogue = Catalogue(tmp_path / "catalogue.db")
     began = process_time()
@@ -256,6 +261,7 @@ def test_calm_prefers_acoustic_tracks_to_others_that_are_just_as_calm(table: Tra
         assert np.mean(last) > acousticness[calmest].mean()
 
 
+@pytest.mark.timed
 def test_the_first_playlist_of_a_new_process_is_as_quick(csv_path: Path, tmp_path: Path) -> None:
     catalogue = Catalogue(tmp_path / "catalogue.db")
     catalogue.import_csv(csv_path)

@@ -169,6 +169,7 @@ def test_albums_and_videos_may_take_longer_than_a_photo() -> None:
         worker.close()
 
 
+@pytest.mark.timed
 def test_the_event_loop_goes_on_while_a_photo_is_read() -> None:
     async def story(worker: VisionWorker) -> None:
         await worker.start()

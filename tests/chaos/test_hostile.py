@@ -50,6 +50,7 @@ def worker() -> Iterator[VisionWorker]:
     worker.close()
 
 
+@pytest.mark.timed
 @linux_alone
 def test_every_file_made_to_harm_is_refused(worker: VisionWorker) -> None:
     files = list(hostile_files())

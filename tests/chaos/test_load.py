@@ -24,6 +24,7 @@ FLAT_MB = 5.0
 """What the mean of a minute may differ by chance."""
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("people", "photos_each", "per_second"),
     [(6, 1, 2.0), pytest.param(200, 5, 1.5, marks=pytest.mark.chaos)],

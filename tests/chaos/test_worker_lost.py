@@ -65,6 +65,7 @@ FAULTS: dict[str, tuple[Callable[[int], None], float]] = {
 """What strikes the worker while it reads, and after how many seconds that must be noticed."""
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "faults",
     [
