@@ -70,14 +70,14 @@ def test_any_photo_gives_a_picture_for_a_phone(
 ) -> None:
     image = drawn(reading_of(happy=0.7, neutral=0.3), size, box)
     assert image.width == WIDTH
-    assert 900 < image.height < 1600
+    assert 720 < image.height < 1280
     assert not image.getexif()
 
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_the_answer_is_drawn_in_its_own_colour(emotion: str) -> None:
     sure, unsure = (drawn(reading_of(**{emotion: p})) for p in (0.95, 0.2))
-    lower = (0, 900, WIDTH, sure.height)
+    lower = (0, 720, WIDTH, sure.height)
     longer, shorter = (share_of(i.crop(lower), ACCENTS[emotion]) for i in (sure, unsure))
     assert longer > 1.5 * shorter > 0
 
@@ -95,12 +95,12 @@ def test_heat_colours_the_photo_only_where_it_is() -> None:
         np.asarray(Image.open(io.BytesIO(draw_picture(pixels, box, eyes, heats, reading))))
         for heats in ([], [hot])
     ]
-    photos = [image[40:920, 40:920].astype(int) for image in images]
+    photos = [image[32:736, 32:736].astype(int) for image in images]
     difference = np.abs(photos[0] - photos[1]).max(axis=2)
     y, x = np.unravel_index(int(difference.argmax()), difference.shape)
     # The cell looks at the lower middle of the face, which is the lower middle of the crop.
-    assert (x, y) == pytest.approx((880 * 0.5, 880 * 0.7), abs=40)
-    assert np.median(difference[:290]) < 4
+    assert (x, y) == pytest.approx((704 * 0.5, 704 * 0.7), abs=32)
+    assert np.median(difference[:232]) < 4
 
 
 def views(face: float, eyes: float) -> list[ViewHeat]:
@@ -133,19 +133,19 @@ def warmth(pixels: np.ndarray) -> float:
 def test_both_views_are_shown_each_with_its_own_heat(face: float, eyes: float) -> None:
     reading = reading_of(fear=1.0)
     image = two_views(views(face, eyes), reading)
-    tiles = image[-228:-60]
-    on_face, on_strip = tiles[:, 40:208], tiles[:, 228:564]
+    tiles = image[-184:-48]
+    on_face, on_strip = tiles[:, 32:168], tiles[:, 184:456]
     assert (warmth(on_face) > 0.01) == (face > 0)
     assert (warmth(on_strip) > 0.01) == (eyes > 0)
-    assert np.ptp(tiles[:, 580:]) > 150  # the words beside them
+    assert np.ptp(tiles[:, 464:]) > 150  # the words beside them
     one = two_views(views(face, eyes)[:1], reading)
-    assert len(image) - len(one) > 168  # one view is the photo itself
+    assert len(image) - len(one) > 136  # one view is the photo itself
 
 
 def test_the_heat_is_told_in_words() -> None:
     reading = reading_of(sad=1.0)
     silent, spoken, other = (
-        two_views(heats, reading)[1020:1080]
+        two_views(heats, reading)[816:864]
         for heats in ([], views(1.0, 0.0)[:1], views(0.0, 1.0)[1:])
     )
     assert np.ptp(silent) > 100
@@ -178,5 +178,5 @@ def test_the_longest_account_fits() -> None:
     parts = dict.fromkeys(shares([], EYES), 0.0)
     for first, second in itertools.permutations(parts, 2):
         words = in_words(parts | {first: 0.55, second: 0.45})
-        assert text_width(f"{words.capitalize()}.", 30) <= WIDTH - 80
+        assert text_width(f"{words.capitalize()}.", 24) <= WIDTH - 64
     assert "and" in words

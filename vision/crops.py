@@ -120,6 +120,29 @@ def sample(image: Gray, affine: Affine, size: tuple[int, int]) -> Gray:
     return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def halve(image: Gray, scale: float) -> tuple[Gray, Affine]:
+    """Halve a picture as often as it stays at least `scale` times as large as it was.
+
+    This is many times faster than a reduction to any other size, which may follow it.
+
+    Args:
+        image: uint8 (H, W) or (H, W, 3).
+        scale: What the picture will be reduced to.
+
+    Returns:
+        The picture, without a last odd row or column, and the map to it.
+    """
+    factor = 1.0
+    while scale <= factor / 2 and min(image.shape[:2]) > 1:
+        height, width = (side // 2 for side in image.shape[:2])
+        even = image[: 2 * height, : 2 * width]
+        image = np.asarray(
+            cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+        )
+        factor /= 2
+    return image, _scaling_map(factor)
+
+
 def similarity(source: Eyes, target: Eyes) -> Affine:
     """Return the turn, scale and shift that take one pair of points to another."""
     # With points as complex numbers a similarity is z -> a z + b.

@@ -159,13 +159,16 @@ def _shrink(image: Image.Image) -> NDArray[np.uint8]:
     longest = max(image.size)
     factor = max(1, longest // WORKING_SIDE)
     image.load()
-    low, high = _range(image)
-    rows = _BAND_ROWS * factor
-    bands = []
-    for top in range(0, image.height, rows):
-        band = image.crop((0, top, image.width, min(top + rows, image.height)))
-        bands.append(np.asarray(_to_rgb(band, low, high).reduce(factor)))
-    pixels = np.concatenate(bands)
+    if image.mode == "RGB" and not image.has_transparency_data:
+        pixels = np.asarray(image.reduce(factor))  # nothing to convert
+    else:
+        low, high = _range(image)
+        rows = _BAND_ROWS * factor
+        bands = []
+        for top in range(0, image.height, rows):
+            band = image.crop((0, top, image.width, min(top + rows, image.height)))
+            bands.append(np.asarray(_to_rgb(band, low, high).reduce(factor)))
+        pixels = np.concatenate(bands)
     ratio = WORKING_SIDE / max(pixels.shape)
     if ratio < 1:
         height, width = (max(1, round(side * ratio)) for side in pixels.shape[:2])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vision.crops import Affine, chain, inverse
 
 _SOFTNESS: Final = 0.35  # blur of the drawn map, in cells, that hides the grid
-_FINE: Final = 8  # pixels per cell and direction of the grid on which it is blurred
+_FINE: Final = 4  # pixels per cell and direction of the grid on which it is blurred
 
 Heat = NDArray[np.float32]
 
@@ -97,7 +97,7 @@ def _project(heat: ViewHeat, to_picture: Affine, size: tuple[int, int]) -> Heat:
     width, height = heat.view_size
     # Smooth on a grid a little finer than the cells, which is small however large the picture is.
     # Around the cells lies a border of nothing.
-    cells = np.pad(heat.cells, 1)
+    cells = cv2.copyMakeBorder(heat.cells, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     fine = cv2.resize(cells, None, fx=_FINE, fy=_FINE, interpolation=cv2.INTER_LINEAR)
     fine = cv2.GaussianBlur(fine, (0, 0), _SOFTNESS * _FINE)
     step = np.array([width / columns, height / rows]) / _FINE  # view pixels per pixel of the grid

@@ -1,8 +1,9 @@
 """The picture that explains a reading: the face, where the network looked, and seven bars.
 
-960 pixels wide, for a phone's screen: the photo cropped around the face, heat where the face
-spoke for the emotion, a frame around each eye, then emotion, confidence, where the heat lies in
-words, a bar for each emotion, and, where the answer took two views, what each of them gave.
+768 pixels wide and about 1350 high; Telegram shows 1280 at most. The photo cropped around the
+face, heat where the face spoke for the emotion, a frame around each eye, then emotion, confidence,
+where the heat lies in words, a bar for each emotion, and, where the answer took two views, what
+each of them gave.
 """
 
 from functools import cache
@@ -23,11 +24,11 @@ from vision.canvas import (
     rounded,
     write,
 )
-from vision.crops import EYES_SIZE, Affine, Eyes, apply, chain, sample
+from vision.crops import EYES_SIZE, Affine, Eyes, apply, chain, halve, inverse, sample
 from vision.gradcam import Heat, ViewHeat, density
 from vision.reading import EMOTIONS, Covering, Reading, View, percent
 
-WIDTH: Final = 960
+WIDTH: Final = 768
 """Width of the picture in pixels."""
 
 ACCENTS: Final[dict[str, Colour]] = {
@@ -53,17 +54,17 @@ _MUTED: Final = (112, 122, 138)
 _TEXT: Final = (238, 240, 244)
 _SOFT_TEXT: Final = (170, 178, 192)
 
-_MARGIN: Final = 40
+_MARGIN: Final = 32
 _RIGHT: Final = WIDTH - _MARGIN
-_PHOTO_HEIGHT: Final = (520, 920)  # smallest and largest
+_PHOTO_HEIGHT: Final = (416, 736)  # smallest and largest
 _AROUND_FACE: Final = 0.45  # sides of the face's box that are kept on each side of it
-_CORNER: Final = 28
-_ROW: Final = 50  # height of one bar's row
-_BAR: Final = 24
-_BAR_LEFT: Final = 230
-_BAR_RIGHT: Final = 810
-_VIEW_HEIGHT: Final = 168
-_NOTE: Final = 40  # height of a line of small text
+_CORNER: Final = 22
+_ROW: Final = 40  # height of one bar's row
+_BAR: Final = 20
+_BAR_LEFT: Final = 184
+_BAR_RIGHT: Final = 648
+_VIEW_HEIGHT: Final = 136
+_NOTE: Final = 32  # height of a line of small text
 _STRONGEST: Final = 0.6  # opacity of the hottest place: the face stays recognisable
 _FAINTEST: Final = 0.2  # heat from which on it shows at all
 _COARSER: Final = 8  # heat is drawn so much smaller than the photo, since it is smooth
@@ -99,11 +100,11 @@ def draw_picture(
     round_corners(photo, _CORNER, _BACKGROUND)
 
     notes = notes_for(reading)
-    headline = _MARGIN + height + 34
-    bars = headline + 140
-    views = bars + _ROW * len(EMOTIONS) + 24
-    last = views + (_VIEW_HEIGHT + 30 if len(heats) > 1 else 0)
-    below = last + _NOTE * len(notes) + 20 - _MARGIN - height
+    headline = _MARGIN + height + 27
+    bars = headline + 112
+    views = bars + _ROW * len(EMOTIONS) + 20
+    last = views + (_VIEW_HEIGHT + 24 if len(heats) > 1 else 0)
+    below = last + _NOTE * len(notes) + 16 - _MARGIN - height
     left, right = (WIDTH - width) // 2, (WIDTH - width + 1) // 2
     edges = (_MARGIN, below, left, right)
     framed = cv2.copyMakeBorder(photo, *edges, cv2.BORDER_CONSTANT, value=_BACKGROUND)
@@ -113,7 +114,7 @@ def draw_picture(
     if len(heats) > 1:
         _show_views(canvas, pixels, heats, views)
     for index, note in enumerate(notes):
-        write(canvas, note, (_MARGIN, last + _NOTE * index + 27), 27, _SOFT_TEXT)
+        write(canvas, note, (_MARGIN, last + _NOTE * index + 22), 22, _SOFT_TEXT)
     cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR, canvas)
     _, content = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return content.tobytes()
@@ -154,7 +155,7 @@ def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> tuple[
         middle = float(np.clip(left + face_width / 2, x0 + half, x1 - half))
         x0, x1 = max(x0, int(middle - half)), min(x1, int(middle + half))
     wide, high = (_COARSER * round(scale * side / _COARSER) for side in (x1 - x0, y1 - y0))
-    # A working picture is hardly larger than what is shown: nothing aliases.
+    # A working picture is less than twice as large as what is shown: nothing aliases.
     interpolation = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
     shown = cv2.resize(pixels[y0:y1, x0:x1], (wide, high), interpolation=interpolation)
     cut = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]])
@@ -209,7 +210,7 @@ def _frame_eyes(photo: Pixels, eyes: NDArray[np.float64], *, dashed: bool) -> No
     distance = float(np.hypot(*along))
     axes = np.array([along, [-along[1], along[0]]]) / distance
     outline = _EYE_FRAME / 2 * distance * round_outline(_ROUND) @ axes
-    reach = int(0.7 * _EYE_FRAME * distance) + 12  # half a diagonal, and the shadow
+    reach = int(0.7 * _EYE_FRAME * distance) + 10  # half a diagonal, and the shadow
     for eye in eyes:
         left, top = (max(0, int(middle) - reach) for middle in eye)
         right, bottom = (max(0, int(middle) + reach) for middle in eye)
@@ -221,17 +222,17 @@ def _frame_eyes(photo: Pixels, eyes: NDArray[np.float64], *, dashed: bool) -> No
         for piece in np.array_split(corners, 16)[::2] if dashed else [corners]:
             # Coordinates in sixteenths of a pixel, so that slanted lines are smooth.
             sixteenths = np.rint(16 * piece).astype(np.int32)
-            cv2.polylines(line, [sixteenths], False, (255,), 4, cv2.LINE_AA, shift=4)
-        shadow = cv2.stackBlur(line, (11, 11)) // 2
+            cv2.polylines(line, [sixteenths], False, (255,), 3, cv2.LINE_AA, shift=4)
+        shadow = cv2.stackBlur(line, (9, 9)) // 2
         kept = cv2.multiply(255 - shadow, 255 - line, scale=1 / 255)
         overlay(area, cv2.merge([line] * 3), cv2.merge([kept] * 3))
 
 
 def _write_headline(canvas: Pixels, reading: Reading, words: str, top: int) -> None:
     name, how_sure = reading.emotion.capitalize(), percent(reading.confidence)
-    write(canvas, name, (_MARGIN, top + 54), 66, ACCENTS[reading.emotion])
-    write(canvas, how_sure, (_RIGHT, top + 54), 66, _TEXT, "right")
-    write(canvas, f"{words[0].upper()}{words[1:]}.", (_MARGIN, top + 110), 30, _SOFT_TEXT)
+    write(canvas, name, (_MARGIN, top + 44), 53, ACCENTS[reading.emotion])
+    write(canvas, how_sure, (_RIGHT, top + 44), 53, _TEXT, "right")
+    write(canvas, f"{words[0].upper()}{words[1:]}.", (_MARGIN, top + 88), 24, _SOFT_TEXT)
 
 
 def _draw_bars(canvas: Pixels, reading: Reading, top: int) -> None:
@@ -244,8 +245,8 @@ def _draw_bars(canvas: Pixels, reading: Reading, top: int) -> None:
         colour = ACCENTS[emotion] if is_answer else _MUTED
         text = _TEXT if is_answer else _SOFT_TEXT
         if is_answer:
-            write(canvas, emotion.capitalize(), (_MARGIN, middle + 11), 33, text)
-        write(canvas, percent(probability), (_RIGHT, middle + 11), 33, text, "right")
+            write(canvas, emotion.capitalize(), (_MARGIN, middle + 9), 26, text)
+        write(canvas, percent(probability), (_RIGHT, middle + 9), 26, text, "right")
         length = round(probability * full)
         if length > 0:
             # Too short for two round ends: the track's own left end.
@@ -260,7 +261,7 @@ def _empty_bars() -> Pixels:
     track = rounded(_BAR_RIGHT - _BAR_LEFT, _BAR, _BAR // 2)
     for index, emotion in enumerate(EMOTIONS):
         middle = index * _ROW + _ROW // 2
-        write(canvas, emotion.capitalize(), (_MARGIN, middle + 11), 33, _SOFT_TEXT)
+        write(canvas, emotion.capitalize(), (_MARGIN, middle + 9), 26, _SOFT_TEXT)
         paint(canvas, track, _BAR_LEFT, middle - _BAR // 2, _TRACK)
     return canvas
 
@@ -276,19 +277,20 @@ def _show_views(canvas: Pixels, photo: Pixels, heats: list[ViewHeat], top: int) 
         # Per pixel of the photo: an eye's heat is as bright on the strip as on the face.
         magnified = abs(float(np.linalg.det(to_tile[:, :2])))
         glow = magnified * _coarse_density([heat], to_tile, size)
-        tiles.append((sample(photo, to_tile, size), glow))
+        smaller, to_smaller = halve(photo, float(np.hypot(*to_tile[:, 0])))
+        tiles.append((sample(smaller, chain(inverse(to_smaller), to_tile), size), glow))
     hottest = max(float(glow.max(initial=0)) for _, glow in tiles)
     left = _MARGIN
     for tile, glow in tiles:
         _glow(tile, glow, hottest)
         round_corners(tile, _CORNER // 2, _BACKGROUND)
         canvas[top : top + _VIEW_HEIGHT, left : left + tile.shape[1]] = tile
-        left += tile.shape[1] + 20
-    write(canvas, "What each view gave", (left + 10, top + 36), 27, _SOFT_TEXT)
+        left += tile.shape[1] + 16
+    write(canvas, "What each view gave", (left + 8, top + 29), 22, _SOFT_TEXT)
     total = sum(heat.logits for heat in heats)
     for index, heat in enumerate(heats):
         name = "Eyes" if heat.view_size == EYES_SIZE else "Face"
         share = heat.logits / total if total > 0 else 0.0
-        baseline = top + 90 + 54 * index
-        write(canvas, name, (left + 10, baseline), 33, _SOFT_TEXT)
-        write(canvas, percent(share), (_RIGHT, baseline), 33, _TEXT, "right")
+        baseline = top + 73 + 43 * index
+        write(canvas, name, (left + 8, baseline), 26, _SOFT_TEXT)
+        write(canvas, percent(share), (_RIGHT, baseline), 26, _TEXT, "right")
