@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.commands_backup import backup, restore
+from bot.commands_benchmark import benchmark
 from bot.commands_catalogue import catalogue_app
 from bot.commands_doctor import doctor
 from bot.commands_evaluate import evaluate
@@ -17,7 +18,7 @@ from bot.commands_recommend import recommend
 from bot.commands_setup import setup
 from bot.commands_simulate import simulate
 from bot.commands_train import train
-from bot.commands_vision import benchmark, read
+from bot.commands_vision import read
 from bot.exits import BAD_INPUT, stop
 
 app = typer.Typer(

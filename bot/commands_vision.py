@@ -1,4 +1,4 @@
-"""The command line's eyes: reading photos, and measuring how long that takes."""
+"""The command line's eyes: reading photos."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -57,63 +57,6 @@ def read(
         raise typer.Exit(2)
 
 
-def benchmark(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", show_default=False)],
-    count: Annotated[int, typer.Option(min=1, help="How many photos to time.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
-    """Time the way from a photo's bytes to the finished picture, step by step."""
-    from rich.console import Console
-    from rich.table import Table
-
-    if not folder.is_dir():
-        stop(f"there is no folder {folder}")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    reader = _load_reader()
-    idle_mb = memory_mb("VmRSS")
-    readings, skipped = time_photos(reader, files, count)
-    if not readings:
-        stop(f"no photo in {folder} gives a reading")
-    summary = summarise(readings) | {
-        "photos_without_reading": skipped,
-        "memory_mb": {
-            "idle": idle_mb,
-            "after": memory_mb("VmRSS"),
-            "peak": memory_mb("VmHWM"),
-        },
-    }
-    summary["floor"] = network_floor()  # last: its matrices are no part of the memory
-    if as_json:
-        _print_json(**summary)
-        return
-    floor = summary["floor"]
-    table = Table(
-        *("step", "p50 ms", "p95 ms", "share", "× floor"),
-        title=f"{summary['photos']} photos, warm",
-    )
-    whole = {"p50_ms": summary["p50_ms"], "p95_ms": summary["p95_ms"], "share": 1.0}
-    for name, step in (summary["steps"] | {"total": whole}).items():
-        table.add_row(
-            name,
-            f"{step['p50_ms']:.1f}",
-            f"{step['p95_ms']:.1f}",
-            f"{100 * step['share']:.0f} %",
-            f"{step['p50_ms'] / floor['ms']:.2f}",
-        )
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(
-        f"Floor: the network's {floor['multiplications'] / 1e9:.2f} G multiplications at this "
-        f"machine's {floor['per_second'] / 1e9:.0f} G a second in float32 matrix products take "
-        f"{floor['ms']:.1f} ms."
-    )
-    memory = ", ".join(
-        f"{name} {value:.0f} MB" if value is not None else f"{name} unknown"
-        for name, value in summary["memory_mb"].items()
-    )
-    console.print(f"Resident memory: {memory}. Photos without a reading: {skipped}.")
-
-
 class Pictures:
     """The folder of explaining pictures, each named after its photo.
 
@@ -167,77 +110,6 @@ def read_file(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PhotoMissing(f"{path}: {error.strerror}") from error
-
-
-def time_photos(
-    reader: "PhotoReader", files: list[Path], count: int
-) -> tuple[list["Reading"], int]:
-    """Explain `count` photos, round and round through the files.
-
-    Returns:
-        The readings, with the time of each step, and how many files gave none.
-    """
-    from vision import VisionError
-
-    photos, skipped = [], 0
-    for file in files:
-        content = read_file(file)
-        try:
-            reader.explain(content)  # not timed: it finds out what can be read, and warms up
-        except VisionError:
-            skipped += 1
-            continue
-        photos.append(content)
-        if len(photos) == count:
-            break
-    if not photos:
-        return [], skipped
-    return [reader.explain(photos[index % len(photos)])[0] for index in range(count)], skipped
-
-
-def summarise(readings: list["Reading"]) -> dict[str, Any]:
-    """Return the median and 95th percentile of the whole and of each step, in ms."""
-    import numpy as np
-
-    totals = [reading.ms for reading in readings]
-    steps: dict[str, dict[str, float]] = {}
-    for name in readings[0].step_ms:
-        times = [reading.step_ms[name] for reading in readings]
-        p50, p95 = np.percentile(times, [50, 95])
-        steps[name] = {
-            "p50_ms": round(float(p50), 2),
-            "p95_ms": round(float(p95), 2),
-            "share": round(sum(times) / sum(totals), 4),
-        }
-    p50, p95 = np.percentile(totals, [50, 95])
-    return {
-        "photos": len(readings),
-        "p50_ms": round(float(p50), 2),
-        "p95_ms": round(float(p95), 2),
-        "steps": steps,
-    }
-
-
-def network_floor() -> dict[str, float]:
-    """Return how many multiplications a photo takes, their best rate here, and the time in ms."""
-    from vision import weights
-    from vision.floor import matrix_rate, multiplications
-    from vision.graph import build_graph
-
-    count, rate = multiplications(build_graph(weights.read())), matrix_rate()
-    return {"multiplications": count, "per_second": rate, "ms": 1000 * count / rate}
-
-
-def memory_mb(field: str) -> float | None:
-    """Return a line of /proc/self/status in MB (VmRSS: now, VmHWM: peak), where there is one."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return None  # only Linux has it
-    for line in status.read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == field:
-            return round(int(value.split()[0]) / 1024, 1)
-    return None
 
 
 def _load_reader() -> "PhotoReader":

@@ -1,22 +1,18 @@
-"""`mirrortape read` and `benchmark`: what goes to stdout and stderr, and what is written."""
+"""`mirrortape read`: what goes to stdout and stderr, and what is written."""
 
 import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from bot import commands_vision
-from bot.commands_vision import Pictures, benchmark, read
+from bot.cli import app
+from bot.commands_vision import Pictures
 from bot.texts import VISION_ERRORS
 from vision.errors import NoFaceFound, PhotoMissing, WeightsMissing
 from vision.formats import MAX_BYTES
 from vision.reading import EMOTIONS, Reading
-
-app = typer.Typer()
-app.command()(read)
-app.command()(benchmark)
 
 
 class FakeReader:
@@ -144,27 +140,3 @@ def test_missing_weights_are_one_line(monkeypatch: pytest.MonkeyPatch, photos: P
 
 def _missing(path: Path) -> None:
     raise WeightsMissing(str(path))
-
-
-def test_benchmark_times_the_photos_that_can_be_read(photos: Path) -> None:
-    result = CliRunner().invoke(app, ["benchmark", str(photos), "--count", "5", "--json"])
-    assert result.exit_code == 0
-    summary = json.loads(result.stdout)
-    assert (summary["photos"], summary["photos_without_reading"]) == (5, 1)
-    assert (summary["p50_ms"], summary["p95_ms"]) == (4.0, 4.0)
-    assert summary["steps"]["network"] == {"p50_ms": 3.0, "p95_ms": 3.0, "share": 0.75}
-    assert set(summary["memory_mb"]) == {"idle", "after", "peak"}
-    floor = summary["floor"]
-    assert floor["ms"] == pytest.approx(1000 * floor["multiplications"] / floor["per_second"])
-    table = CliRunner().invoke(app, ["benchmark", str(photos)])
-    assert "network" in table.stdout
-    assert "75 %" in table.stdout
-    assert "Floor: the network's 1.67 G multiplications" in table.stdout
-
-
-@pytest.mark.parametrize("folder", ["missing", "a"])
-def test_benchmark_without_photos_is_one_line(photos: Path, folder: str) -> None:
-    (photos / "a" / "me.png").unlink()
-    result = CliRunner().invoke(app, ["benchmark", str(photos / folder)])
-    assert result.exit_code == 2
-    assert len(result.stderr.splitlines()) == 1
