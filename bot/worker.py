@@ -41,7 +41,7 @@ MEMORY_BYTES = 2 * 1024**3
 """Memory that the worker may take beyond what it holds once the network is loaded. Of what the
 gate lets in, a WebP of 50 megapixels takes the most, 0.9 GB."""
 
-SPARE_BYTES = 96 * 1024**2
+SPARE_BYTES = 120 * 1024**2
 """Memory that the worker may keep between photos: a little more than a usual one takes."""
 
 

@@ -104,3 +104,21 @@ def test_sampling_a_plain_picture_gives_its_colour(scale: float, gray: int) -> N
     picture = np.full((50, 70), gray, np.uint8)
     affine = np.array([[scale, 0.0, -3.0], [0.0, scale, 2.0]])
     assert (sample(picture, affine, (24, 16)) == gray).all()
+
+
+@pytest.mark.parametrize("size", [3.0, 11.3, 40.0])
+def test_each_pixel_is_the_mean_of_the_patch_that_it_covers(size: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700), np.uint8)
+    picture = cv2.GaussianBlur(noise, (0, 0), size)
+    picture = np.asarray(cv2.normalize(picture, picture.copy(), 0, 255, cv2.NORM_MINMAX), np.uint8)
+    turn = np.exp(1j * np.deg2rad(20)) / size
+    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    to_tile = np.column_stack([linear, [5.5, 5.5] - linear @ [349.5, 349.5]])
+    looks = int(2 * size)  # per pixel and direction
+    side = (np.arange(12 * looks) + 0.5) / looks - 0.5
+    x, y = apply(inverse(to_tile), np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)).T
+    seen = picture[np.rint(y).astype(int).clip(0, 699), np.rint(x).astype(int).clip(0, 699)]
+    means = seen.reshape(12, looks, 12, looks).mean(axis=(1, 3))
+    difference = sample(picture, to_tile, (12, 12)) - means
+    assert np.abs(difference).mean() < 0.05 * means.std() + 0.5
+    assert abs(difference.mean()) < 0.3

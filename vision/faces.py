@@ -141,8 +141,7 @@ class FaceFinder:
         the others.
         """
         side = _PATCH_FACE * 3 // 2
-        half, to_half = halve(gray, _PATCH_FACE / face.size)
-        patch, _ = face_patch(half, _map(face, to_half), _PATCH_FACE, side)
+        patch, _ = face_patch(gray, face, _PATCH_FACE, side)
         votes = 0
         for name in _VOTERS:
             boxes, counts = self._cascades[name].detectMultiScale2(
@@ -177,7 +176,8 @@ def face_patch(gray: Gray, face: Face, face_px: int, side: int) -> tuple[Gray, A
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
     linear = np.array([[cos, sin], [-sin, cos]])
     affine = np.column_stack([linear, (side - 1) / 2 - linear @ face.centre])
-    return sample(gray, affine, (side, side)), affine
+    half, to_half = halve(gray, 2 * scale)  # fine enough for cascades
+    return sample(half, chain(inverse(to_half), affine), (side, side)), affine
 
 
 def _reduce(gray: Gray, shorter: int) -> tuple[Gray, Affine]:

@@ -160,7 +160,8 @@ def _shrink(image: Image.Image) -> NDArray[np.uint8]:
     factor = max(1, longest // WORKING_SIDE)
     image.load()
     if image.mode == "RGB" and not image.has_transparency_data:
-        pixels = np.asarray(image.reduce(factor))  # nothing to convert
+        # Nothing to convert; and a copy of what is small enough takes a millisecond.
+        pixels = np.asarray(image.reduce(factor) if factor > 1 else image)
     else:
         low, high = _range(image)
         rows = _BAND_ROWS * factor
