@@ -6,6 +6,7 @@ where nothing else runs.
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -34,6 +35,7 @@ def test_others_are_answered_at_once_during_every_fault(tmp_path: Path) -> None:
         others = itertools.cycle(OTHERS)
         for _ in range(20):
             town.ask(next(others), "/help")
+            time.sleep(PAUSE_S)
         for user_id, switch in enumerate(["", *SWITCHES], start=1):
             # An app of their own, so that no cooldown outlasts its switch.
             town.connect(user_id, f"/connect {user_id:032x}")
