@@ -90,14 +90,14 @@ def explain(
     way = (last.valence - first.valence, last.energy - first.energy)
     picks: list[Pick] = []
     chosen: dict[int, tuple[float, ...]] = {}  # ranks by place
-    for choice in choices:
+    tracks = [table.track(choice.row) for choice in choices]
+    for choice, track, liked in zip(choices, tracks, nearest_liked(tracks, taste), strict=True):
         place = places[choice.position]
-        track, target = table.track(choice.row), targets[place]
+        target = targets[place]
         ranks = tuple(float(rank) for rank in table.ranks[choice.row])
         before = chosen.get(place - 1)
         step = None if before is None else (ranks[0] - before[0], ranks[1] - before[1])
         chosen[place] = ranks
-        liked = nearest_liked(track, taste)
         grounds = Grounds(
             track=track,
             ranks=ranks,

@@ -112,15 +112,14 @@ class Taste:
         )
 
 
-def nearest_liked(track: Track, taste: Taste) -> tuple[Opinion, float] | None:
-    """Return the liked track that sounds most like this one, and its similarity, 0..1."""
+def nearest_liked(tracks: Sequence[Track], taste: Taste) -> list[tuple[Opinion, float] | None]:
+    """Return for each track the liked one that sounds most like it, and its similarity, 0..1."""
     liked = taste.liked
-    if not liked:
-        return None
-    ours = np.array([track.features], dtype=np.float32)
-    closeness = similarity(ours, _features(liked))[0]  # (liked,)
-    nearest = int(closeness.argmax())
-    return liked[nearest], float(closeness[nearest])
+    if not (liked and tracks):
+        return [None] * len(tracks)
+    ours = np.array([track.features for track in tracks], dtype=np.float32)
+    closeness = similarity(ours, _features(liked))  # (tracks, liked)
+    return [(liked[row.argmax()], float(row.max())) for row in closeness]
 
 
 def similarity(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,8 @@ TRACKS = random_tracks(60, artists=20)
 
 def test_nothing_is_known_of_a_listener_without_votes() -> None:
     assert len(Taste().votes()) == 0
-    assert nearest_liked(TRACK, Taste()) is None
+    assert nearest_liked([TRACK, TRACK], Taste()) == [None, None]
+    assert nearest_liked([], Taste((opinion(TRACK, 1.0),))) == []
 
 
 def test_votes_hold_what_was_shown_and_where() -> None:
@@ -55,12 +56,11 @@ def test_the_nearest_liked_track_is_one_that_was_voted_for() -> None:
     alike = replace(TRACK, valence=TRACK.valence + 0.01)
     voted = [opinion(TRACKS[n], 1.0) for n in range(5)]
     taste = Taste((opinion(alike, 1.0, is_vote=False), opinion(TRACK, -1.0), *voted))
-    found = nearest_liked(TRACK, taste)
-    assert found is not None
-    nearest, nearness = found
-    assert nearest in voted
-    assert 0 < nearness < 1
-    assert nearest_liked(TRACKS[3], taste) == (voted[3], pytest.approx(1))
+    nearest, same = nearest_liked([TRACK, TRACKS[3]], taste)
+    assert nearest is not None
+    assert nearest[0] in voted
+    assert 0 < nearest[1] < 1
+    assert same == (voted[3], pytest.approx(1))
 
 
 def test_only_votes_against_a_track_itself_ban_it() -> None:
