@@ -37,7 +37,7 @@ def rows(database: Path) -> dict[str, int]:
 def test_from_settings_and_feedback_to_an_export_and_an_end(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with running_demo(tmp_path) as url:
+    with running_demo(tmp_path / "data") as url:
         context = phone(browser)
         page = context.new_page()
         page.goto(f"{url}/?user={USER}")
