@@ -1,6 +1,7 @@
 """Photo files as cameras and programs write them."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -27,3 +28,12 @@ def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
 def as_held(image: Image.Image, orientation: int) -> Image.Image:
     """Return a picture as a camera stores it that was held so."""
     return image.transpose(AS_HELD[orientation]) if orientation in AS_HELD else image
+
+
+def two_faces_and_a_wall(folder: Path) -> Path:
+    """Fill a folder with files that say what a fake reader finds in them; return the folder."""
+    for name, content in (("a/me.png", b"face a"), ("b/me.jpg", b"face b"), ("wall.jpg", b"wall")):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder

@@ -14,6 +14,7 @@ from bot.sandbox.chat_samples import portrait_jpeg
 from bot.texts import VISION_ERRORS
 from bot.worker import WorkerFailed
 from tests.chatting import FakeWorker, a_reading
+from tests.photo_files import two_faces_and_a_wall
 from vision import Explanation, NoFaceFound, SeveralFaces, WeightsMissing
 
 
@@ -47,11 +48,7 @@ def failing_with(error: Exception) -> Callable[[], Reader]:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    for name, content in (("a/me.png", b"face a"), ("b/me.jpg", b"face b"), ("wall.jpg", b"wall")):
-        path = tmp_path / "photos" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return tmp_path / "photos"
+    return two_faces_and_a_wall(tmp_path / "photos")
 
 
 def run(*words: object) -> Result:

@@ -10,6 +10,7 @@ from bot import commands_vision
 from bot.cli import app
 from bot.commands_vision import Pictures
 from bot.texts import VISION_ERRORS
+from tests.photo_files import two_faces_and_a_wall
 from vision.errors import NoFaceFound, PhotoMissing, WeightsMissing
 from vision.formats import MAX_BYTES
 from vision.reading import EMOTIONS, Reading
@@ -45,11 +46,7 @@ def fake_reader(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    for name, content in (("a/me.png", b"face a"), ("b/me.jpg", b"face b"), ("wall.jpg", b"wall")):
-        path = tmp_path / "photos" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return tmp_path / "photos"
+    return two_faces_and_a_wall(tmp_path / "photos")
 
 
 def test_json_is_one_line_per_photo_and_nothing_else(photos: Path) -> None:

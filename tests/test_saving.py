@@ -225,15 +225,20 @@ def test_what_could_not_be_written_is_written_later_and_told(world: World) -> No
     asyncio.run(with_spotify(world, story))
 
 
+async def let_one_wait(chat: Chat, world: World) -> None:
+    """Have a playlist wait for Spotify, until it may be written."""
+    world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
+    await chat.say("/mood sad")
+    world.clock.advance(minutes=120)
+
+
 def test_a_telegram_that_fails_hears_later_what_was_written_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.02)
 
     async def story(chat: Chat) -> None:
-        world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
-        await chat.say("/mood sad")
-        world.clock.advance(minutes=120)
+        await let_one_wait(chat, world)
         before = len(chat.telegram.calls)
         chat.telegram.before = Failing(ANNA, NetworkError("Bad Gateway"), RetryAfter(1))
         await run_job(chat, "write")
@@ -249,9 +254,7 @@ def test_a_telegram_that_is_gone_does_not_keep_others_from_their_playlists(
     monkeypatch.setattr(playlists, "TELL_WITHIN_S", 0.1)
 
     async def story(chat: Chat) -> None:
-        world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
-        await chat.say("/mood sad")
-        world.clock.advance(minutes=120)
+        await let_one_wait(chat, world)
         chat.telegram.before = Failing(ANNA, RetryAfter(3600))
         async with asyncio.timeout(10):
             await run_job(chat, "write")

@@ -1,7 +1,7 @@
 """The gate: bytes from anybody become an upright RGB picture of a modest size, or an error.
 
-The header is judged before anything is decoded, a large photo is decoded and converted in bands
-at its working size, and of everything that a decoder raises nothing but a `VisionError` leaves.
+The header is judged before anything is decoded, a large photo is reduced to its working size, and
+of everything that a decoder raises nothing but a `VisionError` leaves.
 """
 
 import io
@@ -152,9 +152,10 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _shrink(image: Image.Image) -> NDArray[np.uint8]:
-    """Convert to RGB, uint8 (h, w, 3), at the working size, band by band.
+    """Convert to RGB, uint8 (h, w, 3), at the working size.
 
-    A full-size copy in RGB would double the memory of a large photo.
+    What is not RGB yet is converted band by band: a full-size copy would double the memory of a
+    large photo.
     """
     longest = max(image.size)
     factor = max(1, longest // WORKING_SIDE)
