@@ -39,7 +39,7 @@ class _Layout(NamedTuple):
 _LAYOUTS = (_Layout(60, 40, True), _Layout(60, 40, False), _Layout(30, 20, False))
 """The first that fits into a message is sent; the last fits for the longest playlist."""
 
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 
 
 def reading_caption(

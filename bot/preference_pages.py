@@ -22,6 +22,9 @@ DECADES = range(1960, 2030, 10)
 NAMES = 8
 """Names of a list whose buttons show at a time."""
 
+UNKNOWN_TOLD = 30
+"""Unknown names that a message lists before it only counts."""
+
 OFFERED = 12
 """Genres that are offered for choosing."""
 
@@ -125,6 +128,16 @@ def suggestions(list_name: str, text: str, near: Sequence[str], known: Names) ->
     told = texts.UNKNOWN_NAME[bool(near)].format(noun=_noun(list_name), name=escape(_cut(text)))
     rows: Rows = [[button(_cut(name), "add", list_name, known.key(name))] for name in near]
     return told, InlineKeyboardMarkup([*rows, [button(texts.STOP_TYPING, "settings", list_name)]])
+
+
+def unknown_names(list_name: str, unknown: Sequence[str]) -> Page:
+    """Return what is said of more names that the catalogue lacks."""
+    told = ", ".join(f"<b>{escape(_cut(name))}</b>" for name in unknown[:UNKNOWN_TOLD])
+    if (more := len(unknown) - UNKNOWN_TOLD) > 0:
+        told += texts.AND_MORE.format(count=more)
+    text = texts.UNKNOWN_NAMES.format(noun=_noun(list_name), names=told)
+    rows: Rows = [[button(texts.STOP_TYPING, "settings", list_name)]]
+    return text, InlineKeyboardMarkup(rows)
 
 
 def question(about: str) -> Page:

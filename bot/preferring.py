@@ -16,12 +16,16 @@ from bot.replies import edit, pressed, remove, say, sender, toast
 from bot.services import Services
 from recommender.errors import BadPreference
 from recommender.names import Artists, Genres, Names
-from recommender.preferences import USUAL, Preferences, parse_years
+from recommender.preferences import MOST_NAMES, USUAL, Preferences, parse_years
 
 Context = ContextTypes.DEFAULT_TYPE
 
 _YES_NO = {"yes": True, "no": False}
 _BETWEEN_NAMES = re.compile(r"[,;\n]")
+
+_UNKNOWN_ASKED = 3
+"""Unknown names of one message beside which the nearest known ones are shown: finding those takes
+a second or so."""
 
 
 class Preferring:
@@ -140,13 +144,17 @@ class Preferring:
         await say(bot, user_id, *pages.years(preferences, is_known=self._knows_years()))
 
     async def _names_typed(self, bot: Bot, user_id: int, list_name: str, text: str) -> None:
-        """Put the names that the catalogue knows on a list, and ask about the first other one."""
+        """Put the names that the catalogue knows on a list, and ask about the others."""
         known = self._names(list_name)
         assert known is not None  # `ask` has made sure
         parts = [part for part in map(str.strip, _BETWEEN_NAMES.split(text)) if part] or [text]
+        parts = list(dict.fromkeys(parts))
+        if len(parts) > MOST_NAMES:
+            await say(bot, user_id, texts.TOO_MANY_NAMES.format(most=MOST_NAMES))
+            return
         found = await asyncio.to_thread(_found, parts, known)
         names = dict.fromkeys(name for name in found.values() if name)
-        unknown = next((part for part, name in found.items() if name is None), None)
+        unknown = [part for part, name in found.items() if name is None]
         if names:
             try:
                 await self._put(user_id, list_name, names)
@@ -154,11 +162,13 @@ class Preferring:
                 await say(bot, user_id, texts.bad_preference(error))
                 return
             await say(bot, user_id, *await self._page(user_id, list_name))
-        if unknown is None:
+        if not unknown:
             await self._settle(bot, user_id)
-        else:
-            near = await asyncio.to_thread(known.like, unknown)
-            await say(bot, user_id, *pages.suggestions(list_name, unknown, near, known))
+        for name in unknown[:_UNKNOWN_ASKED]:
+            near = await asyncio.to_thread(known.like, name)
+            await say(bot, user_id, *pages.suggestions(list_name, name, near, known))
+        if others := unknown[_UNKNOWN_ASKED:]:
+            await say(bot, user_id, *pages.unknown_names(list_name, others))
 
     # -- what they share --
 

@@ -25,6 +25,8 @@ WEBHOOK = "/webhook"
 WEBHOOK_PORTS = (443, 80, 88, 8443)
 """The ports to which Telegram delivers."""
 
+_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
+
 Address = Annotated[str, StringConstraints(pattern=r"^[^:]+:\d{1,5}$")]
 """A host and a port, as in 127.0.0.1:8080."""
 
@@ -141,7 +143,7 @@ def check_webhook(settings: Settings) -> None:
         ports = ", ".join(map(str, WEBHOOK_PORTS))
         raise NotReady(f"PUBLIC_URL: Telegram delivers to the ports {ports} alone.")
     secret = settings.webhook_secret.get_secret_value()
-    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", secret):
+    if secret and not _SECRET.fullmatch(secret):
         raise NotReady(
             "WEBHOOK_SECRET must be 16 to 256 letters, digits, _ or -; leave it out, and one is "
             "made from the bot's token."

@@ -442,6 +442,9 @@ UNKNOWN_NAME = {
         "again, or another."
     ),
 }
+UNKNOWN_NAMES = "My catalogue has no {noun} called {names} either."
+AND_MORE = " and {count} more"
+TOO_MANY_NAMES = "That is more names than a list holds. Please send {most} at most."
 SETTING_KEPT = "Noted."
 SWAPPED = "Noted, and taken off the other list."
 

@@ -17,8 +17,8 @@ FEATURES = (
 )
 """The order of features in every array; the first two are the square that moods live in."""
 
-_BRACKETS = re.compile(r"[(\[{][^)\]}]*[)\]}]")
-_VERSION = re.compile(r"\s[-–—]\s.*$")
+_BRACKETS = re.compile(r"[(\[{][^)\]}]*(?:[)\]}]|\Z)")
+_VERSION = re.compile(r"\s[-–—]\s.*", re.DOTALL)
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 

@@ -86,7 +86,7 @@ def test_many_names_are_looked_up_beside_the_event_loop(monkeypatch: pytest.Monk
 
     async def story(chat: Chat) -> None:
         await chat.press("ask:banned_artists")
-        await chat.say(", ".join(f"artist {n}" for n in range(300)))
+        await chat.say(", ".join(f"artist {n}" for n in range(90)))
         assert threads
         assert threading.get_ident() not in threads
 
@@ -190,6 +190,25 @@ def test_of_several_names_at_once_the_known_ones_count_and_another_is_asked_abou
         assert (await settled(chat)).favourite_artists == ("Earth", "Fire", "Ärger")
 
     asyncio.run(with_chat(story, table=table))
+
+
+def test_all_unknown_names_are_told_and_a_flood_of_names_is_refused() -> None:
+    async def story(chat: Chat) -> None:
+        page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
+        await chat.press(page.data(texts.TYPE_NAME["artist"]))
+        listed, *unsure = await chat.say("Uno, Earth, Zwei, <Drei>, Vier, Fünf, Uno")
+        assert "• Earth" in listed.text
+        told = [call.text for call in unsure]
+        assert len(told) == 4
+        for name, text in zip(("Uno", "Zwei", "&lt;Drei&gt;"), told, strict=False):
+            assert f"<b>{name}</b>" in text
+        assert "<b>Vier</b>, <b>Fünf</b>" in told[3]
+        (flood,) = await chat.say(",".join(f"Artist {number}" for number in range(200)))
+        assert flood.text == texts.TOO_MANY_NAMES.format(most=100)
+        *_, rest = await chat.say(",".join(f"{number:040}&" for number in range(100)))
+        assert "and 67 more" in rest.text
+
+    asyncio.run(with_chat(story, table=by("Earth", "Fire")))
 
 
 def test_genres_are_offered_and_a_favourite_cannot_be_banned_too() -> None:
