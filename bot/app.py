@@ -20,7 +20,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest, HTTPXRequest
 
-from bot import texts
+from bot import crisis, texts
 from bot.connecting import Connecting
 from bot.consent import Consent
 from bot.delivery import Delivery, Undelivered
@@ -100,7 +100,14 @@ def build_application(
     scheduling = Scheduling(services)
     history = History(services, playlists)
 
-    # A lower group runs first: strangers and group chats are turned away before anything else.
+    # A lower group runs first. Who writes about suicide is told where to find people, whoever
+    # they are and whatever was asked.
+    words = (filters.TEXT | filters.CAPTION) & filters.ChatType.PRIVATE
+    application.add_handler(MessageHandler(words, crisis.answer), group=-5)
+    application.add_handler(
+        CallbackQueryHandler(crisis.talk, pattern=f"^{crisis.TALK}$"), group=-5
+    )
+    # Strangers and group chats are turned away before anything else.
     application.add_handler(TypeHandler(Update, _gate(services.guests)), group=-4)
     # What connects an account is a plain message too; any other is left to the next group.
     plain = filters.TEXT & ~filters.COMMAND

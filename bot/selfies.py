@@ -18,6 +18,7 @@ from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.albums import Albums
+from bot.crisis import need_in
 from bot.handling import give_way
 from bot.patience import patiently
 from bot.photo_queue import PhotoQueue, Place, QueueFull
@@ -71,6 +72,8 @@ class Selfies:
         async with self._albums.gathered(message) as together:
             if not together:
                 return
+            if any(need_in(each.caption or "") in ("own", "other") for each in together):
+                return  # `bot.crisis` has answered
             if (fault := fault_of(together)) is not None:
                 await say(context.bot, sender(update), texts.TOO_MUCH[fault])
                 return

@@ -77,7 +77,8 @@ HELP = (
     "/privacy: what is kept, and why\n"
     "/export: all that is stored about you, as a file\n"
     "/forget: delete everything about you\n"
-    "/cancel: stop what I am doing"
+    "/cancel: stop what I am doing\n\n"
+    "If you need to talk to a person now: findahelpline.com lists free helplines everywhere."
 )
 
 COMMANDS = {
@@ -103,6 +104,30 @@ STRANGER = (
 )
 OWNER_LINKED = "That is the code: you are my owner. Now go on in the terminal."
 PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a message there."
+
+# -- when somebody writes about suicide or self-harm (the numbers were checked in November 2026) --
+
+_CRISIS_HELP = (
+    "I'm only a music bot and can't help the way a person can. But people can, right now and free "
+    "of charge:\n"
+    "• US and Canada: call or text <code>988</code>\n"
+    "• UK and Ireland: Samaritans, <code>116 123</code>\n"
+    "• Australia: Lifeline, <code>13 11 14</code>\n"
+    "• Anywhere else: findahelpline.com\n"
+    "{danger}, call the emergency number: <code>112</code> in Europe, <code>999</code> in the UK, "
+    "<code>911</code> in the US and Canada, <code>000</code> in Australia.\n\n"
+    "I don't keep what you wrote, and I tell nobody; it stays in this chat until you delete it. "
+    "I'm here for music whenever you like."
+)
+CRISIS = {
+    "own": "I'm sorry it is this hard right now. "
+    + _CRISIS_HELP.format(danger="If you are in danger right now"),
+    "other": "It is good that you care about them. "
+    + _CRISIS_HELP.format(danger="If they are in danger right now"),
+}
+CRISIS_HELPLINES = "Find a helpline"
+CRISIS_LINE = "If it is more than a hard day, there are people you can talk to, now and for free."
+CRISIS_TALK = "I need to talk to someone"
 
 # -- photos --
 
