@@ -35,9 +35,12 @@ class Mood:
         return cls(reading.emotion, reading.mood, reading.id)
 
     @classmethod
-    def named(cls, emotion: str) -> "Mood":
-        """Return the mood of a user who says so."""
-        return cls(emotion, {name: float(name == emotion) for name in EMOTIONS})
+    def named(cls, emotion: str, strength: float = 1.0) -> "Mood":
+        """Return the mood of a user who says so; what is left of its strength is neutral."""
+        probabilities = dict.fromkeys(EMOTIONS, 0.0)
+        probabilities["neutral"] = 1 - strength
+        probabilities[emotion] += strength
+        return cls(emotion, probabilities)
 
 
 class Choosing:

@@ -17,6 +17,7 @@ from bot.replies import edit, forgiving, pressed, remove, say, send_files, sende
 from bot.saving import Saving, Written
 from bot.services import Services
 from bot.shown import Shown
+from bot.words import Wish, understand
 from recommender.errors import TooFewTracks
 from recommender.playlist_files import csv_table, file_name, m3u8
 from recommender.saved import SavedPlaylist, StoredReading
@@ -46,13 +47,30 @@ class Playlists:
     async def mood(self, update: Update, context: Context) -> None:
         """Make a playlist for the mood named, or ask which."""
         user_id, words = sender(update), context.args or []
-        word = words[0].lower() if words else None
-        emotion = NOUNS.get(word, word) if word else None
+        word = " ".join(words).lower()
+        emotion = NOUNS.get(word, word)
         if emotion in EMOTIONS:
             await self.offer(context.bot, user_id, Mood.named(emotion))
-        else:
-            question = texts.UNKNOWN_MOOD if emotion else texts.CHOOSE_MOOD
-            await say(context.bot, user_id, question, keyboards.emotions("mood"))
+            return
+        question = texts.UNKNOWN_MOOD if words else texts.CHOOSE_MOOD
+        wish = understand(" ".join(words), is_about_mood=True)
+        await self.offer_wish(context.bot, user_id, wish, question)
+
+    async def offer_wish(self, bot: Bot, user_id: int, wish: Wish, question: str) -> None:
+        """Make a playlist for the mood that words name, or ask which one it is.
+
+        Args:
+            bot: Sends the messages.
+            user_id: Whom it is for.
+            wish: What the words say.
+            question: What is asked where they say nothing.
+        """
+        if wish.emotion is None:
+            question = messages.heard_no_mood(wish.heard) if wish.heard else question
+            await say(bot, user_id, question, keyboards.emotions("mood"))
+            return
+        await say(bot, user_id, messages.heard_mood(wish, wish.emotion))
+        await self.offer(bot, user_id, Mood.named(wish.emotion, wish.strength), wish.mode)
 
     async def mood_chosen(self, update: Update, context: Context) -> None:
         """Make a playlist for the mood whose button was pressed, where the question stood."""

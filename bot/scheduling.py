@@ -16,7 +16,7 @@ from bot.schedule_messages import schedule_text, which_half, zone_noted
 from bot.schedules import MOST_PER_USER, Schedule, TooMany
 from bot.services import Services
 from bot.timetable import HourAlone, NotUnderstood, Slot, read_slots
-from bot.words import hear
+from bot.words import understand
 from bot.zones import find_zones, is_zone, zones_near
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -161,7 +161,7 @@ class Scheduling:
         if asked is None:
             return
         words, now = message.text or "", self._services.clock()
-        is_answer = now - asked < ASKED_FOR and hear(words).emotion is None
+        is_answer = now - asked < ASKED_FOR and understand(words).emotion is None
         if find_zones(words, now) or is_answer:
             await self._take_zone(context.bot, user_id, words)
             raise ApplicationHandlerStop
