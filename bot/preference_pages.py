@@ -29,8 +29,14 @@ OFFERED = 12
 """Genres that are offered for choosing."""
 
 
-def overview(preferences: Preferences) -> Page:
-    """Return all settings, and the ways to change them."""
+def overview(preferences: Preferences, *, unchecked: int, tracks: int) -> Page:
+    """Return all settings, and the ways to change them.
+
+    Args:
+        preferences: The user's settings.
+        unchecked: Tracks of which the catalogue does not know whether they are explicit.
+        tracks: Tracks of the catalogue in all.
+    """
     lines = [f"{title}: <b>{_told(preferences, name)}</b>" for name, title in texts.SETTINGS]
     explicit, keeps = preferences.allows_explicit, preferences.keeps_playlists
     rows: Rows = [
@@ -53,7 +59,13 @@ def overview(preferences: Preferences) -> Page:
     rows.append([button(texts.ZONE_BUTTON, "zone")])
     if preferences != USUAL:
         rows.append([button(texts.USUAL_BUTTON, "set", "all", "usual")])
-    return f"{texts.SETTINGS_HEAD}\n\n" + "\n".join(lines), InlineKeyboardMarkup(rows)
+    text = f"{texts.SETTINGS_HEAD}\n\n" + "\n".join(lines)
+    if unchecked and not explicit:
+        kind = "all" if unchecked == tracks else "some"
+        text += "\n\n" + texts.EXPLICIT_UNKNOWN[kind].format(
+            unchecked=f"{unchecked:,}", tracks=f"{tracks:,}"
+        )
+    return text, InlineKeyboardMarkup(rows)
 
 
 def years(preferences: Preferences, *, is_known: bool) -> Page:

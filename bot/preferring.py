@@ -39,8 +39,7 @@ class Preferring:
     async def settings(self, update: Update, context: Context) -> None:
         """Show all settings."""
         user_id = sender(update)
-        text, keyboard = pages.overview(await self._load(user_id))
-        await say(context.bot, user_id, text, keyboard)
+        await say(context.bot, user_id, *await self._page(user_id, "overview"))
 
     async def page(self, update: Update, context: Context) -> None:
         """Show another page of the settings; whatever was asked is asked no more."""
@@ -215,7 +214,9 @@ class Preferring:
     async def _page(self, user_id: int, name: str, number: int = 0) -> pages.Page:
         preferences = await self._load(user_id)
         if name == "overview":
-            return pages.overview(preferences)
+            table = self._services.table
+            unchecked = int((~table.explicit_known).sum())
+            return pages.overview(preferences, unchecked=unchecked, tracks=len(table))
         if name == "years":
             return pages.years(preferences, is_known=self._knows_years())
         known = self._names(name)

@@ -424,6 +424,16 @@ SETTINGS = (
 """What is told of each setting, in order."""
 LENGTH = "{length} tracks"
 EXPLICIT = {True: "allowed", False: "left out"}
+EXPLICIT_UNKNOWN = {
+    "all": (
+        "<i>My catalogue doesn't say which of its {tracks} tracks are explicit, so I can't keep "
+        "explicit songs out.</i>"
+    ),
+    "some": (
+        "<i>My catalogue doesn't say of {unchecked} of its {tracks} tracks whether they are "
+        "explicit. I choose one of those only where the others don't suffice, and tell you.</i>"
+    ),
+}
 SWITCH_EXPLICIT = {True: "Leave out explicit tracks", False: "Allow explicit tracks"}
 KEEPS = {True: "a new playlist each time", False: "one playlist, updated each time"}
 SWITCH_KEEPS = {True: "Update one playlist", False: "A new playlist each time"}

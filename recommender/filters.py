@@ -38,7 +38,9 @@ class Filter:
 def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
     """Return the filters that a listener has set.
 
-    A filter is a promise. So a track of unknown year passes no choice of years.
+    A filter is a promise. So a track of unknown year passes no choice of years. One of which it is
+    unknown whether it is explicit does pass, since whole catalogues do not say: `ranking` chooses
+    it last, and `relaxed` tells of it.
 
     Args:
         table: The catalogue.

@@ -24,14 +24,14 @@ def read_table(db: Database, n: int) -> TrackTable:
     artist_keys, song_keys = np.empty((2, n), dtype=np.int64)
     genre_codes, label_codes, duration_ms = np.empty((3, n), dtype=np.int32)
     years = np.empty(n, dtype=np.int16)
-    explicit, invented = np.empty((2, n), dtype=np.bool_)
+    explicit, explicit_known, invented = np.empty((3, n), dtype=np.bool_)
     texts: list[bytes] = []
     genres: dict[str, int] = {}
     labels: dict[str, int] = {}
     cursor = db.execute(
         """
         select id, genre, duration_ms, popularity, explicit, invented, artist_key, song_key,
-            label, coalesce(year, 0),
+            label, coalesce(year, 0), explicit_known,
             cast(name || :s || artist || :s || album || :s || genre as blob),
             valence, energy, tempo_bpm, acousticness, danceability, mode, loudness_db
         from tracks order by id
@@ -50,8 +50,9 @@ def read_table(db: Database, n: int) -> TrackTable:
         artist_keys[here], song_keys[here] = columns[6:8]
         label_codes[here] = [labels.setdefault(label, len(labels)) for label in columns[8]]
         years[here] = columns[9]
-        texts += columns[10]
-        features[here] = np.array(columns[11:], dtype=np.float32).T
+        explicit_known[here] = columns[10]
+        texts += columns[11]
+        features[here] = np.array(columns[12:], dtype=np.float32).T
         start += len(rows)
     ranks = np.stack([percentile_ranks(column) for column in features.T], axis=1)
     order, grid = sort_by_cell(ranks[:, :2])
@@ -75,6 +76,7 @@ def read_table(db: Database, n: int) -> TrackTable:
         years=years[order],
         duration_ms=duration_ms[order],
         explicit=explicit[order],
+        explicit_known=explicit_known[order],
         invented=invented[order],
         texts=np.frombuffer(b"".join(texts), dtype=np.uint8),
         text_ends=np.cumsum([len(text) for text in texts], dtype=np.int64),

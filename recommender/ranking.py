@@ -97,8 +97,9 @@ def rank(
     """Choose a track for each target.
 
     No song twice, no artist more often than allowed, no disliked song ever, nothing that the
-    listener's filters keep out. Songs shown lately come in only when the others do not suffice;
-    when those do not either, there are fewer choices than targets.
+    listener's filters keep out. Where explicit tracks are not wanted, those that nobody has
+    checked come in only when the known clean ones do not suffice. Songs shown lately come in only
+    when the others do not suffice; when those do not either, there are fewer choices than targets.
 
     Args:
         table: The catalogue.
@@ -121,6 +122,10 @@ def rank(
         rules.append(is_allowed)
     is_fresh = none_of(table.song_keys, table.song_keys[table.rows(recent)])
     playlist = _Playlist(table, targets, posterior, rng, config, preferences)
+    if not preferences.allows_explicit and not table.explicit_known.all():
+        # Tracks that are known to be clean come first, even again; the rest only fill up.
+        playlist.fill([*rules, lambda rows: table.explicit_known[rows], is_fresh])
+        playlist.fill([*rules, lambda rows: table.explicit_known[rows]])
     playlist.fill([*rules, is_fresh])
     playlist.fill(rules)
     return playlist.in_order()

@@ -95,7 +95,7 @@ def recommend(
         targets=targets,
         ms=ms,
         policy=f"{POLICY_VERSION} {prior.name}",
-        relaxed=relaxed(table, choices, targets, recent),
+        relaxed=relaxed(table, choices, targets, recent, preferences),
     )
     table.release()  # or a million tracks would all count as memory after a few playlists
     return recommendation

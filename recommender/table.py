@@ -38,7 +38,8 @@ class TrackTable:
         labels: The song categories' names; "" for tracks that have none.
         years: When each track came out, int16 (n,); 0 where unknown.
         duration_ms: int32 (n,).
-        explicit: bool (n,).
+        explicit: Whether each track is known to be explicit, bool (n,).
+        explicit_known: Whether it is known that it is or is not, bool (n,).
         invented: bool (n,).
         texts: Packed texts, UTF-8, uint8 (bytes in all,).
         text_ends: Where each track's text ends in `texts`, int64 (n,).
@@ -61,6 +62,7 @@ class TrackTable:
     years: NDArray[np.int16]
     duration_ms: NDArray[np.int32]
     explicit: NDArray[np.bool_]
+    explicit_known: NDArray[np.bool_]
     invented: NDArray[np.bool_]
     texts: NDArray[np.uint8]
     text_ends: NDArray[np.int64]

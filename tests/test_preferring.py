@@ -5,6 +5,7 @@ from datetime import timedelta
 from html import escape
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bot import preference_pages as pages
@@ -192,6 +193,24 @@ def test_of_several_names_at_once_the_known_ones_count_and_another_is_asked_abou
     asyncio.run(with_chat(story, table=table))
 
 
+@pytest.mark.parametrize(("known", "kind"), [(0, "all"), (400, "some")])
+def test_who_wants_nothing_explicit_is_told_what_is_unknown(known: int, kind: str) -> None:
+    whole = table_of(random_tracks(1200))
+    table = replace(whole, explicit_known=np.arange(1200) < known)
+
+    async def story(chat: Chat) -> None:
+        (before,) = await chat.say("/settings")
+        assert "1,200" not in before.text
+        after = await press(chat, before, texts.SWITCH_EXPLICIT[True])
+        told = texts.EXPLICIT_UNKNOWN[kind].format(unchecked=f"{1200 - known:,}", tracks="1,200")
+        assert told in after.text
+        _, playlist = await chat.say("/mood sad")
+        is_told = "for 20 of 20 tracks I can't check that" in playlist.text
+        assert is_told == (known == 0)
+
+    asyncio.run(with_chat(story, table=table))
+
+
 def test_all_unknown_names_are_told_and_a_flood_of_names_is_refused() -> None:
     async def story(chat: Chat) -> None:
         page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
@@ -320,5 +339,5 @@ def test_the_longest_names_fit_their_buttons_and_message() -> None:
     text, keyboard = pages.names("banned_artists", longest, Artists(by("Ann")))
     assert len(text.encode("utf-16-le")) // 2 <= 4096
     assert all(len(b.callback_data or "") <= 64 for row in keyboard.inline_keyboard for b in row)
-    text, _ = pages.overview(Preferences(banned_artists=longest))
+    text, _ = pages.overview(Preferences(banned_artists=longest), unchecked=0, tracks=9)
     assert len(text) < 1000
