@@ -19,7 +19,7 @@ from bot.services import Services
 from bot.shown import Shown
 from bot.words import Wish, understand
 from recommender.errors import TooFewTracks
-from recommender.playlist_files import csv_table, file_name, m3u8
+from recommender.playlist_files import csv_table, file_name, link_list
 from recommender.saved import SavedPlaylist, StoredReading
 from recommender.targets import EMOTIONS
 
@@ -153,7 +153,7 @@ class Playlists:
         seconds = self._services.table.seconds(track.track_id for track in saved.tracks)
         name = messages.playlist_name(saved.emotion, saved.mode)
         files = {
-            file_name(saved, "m3u8"): m3u8(saved, name, seconds),
+            file_name(saved, "txt"): link_list(saved, name),
             file_name(saved, "csv"): csv_table(saved, seconds),
         }
         await send_files(context.bot, saved.user_id, files, messages.files_caption(saved))

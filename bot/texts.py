@@ -367,10 +367,10 @@ IN_MODE = "{feeling}, in the mode <b>{mode}</b>"
 HEARD_NO_MOOD = "{counted} Which mood is it?"
 
 AS_FILES = (
-    "The playlist as files: M3U8 for players, CSV for spreadsheets and for programs that carry "
-    "playlists over to other services."
+    "The playlist as files: a list of links to Spotify, and a CSV for spreadsheets and for "
+    "services that import playlists, such as Soundiiz or TuneMyMusic."
 )
-FILES_OF_INVENTED = "The tracks are invented, so no player finds them."
+FILES_OF_INVENTED = "The tracks are invented, so no service finds them."
 
 IN_SPOTIFY = 'Your playlist is in Spotify now: <a href="{url}">{name}</a>.'
 
