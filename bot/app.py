@@ -104,9 +104,8 @@ def build_application(
     # they are and whatever was asked.
     words = (filters.TEXT | filters.CAPTION) & filters.ChatType.PRIVATE
     application.add_handler(MessageHandler(words, crisis.answer), group=-5)
-    application.add_handler(
-        CallbackQueryHandler(crisis.talk, pattern=f"^{crisis.TALK}$"), group=-5
-    )
+    talk = CallbackQueryHandler(crisis.talk, pattern=rf"^{crisis.TALK}(:|$)")
+    application.add_handler(talk, group=-5)
     # Strangers and group chats are turned away before anything else.
     application.add_handler(TypeHandler(Update, _gate(services.guests)), group=-4)
     # What connects an account is a plain message too; any other is left to the next group.

@@ -5,10 +5,13 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from recommender.grid import sort_by_cell
+from recommender.recordings import recording_keys
 from recommender.table import SEPARATOR, TrackTable
 from recommender.tracks import FEATURES, main_genre
 
 _ROWS_PER_BATCH = 5_000
+
+TEMPO = FEATURES.index("tempo_bpm")
 
 
 def read_table(db: Database, n: int) -> TrackTable:
@@ -54,6 +57,8 @@ def read_table(db: Database, n: int) -> TrackTable:
         texts += columns[11]
         features[here] = np.array(columns[12:], dtype=np.float32).T
         start += len(rows)
+    names = [_name_and_artist(text) for text in texts]
+    recordings = recording_keys(names, song_keys, duration_ms, features[:, TEMPO])
     ranks = np.stack([percentile_ranks(column) for column in features.T], axis=1)
     order, grid = sort_by_cell(ranks[:, :2])
     rows_by_id = np.empty(n, dtype=np.int64)
@@ -69,6 +74,7 @@ def read_table(db: Database, n: int) -> TrackTable:
         popularity=_popularity_ranks(popularity)[order],
         artist_keys=artist_keys[order],
         song_keys=song_keys[order],
+        recording_keys=recordings[order],
         genre_codes=genre_codes[order],
         genres=tuple(genres),
         label_codes=label_codes[order],
@@ -81,6 +87,11 @@ def read_table(db: Database, n: int) -> TrackTable:
         texts=np.frombuffer(b"".join(texts), dtype=np.uint8),
         text_ends=np.cumsum([len(text) for text in texts], dtype=np.int64),
     )
+
+
+def _name_and_artist(text: bytes) -> tuple[str, str]:
+    name, artist, *_ = text.decode().split(SEPARATOR)
+    return name, artist
 
 
 def percentile_ranks(values: NDArray[np.float32]) -> NDArray[np.float32]:

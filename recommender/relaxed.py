@@ -72,7 +72,7 @@ def relaxed(
     points = np.array([(target.valence, target.energy) for target in wanted]).reshape(-1, 2)
     away = np.linalg.norm(table.ranks[rows, :2] - points, axis=1)  # (C,)
     far = away[away > FAR]
-    repeats = is_among(table.song_keys[rows], table.song_keys[table.rows(recent)])
+    repeats = is_among(table.recording_keys[rows], table.recording_keys[table.rows(recent)])
     places = len(targets)
     found = []
     if len(far):

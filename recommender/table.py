@@ -32,6 +32,8 @@ class TrackTable:
         popularity: Percentile rank of Spotify's popularity, float32 (n,); 0.5 where unknown.
         artist_keys: `tracks.artist_key` of each track, int64 (n,).
         song_keys: `tracks.song_key` of each track, int64 (n,).
+        recording_keys: `recordings.recording_keys` of each track, int64 (n,): the same for
+            recordings that go by several artists, so that a playlist has none of them twice.
         genre_codes: Index of the main genre in `genres`, int32 (n,).
         genres: The main genres' names.
         label_codes: Index of the song category in `labels`, int32 (n,).
@@ -55,6 +57,7 @@ class TrackTable:
     popularity: NDArray[np.float32]
     artist_keys: NDArray[np.int64]
     song_keys: NDArray[np.int64]
+    recording_keys: NDArray[np.int64]
     genre_codes: NDArray[np.int32]
     genres: tuple[str, ...]
     label_codes: NDArray[np.int32]
