@@ -166,15 +166,17 @@ class Connecting:
     async def _welcome(self, bot: Bot, user_id: int) -> None:
         profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
         await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
-        last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
-        if last is None:
+        written = await self._playlists.saving.write_pending(user_id)
+        if written is None:
             return
-        written = await self._playlists.saving.write(last)
+        if written.shown_in is not None:
+            await self._playlists.show(bot, written, written.shown_in)
         if written.url is not None:
             text = messages.in_spotify(written.saved, written.url)
             await say(bot, user_id, text, keyboards.open_in_spotify(written.url))
         elif written.notice:
             await say(bot, user_id, written.notice)
+        await self._playlists.put_right(bot, user_id)
 
     # -- once connected --
 
@@ -201,8 +203,9 @@ class Connecting:
             return
         await toast(query)
         message_id = query.message.message_id if query.message else None
-        written = await self._playlists.saving.write(saved, message_id)
+        written = await self._playlists.saving.save(saved, message_id)
         if written.url is None and not written.notice:
             await self.connect(update, context)
         elif message_id is not None:
             await self._playlists.show(context.bot, written, message_id)
+            await self._playlists.put_right(context.bot, saved.user_id)

@@ -142,7 +142,7 @@ class Connections:
 
     async def write(
         self, user_id: int, playlist: PlaylistDraft, mend: Mend = leave
-    ) -> SpotifyPlaylist:
+    ) -> SpotifyPlaylist | None:
         """Make the user's living playlist hold exactly this; create it if there is none.
 
         The draft is kept until it stands, whatever is raised: see `resume`.
@@ -152,11 +152,34 @@ class Connections:
             playlist: What shall stand there.
             mend: Finds other tracks for those that Spotify does not play.
 
+        Returns:
+            What was written; None where a newer draft took its place meanwhile.
+
         Raises:
             NotConnected: The user has no account connected.
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
         """
         return await self._writing.write(user_id, playlist, mend)
+
+    async def write_intended(
+        self, user_id: int, saved_id: int, mend: Mend = leave
+    ) -> SpotifyPlaylist | None:
+        """Do as `write` does with a draft that was stored when its playlist was.
+
+        Args:
+            user_id: Whose playlist.
+            saved_id: Which of their saved playlists it is.
+            mend: Finds other tracks for those that Spotify does not play.
+
+        Returns:
+            What was written; None where it waits no longer: it was written already, or a newer
+            draft took its place.
+
+        Raises:
+            NotConnected: The user has no account connected.
+            ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
+        """
+        return await self._writing.write_intended(user_id, saved_id, mend)
 
     async def write_pending(self, user_id: int, mend: Mend = leave) -> SpotifyPlaylist | None:
         """Write the newest draft that could not be written before; None where there is none.

@@ -40,8 +40,8 @@ from bot.handling import Handling, being
 from bot.logs import about_update
 from bot.metrics import Metrics
 from bot.received import NewUpdate
-from bot.records import Records
-from recommender.database import DiskFull
+from bot.records import Records, Stores
+from recommender.database import DiskFull, immediate
 
 logger = logging.getLogger(__name__)
 
@@ -190,13 +190,18 @@ class Inbox:
     ) -> asyncio.Event:
         """Begin to handle an update; what is returned is set once the next may begin."""
         way, lane = asyncio.Event(), self._lanes[user_id]
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def end(task: asyncio.Task[None]) -> None:
             way.set()
+            if task.cancelled():
+                over.cancel()
+            else:
+                over.set_result(None)
             lane.under_way.discard(task)
             self._tidy(user_id)
 
-        handling = self._handle(user_id, update_id, way.set, is_alone=is_alone)
+        handling = self._handle(user_id, update_id, way.set, over, is_alone=is_alone)
         task = asyncio.create_task(handling)
         lane.under_way.add(task)
         task.add_done_callback(end)
@@ -214,14 +219,20 @@ class Inbox:
     # -- tries --
 
     async def _handle(
-        self, user_id: int | None, update_id: int, give_way: Callable[[], None], *, is_alone: bool
+        self,
+        user_id: int | None,
+        update_id: int,
+        give_way: Callable[[], None],
+        over: asyncio.Future[None],
+        *,
+        is_alone: bool,
     ) -> None:
         """Try to handle an update until it is done with."""
         pauses_s = iter(PAUSES_S)
         with about_update(update_id):
             while True:
                 try:
-                    if await self._is_done_with(update_id, give_way, is_alone=is_alone):
+                    if await self._is_done_with(update_id, give_way, over, is_alone=is_alone):
                         return
                 except sqlite3.Error as error:
                     logger.error("the database cannot be used (%s); it is tried again", error)
@@ -233,7 +244,12 @@ class Inbox:
                 is_alone = False
 
     async def _is_done_with(
-        self, update_id: int, give_way: Callable[[], None], *, is_alone: bool
+        self,
+        update_id: int,
+        give_way: Callable[[], None],
+        over: asyncio.Future[None],
+        *,
+        is_alone: bool,
     ) -> bool:
         """Try once; return whether the update is handled, or set aside."""
         run, start = self._records.run, time.perf_counter()
@@ -242,7 +258,7 @@ class Inbox:
             return True
         update = Update.de_json(json.loads(begun.payload), self._application.bot)
         is_last = begun.is_last_try or begun.is_given_up
-        handling = Handling(update_id, give_way, is_last, begun.done)
+        handling = Handling(update_id, give_way, is_last, begun.done, over)
         with being(handling):
             if begun.is_given_up:
                 await self._application.process_error(update, GivenUp())
@@ -253,11 +269,22 @@ class Inbox:
         if handling.has_failed:
             await run(lambda s: s.people.inbox.fail(update_id))
             return False
-        await run(lambda s: s.people.inbox.finish(update_id, self._clock()))
+        await self._finish(handling)
         kind, seconds = kind_of(update), time.perf_counter() - start
         self._metrics.update_seconds.labels(kind).observe(seconds)
         logger.info("%s handled in %.2f s", kind, seconds)
         return True
+
+    async def _finish(self, handling: Handling) -> None:
+        """Note that an update is done with, and what goes with that."""
+        now = self._clock()
+
+        def finish(stores: Stores) -> None:
+            with immediate(stores.people.db):
+                handling.end(stores, now)
+                stores.people.inbox.finish(handling.update_id, now)
+
+        await self._records.run(finish)
 
     async def _tell_to_wait(self, user_id: int | None) -> None:
         """Tell a user that the disk is full, once until it was not."""

@@ -30,6 +30,7 @@ from bot.texts import (
 from bot.timetable import EVERY_DAY, WEEKDAYS, WEEKEND, Slot
 from bot.words import Heard
 from recommender.saved import SavedPlaylist, ShownTrack
+from recommender.standing import Place, State
 
 PAGE = 10
 """Tracks whose vote buttons show at a time."""
@@ -38,6 +39,8 @@ ROW = 4
 """Vote buttons side by side, as many as a phone shows well."""
 
 OPEN_IN_SPOTIFY = "Open in Spotify"
+SAVE = "Save to my Spotify"
+SAVE_AS_NEW = "Save as new"
 
 SUGGESTED = (Slot(8 * 60 + 30, WEEKDAYS), Slot(20 * 60, EVERY_DAY), Slot(10 * 60, WEEKEND))
 """Check-ins to begin with."""
@@ -89,7 +92,7 @@ def correction(reading_id: int) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([*rows, [button("‹ Back", "back", reading_id)]])
 
 
-def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboardMarkup:
+def playlist(saved: SavedPlaylist, page: int, place: Place) -> InlineKeyboardMarkup:
     """Return 👍 and 👎 for one page of tracks, and the ways to others, Spotify and files."""
     pages = page_count(saved)
     page = min(max(page, 0), pages - 1)
@@ -107,27 +110,16 @@ def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboard
         )
     if saved.reading_id is None:  # else these buttons are under the picture
         rows.append(_modes(saved.mode, "remode", saved.id))
-    in_spotify = (
-        InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)
-        if url
-        else button("Save to my Spotify", "save", saved.id)
-    )
     rows.append(
         [button("More like this", "more", saved.id), button("Another one", "another", saved.id)]
     )
-    rows.append([in_spotify, button("Get as a file", "files", saved.id)])
+    rows.append([_in_spotify(saved, place), button("Get as a file", "files", saved.id)])
     return InlineKeyboardMarkup(rows)
 
 
 def open_in_spotify(url: str) -> InlineKeyboardMarkup:
     """Return the way to a playlist in Spotify."""
     return InlineKeyboardMarkup([[InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)]])
-
-
-def spotify_url(markup: InlineKeyboardMarkup | None) -> str | None:
-    """Return where a playlist's message says that it stands in Spotify, if it does."""
-    rows = markup.inline_keyboard if markup else ()
-    return next((b.url for row in rows for b in row if b.text == OPEN_IN_SPOTIFY), None)
 
 
 def page_count(saved: SavedPlaylist) -> int:
@@ -236,6 +228,14 @@ def _modes(chosen: str, verb: str, subject_id: int) -> list[InlineKeyboardButton
         button(f"• {label} •" if mode == chosen else label, verb, subject_id, mode)
         for mode, label in MODE_LABELS.items()
     ]
+
+
+def _in_spotify(saved: SavedPlaylist, place: Place) -> InlineKeyboardButton:
+    """Return the way to a playlist in Spotify, or the button that writes it there."""
+    if place.url is not None:
+        return InlineKeyboardButton(OPEN_IN_SPOTIFY, url=place.url)
+    is_replaced = place.state is State.REPLACED
+    return button(SAVE_AS_NEW if is_replaced else SAVE, "save", saved.id)
 
 
 def _votes(playlist_id: int, track: ShownTrack) -> list[InlineKeyboardButton]:

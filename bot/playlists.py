@@ -1,29 +1,45 @@
 """From a mood to a playlist in the chat and in Spotify: /mood, /playlist and the mode buttons."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
-from telegram import Bot, InlineKeyboardMarkup, Message, Update
-from telegram.error import TelegramError
+from telegram import Bot, Message, Update
+from telegram.constants import ParseMode
+from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.choosing import Choosing, Mood
 from bot.handling import give_way, insisting
 from bot.records import Stores
-from bot.replies import edit, forgiving, pressed, remove, say, send_files, sender, toast
-from bot.saving import Saving, Written
+from bot.replies import (
+    NO_PREVIEW,
+    edit,
+    forgiving,
+    pressed,
+    remove,
+    say,
+    send_files,
+    sender,
+    toast,
+)
+from bot.saving import Saving, Written, without_promise
 from bot.services import Services
-from bot.shown import Shown
+from bot.shown import Shown, Told
 from bot.words import Wish, understand
 from recommender.errors import TooFewTracks
 from recommender.playlist_files import csv_table, file_name, link_list
 from recommender.saved import SavedPlaylist, StoredReading
+from recommender.standing import Place, State
 from recommender.targets import EMOTIONS
 
 Context = ContextTypes.DEFAULT_TYPE
+
+logger = logging.getLogger(__name__)
 
 TELL_WITHIN_S = 60.0
 """For so long it is tried to tell listeners of playlists that had waited."""
@@ -190,17 +206,22 @@ class Playlists:
             assert shown_in is not None
             is_shown = False
             try:
-                rewrites = bool(mode and message_id)
-                is_last = rewrites and await self._is_last(user_id, mood)
                 saved, relaxed = await self._choosing.choose(
-                    user_id, mood, mode, shown_in, rewrites=rewrites, like=like
+                    user_id,
+                    mood,
+                    mode,
+                    shown_in,
+                    rewrites=bool(mode and message_id),
+                    intend=partial(self.saving.intend, shown_in),
+                    like=like,
                 )
-                written = await self.saving.write(saved, shown_in, rewrites=is_last)
+                written = await self.saving.write(saved)
                 notices = [*(str(each) for each in relaxed), written.notice]
                 await self.show(
                     bot, replace(written, notice=" ".join(filter(None, notices))), shown_in
                 )
                 is_shown = True
+                await self.put_right(bot, user_id)
             except TooFewTracks as error:
                 await say(bot, user_id, texts.explain_music_error(error))
             finally:
@@ -209,19 +230,22 @@ class Playlists:
 
     async def show_again(self, bot: Bot, saved: SavedPlaylist) -> None:
         """Send a playlist of before in a message of its own."""
-        urls = await self._services.records.run(lambda s: s.music.standing.urls([saved.id]))
-        url = urls.get(saved.id)
-        text = messages.playlist_text(saved, url=url)
-        message = await say(bot, saved.user_id, text, keyboards.playlist(saved, 0, url))
-        await self.note_shown(message, saved)
+        place = await self._services.records.run(lambda s: s.music.standing.of(saved.id))
+        text = messages.playlist_text(saved, url=place.url)
+        message = await say(bot, saved.user_id, text, keyboards.playlist(saved, 0, place))
+        await self.note_shown(message, saved, told=without_promise(place))
 
     async def note_shown(
-        self, message: Message, saved: SavedPlaylist, position: int | None = None
+        self,
+        message: Message,
+        saved: SavedPlaylist,
+        position: int | None = None,
+        told: Place | None = None,
     ) -> None:
-        """Remember which playlist, or which of its tracks, a message shows."""
+        """Remember which playlist, or which of its tracks, a message shows, and what it says."""
         shown = Shown(saved.id, position)
         await self._services.records.run(
-            lambda s: s.people.shown.note(saved.user_id, message.message_id, shown)
+            lambda s: s.people.shown.note(saved.user_id, message.message_id, shown, told)
         )
 
     async def find(self, update: Update, playlist_id: int) -> SavedPlaylist | None:
@@ -237,11 +261,20 @@ class Playlists:
             return None
 
     async def show_buttons(self, update: Update, saved: SavedPlaylist, page: int) -> None:
-        """Renew the buttons under a playlist's message and leave its text."""
+        """Renew the buttons under a playlist's message, and its text where that became wrong."""
         query, _ = pressed(update)
-        url = keyboards.spotify_url(_markup(query.message))
+        message_id = query.message.message_id if query.message else 0
+
+        def look_up(stores: Stores) -> tuple[Told | None, Place]:
+            told = stores.people.shown.told(saved.user_id, message_id)
+            return told, stores.music.standing.of(saved.id)
+
+        told, place = await self._services.records.run(look_up)
+        if told is not None and told.playlist_id == saved.id and told.is_wrong:
+            await self._put_right(query.get_bot(), told, saved, page)
+            return
         with forgiving():
-            await query.edit_message_reply_markup(keyboards.playlist(saved, page, url))
+            await query.edit_message_reply_markup(keyboards.playlist(saved, page, place))
 
     async def reading(self, user_id: int, reading_id: int) -> StoredReading:
         """Return a stored reading, as corrected; `KeyError` if it is not this user's."""
@@ -265,34 +298,64 @@ class Playlists:
         )
         await self.offer(bot, reading.user_id, Mood.of(reading), mode, message_id)
 
-    async def _is_last(self, user_id: int, mood: Mood) -> bool:
-        """Return whether the user's last playlist was made for the same mood."""
-        last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
-        if last is None or last.reading_id != mood.reading_id:
-            return False
-        return mood.reading_id is not None or last.emotion == mood.emotion
-
     async def show(self, bot: Bot, written: Written, message_id: int) -> None:
         """Put a playlist and its buttons in the place of a message of ours."""
-        saved, url = written.saved, written.url
+        saved, place = written.saved, written.place
         shown_in = await edit(
             bot,
             saved.user_id,
             message_id,
-            messages.playlist_text(saved, url=url, notice=written.notice),
-            keyboards.playlist(saved, 0, url),
+            messages.playlist_text(saved, url=place.url, notice=written.notice),
+            keyboards.playlist(saved, 0, place),
         )
-        if shown_in != message_id:
-            await self._services.records.run(
-                lambda s: s.note_moved(saved.user_id, message_id, shown_in)
+
+        def note(stores: Stores) -> None:
+            if shown_in != message_id:
+                stores.note_moved(saved.user_id, message_id, shown_in)
+            stores.people.shown.note_told(saved.user_id, shown_in, saved.id, written.told)
+
+        await self._services.records.run(note)
+
+    async def put_right(self, bot: Bot, user_id: int) -> None:
+        """Rewrite what messages say of playlists that were written, or replaced, since then."""
+        wrong = await self._services.records.run(lambda s: s.people.shown.wrong(user_id))
+        for told in wrong:
+            saved = await self.saving.find(user_id, told.playlist_id)
+            if saved is not None:  # else it was deleted meanwhile
+                await self._put_right(bot, told, saved)
+
+    async def _put_right(self, bot: Bot, told: Told, saved: SavedPlaylist, page: int = 0) -> None:
+        """Rewrite a message; one that cannot be rewritten is left as it is."""
+        place = told.place
+        was_promised = told.told is State.WAITING
+        if was_promised and place.url is not None:
+            text = messages.in_spotify(saved, place.url)
+            await say(bot, saved.user_id, text, keyboards.open_in_spotify(place.url))
+        try:
+            await bot.edit_message_text(
+                messages.playlist_text(
+                    saved, url=place.url, notice=_what_became_of_it(place, was_promised)
+                ),
+                chat_id=saved.user_id,
+                message_id=told.message_id,
+                parse_mode=ParseMode.HTML,
+                reply_markup=keyboards.playlist(saved, page, place),
+                link_preview_options=NO_PREVIEW,
             )
+        except (BadRequest, Forbidden) as error:  # deleted, too old, or the bot is blocked
+            logger.info("a message stays as it is: %s", type(error).__name__)
+        now = without_promise(place)
+        await self._services.records.run(
+            lambda s: s.people.shown.note_told(saved.user_id, told.message_id, saved.id, now)
+        )
 
     async def write_waiting(self, bot: Bot) -> None:
-        """Write the playlists that had to wait, and tell their listeners."""
+        """Write the playlists that had to wait, tell their listeners, and put messages right."""
         written = await self.saving.write_waiting()
         with suppress(TimeoutError):  # the next ones wait
             async with asyncio.timeout(TELL_WITHIN_S):
                 await asyncio.gather(*(self._tell(bot, each) for each in written))
+                await self._put_all_right(bot)
 
     async def _tell(self, bot: Bot, written: Written) -> None:
         """Tell a listener, who does not wait for it, that a playlist is in Spotify now."""
@@ -303,7 +366,18 @@ class Playlists:
             text = messages.in_spotify(written.saved, written.url)
             await say(bot, written.saved.user_id, text, keyboards.open_in_spotify(written.url))
 
+    async def _put_all_right(self, bot: Bot) -> None:
+        """Put right what a crash, or an unreachable Telegram, kept from being put right."""
+        users = await self._services.records.run(lambda s: s.people.shown.users_told_wrong())
+        for user_id in filter(self._services.guests.admits, users):
+            if not self.locks[user_id].locked():  # else a playlist of theirs is under way
+                with suppress(TelegramError):
+                    await self.put_right(bot, user_id)
 
-def _markup(message: object) -> InlineKeyboardMarkup | None:
-    """Return the buttons of a message; Telegram no longer shows us those of very old ones."""
-    return message.reply_markup if isinstance(message, Message) else None
+
+def _what_became_of_it(place: Place, was_promised: bool) -> str:
+    """Return the sentence about a playlist in a message that said something else of it."""
+    if place.url is not None:
+        return texts.WRITTEN_NOW if was_promised else ""
+    is_replaced = place.state is State.REPLACED
+    return texts.NO_LONGER_THERE if is_replaced else texts.PASSED_OVER

@@ -5,8 +5,9 @@ that opened it. So everything that reads or writes user data goes through `Recor
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -138,6 +139,21 @@ class Records:
             return result
 
         return await self.run(work_and_note)
+
+    @asynccontextmanager
+    async def at_end(self, work: Callable[[Stores], object]) -> AsyncIterator[None]:
+        """Run `work` once the update is done with for which the block runs: after its last try.
+
+        It is stored in the transaction that ends the update. Outside of updates that is the end of
+        the block, if nothing is raised there.
+        """
+        handling = current()
+        if handling is None:
+            yield
+            await self.run(work)
+        else:
+            handling.at_end(lambda stores, _: work(stores))
+            yield
 
     def close(self) -> None:
         """Finish what is queued, then close the database."""

@@ -19,6 +19,7 @@ from telegram.ext import ContextTypes
 from bot import keyboards, messages, texts
 from bot.albums import Albums
 from bot.crisis import need_in
+from bot.fetching import NotAtTelegram, fetch
 from bot.handling import give_way
 from bot.patience import patiently
 from bot.photo_queue import PhotoQueue, Place, QueueFull
@@ -174,6 +175,9 @@ class Selfies:
             refusal = texts.QUEUE_FULL
         except TimeoutError:
             refusal = texts.FETCH_FAILED
+        except NotAtTelegram as error:
+            logger.error("a file is not fetched: %s", error)
+            refusal = texts.FETCH_FAILED
         except VisionError as error:
             refusal = messages.unreadable(sending, error)
         except WorkerFailed:
@@ -197,7 +201,7 @@ class Selfies:
             await self._wait(bot, place, message_id)
             with self._services.metrics.step("download"):
                 async with asyncio.timeout(FETCH_S):
-                    files = await _download(bot, sending)
+                    files = await fetch(bot, sending)
             return await self._look(sending, files)
 
     async def _wait(self, bot: Bot, place: Place, message_id: int) -> None:
@@ -294,12 +298,3 @@ class Selfies:
             keyboards.faces(answer.count, sending.heard),
             reply_to=sending.message_ids[answer.photo],
         )
-
-
-async def _download(bot: Bot, sending: Sending) -> list[bytes]:
-    """Fetch the files, one after the other."""
-    files = []
-    for file_id in sending.file_ids:
-        file = await bot.get_file(file_id)
-        files.append(bytes(await file.download_as_bytearray()))
-    return files

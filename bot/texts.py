@@ -271,7 +271,7 @@ MUSIC_ERRORS: dict[type[RecommenderError], str] = {
         "Spotify is busy. I keep the playlist, write it in a minute, and tell you."
     ),
     music_errors.QuotaExceeded: (
-        "Spotify allows no more changes for now, until about {until} UTC. I keep the playlist, "
+        "Spotify allows no more changes for now, until about {until}. I keep the playlist, "
         "write it then, and tell you."
     ),
     music_errors.SpotifyUnreachable: (
@@ -345,7 +345,7 @@ def explain_music_error(error: RecommenderError, until: str = "later") -> str:
 
     Args:
         error: What happened. Where the table says so, its own words are repeated.
-        until: The time of day at which another try makes sense, as the sentence shows it.
+        until: When another try makes sense, as the sentence shows it.
     """
     for kind in type(error).__mro__:
         if kind in MUSIC_ERRORS:
@@ -372,6 +372,9 @@ AS_FILES = (
 )
 FILES_OF_INVENTED = "The tracks are invented, so no service finds them."
 
+WRITTEN_NOW = "It is in your Spotify now."
+PASSED_OVER = "A newer playlist took its place, so this one was not written to your Spotify."
+NO_LONGER_THERE = "This one is no longer in your Spotify. <i>Save as new</i> brings it back."
 IN_SPOTIFY = 'Your playlist is in Spotify now: <a href="{url}">{name}</a>.'
 
 
@@ -742,6 +745,7 @@ KEPT_ROWS = {
     "playlists": "each playlist: for which mood, in which mode, and how you rated it.",
     "shown": "the tracks of your playlists, why each was chosen, and your votes.",
     "standing": "which playlist stands where in your Spotify.",
+    "written": "which playlists were ever written to your Spotify.",
     "moods_after": "how you felt after a playlist.",
     "preferences": "your settings.",
     "spotify_accounts": "the Spotify account that you connected, and the key to it.",
