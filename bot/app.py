@@ -21,6 +21,7 @@ from telegram.ext import (
 from telegram.request import BaseRequest, HTTPXRequest
 
 from bot import texts
+from bot.buttons import is_unknown
 from bot.connecting import Connecting
 from bot.consent import Consent
 from bot.delivery import Delivery, Undelivered
@@ -129,6 +130,10 @@ def build_application(
         "cancel": selfies.cancel,
     }.items():
         application.add_handler(CommandHandler(command, answer))
+    # Handlers of buttons can rely on the fields of what was pressed: the rest stops here.
+    application.add_handler(
+        CallbackQueryHandler(_unknown_button, pattern=is_unknown, game_pattern=".*")
+    )
     for verb, press in {
         "agree": consent.agree,
         "decline": privacy.withdraw,
@@ -166,7 +171,6 @@ def build_application(
         "zone": scheduling.zone,
     }.items():
         application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
-    application.add_handler(CallbackQueryHandler(_gone))
     application.add_handler(MessageReactionHandler(feedback.reacted))
     application.add_handler(MessageHandler(PHOTOS | VIDEOS, selfies.selfie))
     application.add_handler(MessageHandler(plain, talking.spoken))
@@ -236,10 +240,10 @@ async def _decline(update: Update, context: Context) -> None:
         await say(context.bot, chat.id, texts.PRIVATE_CHATS_ONLY)
 
 
-async def _gone(update: Update, context: Context) -> None:
+async def _unknown_button(update: Update, context: Context) -> None:
     """Answer a button that this version does not know."""
     if update.callback_query is not None:
-        await toast(update.callback_query, texts.GONE)
+        await toast(update.callback_query, texts.UNKNOWN_BUTTON)
 
 
 def _say_instead(kind: str) -> Any:

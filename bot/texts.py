@@ -375,6 +375,7 @@ FEEDBACK_USAGE = (
     "track, /feedback 3 - dislikes it; /feedback alone shows buttons."
 )
 GONE = "That is no longer known: it was deleted or belongs to another chat."
+UNKNOWN_BUTTON = "I no longer know that button, sorry. /help shows all that I can do."
 
 # -- settings --
 
