@@ -67,6 +67,11 @@ class Stores:
             for each in BELONGINGS
         ]
 
+    def holds_any(self, user_id: int) -> bool:
+        """Return whether anything is stored about this user, unanswered updates left out."""
+        kept = (each for each in BELONGINGS if each is not received.WAITING)
+        return any(each.has_any(self.people.db, user_id) for each in kept)
+
     def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
         """Let what a message showed that its user deleted be found in the one sent anew."""
         self.people.note_moved(user_id, message_id, now_in)
