@@ -5,14 +5,17 @@ that opened it. So everything that reads or writes user data goes through `Recor
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from cryptography.fernet import MultiFernet
+from cryptography.fernet import Fernet, MultiFernet
 from sqlite_utils import Database
 
 from bot import people, received, schedules
@@ -22,7 +25,8 @@ from bot.handling import current
 from bot.people import UNREAD, People
 from bot.received import INBOX
 from bot.schedules import Schedules
-from recommender import accounts, store
+from bot.settings import NotReady
+from recommender import accounts, inspection, store
 from recommender.accounts import SpotifyAccounts
 from recommender.database import DiskFull, immediate, open_database, telling_full_disk
 from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS, Seal
@@ -97,7 +101,11 @@ class Records:
 
     def __init__(self, path: Path | None, cipher: MultiFernet) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
-        self._stores = self._thread.submit(open_stores, path, cipher).result()
+        try:
+            self._stores = self._thread.submit(open_stores, path, cipher).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
         self.is_full = False
         """Whether there was no room on the disk when something was to be stored last."""
 
@@ -150,9 +158,48 @@ class Records:
         self._thread.shutdown()
 
 
+class NewerVersion(NotReady):
+    """A newer version of Mirrortape has used this database; the text says which and what to do."""
+
+
 def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
-    """Open the stores in a database file, or in memory."""
-    return stores_in(open_database(path), cipher)
+    """Open the stores in a database file, or in memory.
+
+    Raises:
+        NewerVersion: We would not understand what is in it; nothing was changed.
+        OSError: The file cannot be made.
+        sqlite3.Error: It cannot be read or brought up to date.
+    """
+    db = open_database(path)
+    try:
+        if path is not None:
+            check_version(db.conn, path)
+        return stores_in(db, cipher)
+    except BaseException:
+        db.close()
+        raise
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that this version knows all steps that made a database.
+
+    Raises:
+        NewerVersion: It does not.
+    """
+    if unknown := inspection.migrations(connection) - known_migrations():
+        names = ", ".join(sorted(f"{group} {step}" for group, step in unknown))
+        raise NewerVersion(
+            f"{path} was used by a newer version of Mirrortape, which added {names}: install that "
+            "version again, or use an older copy of the data."
+        )
+
+
+@cache
+def known_migrations() -> frozenset[tuple[str, str]]:
+    """Return the steps that make the database of this version."""
+    with closing(open_database(None)) as db:
+        stores_in(db, MultiFernet([Fernet(Fernet.generate_key())]))
+        return inspection.migrations(db.conn)
 
 
 def stores_in(db: Database, cipher: MultiFernet) -> Stores:
