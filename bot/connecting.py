@@ -198,7 +198,7 @@ class Connecting:
     async def save(self, update: Update, context: Context) -> None:
         """Write a playlist to Spotify, or offer to connect first."""
         query, (playlist_id,) = pressed(update)
-        saved = await self._playlists.find(update, int(playlist_id))
+        saved = await self._playlists.find(update, playlist_id)
         if saved is None:
             return
         await toast(query)

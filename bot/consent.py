@@ -49,7 +49,7 @@ class Consent:
         A button from before the terms changed agreed to others, so the question is put anew.
         """
         query, version = pressed(update)
-        if version != [str(CONSENT_VERSION)]:
+        if version != (CONSENT_VERSION,):
             await toast(query)
             await settle(update, context.bot, texts.ASK_CONSENT, keyboards.consent())
             return

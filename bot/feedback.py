@@ -45,11 +45,11 @@ class Feedback:
 
     async def vote(self, update: Update, context: Context) -> None:
         """Like or dislike the track whose button was pressed, or take that back."""
-        query, (playlist, place, wish) = pressed(update)
-        user_id, position, liked = sender(update), int(place), WISHES[wish]
+        query, (playlist_id, position, wish) = pressed(update)
+        user_id, liked = sender(update), WISHES[wish]
         async with self._locks[user_id]:  # so that the buttons show the votes in their order
             try:
-                saved = await self._vote(user_id, int(playlist), position, liked)
+                saved = await self._vote(user_id, playlist_id, position, liked)
             except KeyError:
                 await toast(query, texts.GONE)
                 return
@@ -58,18 +58,18 @@ class Feedback:
 
     async def stars(self, update: Update, context: Context) -> None:
         """Rate the whole playlist by button, then ask how its listener feels now."""
-        query, (playlist, stars) = pressed(update)
-        saved = await self._playlists.find(update, int(playlist))
+        query, (playlist_id, stars) = pressed(update)
+        saved = await self._playlists.find(update, playlist_id)
         if saved is None:
             return
-        await self._rate(saved.user_id, saved.id, int(stars))
+        await self._rate(saved.user_id, saved.id, stars)
         await toast(query)
-        await self._replace(update, context.bot, *_rated(saved, int(stars)))
+        await self._replace(update, context.bot, *_rated(saved, stars))
 
     async def felt(self, update: Update, context: Context) -> None:
         """Note how the user feels after a playlist."""
-        query, (playlist, emotion) = pressed(update)
-        user_id, playlist_id, now = sender(update), int(playlist), self._services.clock()
+        query, (playlist_id, emotion) = pressed(update)
+        user_id, now = sender(update), self._services.clock()
 
         def note(stores: Stores) -> MoodPair:
             stores.music.after.note(playlist_id, user_id, emotion, now)
@@ -87,8 +87,8 @@ class Feedback:
 
     async def undo(self, update: Update, context: Context) -> None:
         """Put back what the user thought before the button's message was written."""
-        query, (what, playlist, *before) = pressed(update)
-        saved = await self._playlists.find(update, int(playlist))
+        query, (what, playlist_id, *before) = pressed(update)
+        saved = await self._playlists.find(update, playlist_id)
         if saved is None:
             return
         match what, before:
@@ -96,8 +96,8 @@ class Feedback:
                 await self._undo_vote(update, context.bot, saved, track_id, WISHES[wish])
             case "stars", [stars]:
                 await toast(query, texts.VOTED[None])
-                await self._rate(saved.user_id, saved.id, int(stars) or None)
-                keyboard = keyboards.stars(saved.id, int(stars))
+                await self._rate(saved.user_id, saved.id, stars or None)
+                keyboard = keyboards.stars(saved.id, stars)
                 await self._replace(update, context.bot, texts.ASK_STARS, keyboard)
             case "felt", []:
                 await toast(query, texts.VOTED[None])

@@ -1,7 +1,7 @@
 """The buttons under the bot's messages, and what they send back.
 
-Callback data is `verb:field:field`, at most 64 bytes, and holds all that its handler needs, so
-that a button of last month works after a restart of today.
+Callback data, see `bot.buttons`, holds all that its handler needs, so that a button of last month
+works after a restart of today.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,7 @@ from telegram import (
     ReplyKeyboardMarkup,
 )
 
+from bot.buttons import DATA_BYTES, pack
 from bot.people import CONSENT_VERSION
 from bot.schedule_messages import clock_label, hour_text, slot_text
 from bot.schedules import Schedule
@@ -45,15 +46,12 @@ SAVE_AS_NEW = "Save as new"
 SUGGESTED = (Slot(8 * 60 + 30, WEEKDAYS), Slot(20 * 60, EVERY_DAY), Slot(10 * 60, WEEKEND))
 """Check-ins to begin with."""
 
-DATA_BYTES = 64
-"""What Telegram lets a button send back at most."""
-
 Rows = list[list[InlineKeyboardButton]]
 
 
 def button(label: str, *fields: object) -> InlineKeyboardButton:
-    """Return a button that sends `fields`, joined by colons."""
-    return InlineKeyboardButton(label, callback_data=":".join(str(field) for field in fields))
+    """Return a button that sends `fields`, which have a form in `bot.buttons`."""
+    return InlineKeyboardButton(label, callback_data=pack(*fields))
 
 
 def consent() -> InlineKeyboardMarkup:

@@ -116,7 +116,7 @@ class Playlists:
 
     async def _offer_another(self, update: Update, bot: Bot, *, is_like_it: bool) -> None:
         query, (playlist_id,) = pressed(update)
-        saved = await self.find(update, int(playlist_id))
+        saved = await self.find(update, playlist_id)
         if saved is None:
             return
         await toast(query)
@@ -129,7 +129,7 @@ class Playlists:
         query, (reading_id, mode) = pressed(update)
         user_id = sender(update)
         try:
-            reading = await self.reading(user_id, int(reading_id))
+            reading = await self.reading(user_id, reading_id)
         except KeyError:
             await toast(query, texts.GONE)
             return
@@ -143,7 +143,7 @@ class Playlists:
     async def mode_of_playlist(self, update: Update, context: Context) -> None:
         """Rewrite a playlist in another mode; the buttons are under the playlist itself."""
         query, (playlist_id, mode) = pressed(update)
-        saved = await self.find(update, int(playlist_id))
+        saved = await self.find(update, playlist_id)
         if saved is None:
             return
         await toast(query, texts.REWRITTEN.format(mode=texts.MODE_LABELS[mode]))
@@ -154,15 +154,15 @@ class Playlists:
     async def page(self, update: Update, context: Context) -> None:
         """Show the vote buttons of other tracks."""
         query, (playlist_id, page) = pressed(update)
-        saved = await self.find(update, int(playlist_id))
+        saved = await self.find(update, playlist_id)
         if saved is not None:
             await toast(query)
-            await self.show_buttons(update, saved, int(page))
+            await self.show_buttons(update, saved, page)
 
     async def files(self, update: Update, context: Context) -> None:
         """Send a playlist as files, for whoever plays it elsewhere."""
         query, (playlist_id,) = pressed(update)
-        saved = await self.find(update, int(playlist_id))
+        saved = await self.find(update, playlist_id)
         if saved is None:
             return
         await toast(query)

@@ -44,30 +44,21 @@ class Preferring:
     async def page(self, update: Update, context: Context) -> None:
         """Show another page of the settings; whatever was asked is asked no more."""
         query, (name, *rest) = pressed(update)
-        if name not in ("overview", "years", *texts.LIST_PAGES):
-            await toast(query, texts.GONE)
-            return
         await toast(query)
         await self._services.records.run(lambda s: s.people.questions.drop(sender(update)))
-        await self._show(update, context.bot, name, int(rest[0]) if rest else 0)
+        await self._show(update, context.bot, name, rest[0] if rest else 0)
 
     async def set(self, update: Update, context: Context) -> None:
         """Change the setting whose button was pressed."""
         query, (field, value) = pressed(update)
-        try:
-            changes = _changes(field, value)
-            await self._change(sender(update), **changes)
-        except (BadPreference, KeyError, ValueError):  # no button of ours
-            await toast(query, texts.GONE)
-            return
+        await self._change(sender(update), **_changes(field, value))
         await toast(query, texts.SETTING_KEPT)
         await self._show(update, context.bot, "years" if field == "years" else "overview")
 
     async def add(self, update: Update, context: Context) -> None:
         """Put the name whose button was pressed on a list."""
         query, (list_name, key) = pressed(update)
-        known = self._names(list_name)
-        name = known.named(int(key)) if known else None
+        name = self._names(list_name).named(key)
         if name is None:
             await toast(query, texts.GONE)
             return
@@ -84,10 +75,7 @@ class Preferring:
         """Take the name whose button was pressed off a list."""
         query, (list_name, key) = pressed(update)
         known = self._names(list_name)
-        if known is None:
-            await toast(query, texts.GONE)
-            return
-        user_id, now, keys = sender(update), self._services.clock(), {int(key)}
+        user_id, now, keys = sender(update), self._services.clock(), {key}
 
         def take_off(stores: Stores) -> None:
             listed = getattr(stores.music.preferences.load(user_id), list_name)
@@ -102,7 +90,7 @@ class Preferring:
         """Ask for a name or years; the user's next text is the answer."""
         query, (about,) = pressed(update)
         message_id = query.message.message_id if query.message else None
-        if message_id is None or about not in ("years", *texts.LIST_PAGES):
+        if message_id is None:
             await toast(query, texts.GONE)
             return
         now, question = self._services.clock(), Question(about, message_id)
@@ -145,7 +133,6 @@ class Preferring:
     async def _names_typed(self, bot: Bot, user_id: int, list_name: str, text: str) -> None:
         """Put the names that the catalogue knows on a list, and ask about the others."""
         known = self._names(list_name)
-        assert known is not None  # `ask` has made sure
         parts = [part for part in map(str.strip, _BETWEEN_NAMES.split(text)) if part] or [text]
         parts = list(dict.fromkeys(parts))
         if len(parts) > MOST_NAMES:
@@ -174,7 +161,6 @@ class Preferring:
     async def _put(self, user_id: int, list_name: str, names: Collection[str]) -> str:
         """Put names on a list and take them off its opposite; return what to say of it."""
         known, opposite, now = self._names(list_name), _opposite(list_name), self._services.clock()
-        assert known is not None
         keys = {known.key(name) for name in names}
 
         def put(stores: Stores) -> bool:
@@ -220,7 +206,6 @@ class Preferring:
         if name == "years":
             return pages.years(preferences, is_known=self._knows_years())
         known = self._names(name)
-        assert known is not None
         offered = known.by_frequency if isinstance(known, Genres) else ()
         return pages.names(name, getattr(preferences, name), known, offered, number)
 
@@ -233,10 +218,8 @@ class Preferring:
             lambda s: s.music.preferences.change(user_id, now, **changes)
         )
 
-    def _names(self, list_name: str) -> Names | None:
-        """Return the names that a list may hold; None where there is no such list."""
-        if list_name not in texts.LIST_PAGES:
-            return None
+    def _names(self, list_name: str) -> Names:
+        """Return the names that a list may hold."""
         is_artists = list_name.endswith("artists")
         return Artists(self._services.table) if is_artists else Genres(self._services.table)
 
@@ -244,18 +227,13 @@ class Preferring:
         return bool(self._services.table.years.any())
 
 
-def _changes(field: str, value: str) -> dict[str, Any]:
-    """Return what a button changes, as fields of `Preferences`.
-
-    Raises:
-        KeyError: There is no such setting, or it cannot be that.
-        ValueError: Likewise.
-    """
+def _changes(field: str, value: Any) -> dict[str, Any]:
+    """Return what a button changes, as fields of `Preferences`."""
     match field:
         case "mode":
             return {"mode": value}
         case "length":
-            return {"length": int(value)}
+            return {"length": value}
         case "explicit":
             return {"allows_explicit": _YES_NO[value]}
         case "keeps":
@@ -263,10 +241,8 @@ def _changes(field: str, value: str) -> dict[str, Any]:
         case "years":
             first, last = (None, None) if value == "any" else parse_years(value)
             return {"first_year": first, "last_year": last}
-        case "all":
+        case _:  # all of them
             return {name: getattr(USUAL, name) for name in Preferences.__dataclass_fields__}
-        case _:
-            raise KeyError(field)
 
 
 def _found(parts: Sequence[str], known: Names) -> dict[str, str | None]:

@@ -17,7 +17,7 @@ from bot.schedules import MOST_PER_USER, Schedule, TooMany
 from bot.services import Services
 from bot.timetable import HourAlone, NotUnderstood, Slot, read_slots
 from bot.words import understand
-from bot.zones import find_zones, is_zone, zones_near
+from bot.zones import find_zones, zones_near
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -80,7 +80,7 @@ class Scheduling:
         query, (check_in_id,) = pressed(update)
         user_id, now = sender(update), self._services.clock()
         was_there = await self._services.records.run(
-            lambda s: s.schedules.remove(user_id, int(check_in_id))
+            lambda s: s.schedules.remove(user_id, check_in_id)
         )
         await toast(query, texts.CHECK_IN_REMOVED if was_there else texts.GONE)
         schedule = await self._load(user_id)
@@ -134,7 +134,7 @@ class Scheduling:
         await toast(query)
         if not await self._may(context.bot, user_id):
             return
-        if fields and is_zone(fields[0]):
+        if fields:
             if query.message is not None:
                 await remove(context.bot, user_id, query.message.message_id)
             await self._set_zone(context.bot, user_id, fields[0])

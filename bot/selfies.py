@@ -89,7 +89,7 @@ class Selfies:
         if photo is None or not is_readable(photo):
             await say(context.bot, sender(update), texts.PHOTO_GONE)
             return
-        sending = replace(sending_of([photo]), face=int(number), words=words[0] if words else "")
+        sending = replace(sending_of([photo]), face=number, words=words[0] if words else "")
         await self._receive(context.bot, sender(update), sending)
 
     async def cancel(self, update: Update, context: Context) -> None:

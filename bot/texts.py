@@ -102,6 +102,11 @@ STRANGER = (
     "Hello! This bot is private: its owner chooses who may use it. If you know them, ask them to "
     "add your number {user_id}."
 )
+NO_LONGER_ADMITTED = (
+    "Hello! This bot's owner has taken you off the list of people who may use it, so I can't help "
+    "you with music any more. What I stored about you is still yours: /privacy shows what is "
+    "kept, /export sends it to you, and /forget deletes all of it."
+)
 OWNER_LINKED = "That is the code: you are my owner. Now go on in the terminal."
 PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a message there."
 
@@ -409,6 +414,7 @@ FEEDBACK_USAGE = (
     "track, /feedback 3 - dislikes it; /feedback alone shows buttons."
 )
 GONE = "That is no longer known: it was deleted or belongs to another chat."
+UNKNOWN_BUTTON = "I no longer know that button, sorry. /help shows all that I can do."
 
 # -- settings --
 
