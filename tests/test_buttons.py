@@ -78,7 +78,7 @@ def rows(chat: Chat) -> list[str]:
 def verbs(application: App) -> list[str]:
     """Return the kinds of buttons that have a handler."""
     return [
-        handler.pattern.pattern.strip("^").partition("(")[0]
+        handler.pattern.pattern.strip("^$").partition("(")[0]
         for group in application.handlers.values()
         for handler in group
         if isinstance(handler, CallbackQueryHandler) and isinstance(handler.pattern, re.Pattern)
