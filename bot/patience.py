@@ -56,12 +56,12 @@ async def persistently(
             logger.warning("Telegram wants to be asked again in %.0f s", seconds_of(error))
             await asyncio.sleep(seconds_of(error))
         except UNPARSABLE as error:
-            name = type(error).__name__
             logger.warning(
                 "Telegram did not do what was asked (%s: %s); next try in %.0f s",
-                name,
+                type(error).__name__,
                 error,
                 pause_s,
+                exc_info=not isinstance(error, TelegramError),
             )
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

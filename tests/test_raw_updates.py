@@ -253,9 +253,12 @@ def test_only_so_much_is_kept_and_only_so_long() -> None:
             each = SetAside(None, "no JSON", f"{number}")
             await chat.records.run(lambda s, each=each: s.people.inbox.set_aside(each, NOW))
         assert [row["id"] for row in await aside(chat)] == list(range(6, MOST_ASIDE + 6))
+        await chat.records.run(lambda s: s.people.inbox.add([NewUpdate(1, ANNA, "")], NOW))
+        await chat.records.run(lambda s: s.people.inbox.finish(1, NOW))
         later = NOW + ASIDE_FOR * 1.01
-        await chat.records.run(lambda s: s.people.inbox.add([NewUpdate(1, ANNA, "")], later))
+        await chat.records.run(lambda s: s.people.inbox.add([NewUpdate(2, ANNA, "")], later))
         assert await aside(chat) == []
+        assert [row["update_id"] for row in await rows(chat)] == [2]
 
     asyncio.run(with_chat(story))
 
