@@ -20,9 +20,10 @@ from telegram.ext import (
     TypeHandler,
     filters,
 )
-from telegram.request import BaseRequest, HTTPXRequest
+from telegram.request import BaseRequest
 
 from bot import crisis, texts
+from bot.bot_api import BotApiRequest
 from bot.buttons import is_unknown
 from bot.connecting import Connecting
 from bot.consent import Consent
@@ -30,7 +31,7 @@ from bot.delivery import Delivery, Undelivered
 from bot.feedback import Feedback
 from bot.handling import current
 from bot.history import History
-from bot.inbox import WaitsForRoom
+from bot.inbox import Unparsable, WaitsForRoom
 from bot.jobs import schedule
 from bot.pacing import USUAL, Limits
 from bot.playlists import Playlists
@@ -83,8 +84,8 @@ def build_application(
         .token(token)
         .base_url(f"{api_url}/bot")
         .base_file_url(f"{api_url}/file/bot")
-        .request(request or HTTPXRequest(connection_pool_size=64, read_timeout=30))
-        .get_updates_request(request or HTTPXRequest(read_timeout=POLL_S + 10))
+        .request(request or BotApiRequest(connection_pool_size=64, read_timeout=30))
+        .get_updates_request(request or BotApiRequest(read_timeout=POLL_S + 10))
         .rate_limiter(Delivery(services.records, stop_jobs, limits))
         .updater(None)  # bot.inbox hands updates out: it stores each before it is acknowledged
         .build()
@@ -277,9 +278,12 @@ def _say_instead(kind: str) -> Any:
 def _apologise(services: Services) -> Any:
     async def apologise(update: object, context: Context) -> None:
         """Log what no handler foresaw; have it tried again, or say so without details."""
-        if isinstance(context.error, WaitsForRoom):
+        if isinstance(context.error, WaitsForRoom | Unparsable):
+            text = texts.DISK_FULL
+            if isinstance(context.error, Unparsable):
+                text = texts.UNPARSABLE
             if services.guests.admits(context.error.user_id):
-                await _tell(context, context.error.user_id, texts.DISK_FULL)
+                await _tell(context, context.error.user_id, text)
             raise ApplicationHandlerStop
         if isinstance(context.error, Forbidden):
             logger.info("a user has blocked the bot")

@@ -168,7 +168,7 @@ async def serve(
         token=settings.telegram_bot_token.get_secret_value(),
         api_url=settings.telegram_api_url,
     )
-    inbox = Inbox(application, records, utc_now, metrics)
+    inbox = Inbox(application, records, utc_now, metrics, services.guests)
     fetch: Callable[[], Coroutine[Any, Any, None]]
     routes, settle = list(more_routes), None
     if settings.webhook_url:

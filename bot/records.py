@@ -23,7 +23,7 @@ from bot.export import Table
 from bot.forgotten import FORGOTTEN, Forgotten
 from bot.handling import current
 from bot.people import UNREAD, People
-from bot.received import INBOX
+from bot.received import ASIDE, INBOX
 from bot.schedules import Schedules
 from bot.settings import NotReady
 from recommender import accounts, inspection, store
@@ -37,13 +37,14 @@ T = TypeVar("T")
 BELONGINGS = (
     *people.BELONGINGS,
     received.WAITING,
+    received.UNPARSED,
     *schedules.BELONGINGS,
     *store.BELONGINGS,
     *accounts.BELONGINGS,
 )
 """All that is remembered of a user."""
 
-SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, UNREAD, FORGOTTEN)
+SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, ASIDE, UNREAD, FORGOTTEN)
 """All that is encrypted in `mirrortape.db`."""
 
 

@@ -740,6 +740,7 @@ KEPT_ROWS = {
         "what you agreed to and when, and Telegram's number of a photo that waits for that."
     ),
     "inbox": "your messages that are not answered yet, encrypted; this request is one.",
+    "set_aside": "what you sent that the bot could not read, encrypted, for a week at most.",
     "answers": "which message shows the playlist of which reading.",
     "shown_messages": "which message shows which playlist or track.",
     "questions": "what you were asked to type and have not typed yet.",
@@ -773,6 +774,10 @@ KEPT = "Nothing was deleted."
 CANCELLED = "Stopped."
 NOTHING_TO_CANCEL = "There is nothing to stop."
 APOLOGY = "Sorry, something went wrong on my side. Please try again."
+UNPARSABLE = (
+    "Sorry, what you just sent arrived in a form that I can't read. Please send it another way. "
+    "Everything else still works."
+)
 DISK_FULL = (
     "My disk is full, so what you sent has to wait. It is not lost: I answer as soon as whoever "
     "runs me has made room."
