@@ -218,10 +218,11 @@ class Inbox:
     ) -> None:
         """Try to handle an update until it is done with."""
         pauses_s = iter(PAUSES_S)
+        done: dict[str, int] = {}  # what was done though the database could not be told
         with about_update(update_id):
             while True:
                 try:
-                    if await self._is_done_with(update_id, give_way, is_alone=is_alone):
+                    if await self._is_done_with(update_id, give_way, done, is_alone=is_alone):
                         return
                 except sqlite3.Error as error:
                     logger.error("the database cannot be used (%s); it is tried again", error)
@@ -233,7 +234,7 @@ class Inbox:
                 is_alone = False
 
     async def _is_done_with(
-        self, update_id: int, give_way: Callable[[], None], *, is_alone: bool
+        self, update_id: int, give_way: Callable[[], None], done: dict[str, int], *, is_alone: bool
     ) -> bool:
         """Try once; return whether the update is handled, or set aside."""
         run, start = self._records.run, time.perf_counter()
@@ -242,7 +243,8 @@ class Inbox:
             return True
         update = Update.de_json(json.loads(begun.payload), self._application.bot)
         is_last = begun.is_last_try or begun.is_given_up
-        handling = Handling(update_id, give_way, is_last, begun.done)
+        done.update(begun.done)
+        handling = Handling(update_id, give_way, is_last, done)
         with being(handling):
             if begun.is_given_up:
                 await self._application.process_error(update, GivenUp())

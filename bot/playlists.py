@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import replace
 
 from telegram import Bot, InlineKeyboardMarkup, Message, Update
 from telegram.error import TelegramError
@@ -174,14 +173,11 @@ class Playlists:
             try:
                 rewrites = bool(mode and message_id)
                 is_last = rewrites and await self._is_last(user_id, mood)
-                saved, relaxed = await self._choosing.choose(
+                saved = await self._choosing.choose(
                     user_id, mood, mode, shown_in, rewrites=rewrites, like=like
                 )
                 written = await self.saving.write(saved, shown_in, rewrites=is_last)
-                notices = [*(str(each) for each in relaxed), written.notice]
-                await self.show(
-                    bot, replace(written, notice=" ".join(filter(None, notices))), shown_in
-                )
+                await self.show(bot, written, shown_in)
                 is_shown = True
             except TooFewTracks as error:
                 await say(bot, user_id, texts.explain_music_error(error))
@@ -257,11 +253,12 @@ class Playlists:
     async def show(self, bot: Bot, written: Written, message_id: int) -> None:
         """Put a playlist and its buttons in the place of a message of ours."""
         saved, url = written.saved, written.url
+        notice = " ".join(filter(None, [*saved.relaxed, written.notice]))
         shown_in = await edit(
             bot,
             saved.user_id,
             message_id,
-            messages.playlist_text(saved, url=url, notice=written.notice),
+            messages.playlist_text(saved, url=url, notice=notice),
             keyboards.playlist(saved, 0, url),
         )
         if shown_in != message_id:
