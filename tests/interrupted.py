@@ -141,8 +141,8 @@ class WatchedTelegram(FakeTelegram):
         self.arrived = asyncio.Event()
         self.shown: dict[int, Shown] = {}
         self.toasts: list[str] = []
-        self.doubtful: int | None = None
-        """The message of which the bot does not know that it was sent."""
+        self.doubtful: set[int] = set()
+        """The messages of which the bot does not know that they were sent."""
         return self
 
     async def do_request(
@@ -155,10 +155,11 @@ class WatchedTelegram(FakeTelegram):
             how = self.counted.meet(kind, "a file" if kind == "download" else name)
         if how == "unreachable":
             raise NetworkError("no route") from httpx.ConnectError("no route")
+        before = set(self.shown)
         answer = await super().do_request(url, method, request_data)
         if how == "unanswered":
             if name in NEW_MESSAGES:
-                self.doubtful = max(self.shown)
+                self.doubtful = set(self.shown) - before
             raise TimedOut from httpx.ReadTimeout("no answer")
         return answer
 
@@ -535,9 +536,8 @@ async def _end_of(scene: Scene, folder: Path | None) -> Told:
     telegram, calls = scene.telegram, scene.calls
     names = _names_by_chance(scene.world)
     extra: Counter[str] = Counter()
-    doubtful = telegram.shown.pop(telegram.doubtful, None) if telegram.doubtful else None
-    if doubtful is not None:
-        extra["double"] += 1
+    for number in telegram.doubtful:
+        extra["double"] += telegram.shown.pop(number, None) is not None
 
     def as_text(shown: Shown) -> str:
         text = _LINK.sub("LINK", f"{shown.content} {json.dumps(shown.buttons)}")
@@ -631,8 +631,11 @@ def _leaks(stores: Stores, folder: Path | None) -> Iterator[str]:
 
 
 def sampled(faults: Sequence[Fault], most: int, salt: int) -> list[Fault]:
-    """Return so many of some faults, the same each time, and different ones by the salt."""
+    """Return so many of some faults, the same each time, and different ones by the salt.
+
+    The last is among them: it fails when all is done, so all is done again.
+    """
     if len(faults) <= most:
         return list(faults)
-    chosen = np.random.default_rng(salt).choice(len(faults), most, replace=False)
-    return [faults[number] for number in sorted(chosen.tolist())]
+    chosen = np.random.default_rng(salt).choice(len(faults) - 1, most - 1, replace=False)
+    return [*(faults[number] for number in sorted(chosen.tolist())), faults[-1]]

@@ -153,6 +153,15 @@ async def a_selfie(scene: Scene) -> None:
     await scene.photo(PHOTO)
 
 
+@reaches("message to Selfies.selfie", spotify=CONNECTED)
+async def a_selfie_into_a_new_playlist_each_time(scene: Scene) -> None:
+    await scene.press("set:keeps:yes")
+    await a_playlist(scene, "/mood happy")
+    await scene.press(AGREE)
+    scene.begins()
+    await scene.photo(PHOTO)
+
+
 @reaches("message to Selfies.selfie")
 async def a_selfie_without_an_account(scene: Scene) -> None:
     await scene.press(AGREE)

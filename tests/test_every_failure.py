@@ -35,7 +35,7 @@ class Otherwise:
 
     Args:
         story: The names of the stories, as a pattern.
-        call: The names of the calls that fail, as a pattern.
+        call: The calls that fail, and how, as a pattern.
         why: Why.
     """
 
@@ -45,19 +45,25 @@ class Otherwise:
 
     def is_about(self, name: str, fault: Fault) -> bool:
         """Return whether a failure of a story is one of these."""
-        return bool(re.fullmatch(self.story, name) and re.fullmatch(self.call, fault.call))
+        call = f"{fault.call} {fault.how}"
+        return bool(re.fullmatch(self.story, name) and re.fullmatch(self.call, call))
 
 
 TOLD = (
     Otherwise(
         ".*",
-        "worker read",
+        "worker read lost",
         "What a photo did to the worker it may do again: its user is asked for another.",
     ),
     Otherwise(
         "paste the way back.*|type the digits|reconnect .*",
-        "spotify (POST /api/token|GET /v1/me)",
+        "spotify (POST /api/token|GET /v1/me) .*",
         "A code buys tokens once, so whether it did or not, the way begins anew.",
+    ),
+    Otherwise(
+        "mood with a token that ended",
+        "spotify POST /api/token unanswered",
+        "A refresh token may buy only once; without the answer its user must connect anew.",
     ),
 )
 """What its user is told of instead, by design."""
@@ -72,6 +78,11 @@ KNOWN = (
         "agree to a photo that waits",
         "store .*|write .*",
         "The photo that waited for consent is dropped after one failure.",
+    ),
+    Otherwise(
+        "a selfie into a new playlist each time",
+        r"store (Choosing|Saving|Records)\..*|write .*",
+        "A playlist is stored apart from the intent to write it as a new one.",
     ),
 )
 """What is not as it should be yet."""
