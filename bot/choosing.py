@@ -10,7 +10,6 @@ from bot.services import Services
 from bot.shown import Shown
 from recommender.database import immediate
 from recommender.recommend import recommend
-from recommender.relaxed import Relaxed
 from recommender.saved import SavedPlaylist, StoredReading
 from recommender.stand_ins import stand_ins, still_plays
 from recommender.targets import EMOTIONS
@@ -63,7 +62,7 @@ class Choosing:
         rewrites: bool,
         intend: Intend,
         like: int | None = None,
-    ) -> tuple[SavedPlaylist, tuple[Relaxed, ...]]:
+    ) -> SavedPlaylist:
         """Choose tracks and store them, and in which message they are shown.
 
         All that must be the same at a later try is decided in the transaction that stores them.
@@ -78,7 +77,7 @@ class Choosing:
             like: The playlist that they are to be like; None for none.
 
         Returns:
-            The playlist, and what it could not keep.
+            The playlist.
 
         Raises:
             TooFewTracks: The user's filters leave too few.
@@ -121,8 +120,7 @@ class Choosing:
             return playlist_id
 
         playlist_id = await services.records.once("playlist", store_it)
-        saved = await services.records.run(lambda s: s.music.playlist(playlist_id, user_id))
-        return saved, recommendation.relaxed
+        return await services.records.run(lambda s: s.music.playlist(playlist_id, user_id))
 
     async def replace(
         self, user_id: int, playlist_id: int, silent: Collection[str]

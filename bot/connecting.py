@@ -7,7 +7,7 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.connections import Connections
-from bot.handling import insisting
+from bot.handling import earlier, first_found, insisting
 from bot.pasted import PastedAddress, read_address, read_client_id, read_digits
 from bot.playlists import Playlists
 from bot.replies import pressed, say, sender, toast
@@ -23,6 +23,8 @@ Context = ContextTypes.DEFAULT_TYPE
 
 OWNERS_APP = "default"
 """What stands for the app of the bot's owner in the place of a client id."""
+
+_TOLD = "told why not connected"
 
 SITE_CHARS = 60
 """How much is told of the name of a site that was not meant."""
@@ -96,6 +98,11 @@ class Connecting:
         connections = self._services.connections
         if connections is None:
             return False
+        if earlier(_TOLD) is not None:
+            return True
+        if await connections.finish_earlier(user_id):
+            await self.connected(bot, user_id)
+            return True
         digits = read_digits(words)
         if digits is not None:
             return await self._finish_typed(bot, connections, user_id, digits)
@@ -112,11 +119,11 @@ class Connecting:
             if not await connections.finish_typed(user_id, digits):
                 return False
         except WrongDigits as error:
-            await say(bot, user_id, texts.wrong_digits(error.tries_left))
+            await self._tell(bot, user_id, texts.wrong_digits(error.tries_left))
         except AuthorizationStale:
-            await say(bot, user_id, texts.DIGITS_TOO_OLD)
+            await self._tell(bot, user_id, texts.DIGITS_TOO_OLD)
         except RecommenderError as error:
-            await say(bot, user_id, await self._why_not(connections, user_id, error))
+            await self._tell(bot, user_id, await self._why_not(connections, user_id, error))
         else:
             await self.connected(bot, user_id)
         return True
@@ -132,17 +139,22 @@ class Connecting:
                 site=escape(messages.short(address.site, SITE_CHARS)),
                 redirect_uri=escape(connections.redirect_uri),
             )
-            await say(bot, user_id, told)
+            await self._tell(bot, user_id, told)
         elif not address.is_complete:
-            await say(bot, user_id, texts.ADDRESS_INCOMPLETE)
+            await self._tell(bot, user_id, texts.ADDRESS_INCOMPLETE)
         else:
             try:
                 await connections.finish_pasted(user_id, address.query)
             except RecommenderError as error:
-                await say(bot, user_id, await self._why_not(connections, user_id, error))
+                await self._tell(bot, user_id, await self._why_not(connections, user_id, error))
             else:
                 await self.connected(bot, user_id)
         return True
+
+    async def _tell(self, bot: Bot, user_id: int, text: str) -> None:
+        """Say why a user is not connected, once: by now their digits or address are used up."""
+        first_found(_TOLD, 1)
+        await say(bot, user_id, text)
 
     async def _why_not(
         self, connections: Connections, user_id: int, error: RecommenderError
@@ -189,10 +201,14 @@ class Connecting:
     async def disconnect(self, update: Update, context: Context) -> None:
         """Delete the key to the user's Spotify."""
         user_id, connections = sender(update), self._services.connections
-        is_connected = connections is not None and await connections.is_connected(user_id)
-        if connections is not None:  # what is under way must not connect later
-            await connections.disconnect(user_id)
-        told = texts.DISCONNECTED if is_connected else texts.NOT_CONNECTED
+        was_connected = 0
+        if connections is not None:
+            is_connected = await connections.is_connected(user_id)
+            was_connected = await self._services.records.once(
+                "was connected", lambda _: is_connected
+            )
+            await connections.disconnect(user_id)  # what is under way must not connect later
+        told = texts.DISCONNECTED if was_connected else texts.NOT_CONNECTED
         await say(context.bot, user_id, told)
 
     async def save(self, update: Update, context: Context) -> None:

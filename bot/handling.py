@@ -8,7 +8,7 @@ later try takes the result from there. What may be done only once no try follows
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Handling:
         update_id: Which one.
         give_way: Lets the next update of the same user begin.
         is_last_try: Whether its user must be told if it fails.
-        done: What earlier tries did, by name.
+        done: What earlier tries did, by name; what this one does is added.
         over: Is done once no try follows, and cancelled where a stop leaves the update for the
             next start. All tries of this run share it; None where the update was never stored.
         has_failed: Whether it ended in an error and is to be tried again.
@@ -41,7 +41,7 @@ class Handling:
     update_id: int
     give_way: Callable[[], None]
     is_last_try: bool
-    done: Mapping[str, int]
+    done: dict[str, int]
     over: asyncio.Future[None] | None = None
     has_failed: bool = False
     met_full_disk: bool = False
@@ -91,6 +91,21 @@ def insisting() -> Iterator[None]:
 def is_insisted_on() -> bool:
     """Return whether what is sent here is tried again: there is nobody else to do so."""
     return _insists.get() or current() is not None
+
+
+def earlier(step: str) -> int | None:
+    """Return the result of a step that an earlier try of the same update did, None if none did."""
+    handling = current()
+    return None if handling is None else handling.done.get(f"{step} 1")
+
+
+def first_found(step: str, found: int) -> int:
+    """Return what the first try of an update found at this step: later ones may find it changed.
+
+    Other than by `Records.once`, that is remembered only while this process runs.
+    """
+    handling = current()
+    return found if handling is None else handling.done.setdefault(handling.name(step), found)
 
 
 def give_way() -> None:

@@ -307,11 +307,12 @@ class Inbox:
     ) -> None:
         """Try to handle an update until it is done with."""
         pauses_s = iter(PAUSES_S)
+        done: dict[str, int] = {}  # what was done though the database could not be told
         with about_update(update_id):
             while True:
                 try:
                     if await self._is_done_with(
-                        user_id, update_id, give_way, over, is_alone=is_alone
+                        user_id, update_id, give_way, over, done, is_alone=is_alone
                     ):
                         return
                 except sqlite3.Error as error:
@@ -329,6 +330,7 @@ class Inbox:
         update_id: int,
         give_way: Callable[[], None],
         over: asyncio.Future[None],
+        done: dict[str, int],
         *,
         is_alone: bool,
     ) -> bool:
@@ -343,7 +345,8 @@ class Inbox:
             await self._give_up_parsing(user_id, update_id, begun, type(error).__name__)
             return True
         is_last = begun.is_last_try or begun.is_given_up
-        handling = Handling(update_id, give_way, is_last, begun.done, over)
+        done.update(begun.done)
+        handling = Handling(update_id, give_way, is_last, done, over)
         with being(handling):
             if begun.is_given_up:
                 await self._application.process_error(update, GivenUp())
@@ -383,7 +386,7 @@ class Inbox:
         self, user_id: int | None, update_id: int, begun: BegunUpdate, reason: str
     ) -> None:
         """Tell the user, if they wrote in their own chat, then set the update aside."""
-        handling = Handling(update_id, lambda: None, is_last_try=True, done=begun.done)
+        handling = Handling(update_id, lambda: None, is_last_try=True, done=dict(begun.done))
         with being(handling):
             if user_id is not None and is_private(begun.payload):
                 await self._application.process_error(None, Unparsable(user_id))

@@ -198,8 +198,13 @@ class People:
 
     # -- the end --
 
-    def forget(self, user_id: int) -> None:
-        """Delete every row about this user; of updates, their number alone stays."""
+    def forget(self, user_id: int, but_for: int | None = None) -> None:
+        """Delete every row about this user; of updates, their number alone stays.
+
+        Args:
+            user_id: Who.
+            but_for: The update that asks for it: it goes once it is answered.
+        """
         with immediate(self.db):
-            self.inbox.forget(user_id)
+            self.inbox.forget(user_id, but_for)
             delete(self.db, BELONGINGS, user_id)

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from telegram import Bot, Message, Update
@@ -206,7 +205,7 @@ class Playlists:
             assert shown_in is not None
             is_shown = False
             try:
-                saved, relaxed = await self._choosing.choose(
+                saved = await self._choosing.choose(
                     user_id,
                     mood,
                     mode,
@@ -216,10 +215,7 @@ class Playlists:
                     like=like,
                 )
                 written = await self.saving.write(saved)
-                notices = [*(str(each) for each in relaxed), written.notice]
-                await self.show(
-                    bot, replace(written, notice=" ".join(filter(None, notices))), shown_in
-                )
+                await self.show(bot, written, shown_in)
                 is_shown = True
                 await self.put_right(bot, user_id)
             except TooFewTracks as error:
@@ -301,11 +297,12 @@ class Playlists:
     async def show(self, bot: Bot, written: Written, message_id: int) -> None:
         """Put a playlist and its buttons in the place of a message of ours."""
         saved, place = written.saved, written.place
+        notice = " ".join(filter(None, [*saved.relaxed, written.notice]))
         shown_in = await edit(
             bot,
             saved.user_id,
             message_id,
-            messages.playlist_text(saved, url=place.url, notice=written.notice),
+            messages.playlist_text(saved, url=place.url, notice=notice),
             keyboards.playlist(saved, 0, place),
         )
 

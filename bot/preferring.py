@@ -10,6 +10,7 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import preference_pages as pages
 from bot import texts
+from bot.handling import earlier
 from bot.questions import Question
 from bot.records import Stores
 from bot.replies import edit, pressed, remove, say, sender, toast
@@ -21,6 +22,8 @@ from recommender.preferences import MOST_NAMES, USUAL, Preferences, parse_years
 Context = ContextTypes.DEFAULT_TYPE
 
 _YES_NO = {"yes": True, "no": False}
+_ANSWERED = "answered"
+
 _BETWEEN_NAMES = re.compile(r"[,;\n]")
 
 _UNKNOWN_ASKED = 3
@@ -103,6 +106,8 @@ class Preferring:
 
     async def answered(self, update: Update, context: Context) -> None:
         """Take a text for the answer where one was asked; leave any other message to others."""
+        if earlier(_ANSWERED) is not None:
+            raise ApplicationHandlerStop  # an earlier try took it, to the end
         user_id, now = sender(update), self._services.clock()
         question = await self._services.records.run(
             lambda s: s.people.questions.open(user_id, now)
@@ -127,8 +132,8 @@ class Preferring:
         except BadPreference as error:
             await say(bot, user_id, texts.bad_preference(error))
             return
-        await self._settle(bot, user_id)
         await say(bot, user_id, *pages.years(preferences, is_known=self._knows_years()))
+        await self._settle(bot, user_id)
 
     async def _names_typed(self, bot: Bot, user_id: int, list_name: str, text: str) -> None:
         """Put the names that the catalogue knows on a list, and ask about the others."""
@@ -172,7 +177,8 @@ class Preferring:
             )
             return bool(getattr(before, opposite) != getattr(after, opposite))
 
-        return texts.SWAPPED if await self._services.records.run(put) else texts.SETTING_KEPT
+        has_swapped = await self._services.records.once("put on list", put)
+        return texts.SWAPPED if has_swapped else texts.SETTING_KEPT
 
     async def _settle(
         self, bot: Bot, user_id: int, but_for: MaybeInaccessibleMessage | None = None
@@ -180,15 +186,14 @@ class Preferring:
         """Take the question away that was answered, unless the answer takes its place."""
         now = self._services.clock()
 
-        def take(stores: Stores) -> Question | None:
+        def take(stores: Stores) -> int:
             question = stores.people.questions.open(user_id, now)
             stores.people.questions.drop(user_id)
-            return question
+            return 0 if question is None else question.message_id
 
-        question = await self._services.records.run(take)
-        here = but_for.message_id if but_for else None
-        if question is not None and question.message_id != here:
-            await remove(bot, user_id, question.message_id)
+        asked_in = await self._services.records.once(_ANSWERED, take)
+        if asked_in and asked_in != (but_for.message_id if but_for else None):
+            await remove(bot, user_id, asked_in)
 
     async def _show(self, update: Update, bot: Bot, name: str, number: int = 0) -> None:
         """Put a page in the place of the message whose button was pressed."""

@@ -265,12 +265,18 @@ class Received:
                 [MOST_ASIDE],
             )
 
-    def forget(self, user_id: int) -> None:
-        """Drop what a user said; only the numbers stay."""
+    def forget(self, user_id: int, but_for: int | None = None) -> None:
+        """Drop what a user said; only the numbers stay.
+
+        Args:
+            user_id: Who.
+            but_for: The update that asks for it, which is still to be answered.
+        """
         self._db.execute("delete from set_aside where user_id = ?", [user_id])
         self._db.execute(
-            f"update inbox set handled_utc = received_utc, {_DROPPED} where user_id = ?",  # noqa: S608
-            [user_id],
+            f"update inbox set handled_utc = received_utc, {_DROPPED}"  # noqa: S608
+            " where user_id = ? and update_id is not ?",
+            [user_id, but_for],
         )
 
     def retake(self, now: datetime) -> list[WaitingUpdate]:

@@ -82,14 +82,20 @@ class Stores:
         self.people.note_moved(user_id, message_id, now_in)
         self.spotify.playlists.note_moved(user_id, message_id, now_in)
 
-    def forget(self, user_id: int, now: datetime) -> None:
-        """Delete every row about this user, and remember to leave them out of older copies."""
+    def forget(self, user_id: int, now: datetime, but_for: int | None = None) -> None:
+        """Delete every row about this user, and remember to leave them out of older copies.
+
+        Args:
+            user_id: Who.
+            now: The time.
+            but_for: The update that asks for it: it goes once it is answered.
+        """
         with immediate(self.people.db):
             self.forgotten.note(user_id, now)
             self.music.forget(user_id)
             self.spotify.forget(user_id)
             self.schedules.forget(user_id)
-            self.people.forget(user_id)
+            self.people.forget(user_id, but_for)
 
 
 class Records:
@@ -151,7 +157,8 @@ class Records:
                 stores.people.inbox.note(update_id, name, result)
             return result
 
-        return await self.run(work_and_note)
+        handling.done[name] = result = await self.run(work_and_note)
+        return result
 
     @asynccontextmanager
     async def at_end(self, work: Callable[[Stores], object]) -> AsyncIterator[None]:

@@ -20,7 +20,7 @@ from bot import keyboards, messages, texts
 from bot.albums import Albums
 from bot.crisis import need_in
 from bot.fetching import NotAtTelegram, fetch
-from bot.handling import give_way
+from bot.handling import first_found, give_way
 from bot.patience import patiently
 from bot.photo_queue import PhotoQueue, Place, QueueFull
 from bot.playlists import Playlists
@@ -100,8 +100,8 @@ class Selfies:
             for_zone = stores.schedules.stop_asking(user_id)
             return stores.people.questions.drop(user_id) or for_zone
 
-        was_asked = await self._services.records.run(ask_no_more)
-        has_stopped = self.stop(user_id) or was_asked
+        was_asked = await self._services.records.once("ask no more", ask_no_more)
+        has_stopped = first_found("stop reading", self.stop(user_id)) or was_asked
         text = texts.CANCELLED if has_stopped else texts.NOTHING_TO_CANCEL
         await say(context.bot, user_id, text, ReplyKeyboardRemove())
 

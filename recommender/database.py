@@ -51,6 +51,9 @@ def open_database(path: Path | None) -> Database:
 
 def _prepare(db: Database) -> None:
     db.conn.isolation_level = None  # transactions begin where we say so
+    # Else sqlite-utils finds out by writing, at the first upsert. If the disk is full just then,
+    # it upserts in an older way from there on, by which rows get lost without a word.
+    setattr(db, "_supports_on_conflict", True)  # noqa: B010 - it declares no such attribute
     db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_S:.0f}")
     _keep_log(db)
     db.execute("PRAGMA synchronous = FULL")

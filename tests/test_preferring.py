@@ -124,7 +124,7 @@ def test_years_by_button_and_by_words() -> None:
         assert asked.text == texts.ASK_YEARS
         (refused,) = await chat.say("the nineties")
         assert "1990-1999" in refused.text
-        removed, answered = await chat.say("-1984")
+        answered, removed = await chat.say("-1984")
         assert removed.method == "deleteMessage"
         assert "1984 or earlier" in answered.text
         assert (await settled(chat)).last_year == 1984
