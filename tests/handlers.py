@@ -26,7 +26,7 @@ def name_of(handler: Handler) -> str:
         case CommandHandler():
             return "/" + "|".join(sorted(handler.commands))
         case CallbackQueryHandler(pattern=re.Pattern() as pattern):
-            return f"button {pattern.pattern.strip('^').partition('(')[0]}"
+            return f"button {pattern.pattern.strip('^$').partition('(')[0]}"
         case CallbackQueryHandler():
             return "any other button"
         case MessageReactionHandler():

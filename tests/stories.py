@@ -802,6 +802,25 @@ async def forget_nothing(scene: Scene) -> None:
     await press(scene, asked, "Keep it")
 
 
+# -- words about suicide --
+
+
+@reaches("message to answer")
+async def words_about_suicide(scene: Scene) -> None:
+    await begin(scene, "I want to die")
+
+
+@reaches("message to answer")
+async def words_that_may_mean_less(scene: Scene) -> None:
+    await begin(scene, "this song makes me want to die")
+
+
+@reaches("button talk")
+async def whom_to_talk_to(scene: Scene) -> None:
+    (asked, *_) = await scene.say("this song makes me want to die")
+    await press(scene, asked, texts.CRISIS_TALK)
+
+
 # -- anything else --
 
 
