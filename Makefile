@@ -22,7 +22,7 @@ check: test
 
 # Long fault tests: the real bot, killed and cut off, again and again.
 chaos: .venv
-	$(BIN)/pytest tests/chaos -m chaos -s
+	$(BIN)/pytest -m chaos -s
 
 lock:
 	uv pip compile --universal --generate-hashes --no-header --quiet --group dev \

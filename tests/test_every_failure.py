@@ -129,3 +129,12 @@ def test_what_fails_once_ends_as_usual(
     handler: str, name: str, server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     try_each(handler, name, server, tmp_path_factory, SAMPLE)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize(("handler", "name"), NAMES)
+def test_whatever_fails_once_ends_as_usual(
+    handler: str, name: str, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    extra = try_each(handler, name, server, tmp_path_factory, None)
+    print(f"{name}: {dict(extra)}")

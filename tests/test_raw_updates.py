@@ -181,6 +181,7 @@ def test_what_cannot_be_parsed_stops_nothing_and_its_sender_is_told_once(
     assert killed.set_aside == len(BROKEN)
 
 
+LIVES, EACH = 10, 500  # of the long form
 DRAWN = 300
 
 
@@ -195,6 +196,19 @@ def go_through_drawn(folder: Path, bot_api: Contract, count: int, seed: int) -> 
     assert killed.failed == 0
     assert killed.set_aside < count / 20  # else it would be no test of the handlers
     return killed
+
+
+@pytest.mark.chaos
+def test_thousands_of_drawn_updates_stop_nothing(tmp_path: Path, bot_api: Contract) -> None:
+    set_aside = 0.0
+    for life in range(LIVES):
+        folder = tmp_path / str(life)
+        folder.mkdir()
+        set_aside += go_through_drawn(folder, bot_api, EACH, seed=100 + life).set_aside
+    print(
+        f"{LIVES * EACH} updates drawn from the Bot API, received, stored, and handled after a "
+        f"kill: {set_aside:.0f} could not be parsed and were set aside, none stopped the bot"
+    )
 
 
 def test_the_draws_hold_what_once_could_not_be_stored(bot_api: Contract) -> None:
