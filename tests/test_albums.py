@@ -42,7 +42,7 @@ def album(chat: Chat, *update_ids: int, user_id: int = ANNA) -> list[dict[str, A
     ]
 
 
-async def all_handled(chat: Chat, count: int = len(UPDATES)) -> None:
+async def all_handled(chat: Chat, count: int) -> None:
     """Wait until so many updates are handled."""
     async with asyncio.timeout(20):
         while True:
@@ -94,7 +94,7 @@ async def handle(chat: Chat, *update_ids: int, user_id: int = ANNA) -> None:
     """Have an album handled by the inbox."""
     chat.telegram.updates = album(chat, *update_ids, user_id=user_id)
     async with chat.running():
-        await all_handled(chat)
+        await all_handled(chat, len(UPDATES))
 
 
 def undisturbed() -> dict[str, Any]:
@@ -158,7 +158,7 @@ class Failing:
 async def handled_in_spite_of(chat: Chat, failing: Failing) -> None:
     """Have the album handled; where it hangs, by a bot that is started anew."""
     async with chat.running():
-        handled = asyncio.create_task(all_handled(chat))
+        handled = asyncio.create_task(all_handled(chat, len(UPDATES)))
         struck = asyncio.create_task(failing.struck.wait())
         await asyncio.wait([handled, struck], return_when=asyncio.FIRST_COMPLETED)
         if failing.hangs and failing.struck.is_set():
@@ -167,7 +167,7 @@ async def handled_in_spite_of(chat: Chat, failing: Failing) -> None:
             await handled
         struck.cancel()
     async with chat.running():
-        await all_handled(chat)
+        await all_handled(chat, len(UPDATES))
 
 
 def test_an_album_whose_reading_fails_once_is_answered_once() -> None:

@@ -21,7 +21,8 @@ from bot.webhook import MAX_BODY_BYTES, SECRET_HEADER, Webhook
 from tests.chatting import NOW, Chat, with_chat
 from tests.test_inbox import an_update, said, settled
 
-URL, SECRET = "https://bot.example/webhook", "a-secret-that-nobody-guesses"
+URL = "https://bot.example/webhook"
+SECRET = "a-secret-that-nobody-guesses"
 
 
 class Telegram:
