@@ -1,6 +1,7 @@
 """The one place where the bot is put together: which handler answers which update, in order."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from telegram import BotCommand, Update
@@ -10,6 +11,7 @@ from telegram.ext import (
     Application,
     ApplicationBuilder,
     ApplicationHandlerStop,
+    BaseHandler,
     CallbackQueryHandler,
     CommandHandler,
     ContextTypes,
@@ -18,17 +20,18 @@ from telegram.ext import (
     TypeHandler,
     filters,
 )
-from telegram.request import BaseRequest, HTTPXRequest
+from telegram.request import BaseRequest
 
-from bot import texts
+from bot import crisis, texts
+from bot.bot_api import BotApiRequest
+from bot.buttons import is_unknown
 from bot.connecting import Connecting
 from bot.consent import Consent
 from bot.delivery import Delivery, Undelivered
 from bot.feedback import Feedback
-from bot.guests import Guests
 from bot.handling import current
 from bot.history import History
-from bot.inbox import WaitsForRoom
+from bot.inbox import Unparsable, WaitsForRoom
 from bot.jobs import schedule
 from bot.pacing import USUAL, Limits
 from bot.playlists import Playlists
@@ -81,8 +84,8 @@ def build_application(
         .token(token)
         .base_url(f"{api_url}/bot")
         .base_file_url(f"{api_url}/file/bot")
-        .request(request or HTTPXRequest(connection_pool_size=64, read_timeout=30))
-        .get_updates_request(request or HTTPXRequest(read_timeout=POLL_S + 10))
+        .request(request or BotApiRequest(connection_pool_size=64, read_timeout=30))
+        .get_updates_request(request or BotApiRequest(read_timeout=POLL_S + 10))
         .rate_limiter(Delivery(services.records, stop_jobs, limits))
         .updater(None)  # bot.inbox hands updates out: it stores each before it is acknowledged
         .build()
@@ -100,8 +103,23 @@ def build_application(
     scheduling = Scheduling(services)
     history = History(services, playlists)
 
-    # A lower group runs first: strangers and group chats are turned away before anything else.
-    application.add_handler(TypeHandler(Update, _gate(services.guests)), group=-4)
+    # A lower group runs first. Who writes about suicide is told where to find people, whoever
+    # they are and whatever was asked.
+    words = (filters.TEXT | filters.CAPTION) & filters.ChatType.PRIVATE
+    application.add_handler(MessageHandler(words, crisis.answer), group=-5)
+    talk = CallbackQueryHandler(crisis.talk, pattern=rf"^{crisis.TALK}$")
+    application.add_handler(talk, group=-5)
+    # Strangers and group chats are turned away before anything else.
+    # Whoever was a guest once may still see, take and delete what is stored about them.
+    of_own_data: list[BaseHandler[Update, Context, Any]] = [
+        CommandHandler("privacy", privacy.privacy),
+        CommandHandler("export", privacy.export),
+        CommandHandler("forget", privacy.forget),
+        CallbackQueryHandler(privacy.withdraw, pattern=r"^withdraw(:|$)"),
+        CallbackQueryHandler(privacy.reset, pattern=r"^reset(:|$)"),
+        CallbackQueryHandler(privacy.forget_answered, pattern=r"^forget(:|$)"),
+    ]
+    application.add_handler(TypeHandler(Update, _gate(services, of_own_data)), group=-4)
     # What connects an account is a plain message too; any other is left to the next group.
     plain = filters.TEXT & ~filters.COMMAND
     application.add_handler(MessageHandler(plain, connecting.answered), group=-3)
@@ -123,18 +141,17 @@ def build_application(
         "disconnect": connecting.disconnect,
         "history": history.history,
         "schedule": scheduling.schedule,
-        "privacy": privacy.privacy,
-        "export": privacy.export,
-        "forget": privacy.forget,
         "cancel": selfies.cancel,
     }.items():
         application.add_handler(CommandHandler(command, answer))
+    # Handlers of buttons can rely on the fields of what was pressed: the rest stops here.
+    application.add_handler(
+        CallbackQueryHandler(_unknown_button, pattern=is_unknown, game_pattern=".*")
+    )
+    application.add_handlers(of_own_data)
     for verb, press in {
         "agree": consent.agree,
         "decline": privacy.withdraw,
-        "withdraw": privacy.withdraw,
-        "reset": privacy.reset,
-        "forget": privacy.forget_answered,
         "right": verdicts.right,
         "wrong": verdicts.wrong,
         "back": verdicts.back,
@@ -166,7 +183,6 @@ def build_application(
         "zone": scheduling.zone,
     }.items():
         application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
-    application.add_handler(CallbackQueryHandler(_gone))
     application.add_handler(MessageReactionHandler(feedback.reacted))
     application.add_handler(MessageHandler(PHOTOS | VIDEOS, selfies.selfie))
     application.add_handler(MessageHandler(plain, talking.spoken))
@@ -202,16 +218,25 @@ async def publish_commands(application: App) -> None:
     await application.bot.set_my_commands(commands)
 
 
-def _gate(guests: Guests) -> Any:
+def _gate(services: Services, of_own_data: Sequence[BaseHandler[Update, Context, Any]]) -> Any:
     async def gate(update: Update, context: Context) -> None:
-        """Turn away strangers, and everybody in groups, with a kind line."""
+        """Turn away strangers, and everybody in groups, with a kind line.
+
+        Whoever has data here may go on to the handlers of that, admitted or not.
+        """
         if update.effective_user is None or update.effective_chat is None:
             raise ApplicationHandlerStop  # nobody to answer
         is_private = update.effective_chat.type == ChatType.PRIVATE
-        if is_private and guests.admits(sender(update)):
-            return
+        has_data = False
+        if is_private:
+            if services.guests.admits(user_id := sender(update)):
+                return
+            has_data = await services.records.run(lambda s: s.holds_any(user_id))
+            if has_data and any(each.check_update(update) for each in of_own_data):
+                return
+        text = texts.NO_LONGER_ADMITTED if has_data else texts.STRANGER
         try:
-            await (_turn_away(update, context) if is_private else _decline(update, context))
+            await (_turn_away(update, context, text) if is_private else _decline(update, context))
         except TelegramError as error:  # who cannot be told is not let in for that
             logger.info("who was turned away was not told: %s", type(error).__name__)
         raise ApplicationHandlerStop
@@ -219,13 +244,13 @@ def _gate(guests: Guests) -> Any:
     return gate
 
 
-async def _turn_away(update: Update, context: Context) -> None:
-    """Tell a stranger whom to ask."""
+async def _turn_away(update: Update, context: Context, text: str) -> None:
+    """Tell somebody who is not admitted what they can do."""
     if update.callback_query is not None:
         await toast(update.callback_query)
     if update.message_reaction is None:  # which is no question
         user_id = sender(update)
-        await say(context.bot, user_id, texts.STRANGER.format(user_id=user_id))
+        await say(context.bot, user_id, text.format(user_id=user_id))
 
 
 async def _decline(update: Update, context: Context) -> None:
@@ -236,10 +261,10 @@ async def _decline(update: Update, context: Context) -> None:
         await say(context.bot, chat.id, texts.PRIVATE_CHATS_ONLY)
 
 
-async def _gone(update: Update, context: Context) -> None:
+async def _unknown_button(update: Update, context: Context) -> None:
     """Answer a button that this version does not know."""
     if update.callback_query is not None:
-        await toast(update.callback_query, texts.GONE)
+        await toast(update.callback_query, texts.UNKNOWN_BUTTON)
 
 
 def _say_instead(kind: str) -> Any:
@@ -253,9 +278,12 @@ def _say_instead(kind: str) -> Any:
 def _apologise(services: Services) -> Any:
     async def apologise(update: object, context: Context) -> None:
         """Log what no handler foresaw; have it tried again, or say so without details."""
-        if isinstance(context.error, WaitsForRoom):
+        if isinstance(context.error, WaitsForRoom | Unparsable):
+            text = texts.DISK_FULL
+            if isinstance(context.error, Unparsable):
+                text = texts.UNPARSABLE
             if services.guests.admits(context.error.user_id):
-                await _tell(context, context.error.user_id, texts.DISK_FULL)
+                await _tell(context, context.error.user_id, text)
             raise ApplicationHandlerStop
         if isinstance(context.error, Forbidden):
             logger.info("a user has blocked the bot")

@@ -64,6 +64,12 @@ class Asking:
         self._on_ended = on_ended
         self._sleep = sleep
         self._refreshing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._bought: dict[int, tuple[Tokens, Tokens]] = {}
+        """By user: tokens, and those that they bought and that could not be stored yet."""
+
+    def drop(self, user_id: int) -> None:
+        """Forget tokens of this user that are not stored."""
+        self._bought.pop(user_id, None)
 
     async def ask(self, user_id: int, question: Callable[[str], T]) -> T:
         """Call the adapter with a fresh access token, off the event loop.
@@ -116,15 +122,22 @@ class Asking:
             return await self._refresh(user_id, tokens)
 
     async def _refresh(self, user_id: int, tokens: Tokens) -> Tokens:
-        """Buy new tokens and return them once they are stored, or what took their place since."""
-        try:
-            new = await self._turns.request(self._spotify.refresh, tokens, self._clock())
-        except ConnectionExpired:
-            await self._end(user_id, tokens)
-            raise
+        """Buy new tokens and return them once they are stored, or what took their place since.
+
+        The old ones buy only once. So new ones that cannot be stored are kept for the next try.
+        """
+        old, new = self._bought.get(user_id, (None, tokens))
+        if old != tokens:
+            try:
+                new = await self._turns.request(self._spotify.refresh, tokens, self._clock())
+            except ConnectionExpired:
+                await self._end(user_id, tokens)
+                raise
+            self._bought[user_id] = (tokens, new)
         stored = await self._records.run(
             lambda stores: stores.spotify.replace_tokens(user_id, tokens, new)
         )
+        self.drop(user_id)
         if stored is None:
             raise NotConnected("the account was disconnected meanwhile")
         return stored

@@ -20,7 +20,9 @@ from pathlib import Path
 
 from cryptography.fernet import MultiFernet
 
-from bot.records import Stores, open_stores
+from bot.records import NewerVersion, Stores, check_version, open_stores
+from recommender.inspection import is_damage
+from recommender.private_files import FILE_MODE, check_regular, make_file, make_folder
 
 FOLDER = "backups"
 """Where copies that nobody asked for lie, beside the data."""
@@ -44,12 +46,14 @@ def back_up(database: Path, target: Path) -> None:
     """Write a copy of the user data as it is at one moment; others may go on writing.
 
     Raises:
-        NotABackup: What has the target's name is no copy that could be replaced.
+        NotABackup: What has the target's name is no copy that could be replaced, such as a link or
+            a device.
         OSError: The target cannot be written.
         sqlite3.Error: The database cannot be read.
     """
     if target.is_dir():
         raise NotABackup(f"{target} is a folder: name a file in it.")
+    _check_target(target)
     if target.exists() and target.samefile(database):
         raise NotABackup(f"{target} is the user data itself: name another file.")
     if target.exists() and target.stat().st_size and not _is_ours(target):
@@ -83,13 +87,23 @@ def restore(backup: Path, database: Path, cipher: MultiFernet, now: datetime) ->
 
     Raises:
         NotABackup: The file is not a whole copy; nothing was changed.
+        NewerVersion: It is one of a newer version; nothing was changed.
     """
     if not backup.is_file():
         raise NotABackup(f"there is no file {backup}.")
     if database.exists() and backup.samefile(database):
         raise NotABackup(f"{backup} is the user data itself: name a copy of it.")
-    if not _is_ours(backup):
-        raise NotABackup(f"{backup} is no copy of Mirrortape's user data, or it is damaged.")
+    check_regular(database)
+    try:
+        with closing(_opened(backup)) as db:
+            _check(db, backup)
+            check_version(db, backup)
+    except (sqlite3.Error, NotABackup) as error:
+        if isinstance(error, sqlite3.Error) and not is_damage(error):
+            raise  # its disk or its mode is in the way: that says nothing of the copy
+        raise NotABackup(
+            f"{backup} is no copy of Mirrortape's user data, or it is damaged."
+        ) from error
     _sweep(database.parent)
     folder = database.with_name(FOLDER)
     lists = [_forgotten_in(file, cipher) for file in (database, *_copies(folder))]
@@ -131,7 +145,7 @@ class Nightly:
                 logger.info("the nightly copy is made")
 
     def _make(self, target: Path) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         _sweep(self._folder)
         back_up(self._database, target)
         for old in _copies(self._folder)[:-COPIES_KEPT]:
@@ -150,7 +164,7 @@ class Nightly:
             try:
                 with _stores_in(copy, self._cipher) as stores:
                     stores.forget(user_id, now)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError, NewerVersion) as error:
                 logger.error("%s could not be changed and is deleted: %s", copy.name, error)
                 _delete(copy)
 
@@ -186,7 +200,10 @@ def _forgotten_in(file: Path, cipher: MultiFernet) -> dict[int, datetime] | None
     """Return who was forgotten as far as a file knows; None where it cannot tell of all."""
     if not file.exists() or not _is_ours(file):
         return None
-    stores = open_stores(file, cipher)
+    try:
+        stores = open_stores(file, cipher)
+    except NewerVersion:
+        return None
     with closing(stores.people.db):
         return stores.forgotten.all() if stores.forgotten.is_readable() else None
 
@@ -215,11 +232,25 @@ def _leave_out(copy: Path, forgotten: Mapping[int, datetime], cipher: MultiFerne
 # -- files --
 
 
+def _check_target(target: Path) -> None:
+    """Make sure that a copy can take a name: it is free, or a regular file bears it.
+
+    Raises:
+        NotABackup: Another thing does, which is neither followed nor replaced.
+    """
+    if target.is_symlink():
+        raise NotABackup(f"{target} is a link, which is not followed: name the file itself.")
+    if target.exists() and not target.is_file():
+        raise NotABackup(f"{target} is a pipe or a device, which is not replaced: name a file.")
+    if not target.parent.is_dir():
+        raise NotABackup(f"there is no folder {target.parent} to put the copy in: make it first.")
+
+
 @contextmanager
 def _copied(source: Path, target: Path) -> Iterator[Path]:
     """Yield a checked copy of a database, beside the target and readable by its owner alone."""
     copy = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
     try:
         with closing(_opened(source)) as original, closing(sqlite3.connect(copy)) as written:
             original.backup(written)
@@ -240,7 +271,7 @@ def _sweep(folder: Path) -> None:
 
 def _set_aside(database: Path, folder: Path, now: datetime) -> Path:
     """Copy the data that is about to be replaced to the nightly copies, damaged or not."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder)
     with suppress(sqlite3.Error), closing(_opened(database)) as db:
         db.execute("pragma wal_checkpoint(truncate)")
     aside = folder / f"mirrortape-{now:%Y-%m-%d-%H%M%S}-before-restore.db"
@@ -249,7 +280,8 @@ def _set_aside(database: Path, folder: Path, now: datetime) -> Path:
         then = aside.with_name(f"{aside.name}{ending}")
         then.unlink(missing_ok=True)
         if file.exists():
-            shutil.copy(file, then)
+            make_file(then)
+            shutil.copyfile(file, then)
             _sync(then)
     # A log that stayed would be written into the restored data.
     for ending in ("-wal", "-shm"):
@@ -262,7 +294,7 @@ def _is_ours(file: Path) -> bool:
     try:
         with closing(_opened(file)) as db:
             _check(db, file)
-    except (sqlite3.Error, NotABackup):
+    except (sqlite3.Error, OSError, NotABackup):
         return False
     return True
 
@@ -283,6 +315,7 @@ def _check(db: sqlite3.Connection, source: Path) -> None:
 
 def _opened(file: Path) -> sqlite3.Connection:
     """Open a database that exists; none is created."""
+    check_regular(file)
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
 
 

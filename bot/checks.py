@@ -3,22 +3,23 @@
 Nothing is changed: databases are opened for reading, and a port is taken for an instant only.
 """
 
+import errno
 import os
 import shutil
 import socket
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography.fernet import Fernet, MultiFernet
-
+from bot.data_faults import explain, remedy
 from bot.env_file import PRIVATE
 from bot.findings import Finding
 from bot.keys import cipher
-from bot.records import open_stores
-from bot.running import is_running
+from bot.records import NewerVersion, check_version, known_migrations
+from bot.running import is_running, lock_file
 from bot.service_checks import ask, host, spotify, telegram, time_of, webhook
 from bot.settings import (
     NotReady,
@@ -30,6 +31,7 @@ from bot.settings import (
 )
 from recommender import inspection
 from recommender.catalogue import Catalogue
+from recommender.private_files import check_regular, exposed
 from vision import VisionError, weights
 
 LEAST_FREE_MB = 500
@@ -49,6 +51,7 @@ def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
         now: Returns the time, in UTC.
     """
     yield env_file(env)
+    bot_runs = False
     try:
         settings = load_settings()
     except NotReady as error:
@@ -56,7 +59,8 @@ def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
         yield weights_file()
         yield Finding("the rest", "unknown", "it can be looked at once the settings are right")
         return
-    bot_runs = is_running(settings.data_dir / "mirrortape.db")
+    with suppress(OSError):  # which is told of with the database
+        bot_runs = is_running(settings.data_dir / "mirrortape.db")
     yield secret_key(settings)
     yield people(settings)
     yield telegram(settings)
@@ -67,6 +71,7 @@ def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
     yield weights_file()
     yield catalogue(settings)
     yield database(settings)
+    yield file_modes(settings)
     yield disk(settings)
     yield port("web pages", "WEB_ADDRESS", settings.web_address, bot_runs=bot_runs)
     yield health_page(settings, bot_runs=bot_runs)
@@ -80,6 +85,10 @@ def env_file(path: Path) -> Finding:
         mode = stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return Finding(what, "ok", "there is none: settings come from the environment alone")
+    except OSError as error:
+        return Finding(what, "wrong", explain(error, path))
+    if not path.is_file():
+        return Finding(what, "wrong", f"{path} is no file: move it away, and make one")
     if mode & ~PRIVATE:
         return Finding(
             what, "wrong", f"others may read the keys in it ({mode:o}); run: chmod 600 {path}"
@@ -93,6 +102,8 @@ def weights_file(path: Path = weights.WEIGHTS) -> Finding:
         weights.read(path)
     except VisionError as error:
         return Finding("weights", "wrong", f"{error}; get models/ anew from where this came from")
+    except OSError as error:
+        return Finding("weights", "wrong", explain(error, path))
     return Finding("weights", "ok", "they have their pinned hash")
 
 
@@ -140,7 +151,11 @@ def catalogue(settings: Settings) -> Finding:
     """Look at the tracks."""
     what, path = "catalogue", settings.data_dir / "catalogue.db"
     fill = "run: mirrortape catalogue fetch"
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        return Finding(what, "wrong", explain(error, path))
+    if not is_there:
         return Finding(what, "wrong", f"there is none yet; {fill}")
     expected = Catalogue(None)
     try:
@@ -150,12 +165,12 @@ def catalogue(settings: Settings) -> Finding:
             found = inspection.columns(opened, "tracks")
             missing = inspection.columns(expected.db.conn, "tracks") - found
             count = opened.execute("select count(*) from tracks").fetchone()[0] if found else 0
-    except sqlite3.Error as error:
-        broken = str(error)
+    except (sqlite3.Error, OSError) as error:
+        return Finding(what, "wrong", explain(error, path))
     finally:
         expected.close()
     if broken:
-        return Finding(what, "wrong", f"{path} is damaged ({broken}); delete it, then {fill}")
+        return Finding(what, "wrong", f"{path} is damaged ({broken}): {remedy(path)}.")
     if missing and not is_old:
         names = ", ".join(sorted(missing))
         return Finding(what, "wrong", f"{path} lacks {names}; delete it, then {fill}")
@@ -168,33 +183,54 @@ def catalogue(settings: Settings) -> Finding:
 def database(settings: Settings) -> Finding:
     """Look at the user data."""
     what, path = "database", settings.data_dir / "mirrortape.db"
-    if not path.exists():
-        return _place_for_one(settings.data_dir)
-    expected = _expected_migrations()
     try:
+        check_regular(lock_file(path))
+        if not path.exists():
+            return _place_for_one(settings.data_dir)
         with inspection.read_only(path) as opened:
             broken = inspection.damage(opened)
             have = inspection.migrations(opened)
-    except sqlite3.Error as error:
-        broken = str(error)
+            check_version(opened, path)
+    except (sqlite3.Error, OSError) as error:
+        return Finding(what, "wrong", explain(error, path))
+    except NewerVersion as error:
+        return Finding(what, "wrong", str(error))
     if broken:
-        return Finding(
-            what, "wrong", f"{path} is damaged ({broken}); put a backup of it in its place"
-        )
-    if have - expected:
-        return Finding(
-            what, "wrong", "a newer version of Mirrortape has used it; get that version again"
-        )
+        return Finding(what, "wrong", f"{path} is damaged ({broken}): {remedy(path)}.")
     if refusal := inspection.refusal_to_write(path):
         return Finding(what, "wrong", f"{path} cannot be written to: {refusal}")
-    state = "sound" if have == expected else "sound, brought up to date at the next start"
+    state = (
+        "sound" if have == known_migrations() else "sound, brought up to date at the next start"
+    )
     return Finding(what, "ok", f"{state}; it can be written to")
+
+
+def file_modes(settings: Settings) -> Finding:
+    """Look at who may read the data."""
+    what = "file modes"
+    try:
+        found = exposed(settings.data_dir) if settings.data_dir.is_dir() else []
+    except OSError as error:
+        return Finding(what, "wrong", explain(error, settings.data_dir))
+    if found:
+        (path, mode), more = found[0], len(found) - 1
+        and_more = f" and {more} more" if more else ""
+        return Finding(
+            what,
+            "wrong",
+            f"others on this computer may read {path} ({mode:o}){and_more}; the next start mends "
+            f"that, or run: chmod -R go= {settings.data_dir}",
+        )
+    return Finding(what, "ok", "only their owner may read the data")
 
 
 def disk(settings: Settings) -> Finding:
     """Look at how much room there is for data."""
     folder = _nearest(settings.data_dir)
-    free_mb = shutil.disk_usage(folder).free // 2**20
+    try:
+        free_mb = shutil.disk_usage(folder).free // 2**20
+    except OSError as error:
+        return Finding("disk", "wrong", explain(error, folder))
     if free_mb < LEAST_FREE_MB:
         return Finding(
             "disk", "wrong", f"{free_mb:,} MB are free for {folder}; make room for 500 MB or more"
@@ -266,6 +302,8 @@ def clock(settings: Settings, now: Callable[[], datetime]) -> Finding:
 def _place_for_one(folder: Path) -> Finding:
     """Look at whether a database could be made in a folder that may not exist yet."""
     where = _nearest(folder)
+    if not where.is_dir():
+        return Finding("database", "wrong", explain(NotADirectoryError(errno.ENOTDIR, ""), where))
     if not os.access(where, os.W_OK | os.X_OK):
         return Finding("database", "wrong", f"there is none yet, and {where} cannot be written to")
     return Finding("database", "ok", "there is none yet; the first start makes it")
@@ -274,13 +312,12 @@ def _place_for_one(folder: Path) -> Finding:
 def _nearest(folder: Path) -> Path:
     """Return the folder, or the nearest one above it that exists."""
     absolute = folder.absolute()
-    return next(path for path in (absolute, *absolute.parents) if path.exists())
+    return next(path for path in (absolute, *absolute.parents) if _exists(path))
 
 
-def _expected_migrations() -> frozenset[tuple[str, str]]:
-    """Return the steps that make the database of this version."""
-    stores = open_stores(None, MultiFernet([Fernet(Fernet.generate_key())]))
+def _exists(path: Path) -> bool:
+    """Return whether there is anything, as far as we may look."""
     try:
-        return inspection.migrations(stores.people.db.conn)
-    finally:
-        stores.people.db.close()
+        return path.exists()
+    except OSError:  # such as a link to itself
+        return False

@@ -1,18 +1,21 @@
 """Which tracks a user gets: from a mood, their settings and votes to a stored playlist."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.records import Stores
 from bot.services import Services
 from bot.shown import Shown
+from recommender.database import immediate
 from recommender.recommend import recommend
-from recommender.relaxed import Relaxed
 from recommender.saved import SavedPlaylist, StoredReading
 from recommender.stand_ins import stand_ins, still_plays
 from recommender.targets import EMOTIONS
+
+Intend = Callable[[Stores, SavedPlaylist, bool], None]
+"""Stores that a playlist is to be written to Spotify, and whether over the one written last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,12 @@ class Mood:
         return cls(reading.emotion, reading.mood, reading.id)
 
     @classmethod
-    def named(cls, emotion: str) -> "Mood":
-        """Return the mood of a user who says so."""
-        return cls(emotion, {name: float(name == emotion) for name in EMOTIONS})
+    def named(cls, emotion: str, strength: float = 1.0) -> "Mood":
+        """Return the mood of a user who says so; what is left of its strength is neutral."""
+        probabilities = dict.fromkeys(EMOTIONS, 0.0)
+        probabilities["neutral"] = 1 - strength
+        probabilities[emotion] += strength
+        return cls(emotion, probabilities)
 
 
 class Choosing:
@@ -54,9 +60,12 @@ class Choosing:
         shown_in: int,
         *,
         rewrites: bool,
+        intend: Intend,
         like: int | None = None,
-    ) -> tuple[SavedPlaylist, tuple[Relaxed, ...]]:
+    ) -> SavedPlaylist:
         """Choose tracks and store them, and in which message they are shown.
+
+        All that must be the same at a later try is decided in the transaction that stores them.
 
         Args:
             user_id: Whom they are for.
@@ -64,10 +73,11 @@ class Choosing:
             mode: One of `recommender.targets.MODES`; None for the one that the user settled on.
             shown_in: The message.
             rewrites: Whether they take the place of those that the message shows for this mood.
+            intend: Stores, with the playlist, that it is to be written to Spotify.
             like: The playlist that they are to be like; None for none.
 
         Returns:
-            The playlist, and what it could not keep.
+            The playlist.
 
         Raises:
             TooFewTracks: The user's filters leave too few.
@@ -98,17 +108,19 @@ class Choosing:
             )
 
         def store_it(stores: Stores) -> int:
-            playlist_id = stores.music.add_playlist(
-                user_id, recommendation, mode, mood.reading_id, mood.emotion, now
-            )
-            stores.people.shown.note(user_id, shown_in, Shown(playlist_id))
-            if mood.reading_id is not None:
-                stores.people.note_answer(user_id, mood.reading_id, shown_in)
+            with immediate(stores.people.db):
+                rewrites_last = rewrites and _is_last(stores, user_id, mood)
+                playlist_id = stores.music.add_playlist(
+                    user_id, recommendation, mode, mood.reading_id, mood.emotion, now
+                )
+                stores.people.shown.note(user_id, shown_in, Shown(playlist_id))
+                if mood.reading_id is not None:
+                    stores.people.note_answer(user_id, mood.reading_id, shown_in)
+                intend(stores, stores.music.playlist(playlist_id, user_id), rewrites_last)
             return playlist_id
 
         playlist_id = await services.records.once("playlist", store_it)
-        saved = await services.records.run(lambda s: s.music.playlist(playlist_id, user_id))
-        return saved, recommendation.relaxed
+        return await services.records.run(lambda s: s.music.playlist(playlist_id, user_id))
 
     async def replace(
         self, user_id: int, playlist_id: int, silent: Collection[str]
@@ -180,3 +192,11 @@ def _mood_of(stores: Stores, saved: SavedPlaylist) -> Mood:
     if saved.reading_id is None:
         return Mood.named(saved.emotion)
     return Mood.of(stores.music.reading(saved.reading_id, saved.user_id))
+
+
+def _is_last(stores: Stores, user_id: int, mood: Mood) -> bool:
+    """Return whether the user's last playlist was made for the same mood."""
+    last = stores.music.last_playlist(user_id)
+    if last is None or last.reading_id != mood.reading_id:
+        return False
+    return mood.reading_id is not None or last.emotion == mood.emotion

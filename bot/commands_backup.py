@@ -1,6 +1,5 @@
 """The command line's `backup` and `restore`: the user data in one file, and back."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,12 +17,14 @@ def backup(file: Annotated[Path, typer.Argument(help="Where the copy goes.")]) -
     Everything but SECRET_KEY is in it: keep that too, but elsewhere.
     """
     from bot.backups import back_up
+    from bot.data_faults import naming
 
     with _told_in_one_line():
         database = _database()
-        if not database.exists():
-            stop(f"there is no user data in {database.parent} yet, so nothing to copy.")
-        back_up(database, file)
+        with naming(database):
+            if not database.exists():
+                stop(f"there is no user data in {database.parent} yet, so nothing to copy.")
+            back_up(database, file)
     size_kb = max(1, file.stat().st_size // 1000)
     typer.echo(f"The user data is in {file} ({size_kb:,} kB).")
     typer.echo(
@@ -35,13 +36,14 @@ def backup(file: Annotated[Path, typer.Argument(help="Where the copy goes.")]) -
 def restore(file: Annotated[Path, typer.Argument(help="A copy made by backup.")]) -> None:
     """Put a copy in the place of the user data; the bot must not be running."""
     from bot.backups import restore
+    from bot.data_faults import naming
     from bot.keys import cipher
     from bot.running import at_rest
     from bot.settings import load_settings
 
     with _told_in_one_line():
         database, keys = _database(), cipher(load_settings())
-        with at_rest(database):
+        with naming(database), at_rest(database):
             done = restore(file, database, keys, datetime.now(UTC))
     typer.echo(f"The user data is as it was in {file}.")
     if done.left_out:
@@ -69,7 +71,5 @@ def _told_in_one_line() -> Iterator[None]:
 
     try:
         yield
-    except (NotReady, NotABackup, OSError) as error:
+    except (NotReady, NotABackup) as error:
         stop(str(error))
-    except sqlite3.Error as error:
-        stop(f"the data cannot be read: {error}.")

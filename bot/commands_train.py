@@ -1,8 +1,10 @@
-"""The command line's school: training the network anew, or going on with a run."""
+"""`mirrortape train`: train the network anew, or go on with a run."""
 
 import hashlib
 import logging
 import os
+import signal
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from vision.train import Trainer
 
 _VIEWS = ("eyes", "face", "fused")
+_HELD_BACK = 2000  # rows of Training that are not learned from, or a tenth of them
 
 
 def train(
@@ -31,7 +34,11 @@ def train(
         Path, typer.Option(metavar="DIR", help="Where checkpoints, weights and curves go.")
     ],
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in DIR, by its own recipe.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in DIR; --phases, --rate and --mixup may change it.",
+        ),
     ] = False,
     start: Annotated[
         Path | None,
@@ -45,7 +52,7 @@ def train(
         ),
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0, help="Learning rate after the warm-up; default: 0.01.")
+        float | None, typer.Option(min=0, help="Learning rate after the warm-up; default: 0.04.")
     ] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Rows in a step; default: 64.")] = None,
     mixup: Annotated[
@@ -66,7 +73,7 @@ def train(
     """Train the network on FER-2013 with FER+ votes; stopped runs go on with --resume."""
     from rich.console import Console
 
-    from vision.errors import TrainingDiverged, TrainingError
+    from vision.errors import TrainingDiverged, TrainingError, TrainingStopped
     from vision.recipe import Recipe, parse_phases
     from vision.run_folder import RunFolder
 
@@ -83,23 +90,47 @@ def train(
     except ValueError as error:
         stop(str(error))
     changes = {name: value for name, value in changes.items() if value is not None}
-    if resume and (changes or start):
-        stop("a resumed run keeps its own recipe and weights: give no other option but --limit")
+    if resume and (start or changes.keys() - {"phases", "learning_rate", "mixup"}):
+        stop(
+            "a resumed run keeps its weights and recipe: besides --limit, only --phases, --rate "
+            "and --mixup may be given"
+        )
     console, folder = Console(stderr=True, highlight=False), RunFolder(out)
     try:
         about = {"data": _digest(data), "limit": limit}
         if resume:
-            recipe = folder.resume(about)
+            recipe = folder.resume(about, changes)
         else:
             recipe = Recipe(**changes)
             folder.refuse_if_used()
         _run(data, folder, recipe, about, start, resume=resume, console=console)
     except TrainingDiverged as error:
         stop(f"{error}; {out} keeps the last good epoch. Try a lower --rate")
+    except TrainingStopped as error:
+        stop(f"{error}; go on with: {_again(data, out)}")
     except TrainingError as error:
         stop(str(error))
     except KeyboardInterrupt:
-        stop(f"stopped; go on with: mirrortape train {data} --out {out} --resume")
+        stop(f"stopped; go on with: {_again(data, out)}")
+
+
+def _again(data: Path, out: Path) -> str:
+    return f"mirrortape train {data} --out {out} --resume"
+
+
+@contextmanager
+def _stop_asked_for() -> "Iterator[threading.Event]":
+    """Yield an event that SIGTERM and Ctrl-C set while it lasts, instead of ending the process."""
+    asked = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: asked.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run(
@@ -114,30 +145,32 @@ def _run(
 ) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    from vision.lessons import load_lessons
+    from vision.lessons import load_lessons, split
     from vision.train import Trainer, begin
 
     lessons = load_lessons(data, "Training", about["limit"])
-    held_back = load_lessons(data, "PublicTest", about["limit"])
-    lessons.require(recipe.batch)
+    public = load_lessons(data, "PublicTest", about["limit"])
+    count = min(_HELD_BACK, len(lessons) // 10)
+    lessons.require(recipe.batch + count)
     if not resume:
         checkpoint, fresh = begin(recipe, _weights(start))
         folder.begin(recipe, about, checkpoint)
         if fresh:
             console.print(f"Layers that start from random weights: {', '.join(fresh)}")
     with _progress(console) as progress:
-        lessons, held_back = (
+        lessons, public = (
             _with_eyes(rows, folder.path / f"eyes-{name}.npz", progress)
-            for name, rows in (("Training", lessons), ("PublicTest", held_back))
+            for name, rows in (("Training", lessons), ("PublicTest", public))
         )
-        trainer = Trainer(lessons, held_back, recipe)
+        lessons, held_back = split(lessons, count, recipe.seed)
+        trainer = Trainer(lessons, {"held back": held_back, "PublicTest": public}, recipe)
         checkpoint = folder.load()
         console.print(
             f"{len(lessons):,} rows, {trainer.steps:,} steps an epoch; "
-            f"{checkpoint.epoch} of {recipe.epochs} epochs done"
+            f"{checkpoint.step / trainer.steps:.2f} of {recipe.epochs} epochs done"
         )
         _follow(trainer, checkpoint, folder, recipe, progress)
-    console.print(f"{folder.path / 'weights.npz'} is ready for: python -m vision.weights")
+    console.print(f"{folder.path / 'weights.npz'} is ready for: python -m vision.fit_heads")
 
 
 def _follow(
@@ -158,18 +191,21 @@ def _follow(
     def on_epoch(entry: "Entry") -> None:
         progress.console.print(_line(entry), soft_wrap=True)
 
-    progress.update(bar, completed=checkpoint.epoch * trainer.steps)
-    trainer.run(checkpoint, folder, on_step, on_epoch)
+    progress.update(bar, completed=checkpoint.step)
+    with _stop_asked_for() as asked:
+        trainer.run(checkpoint, folder, on_step, on_epoch, asked.is_set)
 
 
 def _line(entry: "Entry") -> str:
     parts = [
-        f"{labels} " + " ".join(f"{100 * entry[f'head_{labels}_{view}']:.1f}" for view in _VIEWS)
-        for labels in ("ferplus", "fer")
+        f"{name}, by {', '.join(_VIEWS)}: "
+        + " ".join(f"{100 * measured[view]['ferplus']:.1f}" for view in _VIEWS)
+        + f", mean recall {100 * measured['fused']['recall']:.1f}"
+        for name, measured in entry["checks"].items()
     ]
     return (
-        f"epoch {entry['epoch']} ({entry['phase']}): loss {entry['loss']:.3f}; "
-        f"% right by {', '.join(_VIEWS)}: {'; '.join(parts)}; {entry['rows_per_s']:.0f} rows/s"
+        f"epoch {entry['epoch']} ({entry['phase']}): loss {entry['loss']:.3f}; % right of "
+        f"{'; '.join(parts)}; {entry['rows_per_s']:.0f} rows/s"
     )
 
 

@@ -7,7 +7,7 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.connections import Connections
-from bot.handling import insisting
+from bot.handling import earlier, first_found, insisting
 from bot.pasted import PastedAddress, read_address, read_client_id, read_digits
 from bot.playlists import Playlists
 from bot.replies import pressed, say, sender, toast
@@ -23,6 +23,8 @@ Context = ContextTypes.DEFAULT_TYPE
 
 OWNERS_APP = "default"
 """What stands for the app of the bot's owner in the place of a client id."""
+
+_TOLD = "told why not connected"
 
 SITE_CHARS = 60
 """How much is told of the name of a site that was not meant."""
@@ -96,6 +98,11 @@ class Connecting:
         connections = self._services.connections
         if connections is None:
             return False
+        if earlier(_TOLD) is not None:
+            return True
+        if await connections.finish_earlier(user_id):
+            await self.connected(bot, user_id)
+            return True
         digits = read_digits(words)
         if digits is not None:
             return await self._finish_typed(bot, connections, user_id, digits)
@@ -112,11 +119,11 @@ class Connecting:
             if not await connections.finish_typed(user_id, digits):
                 return False
         except WrongDigits as error:
-            await say(bot, user_id, texts.wrong_digits(error.tries_left))
+            await self._tell(bot, user_id, texts.wrong_digits(error.tries_left))
         except AuthorizationStale:
-            await say(bot, user_id, texts.DIGITS_TOO_OLD)
+            await self._tell(bot, user_id, texts.DIGITS_TOO_OLD)
         except RecommenderError as error:
-            await say(bot, user_id, await self._why_not(connections, user_id, error))
+            await self._tell(bot, user_id, await self._why_not(connections, user_id, error))
         else:
             await self.connected(bot, user_id)
         return True
@@ -132,17 +139,22 @@ class Connecting:
                 site=escape(messages.short(address.site, SITE_CHARS)),
                 redirect_uri=escape(connections.redirect_uri),
             )
-            await say(bot, user_id, told)
+            await self._tell(bot, user_id, told)
         elif not address.is_complete:
-            await say(bot, user_id, texts.ADDRESS_INCOMPLETE)
+            await self._tell(bot, user_id, texts.ADDRESS_INCOMPLETE)
         else:
             try:
                 await connections.finish_pasted(user_id, address.query)
             except RecommenderError as error:
-                await say(bot, user_id, await self._why_not(connections, user_id, error))
+                await self._tell(bot, user_id, await self._why_not(connections, user_id, error))
             else:
                 await self.connected(bot, user_id)
         return True
+
+    async def _tell(self, bot: Bot, user_id: int, text: str) -> None:
+        """Say why a user is not connected, once: by now their digits or address are used up."""
+        first_found(_TOLD, 1)
+        await say(bot, user_id, text)
 
     async def _why_not(
         self, connections: Connections, user_id: int, error: RecommenderError
@@ -166,15 +178,17 @@ class Connecting:
     async def _welcome(self, bot: Bot, user_id: int) -> None:
         profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
         await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
-        last = await self._services.records.run(lambda s: s.music.last_playlist(user_id))
-        if last is None:
+        written = await self._playlists.saving.write_pending(user_id)
+        if written is None:
             return
-        written = await self._playlists.saving.write(last)
+        if written.shown_in is not None:
+            await self._playlists.show(bot, written, written.shown_in)
         if written.url is not None:
             text = messages.in_spotify(written.saved, written.url)
             await say(bot, user_id, text, keyboards.open_in_spotify(written.url))
         elif written.notice:
             await say(bot, user_id, written.notice)
+        await self._playlists.put_right(bot, user_id)
 
     # -- once connected --
 
@@ -187,22 +201,27 @@ class Connecting:
     async def disconnect(self, update: Update, context: Context) -> None:
         """Delete the key to the user's Spotify."""
         user_id, connections = sender(update), self._services.connections
-        is_connected = connections is not None and await connections.is_connected(user_id)
-        if connections is not None:  # what is under way must not connect later
-            await connections.disconnect(user_id)
-        told = texts.DISCONNECTED if is_connected else texts.NOT_CONNECTED
+        was_connected = 0
+        if connections is not None:
+            is_connected = await connections.is_connected(user_id)
+            was_connected = await self._services.records.once(
+                "was connected", lambda _: is_connected
+            )
+            await connections.disconnect(user_id)  # what is under way must not connect later
+        told = texts.DISCONNECTED if was_connected else texts.NOT_CONNECTED
         await say(context.bot, user_id, told)
 
     async def save(self, update: Update, context: Context) -> None:
         """Write a playlist to Spotify, or offer to connect first."""
         query, (playlist_id,) = pressed(update)
-        saved = await self._playlists.find(update, int(playlist_id))
+        saved = await self._playlists.find(update, playlist_id)
         if saved is None:
             return
         await toast(query)
         message_id = query.message.message_id if query.message else None
-        written = await self._playlists.saving.write(saved, message_id)
+        written = await self._playlists.saving.save(saved, message_id)
         if written.url is None and not written.notice:
             await self.connect(update, context)
         elif message_id is not None:
             await self._playlists.show(context.bot, written, message_id)
+            await self._playlists.put_right(context.bot, saved.user_id)

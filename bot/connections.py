@@ -57,8 +57,10 @@ class Connections:
         self._clock = clock
         self._turns = Turns()
         self._consents = Consents(records, spotify, self._turns, clock)
-        asking = Asking(records, spotify, self._turns, clock, lambda: self.when_ended(), sleep)
-        self._writing = Writing(records, spotify, asking, self._turns, clock)
+        self._asking = Asking(
+            records, spotify, self._turns, clock, lambda: self.when_ended(), sleep
+        )
+        self._writing = Writing(records, spotify, self._asking, self._turns, clock)
 
     # -- connecting --
 
@@ -105,6 +107,13 @@ class Connections:
         """
         return await self._consents.finish_typed(user_id, digits)
 
+    async def finish_earlier(self, user_id: int) -> bool:
+        """Return whether an earlier try of the same update connected this user.
+
+        What was bought then and could not be stored is stored now: a code buys tokens only once.
+        """
+        return await self._consents.finish_earlier(user_id)
+
     async def is_under_way(self, user_id: int) -> bool:
         """Return whether this user has a link to the consent page that still works."""
         now = self._clock()
@@ -131,18 +140,22 @@ class Connections:
     async def disconnect(self, user_id: int) -> None:
         """Delete what lets us act for this user; their playlists stay theirs."""
         async with self._turns.of(user_id):
+            self._consents.drop(user_id)
+            self._asking.drop(user_id)
             await self._records.run(lambda stores: stores.spotify.drop_tokens(user_id))
 
     async def forget(self, user_id: int) -> None:
         """Delete everything about this user's account, once nothing of theirs is under way."""
         async with self._turns.of(user_id):
+            self._consents.drop(user_id)
+            self._asking.drop(user_id)
             await self._records.run(lambda stores: stores.spotify.forget(user_id))
 
     # -- writing --
 
     async def write(
         self, user_id: int, playlist: PlaylistDraft, mend: Mend = leave
-    ) -> SpotifyPlaylist:
+    ) -> SpotifyPlaylist | None:
         """Make the user's living playlist hold exactly this; create it if there is none.
 
         The draft is kept until it stands, whatever is raised: see `resume`.
@@ -152,11 +165,34 @@ class Connections:
             playlist: What shall stand there.
             mend: Finds other tracks for those that Spotify does not play.
 
+        Returns:
+            What was written; None where a newer draft took its place meanwhile.
+
         Raises:
             NotConnected: The user has no account connected.
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
         """
         return await self._writing.write(user_id, playlist, mend)
+
+    async def write_intended(
+        self, user_id: int, saved_id: int, mend: Mend = leave
+    ) -> SpotifyPlaylist | None:
+        """Do as `write` does with a draft that was stored when its playlist was.
+
+        Args:
+            user_id: Whose playlist.
+            saved_id: Which of their saved playlists it is.
+            mend: Finds other tracks for those that Spotify does not play.
+
+        Returns:
+            What was written; None where it waits no longer: it was written already, or a newer
+            draft took its place.
+
+        Raises:
+            NotConnected: The user has no account connected.
+            ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
+        """
+        return await self._writing.write_intended(user_id, saved_id, mend)
 
     async def write_pending(self, user_id: int, mend: Mend = leave) -> SpotifyPlaylist | None:
         """Write the newest draft that could not be written before; None where there is none.

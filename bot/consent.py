@@ -1,11 +1,14 @@
 """First contact and consent: /start, /help."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from telegram import Bot, Update
 from telegram.ext import ContextTypes
 
 from bot import keyboards, texts
+from bot.handling import current
 from bot.people import CONSENT_VERSION
 from bot.replies import pressed, say, sender, settle, toast
 from bot.selfies import Selfies
@@ -26,7 +29,7 @@ class Consent:
     def __init__(self, services: Services, selfies: Selfies) -> None:
         self._services = services
         self._selfies = selfies
-        self._agreeing: set[int] = set()
+        self._agreeing: dict[int, asyncio.Future[None]] = {}
 
     async def start(self, update: Update, context: Context) -> None:
         """Say what this is and, until there is consent, ask for it."""
@@ -46,29 +49,42 @@ class Consent:
         A button from before the terms changed agreed to others, so the question is put anew.
         """
         query, version = pressed(update)
-        if version != [str(CONSENT_VERSION)]:
+        if version != (CONSENT_VERSION,):
             await toast(query)
             await settle(update, context.bot, texts.ASK_CONSENT, keyboards.consent())
             return
-        user_id, now = sender(update), self._services.clock()
-        if user_id in self._agreeing:  # the button was pressed twice
-            await toast(query)
+        user_id, handling = sender(update), current()
+        over = handling.over if handling is not None else None
+        if (under_way := self._agreeing.get(user_id)) is not None and under_way is not over:
+            await toast(query)  # the button was pressed twice
             return
-        self._agreeing.add(user_id)
-        try:
-            waiting = await self._services.records.run(lambda s: s.people.agree(user_id, now))
-            await toast(query)
-            await settle(update, context.bot, texts.WAITING_READ if waiting else texts.AGREED)
-            if waiting:
-                await self._read(context.bot, user_id, Sending.from_json(waiting))
-        finally:
-            self._agreeing.discard(user_id)
+        with self._agreed_once(user_id, over):
+            await self._agree(update, context.bot, user_id)
 
-    async def _read(self, bot: Bot, user_id: int, waiting: Sending) -> None:
-        """Read what waited, then forget it; a stop meanwhile leaves it for the next start."""
+    @contextmanager
+    def _agreed_once(self, user_id: int, over: asyncio.Future[None] | None) -> Iterator[None]:
+        """Keep a second press from reading the same, until no try of the first one follows."""
+        self._agreeing[user_id] = over or asyncio.get_running_loop().create_future()
         try:
-            await self._selfies.read(bot, user_id, waiting)
+            yield
         finally:
-            this = asyncio.current_task()
-            if this is None or not this.cancelling():
-                await self._services.records.run(lambda s: s.people.drop_waiting(user_id))
+            if over is None:
+                del self._agreeing[user_id]
+            else:
+                over.add_done_callback(lambda _: self._agreeing.pop(user_id, None))
+
+    async def _agree(self, update: Update, bot: Bot, user_id: int) -> None:
+        query, now = update.callback_query, self._services.clock()
+        assert query is not None
+        waiting = await self._services.records.run(lambda s: s.people.agree(user_id, now))
+        await toast(query)
+        await settle(update, bot, texts.WAITING_READ if waiting else texts.AGREED)
+        if waiting:
+            await self._read(bot, user_id, waiting)
+
+    async def _read(self, bot: Bot, user_id: int, waiting: str) -> None:
+        """Read what waited, and forget it once it is answered, or its user told that it is not."""
+        async with self._services.records.at_end(
+            lambda s: s.people.drop_waiting(user_id, waiting)
+        ):
+            await self._selfies.read(bot, user_id, Sending.from_json(waiting))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bot.handling import current, earlier
 from bot.turns import Turns
 from recommender.authorizations import PendingAuthorization
 from recommender.errors import (
@@ -23,9 +24,12 @@ from recommender.errors import (
     ConnectionExpired,
 )
 from recommender.spotify import SpotifyClient
+from recommender.tokens import Profile, Tokens
 
 if TYPE_CHECKING:
-    from bot.records import Records
+    from bot.records import Records, Stores
+
+_CONNECTED = "connected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Consents:
         self._spotify = spotify
         self._turns = turns
         self._clock = clock
+        self._bought: dict[int, tuple[int, Profile, Tokens]] = {}
+        """By update: whose account, whose tokens could not be stored; the next try does."""
 
     async def begin(self, user_id: int) -> str:
         """Return the address of Spotify's consent page for this user; it works once."""
@@ -133,4 +139,34 @@ class Consents:
         except ConnectionExpired as error:
             raise AuthorizationStale("Spotify no longer knows this consent") from error
         profile = await self._turns.request(self._spotify.profile, tokens.access_token)
-        await self._records.run(lambda s: s.spotify.connect(pending.user_id, profile, tokens))
+        await self._keep(pending.user_id, profile, tokens)
+
+    async def finish_earlier(self, user_id: int) -> bool:
+        """Return whether an earlier try connected this user; see `Connections.finish_earlier`."""
+        return await self._turns.undisturbed(self._finish_earlier(user_id))
+
+    async def _finish_earlier(self, user_id: int) -> bool:
+        handling = current()
+        async with self._turns.of(user_id):
+            if handling is not None and handling.update_id in self._bought:
+                await self._keep(*self._bought[handling.update_id])
+        return earlier(_CONNECTED) is not None
+
+    def drop(self, user_id: int) -> None:
+        """Forget tokens of this user that are not stored."""
+        for update_id, (owner, *_) in list(self._bought.items()):
+            if owner == user_id:
+                del self._bought[update_id]
+
+    async def _keep(self, user_id: int, profile: Profile, tokens: Tokens) -> None:
+        """Store an account; if that fails, its tokens are kept for another try."""
+        handling = current()
+        if handling is not None:
+            self._bought[handling.update_id] = (user_id, profile, tokens)
+
+        def connect(stores: "Stores") -> int:
+            stores.spotify.connect(user_id, profile, tokens)
+            return 1
+
+        await self._records.once(_CONNECTED, connect)
+        self.drop(user_id)

@@ -177,6 +177,7 @@ class Delivery(BaseRateLimiter[int]):
     async def _note(self, handling: Handling, name: str, answer: Answer) -> None:
         message = answer[0] if isinstance(answer, list) else answer
         message_id = int(message["message_id"])
+        handling.done[name] = message_id  # first: it was sent, even if that cannot be stored now
         await self._records.run(
             lambda s: s.people.inbox.note(handling.update_id, name, message_id)
         )

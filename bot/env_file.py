@@ -8,6 +8,8 @@ import re
 import tempfile
 from pathlib import Path
 
+_NEEDS_NO_QUOTES = re.compile(r"[^\s#'\"\\$]*")
+
 PRIVATE = 0o600
 """What the owner may do with the file, and nobody else anything."""
 
@@ -21,7 +23,7 @@ def set_value(text: str, name: str, value: str) -> str:
     line = f"{name}={_quoted(value)}"
     if active := list(_setting(name).finditer(text)):
         return text[: active[-1].start()] + line + text[active[-1].end() :]
-    if shown := list(re.finditer(rf"^#[ \t]?{name}=.*$", text, re.MULTILINE)):
+    if shown := list(re.compile(rf"^#[ \t]?{name}=.*$", re.MULTILINE).finditer(text)):
         return f"{text[: shown[-1].end()]}\n{line}{text[shown[-1].end() :]}"
     separator = "" if not text or text.endswith("\n") else "\n"
     return f"{text}{separator}{line}\n"
@@ -55,4 +57,4 @@ def _setting(name: str) -> re.Pattern[str]:
 
 def _quoted(value: str) -> str:
     """Return a value as `.env` has it: a blank or # would end one that stands bare."""
-    return value if re.fullmatch(r"[^\s#'\"\\$]*", value) else f"'{value}'"
+    return value if _NEEDS_NO_QUOTES.fullmatch(value) else f"'{value}'"

@@ -45,11 +45,11 @@ class Feedback:
 
     async def vote(self, update: Update, context: Context) -> None:
         """Like or dislike the track whose button was pressed, or take that back."""
-        query, (playlist, place, wish) = pressed(update)
-        user_id, position, liked = sender(update), int(place), WISHES[wish]
+        query, (playlist_id, position, wish) = pressed(update)
+        user_id, liked = sender(update), WISHES[wish]
         async with self._locks[user_id]:  # so that the buttons show the votes in their order
             try:
-                saved = await self._vote(user_id, int(playlist), position, liked)
+                saved = await self._vote(user_id, playlist_id, position, liked)
             except KeyError:
                 await toast(query, texts.GONE)
                 return
@@ -58,18 +58,18 @@ class Feedback:
 
     async def stars(self, update: Update, context: Context) -> None:
         """Rate the whole playlist by button, then ask how its listener feels now."""
-        query, (playlist, stars) = pressed(update)
-        saved = await self._playlists.find(update, int(playlist))
+        query, (playlist_id, stars) = pressed(update)
+        saved = await self._playlists.find(update, playlist_id)
         if saved is None:
             return
-        await self._rate(saved.user_id, saved.id, int(stars))
+        before = await self._rate(saved.user_id, saved.id, stars)
         await toast(query)
-        await self._replace(update, context.bot, *_rated(saved, int(stars)))
+        await self._replace(update, context.bot, *_rated(saved, stars, before))
 
     async def felt(self, update: Update, context: Context) -> None:
         """Note how the user feels after a playlist."""
-        query, (playlist, emotion) = pressed(update)
-        user_id, playlist_id, now = sender(update), int(playlist), self._services.clock()
+        query, (playlist_id, emotion) = pressed(update)
+        user_id, now = sender(update), self._services.clock()
 
         def note(stores: Stores) -> MoodPair:
             stores.music.after.note(playlist_id, user_id, emotion, now)
@@ -87,8 +87,8 @@ class Feedback:
 
     async def undo(self, update: Update, context: Context) -> None:
         """Put back what the user thought before the button's message was written."""
-        query, (what, playlist, *before) = pressed(update)
-        saved = await self._playlists.find(update, int(playlist))
+        query, (what, playlist_id, *before) = pressed(update)
+        saved = await self._playlists.find(update, playlist_id)
         if saved is None:
             return
         match what, before:
@@ -96,8 +96,8 @@ class Feedback:
                 await self._undo_vote(update, context.bot, saved, track_id, WISHES[wish])
             case "stars", [stars]:
                 await toast(query, texts.VOTED[None])
-                await self._rate(saved.user_id, saved.id, int(stars) or None)
-                keyboard = keyboards.stars(saved.id, int(stars))
+                await self._rate(saved.user_id, saved.id, stars or None)
+                keyboard = keyboards.stars(saved.id, stars)
                 await self._replace(update, context.bot, texts.ASK_STARS, keyboard)
             case "felt", []:
                 await toast(query, texts.VOTED[None])
@@ -136,8 +136,8 @@ class Feedback:
                 stars = keyboards.stars(last.id, last.stars)
                 await say(context.bot, user_id, texts.ASK_STARS, stars)
             case [number] if number in {"1", "2", "3", "4", "5"}:
-                await self._rate(user_id, last.id, int(number))
-                await say(context.bot, user_id, *_rated(last, int(number)))
+                before = await self._rate(user_id, last.id, int(number))
+                await say(context.bot, user_id, *_rated(last, int(number), before))
             case [number, sign] if number.isdecimal() and sign in SIGNS:
                 await self._vote_by_words(context.bot, last, int(number) - 1, SIGNS[sign])
             case _:
@@ -151,8 +151,15 @@ class Feedback:
             await say(bot, saved.user_id, text)
             return
         track = saved.tracks[position]
+        wishes = list(WISHES)
+        before = await self._services.records.once(
+            "vote before",
+            lambda s: wishes.index(
+                _wish(s.music.playlist(saved.id, saved.user_id).tracks[position].vote)
+            ),
+        )
         await self._vote(saved.user_id, saved.id, position, liked)
-        undo = keyboards.undo("vote", saved.id, track.track_id, _wish(track.vote))
+        undo = keyboards.undo("vote", saved.id, track.track_id, wishes[before])
         text = messages.voted(track, liked=liked)
         message = await say(bot, saved.user_id, text, undo)
         await self._playlists.note_shown(message, saved, position)
@@ -181,12 +188,12 @@ class Feedback:
             if shown.position is not None:
                 liked = None if stars is None else stars >= 3
                 await self._vote(user_id, saved.id, shown.position, liked)
-            else:
-                await self._rate(user_id, saved.id, stars)
+                return
+            before = await self._rate(user_id, saved.id, stars)
         except KeyError:
             return  # deleted, or shorter by now
-        if shown.position is None and stars is not None:
-            await say(context.bot, user_id, *_rated(saved, stars))
+        if stars is not None:
+            await say(context.bot, user_id, *_rated(saved, stars, before))
 
     # -- what they share --
 
@@ -204,10 +211,18 @@ class Feedback:
         self._services.metrics.votes.labels(_wish(liked)).inc()
         return saved
 
-    async def _rate(self, user_id: int, playlist_id: int, stars: int | None) -> None:
+    async def _rate(self, user_id: int, playlist_id: int, stars: int | None) -> int:
+        """Store a rating and return the one before, 0 for none."""
         now = self._services.clock()
-        await self._services.records.run(lambda s: s.music.rate(user_id, playlist_id, stars, now))
+
+        def rate(stores: Stores) -> int:
+            before = stores.music.playlist(playlist_id, user_id).stars
+            stores.music.rate(user_id, playlist_id, stars, now)
+            return before or 0
+
+        before = await self._services.records.once("rate", rate)
         self._services.metrics.ratings.labels(str(stars or "none")).inc()
+        return before
 
     async def _replace(
         self, update: Update, bot: Bot, text: str, keyboard: InlineKeyboardMarkup | None = None
@@ -217,9 +232,9 @@ class Feedback:
             await edit(bot, sender(update), update.effective_message.message_id, text, keyboard)
 
 
-def _rated(saved: SavedPlaylist, stars: int) -> tuple[str, InlineKeyboardMarkup]:
-    """Return what follows a rating of a playlist, which had the rating of before."""
-    return texts.RATED.format(stars=stars), keyboards.how_now(saved.id, saved.stars or 0)
+def _rated(saved: SavedPlaylist, stars: int, before: int) -> tuple[str, InlineKeyboardMarkup]:
+    """Return what follows a rating of a playlist, with the way back to the one before."""
+    return texts.RATED.format(stars=stars), keyboards.how_now(saved.id, before)
 
 
 def _wish(vote: bool | None) -> str:

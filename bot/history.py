@@ -62,12 +62,12 @@ class History:
         """Show other weeks in the same picture."""
         query, (number,) = pressed(update)
         user_id = sender(update)
-        moods, page = await self._page(user_id, int(number))
+        moods, page = await self._page(user_id, number)
         if not moods or query.message is None:
             await toast(query, texts.GONE)
             return
         await toast(query)
-        shown = await self._draw(moods, page, int(number))
+        shown = await self._draw(moods, page, number)
         picture = InputMediaPhoto(shown.picture, shown.caption, parse_mode=ParseMode.HTML)
         message_id = query.message.message_id
         await show_picture(context.bot, user_id, message_id, picture, shown.keyboard)
@@ -75,7 +75,7 @@ class History:
     async def again(self, update: Update, context: Context) -> None:
         """Show a playlist of before again, with its buttons."""
         query, (playlist_id,) = pressed(update)
-        saved = await self._playlists.find(update, int(playlist_id))
+        saved = await self._playlists.find(update, playlist_id)
         if saved is not None:
             await toast(query)
             await self._playlists.show_again(context.bot, saved)

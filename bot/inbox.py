@@ -5,6 +5,10 @@ a webhook. So each is in the table `inbox` before that, and what a stop or crash
 handled at the next start. In memory only the numbers wait; what an update says is read when its
 turn comes.
 
+It is stored as Telegram sent it and parsed at its turn. What cannot be parsed then could not be at
+any other time: its user is told, once, and it is set aside. Of people who may not use the bot only
+so many updates may wait, and nothing stays of those that are handled.
+
 **In order** means: a user's updates are begun in the order of their numbers, and the next one not
 before the one before is handled or *gives way*: before it waits for something slow, which is the
 vision worker, Spotify, or the other photos of an album. So whatever an update changes before such
@@ -22,11 +26,10 @@ another death shows which of them takes the bot down; after five such deaths it 
 """
 
 import asyncio
-import json
 import logging
 import sqlite3
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,12 +39,14 @@ from typing import Any
 from telegram import Update
 from telegram.ext import Application
 
+from bot.guests import EVERYONE, Guests
 from bot.handling import Handling, being
 from bot.logs import about_update
 from bot.metrics import Metrics
-from bot.received import NewUpdate
-from bot.records import Records
-from recommender.database import DiskFull
+from bot.raw_updates import UNPARSABLE, as_json, is_private, new_update, parsed
+from bot.received import UNREAD_FOR, BegunUpdate, NewUpdate, SetAside
+from bot.records import Records, Stores
+from recommender.database import DiskFull, immediate
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +64,17 @@ PAUSES_S = (1.0, 3.0)
 DISK_PAUSE_S = 5.0
 """Before the database is asked again that could not answer."""
 
+OF_A_STRANGER = 5
+"""Updates that may wait of somebody who may not use the bot; more are dropped."""
+
+OF_STRANGERS = 1000
+"""Updates that may wait of all of them."""
+
 LAST_S = 2.0
 """How long a stop waits for what it has cancelled."""
+
+
+EVERYBODY = Guests(frozenset({EVERYONE}))
 
 
 class GivenUp(Exception):
@@ -72,6 +86,14 @@ class WaitsForRoom(Exception):
 
     def __init__(self, user_id: int) -> None:
         super().__init__("the disk is full")
+        self.user_id = user_id
+
+
+class Unparsable(Exception):
+    """What a user sent cannot be parsed."""
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__("an update cannot be parsed")
         self.user_id = user_id
 
 
@@ -92,6 +114,8 @@ class Inbox:
         records: Where the table is.
         clock: Returns the time now, in UTC.
         metrics: Times what is handled.
+        guests: Who may use the bot. The application turns the others away; here they are only
+            kept from filling the table.
     """
 
     def __init__(
@@ -100,23 +124,35 @@ class Inbox:
         records: Records,
         clock: Callable[[], datetime],
         metrics: Metrics,
+        guests: Guests = EVERYBODY,
     ) -> None:
         self._application = application
         self._records = records
         self._clock = clock
         self._metrics = metrics
+        self._guests = guests
         self._lanes: defaultdict[int | None, _Lane] = defaultdict(_Lane)
         self._running: set[asyncio.Task[None]] = set()
         self._is_open = False
         self._told_to_wait: set[int] = set()
 
-    async def receive(self, updates: Iterable[Update]) -> None:
-        """Store updates, and have those handled that are new.
+    async def receive(self, found: Iterable[Any]) -> None:
+        """Store updates as Telegram sent them, and have those handled that are new.
+
+        Args:
+            found: The JSON of each.
 
         Raises:
             sqlite3.Error: They could not be stored, none of them.
         """
-        new, now = [_as_row(update) for update in updates], self._clock()
+        new, now = [], self._clock()
+        for each in found:
+            update = new_update(each)
+            if update is not None:
+                new.append(update)
+            else:
+                await self.set_aside(as_json(each), "no number")
+        new = self._without_floods(new)
         try:
             stored = await self._records.run(lambda s: s.people.inbox.add(new, now))
         except DiskFull:
@@ -128,10 +164,28 @@ class Inbox:
         for update in stored:
             self._queue(update.user_id, update.update_id)
 
+    async def set_aside(self, text: str, reason: str) -> None:
+        """Keep for a while what came in the place of an update.
+
+        Raises:
+            sqlite3.Error: It could not be stored.
+        """
+        aside, now = SetAside(None, reason, text), self._clock()
+        await self._records.run(lambda s: s.people.inbox.set_aside(aside, now))
+        self._metrics.updates_set_aside.inc()
+        logger.error("something came that is no update (%s): it is set aside", reason)
+
     async def open(self) -> None:
         """Begin to handle: first what was under way when an earlier run died, alone."""
         now = self._clock()
         left = await self._records.run(lambda s: s.people.inbox.retake(now))
+        if locked := await self._records.run(lambda s: s.people.inbox.locked()):
+            logger.warning(
+                "%d updates wait that SECRET_KEY does not open: add the key that they were stored "
+                "under. They are dropped after %d days",
+                locked,
+                UNREAD_FOR.days,
+            )
         if left:
             logger.warning("%d updates were left unhandled; they are handled now", len(left))
         for waiting in left:
@@ -159,6 +213,30 @@ class Inbox:
                 logger.warning("%d updates are left for the next start", len(late))
                 await asyncio.wait(late, timeout=LAST_S)
         await self._records.run(lambda s: s.people.inbox.call_off())
+
+    def _without_floods(self, new: list[NewUpdate]) -> list[NewUpdate]:
+        """Leave out what strangers send beyond what may wait of theirs."""
+        waiting = Counter(
+            {
+                user_id: len(lane.waiting) + len(lane.under_way)
+                for user_id, lane in self._lanes.items()
+                if not self._is_guest(user_id)
+            }
+        )
+        total, kept = waiting.total(), []
+        for update in new:
+            if not self._is_guest(update.user_id):
+                is_one = update.user_id is not None
+                if total >= OF_STRANGERS or (is_one and waiting[update.user_id] >= OF_A_STRANGER):
+                    self._metrics.updates_dropped.inc()
+                    continue
+                waiting[update.user_id] += 1
+                total += 1
+            kept.append(update)
+        return kept
+
+    def _is_guest(self, user_id: int | None) -> bool:
+        return user_id is not None and self._guests.admits(user_id)
 
     # -- turns --
 
@@ -190,13 +268,18 @@ class Inbox:
     ) -> asyncio.Event:
         """Begin to handle an update; what is returned is set once the next may begin."""
         way, lane = asyncio.Event(), self._lanes[user_id]
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def end(task: asyncio.Task[None]) -> None:
             way.set()
+            if task.cancelled():
+                over.cancel()
+            else:
+                over.set_result(None)
             lane.under_way.discard(task)
             self._tidy(user_id)
 
-        handling = self._handle(user_id, update_id, way.set, is_alone=is_alone)
+        handling = self._handle(user_id, update_id, way.set, over, is_alone=is_alone)
         task = asyncio.create_task(handling)
         lane.under_way.add(task)
         task.add_done_callback(end)
@@ -214,14 +297,23 @@ class Inbox:
     # -- tries --
 
     async def _handle(
-        self, user_id: int | None, update_id: int, give_way: Callable[[], None], *, is_alone: bool
+        self,
+        user_id: int | None,
+        update_id: int,
+        give_way: Callable[[], None],
+        over: asyncio.Future[None],
+        *,
+        is_alone: bool,
     ) -> None:
         """Try to handle an update until it is done with."""
         pauses_s = iter(PAUSES_S)
+        done: dict[str, int] = {}  # what was done though the database could not be told
         with about_update(update_id):
             while True:
                 try:
-                    if await self._is_done_with(update_id, give_way, is_alone=is_alone):
+                    if await self._is_done_with(
+                        user_id, update_id, give_way, over, done, is_alone=is_alone
+                    ):
                         return
                 except sqlite3.Error as error:
                     logger.error("the database cannot be used (%s); it is tried again", error)
@@ -233,16 +325,28 @@ class Inbox:
                 is_alone = False
 
     async def _is_done_with(
-        self, update_id: int, give_way: Callable[[], None], *, is_alone: bool
+        self,
+        user_id: int | None,
+        update_id: int,
+        give_way: Callable[[], None],
+        over: asyncio.Future[None],
+        done: dict[str, int],
+        *,
+        is_alone: bool,
     ) -> bool:
         """Try once; return whether the update is handled, or set aside."""
         run, start = self._records.run, time.perf_counter()
         begun = await run(lambda s: s.people.inbox.begin(update_id, is_alone=is_alone))
         if begun is None:
             return True
-        update = Update.de_json(json.loads(begun.payload), self._application.bot)
+        try:
+            update = parsed(begun.payload, self._application.bot)
+        except UNPARSABLE as error:
+            await self._give_up_parsing(user_id, update_id, begun, type(error).__name__)
+            return True
         is_last = begun.is_last_try or begun.is_given_up
-        handling = Handling(update_id, give_way, is_last, begun.done)
+        done.update(begun.done)
+        handling = Handling(update_id, give_way, is_last, done, over)
         with being(handling):
             if begun.is_given_up:
                 await self._application.process_error(update, GivenUp())
@@ -253,11 +357,42 @@ class Inbox:
         if handling.has_failed:
             await run(lambda s: s.people.inbox.fail(update_id))
             return False
-        await run(lambda s: s.people.inbox.finish(update_id, self._clock()))
+        await self._finish(user_id, handling)
         kind, seconds = kind_of(update), time.perf_counter() - start
         self._metrics.update_seconds.labels(kind).observe(seconds)
         logger.info("%s handled in %.2f s", kind, seconds)
         return True
+
+    async def _finish(
+        self, user_id: int | None, handling: Handling, aside: SetAside | None = None
+    ) -> None:
+        """Note that an update is done with, and what goes with that; keep nothing of strangers."""
+        now, is_guest = self._clock(), self._is_guest(user_id)
+
+        def finish(stores: Stores) -> None:
+            inbox = stores.people.inbox
+            with immediate(stores.people.db):
+                handling.end(stores, now)
+                if aside is not None and (is_guest or user_id is None):
+                    inbox.set_aside(aside, now)
+                if is_guest:
+                    inbox.finish(handling.update_id, now)
+                else:
+                    inbox.drop(handling.update_id)
+
+        await self._records.run(finish)
+
+    async def _give_up_parsing(
+        self, user_id: int | None, update_id: int, begun: BegunUpdate, reason: str
+    ) -> None:
+        """Tell the user, if they wrote in their own chat, then set the update aside."""
+        handling = Handling(update_id, lambda: None, is_last_try=True, done=dict(begun.done))
+        with being(handling):
+            if user_id is not None and is_private(begun.payload):
+                await self._application.process_error(None, Unparsable(user_id))
+        await self._finish(user_id, handling, SetAside(user_id, reason, begun.payload))
+        self._metrics.updates_set_aside.inc()
+        logger.error("an update cannot be parsed (%s): it is set aside", reason)
 
     async def _tell_to_wait(self, user_id: int | None) -> None:
         """Tell a user that the disk is full, once until it was not."""
@@ -269,8 +404,3 @@ class Inbox:
 def kind_of(update: Update) -> str:
     """Return what an update holds, as Telegram calls it."""
     return next((kind for kind in ALLOWED_UPDATES if getattr(update, kind) is not None), "other")
-
-
-def _as_row(update: Update) -> NewUpdate:
-    user = update.effective_user
-    return NewUpdate(update.update_id, user.id if user else None, update.to_json())

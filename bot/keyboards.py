@@ -1,7 +1,7 @@
 """The buttons under the bot's messages, and what they send back.
 
-Callback data is `verb:field:field`, at most 64 bytes, and holds all that its handler needs, so
-that a button of last month works after a restart of today.
+Callback data, see `bot.buttons`, holds all that its handler needs, so that a button of last month
+works after a restart of today.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,7 @@ from telegram import (
     ReplyKeyboardMarkup,
 )
 
+from bot.buttons import DATA_BYTES, pack
 from bot.people import CONSENT_VERSION
 from bot.schedule_messages import clock_label, hour_text, slot_text
 from bot.schedules import Schedule
@@ -30,6 +31,7 @@ from bot.texts import (
 from bot.timetable import EVERY_DAY, WEEKDAYS, WEEKEND, Slot
 from bot.words import Heard
 from recommender.saved import SavedPlaylist, ShownTrack
+from recommender.standing import Place, State
 
 PAGE = 10
 """Tracks whose vote buttons show at a time."""
@@ -38,19 +40,18 @@ ROW = 4
 """Vote buttons side by side, as many as a phone shows well."""
 
 OPEN_IN_SPOTIFY = "Open in Spotify"
+SAVE = "Save to my Spotify"
+SAVE_AS_NEW = "Save as new"
 
 SUGGESTED = (Slot(8 * 60 + 30, WEEKDAYS), Slot(20 * 60, EVERY_DAY), Slot(10 * 60, WEEKEND))
 """Check-ins to begin with."""
-
-DATA_BYTES = 64
-"""What Telegram lets a button send back at most."""
 
 Rows = list[list[InlineKeyboardButton]]
 
 
 def button(label: str, *fields: object) -> InlineKeyboardButton:
-    """Return a button that sends `fields`, joined by colons."""
-    return InlineKeyboardButton(label, callback_data=":".join(str(field) for field in fields))
+    """Return a button that sends `fields`, which have a form in `bot.buttons`."""
+    return InlineKeyboardButton(label, callback_data=pack(*fields))
 
 
 def consent() -> InlineKeyboardMarkup:
@@ -89,7 +90,7 @@ def correction(reading_id: int) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([*rows, [button("‹ Back", "back", reading_id)]])
 
 
-def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboardMarkup:
+def playlist(saved: SavedPlaylist, page: int, place: Place) -> InlineKeyboardMarkup:
     """Return 👍 and 👎 for one page of tracks, and the ways to others, Spotify and files."""
     pages = page_count(saved)
     page = min(max(page, 0), pages - 1)
@@ -107,27 +108,16 @@ def playlist(saved: SavedPlaylist, page: int, url: str | None) -> InlineKeyboard
         )
     if saved.reading_id is None:  # else these buttons are under the picture
         rows.append(_modes(saved.mode, "remode", saved.id))
-    in_spotify = (
-        InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)
-        if url
-        else button("Save to my Spotify", "save", saved.id)
-    )
     rows.append(
         [button("More like this", "more", saved.id), button("Another one", "another", saved.id)]
     )
-    rows.append([in_spotify, button("Get as a file", "files", saved.id)])
+    rows.append([_in_spotify(saved, place), button("Get as a file", "files", saved.id)])
     return InlineKeyboardMarkup(rows)
 
 
 def open_in_spotify(url: str) -> InlineKeyboardMarkup:
     """Return the way to a playlist in Spotify."""
     return InlineKeyboardMarkup([[InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)]])
-
-
-def spotify_url(markup: InlineKeyboardMarkup | None) -> str | None:
-    """Return where a playlist's message says that it stands in Spotify, if it does."""
-    rows = markup.inline_keyboard if markup else ()
-    return next((b.url for row in rows for b in row if b.text == OPEN_IN_SPOTIFY), None)
 
 
 def page_count(saved: SavedPlaylist) -> int:
@@ -236,6 +226,14 @@ def _modes(chosen: str, verb: str, subject_id: int) -> list[InlineKeyboardButton
         button(f"• {label} •" if mode == chosen else label, verb, subject_id, mode)
         for mode, label in MODE_LABELS.items()
     ]
+
+
+def _in_spotify(saved: SavedPlaylist, place: Place) -> InlineKeyboardButton:
+    """Return the way to a playlist in Spotify, or the button that writes it there."""
+    if place.url is not None:
+        return InlineKeyboardButton(OPEN_IN_SPOTIFY, url=place.url)
+    is_replaced = place.state is State.REPLACED
+    return button(SAVE_AS_NEW if is_replaced else SAVE, "save", saved.id)
 
 
 def _votes(playlist_id: int, track: ShownTrack) -> list[InlineKeyboardButton]:

@@ -6,13 +6,15 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from telegram import Bot, Message, Update, User, WebhookInfo
 from telegram.constants import ChatType
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
-from telegram.request import HTTPXRequest
 
 from bot import texts
+from bot.bot_api import BotApiRequest, raw_updates
+from bot.raw_updates import UNPARSABLE, number_of
 
 CODE_CHARS = 8
 CODE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -102,9 +104,15 @@ async def wait_for_owner(
 async def _wait(bot: Bot, code: str, on_other: Callable[[], None]) -> Owner:
     offset: int | None = None
     while True:
-        for update in await _fetch(bot, offset):
-            offset = update.update_id + 1
-            message = update.message
+        for found in await _fetch(bot, offset):
+            number = number_of(found)
+            if number is None:
+                continue
+            offset = number + 1
+            try:
+                message = Update.de_json(found, bot).message
+            except UNPARSABLE:
+                continue
             if message is None or message.chat.type != ChatType.PRIVATE:
                 continue
             if message.from_user is None or not is_code(message.text or "", code):
@@ -114,19 +122,17 @@ async def _wait(bot: Bot, code: str, on_other: Callable[[], None]) -> Owner:
             return Owner(message.from_user.id, printable(message.from_user.full_name))
 
 
-async def _fetch(bot: Bot, offset: int | None) -> tuple[Update, ...]:
+async def _fetch(bot: Bot, offset: int | None) -> list[Any]:
     """Return what came, nothing where Telegram cannot be reached just now."""
     try:
-        return await bot.get_updates(
-            offset=offset, timeout=POLL_S, allowed_updates=[Update.MESSAGE]
-        )
+        return await raw_updates(bot, offset, hold_s=POLL_S, allowed=[Update.MESSAGE])
     except TimedOut:
-        return ()
+        return []
     except BadRequest:
         raise  # a kind of NetworkError, though the network is fine
     except NetworkError:
         await asyncio.sleep(PAUSE_S)
-        return ()
+        return []
 
 
 async def _accept(bot: Bot, message: Message, offset: int) -> None:
@@ -140,8 +146,8 @@ async def _accept(bot: Bot, message: Message, offset: int) -> None:
 
 @asynccontextmanager
 async def _bot(token: str, api_url: str) -> AsyncIterator[Bot]:
-    request = HTTPXRequest(connect_timeout=5, read_timeout=10)
-    fetching = HTTPXRequest(connect_timeout=5, read_timeout=POLL_S + 10)
+    request = BotApiRequest(read_timeout=10)
+    fetching = BotApiRequest(read_timeout=POLL_S + 10)
     bot = Bot(token, base_url=f"{api_url}/bot", request=request, get_updates_request=fetching)
     async with bot:
         yield bot

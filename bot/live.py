@@ -1,8 +1,9 @@
 """Puts the bot on the air: `mirrortape run` for the real services, `demo` for the local ones."""
 
+import logging
 import socket
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from starlette.routing import BaseRoute
 from bot.app import build_application
 from bot.backups import FOLDER, Nightly
 from bot.connections import Connections
+from bot.data_faults import naming
 from bot.guests import Guests
 from bot.inbox import Inbox
 from bot.keys import cipher
@@ -23,7 +25,7 @@ from bot.metrics import Metrics
 from bot.ops import ops_routes
 from bot.polling import poll
 from bot.records import Records
-from bot.running import in_use
+from bot.running import in_use, lock_file
 from bot.services import Services
 from bot.serving import listen, loaded, running_bot, until_stopped, web_server
 from bot.settings import (
@@ -40,12 +42,25 @@ from bot.webhook import Webhook
 from bot.worker import VisionWorker
 from recommender.catalogue import Catalogue, TrackTable
 from recommender.errors import CatalogueEmpty
+from recommender.private_files import mend
 from recommender.spotify import SpotifyApp, SpotifyClient
+
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
     """Return the time now, in UTC."""
     return datetime.now(UTC)
+
+
+def make_private(folder: Path) -> None:
+    """Make the data folder, and see that nobody but its owner reads what is in it.
+
+    Raises:
+        OSError: The folder is none, or cannot be made.
+    """
+    for path in mend(folder):
+        logger.warning("others may read %s, and that cannot be changed", path)
 
 
 async def run_live() -> None:
@@ -67,21 +82,27 @@ async def run_live() -> None:
     check_redirect(settings)
     check_webhook(settings)
     check_ops_address(settings)
+    with naming(settings.data_dir):
+        make_private(settings.data_dir)
+    path = settings.data_dir / "catalogue.db"
     try:
-        table = Catalogue(settings.data_dir / "catalogue.db").load()
+        with naming(path), closing(Catalogue(path)) as catalogue:
+            table = catalogue.load()
     except CatalogueEmpty as error:
         raise NotReady(
             "The catalogue is empty: fill it with `mirrortape catalogue fetch` or "
             "`mirrortape catalogue import FILE.csv`."
         ) from error
     database = settings.data_dir / "mirrortape.db"
-    with in_use(database, settings):
+    with ExitStack() as stack:
+        with naming(lock_file(database)):
+            stack.enter_context(in_use(database, settings))
         await serve(
             settings,
             table=table,
             database=database,
-            listener=listen(*settings.web_host_and_port),
-            ops_listener=listen(*host_and_port(settings.ops_address)),
+            listener=stack.enter_context(listen(*settings.web_host_and_port)),
+            ops_listener=stack.enter_context(listen(*host_and_port(settings.ops_address))),
             ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
             backups=settings.data_dir / FOLDER,
         )
@@ -113,7 +134,8 @@ async def serve(
         ops_listener: Where it is told how the bot is doing; None where it is not.
     """
     metrics = Metrics()
-    records = Records(database, cipher(settings))
+    with naming(database):
+        records = Records(database, cipher(settings))
     worker = VisionWorker()
     connections = None
     if settings.spotify_client_id:
@@ -146,7 +168,7 @@ async def serve(
         token=settings.telegram_bot_token.get_secret_value(),
         api_url=settings.telegram_api_url,
     )
-    inbox = Inbox(application, records, utc_now, metrics)
+    inbox = Inbox(application, records, utc_now, metrics, services.guests)
     fetch: Callable[[], Coroutine[Any, Any, None]]
     routes, settle = list(more_routes), None
     if settings.webhook_url:

@@ -6,12 +6,13 @@ Whatever comes from outside, such as a title, passes through `escape`.
 import re
 from collections.abc import Mapping
 from html import escape, unescape
+from math import exp
 from typing import NamedTuple
 
 from bot import texts
 from bot.people import GivenConsent
 from bot.sendings import Sending
-from bot.words import NOTHING, Heard, Term
+from bot.words import NOTHING, Heard, Term, Wish
 from recommender.mood_pairs import MoodPair
 from recommender.saved import SavedPlaylist, ShownTrack
 from recommender.targets import GOALS, STARTS
@@ -39,7 +40,7 @@ class _Layout(NamedTuple):
 _LAYOUTS = (_Layout(60, 40, True), _Layout(60, 40, False), _Layout(30, 20, False))
 """The first that fits into a message is sent; the last fits for the longest playlist."""
 
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 
 
 def reading_caption(
@@ -68,7 +69,7 @@ def reading_caption(
         second = f"<b>{texts.ADJECTIVES[other]}</b> ({other_share})"
         lines = [f"I am not sure: {best} or {second}? Tell me which fits:"]
     if heard:
-        lines.append(counted(heard))
+        lines.append(f"{counted(heard)} {_what_words_did(weighed, heard)}")
     network = _two_likeliest(reading.probabilities)
     if told != network[: len(told)]:  # else the picture shows the same
         lines.append(_weighed(answers, *network[0]))
@@ -81,6 +82,19 @@ def reading_caption(
     elif reading.eyes_found == "estimated":
         lines.append("I could not make out both eyes and estimated where they are.")
     return "\n".join(lines)
+
+
+def _what_words_did(weighed: Mapping[str, float], heard: Heard) -> str:
+    """Return whether the words of a caption changed the mood, and why not if they did not."""
+    odds = {name: weighed[name] / exp(heard.evidence[name]) for name in weighed}
+    before = {name: odds[name] / sum(odds.values()) for name in odds}
+    read, told = max(before, key=before.__getitem__), max(weighed, key=weighed.__getitem__)
+    if read != told:
+        return texts.WORDS_DECIDED.format(emotion=texts.ADJECTIVES[told])
+    if heard.emotion == read:
+        return texts.WORDS_AGREED
+    how = texts.LOOKED_CLEARLY if before[read] >= SURE_FROM else texts.LOOKED_MORE
+    return how.format(emotion=texts.ADJECTIVES[read])
 
 
 def is_sure(probabilities: Mapping[str, float]) -> bool:
@@ -122,9 +136,22 @@ def _counted_as(term: Term) -> str:
     )
 
 
-def heard_mood(heard: Heard, emotion: str) -> str:
-    """Return what answers words that name a mood."""
-    return texts.HEARD_MOOD.format(counted=counted(heard), emotion=texts.ADJECTIVES[emotion])
+def heard_mood(wish: Wish, emotion: str) -> str:
+    """Return what answers words that name a mood, a mode or both."""
+    feeling = f"<b>{texts.ADJECTIVES[emotion]}</b>"
+    if wish.strength < 1:
+        feeling = texts.A_BIT.format(feeling=feeling)
+    if wish.mode is not None:
+        feeling = texts.IN_MODE.format(feeling=feeling, mode=texts.MODE_LABELS[wish.mode])
+    words = [_counted_as(term) for term in wish.heard.terms[:MOST_WORDS]]
+    if wish.mode_word:
+        words.append(
+            texts.COUNTED_FOR.format(word=f"<i>{wish.mode_word}</i>", emotion=wish.mode)
+            if wish.mode_word != wish.mode
+            else f"<i>{wish.mode_word}</i>"
+        )
+    told = texts.COUNTED_WORDS.format(words=", ".join(words))
+    return texts.HEARD_MOOD.format(counted=told, emotion=feeling)
 
 
 def heard_no_mood(heard: Heard) -> str:

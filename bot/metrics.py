@@ -33,6 +33,16 @@ class Metrics:
             "Updates that ended in an apology",
             registry=self.registry,
         )
+        self.updates_set_aside = Counter(
+            "mirrortape_updates_set_aside",
+            "Updates that could not be parsed",
+            registry=self.registry,
+        )
+        self.updates_dropped = Counter(
+            "mirrortape_updates_dropped",
+            "Updates of people who may not use the bot, beyond what may wait of theirs",
+            registry=self.registry,
+        )
         self.updates_waiting = Gauge(
             "mirrortape_updates_waiting",
             "Updates received and not yet handled",

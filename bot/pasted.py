@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
+from itertools import islice
 from urllib.parse import parse_qsl, urlsplit
 
 from recommender.spotify import STATE_CHARS
 
-_DIGITS = re.compile(r"\s*(\d{3})[\s-]?(\d{3})\s*\.?\s*")
+_DIGITS = re.compile(r"(\d{3})[\s-]?(\d{3})\s*\.?")
 
 _CLIENT_ID = re.compile(r"[0-9a-fA-F]{32}")
 
@@ -23,8 +24,11 @@ _START = re.compile(
 )
 _QUERY_ALONE = re.compile(r"(?:/?callback)?\??(?:code|error|state)=")
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
-_LINE_BREAK = re.compile(r"[ \t]*[\r\n]+[> \t]*")
+_LINE_BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?[\r\n][\r\n> \t]*")
 _END = re.compile(r"[\s<>\"“”«»]")
+
+_ADDRESSES_READ = 50
+"""Addresses of one message that are looked at: each may go on to the message's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class PastedAddress:
 
 def read_digits(text: str) -> str | None:
     """Return the six digits that are all of a message, in whatever script; else None."""
-    match = _DIGITS.fullmatch(text)
+    match = _DIGITS.fullmatch(text.strip())
     return f"{int(match[1] + match[2]):06}" if match else None
 
 
@@ -73,7 +77,7 @@ def read_address(text: str, redirect_uri: str) -> PastedAddress | None:
 
 def _tails(text: str) -> Iterator[str]:
     """Yield the rest of the message from each address on, or from a query without address."""
-    starts = list(_START.finditer(text))
+    starts = list(islice(_START.finditer(text), _ADDRESSES_READ))
     for start in starts:
         yield text[start.start() :]
     alone = None if starts else _QUERY_ALONE.search(text)

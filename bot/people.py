@@ -155,9 +155,11 @@ class People:
         sealed = self._seal.close(UNREAD, user_id, waiting)
         self.db.table("people").upsert({"user_id": user_id, "waiting": sealed}, pk="user_id")
 
-    def drop_waiting(self, user_id: int) -> None:
-        """Forget what waited for the consent."""
-        self.db.execute("update people set waiting = null where user_id = ?", [user_id])
+    def drop_waiting(self, user_id: int, waiting: str) -> None:
+        """Forget what waited for the consent, unless something else waits by now."""
+        with immediate(self.db):
+            if self._waiting(user_id) == waiting:
+                self.db.execute("update people set waiting = null where user_id = ?", [user_id])
 
     def _waiting(self, user_id: int) -> str | None:
         rows = list(self.db.query("select waiting from people where user_id = ?", [user_id]))
@@ -196,8 +198,13 @@ class People:
 
     # -- the end --
 
-    def forget(self, user_id: int) -> None:
-        """Delete every row about this user; of updates, their number alone stays."""
+    def forget(self, user_id: int, but_for: int | None = None) -> None:
+        """Delete every row about this user; of updates, their number alone stays.
+
+        Args:
+            user_id: Who.
+            but_for: The update that asks for it: it goes once it is answered.
+        """
         with immediate(self.db):
-            self.inbox.forget(user_id)
+            self.inbox.forget(user_id, but_for)
             delete(self.db, BELONGINGS, user_id)

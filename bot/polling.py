@@ -6,13 +6,16 @@ import sqlite3
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from telegram import Bot, Update
-from telegram.error import Conflict, TimedOut
+from telegram import Bot
+from telegram.error import Conflict, InvalidToken, TelegramError, TimedOut
 
+from bot.bot_api import MOST_AT_ONCE, StrangeAnswer, raw_updates
 from bot.inbox import ALLOWED_UPDATES, DISK_PAUSE_S, Inbox
 from bot.metrics import Metrics
-from bot.patience import patiently
+from bot.patience import persistently
+from bot.raw_updates import number_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,43 +34,53 @@ there before goes on; some seconds are for one that is just being stopped."""
 
 
 async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: Metrics) -> None:
-    """Fetch updates until cancelled.
+    """Fetch updates until cancelled, whatever Telegram or something before it answers.
 
     Raises:
         telegram.error.InvalidToken: Telegram does not know this bot's token.
         telegram.error.Conflict: Another instance keeps fetching the same bot's updates.
     """
     # A webhook of an earlier life would make Telegram refuse every fetch.
-    await patiently(bot.delete_webhook)
+    await persistently(bot.delete_webhook)
     conflicts = _Conflicts()
     offset: int | None = None
     hold_s = 0  # the first poll is answered at once, so that it is soon known that all is well
+    limit = MOST_AT_ONCE
 
-    async def fetch() -> tuple[Update, ...]:
-        nonlocal hold_s
+    async def fetch() -> list[Any]:
+        nonlocal hold_s, limit
         try:
-            updates = await bot.get_updates(
-                offset=offset, timeout=hold_s, allowed_updates=ALLOWED_UPDATES
+            found = await raw_updates(
+                bot, offset, hold_s=hold_s, allowed=ALLOWED_UPDATES, limit=limit
             )
+            if found and not _numbers(found):
+                raise StrangeAnswer("updates without numbers")
         except TimedOut:
-            return ()  # a quiet poll whose answer got lost; nothing was acknowledged
+            return []  # a quiet poll whose answer got lost; nothing was acknowledged
+        except TelegramError:
+            limit = 1  # if one update is at fault, those before it come through
+            raise
         conflicts.end()
-        hold_s = POLL_S
+        hold_s, limit = POLL_S, MOST_AT_ONCE
         metrics.fetched(clock())
-        return updates
+        return found
 
     while True:
         try:
-            updates = await patiently(fetch)
-            await inbox.receive(updates)
+            found = await persistently(fetch, giving_up_on=(InvalidToken, Conflict))
+            await inbox.receive(found)
         except Conflict as conflict:
             await conflicts.bear(conflict)
         except sqlite3.Error as error:
             logger.error("updates cannot be stored (%s), so Telegram keeps them", error)
             await asyncio.sleep(DISK_PAUSE_S)
         else:
-            if updates:
-                offset = updates[-1].update_id + 1
+            if found:
+                offset = max(_numbers(found)) + 1
+
+
+def _numbers(found: list[Any]) -> list[int]:
+    return [number for each in found if (number := number_of(each)) is not None]
 
 
 class _Conflicts:

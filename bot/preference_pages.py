@@ -22,12 +22,21 @@ DECADES = range(1960, 2030, 10)
 NAMES = 8
 """Names of a list whose buttons show at a time."""
 
+UNKNOWN_TOLD = 30
+"""Unknown names that a message lists before it only counts."""
+
 OFFERED = 12
 """Genres that are offered for choosing."""
 
 
-def overview(preferences: Preferences) -> Page:
-    """Return all settings, and the ways to change them."""
+def overview(preferences: Preferences, *, unchecked: int, tracks: int) -> Page:
+    """Return all settings, and the ways to change them.
+
+    Args:
+        preferences: The user's settings.
+        unchecked: Tracks of which the catalogue does not know whether they are explicit.
+        tracks: Tracks of the catalogue in all.
+    """
     lines = [f"{title}: <b>{_told(preferences, name)}</b>" for name, title in texts.SETTINGS]
     explicit, keeps = preferences.allows_explicit, preferences.keeps_playlists
     rows: Rows = [
@@ -50,7 +59,13 @@ def overview(preferences: Preferences) -> Page:
     rows.append([button(texts.ZONE_BUTTON, "zone")])
     if preferences != USUAL:
         rows.append([button(texts.USUAL_BUTTON, "set", "all", "usual")])
-    return f"{texts.SETTINGS_HEAD}\n\n" + "\n".join(lines), InlineKeyboardMarkup(rows)
+    text = f"{texts.SETTINGS_HEAD}\n\n" + "\n".join(lines)
+    if unchecked and not explicit:
+        kind = "all" if unchecked == tracks else "some"
+        text += "\n\n" + texts.EXPLICIT_UNKNOWN[kind].format(
+            unchecked=f"{unchecked:,}", tracks=f"{tracks:,}"
+        )
+    return text, InlineKeyboardMarkup(rows)
 
 
 def years(preferences: Preferences, *, is_known: bool) -> Page:
@@ -125,6 +140,16 @@ def suggestions(list_name: str, text: str, near: Sequence[str], known: Names) ->
     told = texts.UNKNOWN_NAME[bool(near)].format(noun=_noun(list_name), name=escape(_cut(text)))
     rows: Rows = [[button(_cut(name), "add", list_name, known.key(name))] for name in near]
     return told, InlineKeyboardMarkup([*rows, [button(texts.STOP_TYPING, "settings", list_name)]])
+
+
+def unknown_names(list_name: str, unknown: Sequence[str]) -> Page:
+    """Return what is said of more names that the catalogue lacks."""
+    told = ", ".join(f"<b>{escape(_cut(name))}</b>" for name in unknown[:UNKNOWN_TOLD])
+    if (more := len(unknown) - UNKNOWN_TOLD) > 0:
+        told += texts.AND_MORE.format(count=more)
+    text = texts.UNKNOWN_NAMES.format(noun=_noun(list_name), names=told)
+    rows: Rows = [[button(texts.STOP_TYPING, "settings", list_name)]]
+    return text, InlineKeyboardMarkup(rows)
 
 
 def question(about: str) -> Page:

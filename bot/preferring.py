@@ -10,18 +10,25 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import preference_pages as pages
 from bot import texts
+from bot.handling import earlier
 from bot.questions import Question
 from bot.records import Stores
 from bot.replies import edit, pressed, remove, say, sender, toast
 from bot.services import Services
 from recommender.errors import BadPreference
 from recommender.names import Artists, Genres, Names
-from recommender.preferences import USUAL, Preferences, parse_years
+from recommender.preferences import MOST_NAMES, USUAL, Preferences, parse_years
 
 Context = ContextTypes.DEFAULT_TYPE
 
 _YES_NO = {"yes": True, "no": False}
+_ANSWERED = "answered"
+
 _BETWEEN_NAMES = re.compile(r"[,;\n]")
+
+_UNKNOWN_ASKED = 3
+"""Unknown names of one message beside which the nearest known ones are shown: finding those takes
+a second or so."""
 
 
 class Preferring:
@@ -35,36 +42,26 @@ class Preferring:
     async def settings(self, update: Update, context: Context) -> None:
         """Show all settings."""
         user_id = sender(update)
-        text, keyboard = pages.overview(await self._load(user_id))
-        await say(context.bot, user_id, text, keyboard)
+        await say(context.bot, user_id, *await self._page(user_id, "overview"))
 
     async def page(self, update: Update, context: Context) -> None:
         """Show another page of the settings; whatever was asked is asked no more."""
         query, (name, *rest) = pressed(update)
-        if name not in ("overview", "years", *texts.LIST_PAGES):
-            await toast(query, texts.GONE)
-            return
         await toast(query)
         await self._services.records.run(lambda s: s.people.questions.drop(sender(update)))
-        await self._show(update, context.bot, name, int(rest[0]) if rest else 0)
+        await self._show(update, context.bot, name, rest[0] if rest else 0)
 
     async def set(self, update: Update, context: Context) -> None:
         """Change the setting whose button was pressed."""
         query, (field, value) = pressed(update)
-        try:
-            changes = _changes(field, value)
-            await self._change(sender(update), **changes)
-        except (BadPreference, KeyError, ValueError):  # no button of ours
-            await toast(query, texts.GONE)
-            return
+        await self._change(sender(update), **_changes(field, value))
         await toast(query, texts.SETTING_KEPT)
         await self._show(update, context.bot, "years" if field == "years" else "overview")
 
     async def add(self, update: Update, context: Context) -> None:
         """Put the name whose button was pressed on a list."""
         query, (list_name, key) = pressed(update)
-        known = self._names(list_name)
-        name = known.named(int(key)) if known else None
+        name = self._names(list_name).named(key)
         if name is None:
             await toast(query, texts.GONE)
             return
@@ -81,10 +78,7 @@ class Preferring:
         """Take the name whose button was pressed off a list."""
         query, (list_name, key) = pressed(update)
         known = self._names(list_name)
-        if known is None:
-            await toast(query, texts.GONE)
-            return
-        user_id, now, keys = sender(update), self._services.clock(), {int(key)}
+        user_id, now, keys = sender(update), self._services.clock(), {key}
 
         def take_off(stores: Stores) -> None:
             listed = getattr(stores.music.preferences.load(user_id), list_name)
@@ -99,7 +93,7 @@ class Preferring:
         """Ask for a name or years; the user's next text is the answer."""
         query, (about,) = pressed(update)
         message_id = query.message.message_id if query.message else None
-        if message_id is None or about not in ("years", *texts.LIST_PAGES):
+        if message_id is None:
             await toast(query, texts.GONE)
             return
         now, question = self._services.clock(), Question(about, message_id)
@@ -112,6 +106,8 @@ class Preferring:
 
     async def answered(self, update: Update, context: Context) -> None:
         """Take a text for the answer where one was asked; leave any other message to others."""
+        if earlier(_ANSWERED) is not None:
+            raise ApplicationHandlerStop  # an earlier try took it, to the end
         user_id, now = sender(update), self._services.clock()
         question = await self._services.records.run(
             lambda s: s.people.questions.open(user_id, now)
@@ -136,17 +132,20 @@ class Preferring:
         except BadPreference as error:
             await say(bot, user_id, texts.bad_preference(error))
             return
-        await self._settle(bot, user_id)
         await say(bot, user_id, *pages.years(preferences, is_known=self._knows_years()))
+        await self._settle(bot, user_id)
 
     async def _names_typed(self, bot: Bot, user_id: int, list_name: str, text: str) -> None:
-        """Put the names that the catalogue knows on a list, and ask about the first other one."""
+        """Put the names that the catalogue knows on a list, and ask about the others."""
         known = self._names(list_name)
-        assert known is not None  # `ask` has made sure
         parts = [part for part in map(str.strip, _BETWEEN_NAMES.split(text)) if part] or [text]
+        parts = list(dict.fromkeys(parts))
+        if len(parts) > MOST_NAMES:
+            await say(bot, user_id, texts.TOO_MANY_NAMES.format(most=MOST_NAMES))
+            return
         found = await asyncio.to_thread(_found, parts, known)
         names = dict.fromkeys(name for name in found.values() if name)
-        unknown = next((part for part, name in found.items() if name is None), None)
+        unknown = [part for part, name in found.items() if name is None]
         if names:
             try:
                 await self._put(user_id, list_name, names)
@@ -154,18 +153,19 @@ class Preferring:
                 await say(bot, user_id, texts.bad_preference(error))
                 return
             await say(bot, user_id, *await self._page(user_id, list_name))
-        if unknown is None:
+        if not unknown:
             await self._settle(bot, user_id)
-        else:
-            near = await asyncio.to_thread(known.like, unknown)
-            await say(bot, user_id, *pages.suggestions(list_name, unknown, near, known))
+        for name in unknown[:_UNKNOWN_ASKED]:
+            near = await asyncio.to_thread(known.like, name)
+            await say(bot, user_id, *pages.suggestions(list_name, name, near, known))
+        if others := unknown[_UNKNOWN_ASKED:]:
+            await say(bot, user_id, *pages.unknown_names(list_name, others))
 
     # -- what they share --
 
     async def _put(self, user_id: int, list_name: str, names: Collection[str]) -> str:
         """Put names on a list and take them off its opposite; return what to say of it."""
         known, opposite, now = self._names(list_name), _opposite(list_name), self._services.clock()
-        assert known is not None
         keys = {known.key(name) for name in names}
 
         def put(stores: Stores) -> bool:
@@ -177,7 +177,8 @@ class Preferring:
             )
             return bool(getattr(before, opposite) != getattr(after, opposite))
 
-        return texts.SWAPPED if await self._services.records.run(put) else texts.SETTING_KEPT
+        has_swapped = await self._services.records.once("put on list", put)
+        return texts.SWAPPED if has_swapped else texts.SETTING_KEPT
 
     async def _settle(
         self, bot: Bot, user_id: int, but_for: MaybeInaccessibleMessage | None = None
@@ -185,15 +186,14 @@ class Preferring:
         """Take the question away that was answered, unless the answer takes its place."""
         now = self._services.clock()
 
-        def take(stores: Stores) -> Question | None:
+        def take(stores: Stores) -> int:
             question = stores.people.questions.open(user_id, now)
             stores.people.questions.drop(user_id)
-            return question
+            return 0 if question is None else question.message_id
 
-        question = await self._services.records.run(take)
-        here = but_for.message_id if but_for else None
-        if question is not None and question.message_id != here:
-            await remove(bot, user_id, question.message_id)
+        asked_in = await self._services.records.once(_ANSWERED, take)
+        if asked_in and asked_in != (but_for.message_id if but_for else None):
+            await remove(bot, user_id, asked_in)
 
     async def _show(self, update: Update, bot: Bot, name: str, number: int = 0) -> None:
         """Put a page in the place of the message whose button was pressed."""
@@ -205,11 +205,12 @@ class Preferring:
     async def _page(self, user_id: int, name: str, number: int = 0) -> pages.Page:
         preferences = await self._load(user_id)
         if name == "overview":
-            return pages.overview(preferences)
+            table = self._services.table
+            unchecked = int((~table.explicit_known).sum())
+            return pages.overview(preferences, unchecked=unchecked, tracks=len(table))
         if name == "years":
             return pages.years(preferences, is_known=self._knows_years())
         known = self._names(name)
-        assert known is not None
         offered = known.by_frequency if isinstance(known, Genres) else ()
         return pages.names(name, getattr(preferences, name), known, offered, number)
 
@@ -222,10 +223,8 @@ class Preferring:
             lambda s: s.music.preferences.change(user_id, now, **changes)
         )
 
-    def _names(self, list_name: str) -> Names | None:
-        """Return the names that a list may hold; None where there is no such list."""
-        if list_name not in texts.LIST_PAGES:
-            return None
+    def _names(self, list_name: str) -> Names:
+        """Return the names that a list may hold."""
         is_artists = list_name.endswith("artists")
         return Artists(self._services.table) if is_artists else Genres(self._services.table)
 
@@ -233,18 +232,13 @@ class Preferring:
         return bool(self._services.table.years.any())
 
 
-def _changes(field: str, value: str) -> dict[str, Any]:
-    """Return what a button changes, as fields of `Preferences`.
-
-    Raises:
-        KeyError: There is no such setting, or it cannot be that.
-        ValueError: Likewise.
-    """
+def _changes(field: str, value: Any) -> dict[str, Any]:
+    """Return what a button changes, as fields of `Preferences`."""
     match field:
         case "mode":
             return {"mode": value}
         case "length":
-            return {"length": int(value)}
+            return {"length": value}
         case "explicit":
             return {"allows_explicit": _YES_NO[value]}
         case "keeps":
@@ -252,10 +246,8 @@ def _changes(field: str, value: str) -> dict[str, Any]:
         case "years":
             first, last = (None, None) if value == "any" else parse_years(value)
             return {"first_year": first, "last_year": last}
-        case "all":
+        case _:  # all of them
             return {name: getattr(USUAL, name) for name in Preferences.__dataclass_fields__}
-        case _:
-            raise KeyError(field)
 
 
 def _found(parts: Sequence[str], known: Names) -> dict[str, str | None]:

@@ -11,6 +11,7 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot import export, keyboards, messages, texts
+from bot.handling import current
 from bot.learning import learn_from_everybody
 from bot.playlists import Playlists
 from bot.replies import forgiving, pressed, say, sender, settle, toast
@@ -54,9 +55,8 @@ class Privacy:
         """Let the user's corrections adjust no reading any more."""
         query, _ = pressed(update)
         user_id = sender(update)
-        count, has_consent = await self._services.records.run(
-            lambda s: (s.music.shifts.reset(user_id), s.people.has_consent(user_id))
-        )
+        count = await self._services.records.once("reset", lambda s: s.music.shifts.reset(user_id))
+        has_consent = await self._services.records.run(lambda s: s.people.has_consent(user_id))
         await toast(query)
         with forgiving():
             await query.edit_message_reply_markup(
@@ -68,7 +68,9 @@ class Privacy:
         """Take the consent back, or refuse it, and drop the photo that waited for it."""
         query, _ = pressed(update)
         user_id = sender(update)
-        had_consent = await self._services.records.run(lambda s: s.people.withdraw(user_id))
+        had_consent = await self._services.records.once(
+            "withdraw", lambda s: s.people.withdraw(user_id)
+        )
         self._selfies.stop(user_id)  # only now: none is let in any more
         await toast(query)
         await settle(update, context.bot, texts.WITHDRAWN if had_consent else texts.DECLINED)
@@ -126,4 +128,6 @@ class Privacy:
         async with nightly.lock if nightly is not None else nullcontext():
             if nightly is not None:
                 await nightly.forget(user_id, now)
-            await self._services.records.run(lambda s: s.forget(user_id, now))
+            handling = current()
+            asking = handling.update_id if handling else None
+            await self._services.records.run(lambda s: s.forget(user_id, now, asking))

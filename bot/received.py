@@ -9,6 +9,9 @@ key to their Spotify. Beside it stands how it fared:
   start it is handled alone and `begun` counts on: each further death is its doing, or that of
   somebody who killed the bot again just then, which looks the same from here.
 - `done`: what earlier tries did that must not be done twice, see `bot.records.Records.once`.
+
+What cannot be parsed goes to the table `set_aside`, for whoever wants to find out why: a limited
+number of rows, for a limited time.
 """
 
 import json
@@ -38,10 +41,23 @@ day, and may begin to count anew after a week."""
 UNREAD_FOR = timedelta(days=7)
 """How long an update waits that was sealed under a key that is gone."""
 
+ASIDE_FOR = timedelta(days=7)
+"""How long what could not be parsed is kept."""
+
+MOST_ASIDE = 100
+"""How many of those are kept; the oldest goes when another comes."""
+
+ASIDE_CHARS = 100_000
+"""How much is kept of each; more than Telegram sends for one message."""
+
 INBOX = Place("inbox", "payload", owner="update_id")
+ASIDE = Place("set_aside", "payload", owner="id")
 
 WAITING = Belonging("inbox", secrets=("payload",), structured=("done",))
 """What a user sent that is not answered yet."""
+
+UNPARSED = Belonging("set_aside", secrets=("payload",))
+"""What a user sent that could not be parsed."""
 
 _DROPPED = "user_id = null, payload = null, done = null"
 
@@ -53,6 +69,17 @@ def m001_how_it_fared(db: Database) -> None:
     """Count errors and deaths apart, and remember what was done before."""
     db.execute("alter table inbox add column begun integer not null default 0")
     db.execute("alter table inbox add column done text")
+
+
+@_migrations()
+def m002_set_aside(db: Database) -> None:
+    """Keep what cannot be parsed apart from what waits."""
+    db.table("set_aside").create(
+        {"id": int, "user_id": int, "reason": str, "payload": str, "set_aside_utc": str},
+        pk="id",
+        not_null={"reason", "set_aside_utc"},
+    )
+    db.table("set_aside").create_index(["user_id"])
 
 
 def _seal_once(db: Database, seal: Seal) -> None:
@@ -73,10 +100,25 @@ def _seal_once(db: Database, seal: Seal) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NewUpdate:
-    """An update as it comes in: its number, its user if it has one, and its JSON."""
+    """An update as it comes in: its number, its user if it names one, and its JSON."""
 
     update_id: int
     user_id: int | None
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What could not be parsed.
+
+    Args:
+        user_id: Who sent it, as far as is known.
+        reason: Why not, without any of its content.
+        payload: What came.
+    """
+
+    user_id: int | None
+    reason: str
     payload: str
 
 
@@ -129,6 +171,7 @@ class Received:
     def add(self, updates: Iterable[NewUpdate], now: datetime) -> list[NewUpdate]:
         """Store updates, all or none, and return those that are new."""
         with immediate(self._db):
+            self._drop_old(now)
             return [update for update in updates if self._add(update, now)]
 
     def _add(self, update: NewUpdate, now: datetime) -> bool:
@@ -202,11 +245,38 @@ class Received:
             [now.isoformat(), update_id],
         )
 
-    def forget(self, user_id: int) -> None:
-        """Drop what a user said; only the numbers stay."""
+    def drop(self, update_id: int) -> None:
+        """Keep nothing of an update, not even that it came."""
+        self._db.execute("delete from inbox where update_id = ?", [update_id])
+
+    def set_aside(self, aside: SetAside, now: datetime) -> None:
+        """Keep for a while what could not be parsed."""
+        with immediate(self._db):
+            cursor = self._db.execute(
+                "insert into set_aside (user_id, reason, set_aside_utc) values (?, ?, ?)",
+                [aside.user_id, aside.reason, now.isoformat()],
+            )
+            number = int(cursor.lastrowid or 0)
+            sealed = self._seal.close(ASIDE, number, aside.payload[:ASIDE_CHARS])
+            self._db.execute("update set_aside set payload = ? where id = ?", [sealed, number])
+            self._db.execute(
+                "delete from set_aside where id not in"
+                " (select id from set_aside order by id desc limit ?)",
+                [MOST_ASIDE],
+            )
+
+    def forget(self, user_id: int, but_for: int | None = None) -> None:
+        """Drop what a user said; only the numbers stay.
+
+        Args:
+            user_id: Who.
+            but_for: The update that asks for it, which is still to be answered.
+        """
+        self._db.execute("delete from set_aside where user_id = ?", [user_id])
         self._db.execute(
-            f"update inbox set handled_utc = received_utc, {_DROPPED} where user_id = ?",  # noqa: S608
-            [user_id],
+            f"update inbox set handled_utc = received_utc, {_DROPPED}"  # noqa: S608
+            " where user_id = ? and update_id is not ?",
+            [user_id, but_for],
         )
 
     def retake(self, now: datetime) -> list[WaitingUpdate]:
@@ -215,9 +285,7 @@ class Received:
         What was sealed under a key that is gone waits for it, but not for ever.
         """
         with immediate(self._db):
-            self._db.execute(
-                "delete from inbox where handled_utc < ?", [(now - KEPT_FOR).isoformat()]
-            )
+            self._drop_old(now)
             rows = self._db.query(
                 "select * from inbox where handled_utc is null order by update_id"
             )
@@ -230,6 +298,22 @@ class Received:
                 elif row["received_utc"] < (now - UNREAD_FOR).isoformat():
                     self.finish(row["update_id"], now)
             return waiting
+
+    def locked(self) -> int:
+        """Return how many updates wait that none of our keys opens."""
+        rows = self._db.query("select * from inbox where handled_utc is null")
+        return sum(self._opened(row) is None for row in rows)
+
+    def _drop_old(self, now: datetime) -> None:
+        """Keep nothing for longer than it is needed."""
+        for table, column, kept_for in (
+            ("inbox", "handled_utc", KEPT_FOR),
+            ("set_aside", "set_aside_utc", ASIDE_FOR),
+        ):
+            self._db.execute(
+                f"delete from {table} where {column} < ?",  # noqa: S608 - both are ours
+                [(now - kept_for).isoformat()],
+            )
 
     def _opened(self, row: dict[str, Any]) -> str | None:
         try:

@@ -5,14 +5,17 @@ that opened it. So everything that reads or writes user data goes through `Recor
 """
 
 import asyncio
-from collections.abc import Callable
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from cryptography.fernet import MultiFernet
+from cryptography.fernet import Fernet, MultiFernet
 from sqlite_utils import Database
 
 from bot import people, received, schedules
@@ -20,9 +23,10 @@ from bot.export import Table
 from bot.forgotten import FORGOTTEN, Forgotten
 from bot.handling import current
 from bot.people import UNREAD, People
-from bot.received import INBOX
+from bot.received import ASIDE, INBOX
 from bot.schedules import Schedules
-from recommender import accounts, store
+from bot.settings import NotReady
+from recommender import accounts, inspection, store
 from recommender.accounts import SpotifyAccounts
 from recommender.database import DiskFull, immediate, open_database, telling_full_disk
 from recommender.sealing import ACCOUNTS, ARRIVALS, WAYS, Seal
@@ -33,13 +37,14 @@ T = TypeVar("T")
 BELONGINGS = (
     *people.BELONGINGS,
     received.WAITING,
+    received.UNPARSED,
     *schedules.BELONGINGS,
     *store.BELONGINGS,
     *accounts.BELONGINGS,
 )
 """All that is remembered of a user."""
 
-SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, UNREAD, FORGOTTEN)
+SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, ASIDE, UNREAD, FORGOTTEN)
 """All that is encrypted in `mirrortape.db`."""
 
 
@@ -67,19 +72,30 @@ class Stores:
             for each in BELONGINGS
         ]
 
+    def holds_any(self, user_id: int) -> bool:
+        """Return whether anything is stored about this user, unanswered updates left out."""
+        kept = (each for each in BELONGINGS if each is not received.WAITING)
+        return any(each.has_any(self.people.db, user_id) for each in kept)
+
     def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
         """Let what a message showed that its user deleted be found in the one sent anew."""
         self.people.note_moved(user_id, message_id, now_in)
         self.spotify.playlists.note_moved(user_id, message_id, now_in)
 
-    def forget(self, user_id: int, now: datetime) -> None:
-        """Delete every row about this user, and remember to leave them out of older copies."""
+    def forget(self, user_id: int, now: datetime, but_for: int | None = None) -> None:
+        """Delete every row about this user, and remember to leave them out of older copies.
+
+        Args:
+            user_id: Who.
+            now: The time.
+            but_for: The update that asks for it: it goes once it is answered.
+        """
         with immediate(self.people.db):
             self.forgotten.note(user_id, now)
             self.music.forget(user_id)
             self.spotify.forget(user_id)
             self.schedules.forget(user_id)
-            self.people.forget(user_id)
+            self.people.forget(user_id, but_for)
 
 
 class Records:
@@ -92,7 +108,11 @@ class Records:
 
     def __init__(self, path: Path | None, cipher: MultiFernet) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
-        self._stores = self._thread.submit(open_stores, path, cipher).result()
+        try:
+            self._stores = self._thread.submit(open_stores, path, cipher).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
         self.is_full = False
         """Whether there was no room on the disk when something was to be stored last."""
 
@@ -137,7 +157,23 @@ class Records:
                 stores.people.inbox.note(update_id, name, result)
             return result
 
-        return await self.run(work_and_note)
+        handling.done[name] = result = await self.run(work_and_note)
+        return result
+
+    @asynccontextmanager
+    async def at_end(self, work: Callable[[Stores], object]) -> AsyncIterator[None]:
+        """Run `work` once the update is done with for which the block runs: after its last try.
+
+        It is stored in the transaction that ends the update. Outside of updates that is the end of
+        the block, if nothing is raised there.
+        """
+        handling = current()
+        if handling is None:
+            yield
+            await self.run(work)
+        else:
+            handling.at_end(lambda stores, _: work(stores))
+            yield
 
     def close(self) -> None:
         """Finish what is queued, then close the database."""
@@ -145,9 +181,48 @@ class Records:
         self._thread.shutdown()
 
 
+class NewerVersion(NotReady):
+    """A newer version of Mirrortape has used this database; the text says which and what to do."""
+
+
 def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
-    """Open the stores in a database file, or in memory."""
-    return stores_in(open_database(path), cipher)
+    """Open the stores in a database file, or in memory.
+
+    Raises:
+        NewerVersion: We would not understand what is in it; nothing was changed.
+        OSError: The file cannot be made.
+        sqlite3.Error: It cannot be read or brought up to date.
+    """
+    db = open_database(path)
+    try:
+        if path is not None:
+            check_version(db.conn, path)
+        return stores_in(db, cipher)
+    except BaseException:
+        db.close()
+        raise
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that this version knows all steps that made a database.
+
+    Raises:
+        NewerVersion: It does not.
+    """
+    if unknown := inspection.migrations(connection) - known_migrations():
+        names = ", ".join(sorted(f"{group} {step}" for group, step in unknown))
+        raise NewerVersion(
+            f"{path} was used by a newer version of Mirrortape, which added {names}: install that "
+            "version again, or use an older copy of the data."
+        )
+
+
+@cache
+def known_migrations() -> frozenset[tuple[str, str]]:
+    """Return the steps that make the database of this version."""
+    with closing(open_database(None)) as db:
+        stores_in(db, MultiFernet([Fernet(Fernet.generate_key())]))
+        return inspection.migrations(db.conn)
 
 
 def stores_in(db: Database, cipher: MultiFernet) -> Stores:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from telegram import (
     Bot,
@@ -18,6 +19,8 @@ from telegram import (
 )
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, TelegramError
+
+from bot.buttons import unpack
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
@@ -166,9 +169,9 @@ def sender(update: Update) -> int:
     return update.effective_user.id
 
 
-def pressed(update: Update) -> tuple[CallbackQuery, list[str]]:
-    """Return the button press of this update and the fields of its data, after the verb."""
+def pressed(update: Update) -> tuple[CallbackQuery, tuple[Any, ...]]:
+    """Return the button press of this update and its values, as `bot.buttons` describes them."""
     query = update.callback_query
     assert query is not None
     assert query.data is not None
-    return query, query.data.split(":")[1:]
+    return query, unpack(query.data).values

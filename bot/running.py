@@ -14,6 +14,7 @@ from typing import IO
 
 from bot.keys import fingerprint
 from bot.settings import NotReady, Settings
+from recommender.private_files import check_regular, make_file, make_folder
 
 
 @contextmanager
@@ -62,20 +63,27 @@ def at_rest(database: Path) -> Iterator[None]:
 
 
 def is_running(database: Path) -> bool:
-    """Return whether a bot uses the database now; makes no file."""
+    """Return whether a bot uses the database now; makes no file.
+
+    Raises:
+        OSError: The file that would tell cannot be read.
+    """
+    check_regular(lock_file(database))
     try:
-        with _beside(database).open() as notice:
+        with lock_file(database).open() as notice:
             return not _is_alone(notice)
     except FileNotFoundError:
         return False
 
 
 def _notice(database: Path) -> IO[str]:
-    database.parent.mkdir(parents=True, exist_ok=True)
-    return _beside(database).open("a+")
+    make_folder(database.parent)
+    make_file(lock_file(database))
+    return lock_file(database).open("a+")
 
 
-def _beside(database: Path) -> Path:
+def lock_file(database: Path) -> Path:
+    """Return the file that a running bot holds a lock on."""
     return database.with_name(f"{database.name}.running")
 
 

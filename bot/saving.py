@@ -1,17 +1,28 @@
 """Playlists on their way into the users' Spotify: at once, or later where that cannot be."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from bot import messages, texts
 from bot.choosing import Choosing
 from bot.connections import PlaylistDraft, SpotifyPlaylist
 from bot.handling import give_way
+from bot.records import Stores
 from bot.services import Services
-from recommender.errors import NotConnected, RecommenderError, SpotifyBusy
+from recommender.errors import (
+    ConnectionExpired,
+    NotConnected,
+    PlaylistGone,
+    RecommenderError,
+    SpotifyBusy,
+)
 from recommender.saved import SavedPlaylist
+from recommender.standing import UNWRITTEN, Place, State
 
 _TRACK = "spotify:track:"
+
+PROMISING = (SpotifyBusy, ConnectionExpired, PlaylistGone)
+"""Errors whose sentence promises to write the playlist later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +31,33 @@ class Written:
 
     Args:
         saved: The playlist as it is now; some of its tracks may have been replaced.
-        url: Where it is in Spotify; None if it was not written.
+        place: Where it is.
         notice: A sentence about what did not go as asked, already markup; empty if there is
             nothing to say, or simply no account is connected.
         shown_in: The message that shows it; None where that is unknown.
+        is_promised: Whether the sentence promises to write it later.
     """
 
     saved: SavedPlaylist
-    url: str | None
+    place: Place
     notice: str
     shown_in: int | None = None
+    is_promised: bool = False
+
+    @property
+    def url(self) -> str | None:
+        """Where it is in Spotify; None if it is not there."""
+        return self.place.url
+
+    @property
+    def told(self) -> Place:
+        """What a message with this notice says of its place."""
+        return self.place if self.is_promised else without_promise(self.place)
+
+
+def without_promise(place: Place) -> Place:
+    """Return what a message says of a playlist's place that promises nothing."""
+    return UNWRITTEN if place.state is State.WAITING else place
 
 
 class Saving:
@@ -39,45 +67,82 @@ class Saving:
         self._services = services
         self._choosing = choosing
 
-    async def write(
-        self, saved: SavedPlaylist, shown_in: int | None = None, *, rewrites: bool = False
-    ) -> Written:
-        """Write a playlist to its listener's Spotify, where there is one.
+    def intend(
+        self, shown_in: int | None, stores: Stores, saved: SavedPlaylist, rewrites: bool
+    ) -> None:
+        """Store that a playlist is to be written, in the transaction that stores the playlist.
+
+        Args:
+            shown_in: The message that shows it.
+            stores: Where it is stored.
+            saved: The playlist.
+            rewrites: Whether it takes the place of the one written last, even where the user
+                wants a new one each time.
+        """
+        if self._services.connections is None:
+            return
+        keeps = stores.music.preferences.load(saved.user_id).keeps_playlists
+        draft = self._draft(saved, shown_in, starts_new=keeps and not rewrites)
+        stores.spotify.playlists.intend(saved.user_id, draft, self._services.clock())
+
+    async def write(self, saved: SavedPlaylist) -> Written:
+        """Write a playlist of which it is stored that it is to be written."""
+        connections = self._services.connections
+        if connections is None:
+            return Written(saved, UNWRITTEN, "")
+        give_way()
+        try:
+            with self._services.metrics.step("write"):
+                written = await connections.write_intended(saved.user_id, saved.id, self._mend)
+        except RecommenderError as error:
+            return await self._unwritten(saved, error)
+        return await self._outcome(saved, written)
+
+    async def save(self, saved: SavedPlaylist, shown_in: int | None) -> Written:
+        """Write a playlist at the wish of its listener, unless it stands in Spotify.
+
+        One that was there before becomes a playlist of its own, beside what took its place.
 
         Args:
             saved: The playlist.
             shown_in: The message that shows it.
-            rewrites: Whether it takes the place of the one written last, even where the user
-                wants a new one each time.
         """
         connections, user_id = self._services.connections, saved.user_id
-        if connections is None:
-            return Written(saved, None, "")
-        preferences = await self._services.records.run(
-            lambda stores: stores.music.preferences.load(user_id)
-        )
-        day = self._services.clock().strftime("%-d %B %Y")
-        draft = PlaylistDraft(
-            name=messages.playlist_name(saved.emotion, saved.mode),
-            description=messages.playlist_description(saved.emotion, saved.mode, day),
-            uris=_uris(saved),
-            saved_id=saved.id,
-            shown_in=shown_in,
-            starts_new=preferences.keeps_playlists and not rewrites,
-        )
+
+        def look_up(stores: Stores) -> tuple[Place, bool]:
+            keeps = stores.music.preferences.load(user_id).keeps_playlists
+            return stores.music.standing.of(saved.id), keeps
+
+        place, keeps = await self._services.records.run(look_up)
+        if connections is None or place.state is State.STANDING:
+            return Written(saved, place, "")
+        starts_new = keeps or place.state is State.REPLACED
+        draft = self._draft(saved, shown_in, starts_new=starts_new)
         give_way()
         try:
             with self._services.metrics.step("write"):
                 written = await connections.write(user_id, draft, self._mend)
-        except NotConnected:
-            return Written(saved, None, "")
-        except SpotifyBusy as error:
-            until = self._services.clock() + timedelta(seconds=error.retry_after_s)
-            told = texts.explain_music_error(error, until.strftime("%-d %B, %H:%M"))
-            return Written(saved, None, told)
         except RecommenderError as error:
-            return Written(saved, None, texts.explain_music_error(error))
+            return await self._unwritten(saved, error)
         return await self._outcome(saved, written)
+
+    async def write_pending(self, user_id: int) -> Written | None:
+        """Write what waits for a user's account to be connected; None where nothing does."""
+        connections = self._services.connections
+        intent = await self._services.records.run(lambda s: s.spotify.playlists.intent(user_id))
+        if connections is None or intent is None:
+            return None
+        saved = await self.find(user_id, intent.draft.saved_id)
+        try:
+            written = await connections.write_pending(user_id, self._mend)
+        except RecommenderError as error:
+            if saved is None:
+                return None
+            unwritten = await self._unwritten(saved, error)
+            return replace(unwritten, shown_in=intent.draft.shown_in)
+        if written is not None:
+            saved = await self.find(user_id, written.saved_id)
+        return None if saved is None else await self._outcome(saved, written)
 
     async def write_waiting(self) -> list[Written]:
         """Write the guests' playlists that wait and are due now; return those."""
@@ -87,19 +152,52 @@ class Saving:
             return outcomes
         resumed = await connections.resume(self._mend, self._services.guests.admits)
         for user_id, written in resumed.items():
-            saved = await self._find(user_id, written.saved_id)
+            saved = await self.find(user_id, written.saved_id)
             if saved is not None:
                 outcomes.append(await self._outcome(saved, written))
         return outcomes
 
-    async def _outcome(self, saved: SavedPlaylist, written: SpotifyPlaylist) -> Written:
-        await self._services.records.run(lambda s: s.music.standing.note(saved.id, written.url))
-        if not written.silent:
-            return Written(saved, written.url, "", written.shown_in)
-        now = await self._find(saved.user_id, saved.id) or saved
-        missing = len(saved.tracks) - len(now.tracks)
-        notice = texts.replaced(len(written.silent), missing)
-        return Written(now, written.url, notice, written.shown_in)
+    def _draft(
+        self, saved: SavedPlaylist, shown_in: int | None, *, starts_new: bool
+    ) -> PlaylistDraft:
+        day = self._services.clock().strftime("%-d %B %Y")
+        return PlaylistDraft(
+            name=messages.playlist_name(saved.emotion, saved.mode),
+            description=messages.playlist_description(saved.emotion, saved.mode, day),
+            uris=_uris(saved),
+            saved_id=saved.id,
+            shown_in=shown_in,
+            starts_new=starts_new,
+        )
+
+    async def _outcome(self, saved: SavedPlaylist, written: SpotifyPlaylist | None) -> Written:
+        """Return what became of a playlist; None was written where it waited no longer."""
+        place = await self._place(saved)
+        if written is None:
+            return Written(saved, place, "" if place.url is not None else texts.PASSED_OVER)
+        notice = ""
+        if written.silent:
+            now = await self.find(saved.user_id, saved.id) or saved
+            notice = texts.replaced(len(written.silent), len(saved.tracks) - len(now.tracks))
+            saved = now
+        return Written(saved, place, notice, written.shown_in)
+
+    async def _unwritten(self, saved: SavedPlaylist, error: RecommenderError) -> Written:
+        """Return what became of a playlist that could not be written."""
+        place = await self._place(saved)
+        if isinstance(error, NotConnected):
+            return Written(saved, place, "")
+        until = ""
+        if isinstance(error, SpotifyBusy):
+            until = await self._until(saved.user_id, error.retry_after_s)
+        notice = texts.explain_music_error(error, until)
+        return Written(saved, place, notice, is_promised=isinstance(error, PROMISING))
+
+    async def _until(self, user_id: int, wait_s: float) -> str:
+        """Return when a wait ends, by the listener's clock."""
+        zone = await self._services.records.run(lambda s: s.schedules.clock(user_id))
+        until = (self._services.clock() + timedelta(seconds=wait_s)).astimezone(zone)
+        return until.strftime("%-d %B, %H:%M") + (" UTC" if zone is UTC else "")
 
     async def _mend(
         self, user_id: int, draft: PlaylistDraft, silent: frozenset[str]
@@ -113,7 +211,11 @@ class Saving:
             return replace(draft, uris=tuple(uri for uri in draft.uris if uri not in silent))
         return replace(draft, uris=_uris(saved))
 
-    async def _find(self, user_id: int, playlist_id: int | None) -> SavedPlaylist | None:
+    async def _place(self, saved: SavedPlaylist) -> Place:
+        return await self._services.records.run(lambda s: s.music.standing.of(saved.id))
+
+    async def find(self, user_id: int, playlist_id: int | None) -> SavedPlaylist | None:
+        """Return a user's playlist; None where there is none, or it was deleted."""
         if playlist_id is None:
             return None
         known = playlist_id

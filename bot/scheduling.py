@@ -11,13 +11,15 @@ from telegram import Bot, ReplyKeyboardRemove, Update
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import keyboards, texts
+from bot.handling import earlier
+from bot.records import Stores
 from bot.replies import edit, pressed, remove, say, sender, toast
 from bot.schedule_messages import schedule_text, which_half, zone_noted
 from bot.schedules import MOST_PER_USER, Schedule, TooMany
 from bot.services import Services
 from bot.timetable import HourAlone, NotUnderstood, Slot, read_slots
-from bot.words import hear
-from bot.zones import find_zones, is_zone, zones_near
+from bot.words import understand
+from bot.zones import find_zones, zones_near
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -26,6 +28,9 @@ ZONE = frozenset({"zone", "timezone"})
 
 ASKED_FOR = timedelta(minutes=10)
 """For how long words that name neither a place nor a mood are taken for an answer."""
+
+
+_ZONE_SET = "zone set"
 
 
 class Scheduling:
@@ -43,7 +48,9 @@ class Scheduling:
         if not words:
             await self._show(context.bot, user_id)
         elif first in OFF:
-            had_any = await self._services.records.run(lambda s: s.schedules.stop(user_id))
+            had_any = await self._services.records.once(
+                "stop check-ins", lambda s: s.schedules.stop(user_id)
+            )
             text = texts.SCHEDULE_OFF if had_any else texts.NO_SCHEDULE
             await say(context.bot, user_id, text, ReplyKeyboardRemove())
         elif not await self._may(context.bot, user_id):
@@ -51,7 +58,9 @@ class Scheduling:
         elif first not in ZONE:
             await self._add(context.bot, user_id, " ".join(words))
         elif rest:
-            await self._note_asked(user_id)  # so that another place may be typed after this one
+            # So that another place may be typed after this one, but not after an earlier try's.
+            if earlier(_ZONE_SET) is None:
+                await self._note_asked(user_id)
             await self._take_zone(context.bot, user_id, rest)
         else:
             await self.ask_zone(context.bot, user_id)
@@ -79,8 +88,8 @@ class Scheduling:
         """Delete the check-in on the button."""
         query, (check_in_id,) = pressed(update)
         user_id, now = sender(update), self._services.clock()
-        was_there = await self._services.records.run(
-            lambda s: s.schedules.remove(user_id, int(check_in_id))
+        was_there = await self._services.records.once(
+            "remove check-in", lambda s: s.schedules.remove(user_id, check_in_id)
         )
         await toast(query, texts.CHECK_IN_REMOVED if was_there else texts.GONE)
         schedule = await self._load(user_id)
@@ -134,7 +143,7 @@ class Scheduling:
         await toast(query)
         if not await self._may(context.bot, user_id):
             return
-        if fields and is_zone(fields[0]):
+        if fields:
             if query.message is not None:
                 await remove(context.bot, user_id, query.message.message_id)
             await self._set_zone(context.bot, user_id, fields[0])
@@ -157,11 +166,14 @@ class Scheduling:
         """Take the name of a place, if one was asked for; leave other words to others."""
         message, user_id = update.effective_message, sender(update)
         assert message is not None
+        if earlier(_ZONE_SET) is not None:  # it was the answer; what is left is to say so
+            await self._take_zone(context.bot, user_id, message.text or "")
+            raise ApplicationHandlerStop
         asked = await self._services.records.run(lambda s: s.schedules.asked_zone(user_id))
         if asked is None:
             return
         words, now = message.text or "", self._services.clock()
-        is_answer = now - asked < ASKED_FOR and hear(words).emotion is None
+        is_answer = now - asked < ASKED_FOR and understand(words).emotion is None
         if find_zones(words, now) or is_answer:
             await self._take_zone(context.bot, user_id, words)
             raise ApplicationHandlerStop
@@ -183,7 +195,12 @@ class Scheduling:
 
     async def _set_zone(self, bot: Bot, user_id: int, zone: str) -> None:
         now = self._services.clock()
-        await self._services.records.run(lambda s: s.schedules.set_zone(user_id, zone, now))
+
+        def set_zone(stores: Stores) -> int:
+            stores.schedules.set_zone(user_id, zone, now)
+            return 1
+
+        await self._services.records.once(_ZONE_SET, set_zone)
         await say(bot, user_id, zone_noted(zone, now), ReplyKeyboardRemove())
         if (await self._load(user_id)).check_ins:
             await self._show(bot, user_id)

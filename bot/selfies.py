@@ -18,7 +18,9 @@ from telegram.ext import ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.albums import Albums
-from bot.handling import give_way
+from bot.crisis import need_in
+from bot.fetching import NotAtTelegram, fetch
+from bot.handling import first_found, give_way
 from bot.patience import patiently
 from bot.photo_queue import PhotoQueue, Place, QueueFull
 from bot.playlists import Playlists
@@ -71,6 +73,8 @@ class Selfies:
         async with self._albums.gathered(message) as together:
             if not together:
                 return
+            if any(need_in(each.caption or "") in ("own", "other") for each in together):
+                return  # `bot.crisis` has answered
             if (fault := fault_of(together)) is not None:
                 await say(context.bot, sender(update), texts.TOO_MUCH[fault])
                 return
@@ -85,7 +89,7 @@ class Selfies:
         if photo is None or not is_readable(photo):
             await say(context.bot, sender(update), texts.PHOTO_GONE)
             return
-        sending = replace(sending_of([photo]), face=int(number), words=words[0] if words else "")
+        sending = replace(sending_of([photo]), face=number, words=words[0] if words else "")
         await self._receive(context.bot, sender(update), sending)
 
     async def cancel(self, update: Update, context: Context) -> None:
@@ -96,8 +100,8 @@ class Selfies:
             for_zone = stores.schedules.stop_asking(user_id)
             return stores.people.questions.drop(user_id) or for_zone
 
-        was_asked = await self._services.records.run(ask_no_more)
-        has_stopped = self.stop(user_id) or was_asked
+        was_asked = await self._services.records.once("ask no more", ask_no_more)
+        has_stopped = first_found("stop reading", self.stop(user_id)) or was_asked
         text = texts.CANCELLED if has_stopped else texts.NOTHING_TO_CANCEL
         await say(context.bot, user_id, text, ReplyKeyboardRemove())
 
@@ -171,6 +175,9 @@ class Selfies:
             refusal = texts.QUEUE_FULL
         except TimeoutError:
             refusal = texts.FETCH_FAILED
+        except NotAtTelegram as error:
+            logger.error("a file is not fetched: %s", error)
+            refusal = texts.FETCH_FAILED
         except VisionError as error:
             refusal = messages.unreadable(sending, error)
         except WorkerFailed:
@@ -194,7 +201,7 @@ class Selfies:
             await self._wait(bot, place, message_id)
             with self._services.metrics.step("download"):
                 async with asyncio.timeout(FETCH_S):
-                    files = await _download(bot, sending)
+                    files = await fetch(bot, sending)
             return await self._look(sending, files)
 
     async def _wait(self, bot: Bot, place: Place, message_id: int) -> None:
@@ -291,12 +298,3 @@ class Selfies:
             keyboards.faces(answer.count, sending.heard),
             reply_to=sending.message_ids[answer.photo],
         )
-
-
-async def _download(bot: Bot, sending: Sending) -> list[bytes]:
-    """Fetch the files, one after the other."""
-    files = []
-    for file_id in sending.file_ids:
-        file = await bot.get_file(file_id)
-        files.append(bytes(await file.download_as_bytearray()))
-    return files

@@ -6,17 +6,18 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from telegram.error import InvalidToken
 
 from bot.app import App, publish_commands
 from bot.history import warm_up
 from bot.inbox import LAST_S, Inbox
-from bot.patience import patiently
+from bot.patience import persistently
 from bot.records import Records
 from bot.worker import VisionWorker
 
@@ -92,21 +93,30 @@ async def running_bot(
         fetch: Sees that updates come into the inbox, until it is cancelled.
         settle: Waits for what is under way beside the updates, within the same time.
     """
-    await patiently(application.initialize)
     try:
-        await patiently(partial(publish_commands, application))
+        await persistently(application.initialize)
         await application.start()
+        # The menu is no reason to keep anybody waiting.
+        publishing = asyncio.create_task(_publish(application))
         fetching = asyncio.create_task(_take_in(inbox, fetch))
         try:
             yield fetching
         finally:
-            fetching.cancel()
-            await asyncio.wait([fetching])
+            for task in (publishing, fetching):
+                task.cancel()
+            await asyncio.wait([publishing, fetching])
             await asyncio.gather(
                 inbox.close(GRACE_S), _stop(application), *([settle()] if settle else [])
             )
     finally:
         await application.shutdown()
+        await application.bot.shutdown()  # which the application forgets if it never began
+
+
+async def _publish(application: App) -> None:
+    """Show the commands in the menu; that the token is wrong is for `fetch` to say."""
+    with suppress(InvalidToken):
+        await persistently(partial(publish_commands, application))
 
 
 async def _take_in(inbox: Inbox, fetch: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from recommender.private_files import check_regular
 
 
 class NotReady(Exception):
     """A setting is missing or makes no sense; the text says what to do."""
 
+
+ENV_FILE = Path(".env")
+"""The settings, in the folder in which a command is run."""
 
 CALLBACK = "/callback"
 """The page that Spotify sends people back to."""
@@ -25,25 +30,45 @@ WEBHOOK = "/webhook"
 WEBHOOK_PORTS = (443, 80, 88, 8443)
 """The ports to which Telegram delivers."""
 
+_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
+
 Address = Annotated[str, StringConstraints(pattern=r"^[^:]+:\d{1,5}$")]
 """A host and a port, as in 127.0.0.1:8080."""
+
+
+def _service(url: str) -> str:
+    """Return the address of a service, if it is one."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which is looked at only now
+    except ValueError as error:  # half of an IPv6 address, or no number
+        raise ValueError(_NO_SERVICE) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or url != "".join(url.split()):
+        raise ValueError(_NO_SERVICE)
+    return url
+
+
+_NO_SERVICE = "write an address such as https://example.org"
+
+ServiceUrl = Annotated[str, AfterValidator(_service)]
+"""Where a service answers; it begins with http:// or https://."""
 
 
 class Settings(BaseSettings):
     """The settings of one installation; `.env.example` describes each for its owner."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", frozen=True, extra="ignore", hide_input_in_errors=True
+        env_file=ENV_FILE, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     telegram_bot_token: SecretStr = SecretStr("")
-    telegram_api_url: str = "https://api.telegram.org"
+    telegram_api_url: ServiceUrl = "https://api.telegram.org"
 
     spotify_client_id: str = ""
     spotify_client_secret: SecretStr = SecretStr("")
     spotify_redirect_uri: str = ""
-    spotify_api_url: str = "https://api.spotify.com/v1"
-    spotify_accounts_url: str = "https://accounts.spotify.com"
+    spotify_api_url: ServiceUrl = "https://api.spotify.com/v1"
+    spotify_accounts_url: ServiceUrl = "https://accounts.spotify.com"
 
     public_url: str = ""
     webhook_secret: SecretStr = SecretStr("")
@@ -103,7 +128,11 @@ def load_settings() -> Settings:
         NotReady: A value has the wrong form; the text names the setting, never its value.
     """
     try:
+        check_regular(ENV_FILE)  # reading a pipe would wait for ever
         return Settings()
+    except OSError as error:
+        why = error.strerror or error
+        raise NotReady(f"The file .env cannot be read ({why}): make a text file of it.") from error
     except UnicodeDecodeError as error:
         raise NotReady("The file .env is not UTF-8 text; please save it as such.") from error
     except ValidationError as error:
@@ -141,7 +170,7 @@ def check_webhook(settings: Settings) -> None:
         ports = ", ".join(map(str, WEBHOOK_PORTS))
         raise NotReady(f"PUBLIC_URL: Telegram delivers to the ports {ports} alone.")
     secret = settings.webhook_secret.get_secret_value()
-    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", secret):
+    if secret and not _SECRET.fullmatch(secret):
         raise NotReady(
             "WEBHOOK_SECRET must be 16 to 256 letters, digits, _ or -; leave it out, and one is "
             "made from the bot's token."

@@ -1,4 +1,8 @@
-"""Which message shows which playlist or track, so that a reaction finds what it is about."""
+"""Which message shows which playlist or track, and what it says of where that playlist is.
+
+So a reaction finds what it is about, and a message that has become wrong is found and put right:
+one that promises what will not come, or opens a playlist that holds other tracks by now.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +10,7 @@ from sqlite_utils import Database, Migrations
 
 from recommender.belongings import Belonging
 from recommender.database import migrate
+from recommender.standing import PLACES, Place, State, to_place
 
 BELONGINGS = (Belonging("shown_messages"),)
 
@@ -28,6 +33,13 @@ def m001_shown_messages(db: Database) -> None:
     )
 
 
+@_migrations()
+def m002_told(db: Database) -> None:
+    """Remember what each message says of its playlist's place; null where that is unknown."""
+    db.execute("alter table shown_messages add column told text")
+    db.execute("alter table shown_messages add column url text")
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a message shows.
@@ -41,6 +53,36 @@ class Shown:
     position: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a message says of a playlist's place, and where that is now.
+
+    Args:
+        message_id: Which message.
+        playlist_id: Which playlist it shows.
+        told: What it says. `WAITING` means that it promises to write the playlist; None, that
+            this is unknown.
+        url: Where it says that the playlist opens, if it does.
+        place: Where the playlist is now.
+    """
+
+    message_id: int
+    playlist_id: int
+    told: State | None
+    url: str | None
+    place: Place
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the message must be put right."""
+        now = self.place
+        if self.told is None:
+            return now.state is State.REPLACED
+        if self.told is State.UNWRITTEN and now.state is State.WAITING:
+            return False  # it promises nothing, and its button is the same
+        return (self.told, self.url) != (now.state, now.url)
+
+
 class ShownMessages:
     """The messages that show a playlist or a track."""
 
@@ -48,12 +90,27 @@ class ShownMessages:
         self._db = db
         migrate(db, _migrations)
 
-    def note(self, user_id: int, message_id: int, shown: Shown) -> None:
-        """Remember what a message shows now."""
+    def note(self, user_id: int, message_id: int, shown: Shown, told: Place | None = None) -> None:
+        """Remember what a message shows now, and what it says of the playlist's place."""
         self._db.execute(
-            "insert or replace into shown_messages (user_id, message_id, playlist_id, position)"
-            " values (?, ?, ?, ?)",
-            [user_id, message_id, shown.playlist_id, shown.position],
+            "insert or replace into shown_messages"
+            " (user_id, message_id, playlist_id, position, told, url) values (?, ?, ?, ?, ?, ?)",
+            [
+                user_id,
+                message_id,
+                shown.playlist_id,
+                shown.position,
+                told.state.value if told else None,
+                told.url if told else None,
+            ],
+        )
+
+    def note_told(self, user_id: int, message_id: int, playlist_id: int, told: Place) -> None:
+        """Remember what a message says now; nothing where its user was forgotten meanwhile."""
+        self._db.execute(
+            "update shown_messages set told = ?, url = ?"
+            " where user_id = ? and message_id = ? and playlist_id = ?",
+            [told.state.value, told.url, user_id, message_id, playlist_id],
         )
 
     def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
@@ -71,3 +128,45 @@ class ShownMessages:
             [user_id, message_id],
         )
         return next((Shown(row["playlist_id"], row["position"]) for row in rows), None)
+
+    def told(self, user_id: int, message_id: int) -> Told | None:
+        """Return what a message says of its playlist's place; None where it shows none."""
+        rows = self._told("message_id = :message_id", user_id=user_id, message_id=message_id)
+        return next(iter(rows), None)
+
+    def wrong(self, user_id: int) -> list[Told]:
+        """Return the messages to a user that must be put right."""
+        return [each for each in self._told(_DIFFERS, user_id=user_id) if each.is_wrong]
+
+    def users_told_wrong(self) -> list[int]:
+        """Return the users to whom some messages may have to be put right."""
+        rows = self._db.query(
+            f"select distinct shown_messages.user_id from {_TOLD} where {_DIFFERS}"  # noqa: S608
+        )
+        return [row["user_id"] for row in rows]
+
+    def _told(self, which: str, **values: int) -> list[Told]:
+        rows = self._db.query(  # all of the query is ours
+            "select message_id, playlist_id, told, shown_messages.url as told_url, places.*"  # noqa: S608
+            f" from {_TOLD} where shown_messages.user_id = :user_id and {which}",
+            values,
+        )
+        return [
+            Told(
+                row["message_id"],
+                row["playlist_id"],
+                State(row["told"]) if row["told"] else None,
+                row["told_url"],
+                to_place(row),
+            )
+            for row in rows
+        ]
+
+
+_TOLD = f"shown_messages join ({PLACES}) as places on position is null and id = playlist_id"
+
+_DIFFERS = """case when told is null then was_written and places.url is null
+    when told = 'standing' then places.url is not shown_messages.url
+    when told = 'waiting' then not waits or places.url is not null
+    else places.url is not null end"""
+"""Picks the messages of which `Told.is_wrong` may be true, without looking at each in Python."""

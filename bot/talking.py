@@ -3,11 +3,10 @@
 from telegram import Update
 from telegram.ext import ContextTypes
 
-from bot import keyboards, messages, texts
-from bot.choosing import Mood
+from bot import texts
 from bot.playlists import Playlists
-from bot.replies import say, sender
-from bot.words import NOTHING, hear, is_story
+from bot.replies import sender
+from bot.words import Wish, is_story, understand
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -23,10 +22,5 @@ class Talking:
         message, user_id = update.effective_message, sender(update)
         assert message is not None
         assert message.text is not None
-        heard = NOTHING if is_story(message.text) else hear(message.text)
-        if heard.emotion is not None:
-            await say(context.bot, user_id, messages.heard_mood(heard, heard.emotion))
-            await self._playlists.offer(context.bot, user_id, Mood.named(heard.emotion))
-        else:
-            question = messages.heard_no_mood(heard) if heard else texts.NOT_A_PHOTO["text"]
-            await say(context.bot, user_id, question, keyboards.emotions("mood"))
+        wish = Wish() if is_story(message.text) else understand(message.text)
+        await self._playlists.offer_wish(context.bot, user_id, wish, texts.NOT_A_PHOTO["text"])

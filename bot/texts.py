@@ -77,7 +77,8 @@ HELP = (
     "/privacy: what is kept, and why\n"
     "/export: all that is stored about you, as a file\n"
     "/forget: delete everything about you\n"
-    "/cancel: stop what I am doing"
+    "/cancel: stop what I am doing\n\n"
+    "If you need to talk to a person now: findahelpline.com lists free helplines everywhere."
 )
 
 COMMANDS = {
@@ -101,8 +102,37 @@ STRANGER = (
     "Hello! This bot is private: its owner chooses who may use it. If you know them, ask them to "
     "add your number {user_id}."
 )
+NO_LONGER_ADMITTED = (
+    "Hello! This bot's owner has taken you off the list of people who may use it, so I can't help "
+    "you with music any more. What I stored about you is still yours: /privacy shows what is "
+    "kept, /export sends it to you, and /forget deletes all of it."
+)
 OWNER_LINKED = "That is the code: you are my owner. Now go on in the terminal."
 PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a message there."
+
+# -- when somebody writes about suicide or self-harm (the numbers were checked in November 2026) --
+
+_CRISIS_HELP = (
+    "I'm only a music bot and can't help the way a person can. But people can, right now and free "
+    "of charge:\n"
+    "• US and Canada: call or text <code>988</code>\n"
+    "• UK and Ireland: Samaritans, <code>116 123</code>\n"
+    "• Australia: Lifeline, <code>13 11 14</code>\n"
+    "• Anywhere else: findahelpline.com\n"
+    "{danger}, call the emergency number: <code>112</code> in Europe, <code>999</code> in the UK, "
+    "<code>911</code> in the US and Canada, <code>000</code> in Australia.\n\n"
+    "I don't keep what you wrote, and I tell nobody; it stays in this chat until you delete it. "
+    "I'm here for music whenever you like."
+)
+CRISIS = {
+    "own": "I'm sorry it is this hard right now. "
+    + _CRISIS_HELP.format(danger="If you are in danger right now"),
+    "other": "It is good that you care about them. "
+    + _CRISIS_HELP.format(danger="If they are in danger right now"),
+}
+CRISIS_HELPLINES = "Find a helpline"
+CRISIS_LINE = "If it is more than a hard day, there are people you can talk to, now and for free."
+CRISIS_TALK = "I need to talk to someone"
 
 # -- photos --
 
@@ -115,6 +145,10 @@ COVERED = {
 WEIGHED = "Weighed with your earlier {answers}."
 NETWORK_ALONE = "The picture shows the network alone: {emotion} ({share})."
 COUNTED_WORDS = "I counted your words: {words}."
+WORDS_DECIDED = "They made the difference: {emotion}."
+WORDS_AGREED = "They say what the photo says."
+LOOKED_CLEARLY = "The photo looked clearly {emotion}, so they move the music only a little."
+LOOKED_MORE = "The photo still looked more {emotion}, so they move the music only a little."
 COUNTED_FOR = "{word} for {emotion}"
 COUNTED_AGAINST = "{word} against {emotion}"
 SURENESS = ((0.85, "I am quite sure."), (0.65, "I am fairly sure."), (0.0, "My best guess."))
@@ -242,7 +276,7 @@ MUSIC_ERRORS: dict[type[RecommenderError], str] = {
         "Spotify is busy. I keep the playlist, write it in a minute, and tell you."
     ),
     music_errors.QuotaExceeded: (
-        "Spotify allows no more changes for now, until about {until} UTC. I keep the playlist, "
+        "Spotify allows no more changes for now, until about {until}. I keep the playlist, "
         "write it then, and tell you."
     ),
     music_errors.SpotifyUnreachable: (
@@ -316,7 +350,7 @@ def explain_music_error(error: RecommenderError, until: str = "later") -> str:
 
     Args:
         error: What happened. Where the table says so, its own words are repeated.
-        until: The time of day at which another try makes sense, as the sentence shows it.
+        until: When another try makes sense, as the sentence shows it.
     """
     for kind in type(error).__mro__:
         if kind in MUSIC_ERRORS:
@@ -331,16 +365,21 @@ CONFIRMED = "Good to know, thank you."
 CHOOSE_MOOD = "Which mood should the music fit?"
 NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with /mood."
 REWRITTEN = "Rewritten: {mode}."
-UNKNOWN_MOOD = "I do not know that mood. Choose one:"
-HEARD_MOOD = "{counted} So here comes music for <b>{emotion}</b>; /mood chooses another."
+UNKNOWN_MOOD = "I do not know that mood. Choose one, or say it in other words:"
+HEARD_MOOD = "{counted} So here comes music for {emotion}; /mood chooses another."
+A_BIT = "a bit {feeling}"
+IN_MODE = "{feeling}, in the mode <b>{mode}</b>"
 HEARD_NO_MOOD = "{counted} Which mood is it?"
 
 AS_FILES = (
-    "The playlist as files: M3U8 for players, CSV for spreadsheets and for programs that carry "
-    "playlists over to other services."
+    "The playlist as files: a list of links to Spotify, and a CSV for spreadsheets and for "
+    "services that import playlists, such as Soundiiz or TuneMyMusic."
 )
-FILES_OF_INVENTED = "The tracks are invented, so no player finds them."
+FILES_OF_INVENTED = "The tracks are invented, so no service finds them."
 
+WRITTEN_NOW = "It is in your Spotify now."
+PASSED_OVER = "A newer playlist took its place, so this one was not written to your Spotify."
+NO_LONGER_THERE = "This one is no longer in your Spotify. <i>Save as new</i> brings it back."
 IN_SPOTIFY = 'Your playlist is in Spotify now: <a href="{url}">{name}</a>.'
 
 
@@ -375,6 +414,7 @@ FEEDBACK_USAGE = (
     "track, /feedback 3 - dislikes it; /feedback alone shows buttons."
 )
 GONE = "That is no longer known: it was deleted or belongs to another chat."
+UNKNOWN_BUTTON = "I no longer know that button, sorry. /help shows all that I can do."
 
 # -- settings --
 
@@ -393,6 +433,16 @@ SETTINGS = (
 """What is told of each setting, in order."""
 LENGTH = "{length} tracks"
 EXPLICIT = {True: "allowed", False: "left out"}
+EXPLICIT_UNKNOWN = {
+    "all": (
+        "<i>My catalogue doesn't say which of its {tracks} tracks are explicit, so I can't keep "
+        "explicit songs out.</i>"
+    ),
+    "some": (
+        "<i>My catalogue doesn't say of {unchecked} of its {tracks} tracks whether they are "
+        "explicit. I choose one of those only where the others don't suffice, and tell you.</i>"
+    ),
+}
 SWITCH_EXPLICIT = {True: "Leave out explicit tracks", False: "Allow explicit tracks"}
 KEEPS = {True: "a new playlist each time", False: "one playlist, updated each time"}
 SWITCH_KEEPS = {True: "Update one playlist", False: "A new playlist each time"}
@@ -442,6 +492,9 @@ UNKNOWN_NAME = {
         "again, or another."
     ),
 }
+UNKNOWN_NAMES = "My catalogue has no {noun} called {names} either."
+AND_MORE = " and {count} more"
+TOO_MANY_NAMES = "That is more names than a list holds. Please send {most} at most."
 SETTING_KEPT = "Noted."
 SWAPPED = "Noted, and taken off the other list."
 
@@ -687,6 +740,7 @@ KEPT_ROWS = {
         "what you agreed to and when, and Telegram's number of a photo that waits for that."
     ),
     "inbox": "your messages that are not answered yet, encrypted; this request is one.",
+    "set_aside": "what you sent that the bot could not read, encrypted, for a week at most.",
     "answers": "which message shows the playlist of which reading.",
     "shown_messages": "which message shows which playlist or track.",
     "questions": "what you were asked to type and have not typed yet.",
@@ -698,6 +752,7 @@ KEPT_ROWS = {
     "playlists": "each playlist: for which mood, in which mode, and how you rated it.",
     "shown": "the tracks of your playlists, why each was chosen, and your votes.",
     "standing": "which playlist stands where in your Spotify.",
+    "written": "which playlists were ever written to your Spotify.",
     "moods_after": "how you felt after a playlist.",
     "preferences": "your settings.",
     "spotify_accounts": "the Spotify account that you connected, and the key to it.",
@@ -719,6 +774,10 @@ KEPT = "Nothing was deleted."
 CANCELLED = "Stopped."
 NOTHING_TO_CANCEL = "There is nothing to stop."
 APOLOGY = "Sorry, something went wrong on my side. Please try again."
+UNPARSABLE = (
+    "Sorry, what you just sent arrived in a form that I can't read. Please send it another way. "
+    "Everything else still works."
+)
 DISK_FULL = (
     "My disk is full, so what you sent has to wait. It is not lost: I answer as soon as whoever "
     "runs me has made room."

@@ -72,7 +72,7 @@ class Verdicts:
         """Return the reading under whose picture a button was pressed, or say that it is gone."""
         query, (reading_id, *_) = pressed(update)
         try:
-            return await self._playlists.reading(sender(update), int(reading_id))
+            return await self._playlists.reading(sender(update), reading_id)
         except KeyError:
             await toast(query, texts.GONE)
             return None

@@ -2,6 +2,7 @@
 
 Telegram shows a secret with each delivery, so nobody else can put words into anybody's mouth, and
 delivers again what was not answered with 200. It delivers one update at a time, in their order.
+So what cannot be used is set aside and answered with 200: else nothing behind it would come.
 """
 
 import asyncio
@@ -12,17 +13,16 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from telegram import Bot, Update
+from telegram import Bot
 from telegram.error import Conflict
 
 from bot.inbox import ALLOWED_UPDATES, Inbox
 from bot.metrics import Metrics
-from bot.patience import patiently
+from bot.patience import persistently
 from bot.settings import WEBHOOK
 
 logger = logging.getLogger(__name__)
@@ -75,10 +75,10 @@ class Webhook:
             telegram.error.InvalidToken: Telegram does not know this bot's token.
             telegram.error.Conflict: Another instance takes the same bot's updates.
         """
-        await patiently(self._set)
+        await persistently(self._set)
         told = self._clock()
         while True:
-            info = await patiently(self._bot.get_webhook_info)
+            info = await persistently(self._bot.get_webhook_info)
             if info.url != self._url:
                 raise Conflict("somebody else takes this bot's updates")
             self._metrics.fetched(self._clock())
@@ -101,30 +101,32 @@ class Webhook:
         )
 
     async def _take(self, request: Request) -> Response:
-        """Store one update; 200 only once it is."""
+        """Take one update; 200 only once it is stored, or set aside."""
         shown = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(shown.encode(), self._secret):
             return Response(status_code=HTTPStatus.FORBIDDEN)
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        update = _read(bytes(body), self._bot)
-        if update is None:
-            return Response(status_code=HTTPStatus.BAD_REQUEST)
+        async for chunk in request.stream():  # to its end, else Telegram would deliver it again
+            body += chunk[: MAX_BODY_BYTES + 1 - len(body)]
         try:
-            await self._inbox.receive([update])
+            await self._store(bytes(body))
         except sqlite3.Error as error:
             logger.error("an update cannot be stored (%s), so Telegram keeps it", error)
             return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE)
         return Response()
 
+    async def _store(self, body: bytes) -> None:
+        """Store what Telegram delivered, or set it aside: a refusal would bring it back for ever.
 
-def _read(body: bytes, bot: Bot) -> Update | None:
-    """Return the update that a body holds; None if it holds none."""
-    try:
-        found: Any = json.loads(body)
-        return Update.de_json(found, bot) if isinstance(found, dict) else None
-    except (ValueError, TypeError, KeyError):
-        return None
+        Raises:
+            sqlite3.Error: It could not be stored.
+        """
+        if len(body) > MAX_BODY_BYTES:
+            await self._inbox.set_aside(body.decode(errors="replace"), "too long")
+            return
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError):
+            await self._inbox.set_aside(body.decode(errors="replace"), "no JSON")
+        else:
+            await self._inbox.receive([found])

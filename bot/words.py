@@ -64,6 +64,18 @@ _OF_MANY_MEANINGS: Final = {
     "neutral": "ok okay fine alright normal",
 }
 
+_MODES: Final = {
+    "match": "match",
+    "lift": "lift uplift uplifting cheer brighten",
+    "calm": "calm calming relax relaxing unwind chill soothing tired exhausted sleepy weary "
+    "drained",
+}
+_LITTLE: Final = frozenset({"bit", "little", "slightly", "somewhat"})
+_A_LITTLE: Final = 0.6
+"""How much of a mood there is when somebody says "a bit"; the rest is neutral."""
+
+_SHORT: Final = 3  # words in which one about music alone is a wish, without "I feel"
+
 _ABOUT_ONESELF: Final = _set(
     "i'm im am feel feels feeling felt mood been doing day days today tonight week month morning "
     "evening night life"
@@ -150,10 +162,80 @@ NOTHING: Final = Heard()
 """What is heard in silence."""
 
 
-def hear(text: str) -> Heard:
-    """Return what of a text counts."""
-    tokens = _TOKEN.findall(text.lower().replace("’", "'"))
-    has_frame = not _ABOUT_ONESELF.isdisjoint(tokens)
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What music somebody's words ask for, in /mood as in a plain message.
+
+    Args:
+        heard: The words that name a mood.
+        mode: The mode that they name, one of `recommender.targets.MODES`; None for none.
+        mode_word: The word that names it.
+        strength: How much of the mood there is, 0..1; the rest is neutral.
+    """
+
+    heard: Heard = NOTHING
+    mode: str | None = None
+    mode_word: str = ""
+    strength: float = 1.0
+
+    @property
+    def emotion(self) -> str | None:
+        """The mood; who only wants calm, or is tired, has a neutral one. None if none is clear."""
+        if not self.heard and self.mode == "calm":
+            return "neutral"
+        return self.heard.emotion
+
+
+_MODE_OF: Final = {word: mode for mode, words in _MODES.items() for word in words.split()}
+
+
+def understand(text: str, *, is_about_mood: bool = False) -> Wish:
+    """Return what music a text asks for: "a bit sad, calm".
+
+    Args:
+        text: What somebody wrote.
+        is_about_mood: Whether it answers the question for a mood, so that words of many meanings
+            count without "I feel".
+    """
+    tokens = _tokens(text)
+    heard = hear(text, has_frame=is_about_mood)
+    terms = tuple(term for term in heard.terms if term.word not in _MODE_OF)
+    is_wish = (
+        is_about_mood
+        or bool(terms)
+        or len(tokens) <= _SHORT
+        or not _ABOUT_ONESELF.isdisjoint(tokens)
+    )
+    word = next(
+        (
+            token
+            for before, token in zip(["", *tokens], tokens, strict=False)
+            if token in _MODE_OF and before not in _NOT and not before.endswith("n't")
+        ),
+        "",
+    )
+    if not is_wish or not word:
+        return Wish(heard, strength=_strength(tokens))
+    return Wish(Heard(terms), _MODE_OF[word], word, _strength(tokens))
+
+
+def _strength(tokens: list[str]) -> float:
+    return 1.0 if _LITTLE.isdisjoint(tokens) else _A_LITTLE
+
+
+def _tokens(text: str) -> list[str]:
+    return _TOKEN.findall(text.lower().replace("’", "'"))
+
+
+def hear(text: str, *, has_frame: bool = False) -> Heard:
+    """Return what of a text counts.
+
+    Args:
+        text: What somebody wrote.
+        has_frame: Whether it is known to be about how they are.
+    """
+    tokens = _tokens(text)
+    has_frame = has_frame or not _ABOUT_ONESELF.isdisjoint(tokens)
     terms: dict[Term, None] = {}  # a set that keeps its order
     negated_until, index = 0, 0
     while index < len(tokens):

@@ -2,7 +2,8 @@
 
 A playlist takes several requests, and the program or the network may fail between any two. So the
 draft is stored before anything is sent, and the way from there to the finished playlist can be
-walked again from the start without harm:
+walked again from the start without harm. A newer draft may take the place of the stored one at any
+time, also while this one is written; then the newer one is written next.
 
 1. Is our living playlist still in the user's library? Then it is used. If not, one is created,
    with a marker in its description that was stored before. Where an earlier try may have created
@@ -11,7 +12,7 @@ walked again from the start without harm:
 3. They are read back. For tracks that do not play, others are asked for and the draft that is
    stored changes; then its items are replaced again.
 4. Its name and description are changed where they differ; the marker goes.
-5. The draft is deleted from our store.
+5. The draft is deleted from our store, and it is noted what stands there now: in one transaction.
 
 Where Spotify refuses or asks for patience, the draft stays for `resume`.
 """
@@ -19,13 +20,14 @@ Where Spotify refuses or asks for patience, the draft stays for `resume`.
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from bot.asking import Asking
 from bot.turns import Turns
 from recommender.contents import Playlist, unplayed
+from recommender.database import immediate
 from recommender.errors import (
     PlaylistGone,
     QuotaExceeded,
@@ -50,8 +52,6 @@ takes seconds; a minute is the first wait for another try, so that it rarely cos
 
 MENDED_AT_MOST = 3
 """How often other tracks are tried in the place of those that do not play."""
-
-_MARKER_CHARS = len(" [mt-01234567]")
 
 _log = logging.getLogger(__name__)
 
@@ -107,13 +107,43 @@ class Writing:
 
     async def write(
         self, user_id: int, playlist: PlaylistDraft, mend: Mend = leave
-    ) -> SpotifyPlaylist:
+    ) -> SpotifyPlaylist | None:
         """Make the user's living playlist hold exactly this; see `Connections.write`."""
         return await self._turns.undisturbed(self._write(user_id, playlist, mend))
 
-    async def _write(self, user_id: int, playlist: PlaylistDraft, mend: Mend) -> SpotifyPlaylist:
+    async def _write(
+        self, user_id: int, playlist: PlaylistDraft, mend: Mend
+    ) -> SpotifyPlaylist | None:
+        now = self._clock()
+
+        def intend(stores: "Stores") -> int:
+            stores.spotify.playlists.intend(user_id, playlist, now)
+            return 1
+
         async with self._turns.of(user_id):
-            return await self._carry_out(user_id, await self._intend(user_id, playlist), mend)
+            await self._records.once("intent", intend)
+            return await self._write_waiting(user_id, playlist.saved_id, mend)
+
+    async def write_intended(
+        self, user_id: int, saved_id: int, mend: Mend = leave
+    ) -> SpotifyPlaylist | None:
+        """Write a draft that is stored already; see `Connections.write_intended`."""
+        return await self._turns.undisturbed(self._write_intended(user_id, saved_id, mend))
+
+    async def _write_intended(
+        self, user_id: int, saved_id: int, mend: Mend
+    ) -> SpotifyPlaylist | None:
+        async with self._turns.of(user_id):
+            return await self._write_waiting(user_id, saved_id, mend)
+
+    async def _write_waiting(
+        self, user_id: int, saved_id: int | None, mend: Mend
+    ) -> SpotifyPlaylist | None:
+        """Write the draft that waits, if it is the one meant; the lock is held."""
+        intent = await self._intent(user_id)
+        if intent is None or intent.draft.saved_id != saved_id:
+            return None
+        return await self._carry_out(user_id, mend)
 
     async def write_pending(self, user_id: int, mend: Mend = leave) -> SpotifyPlaylist | None:
         """Write the newest draft that still waits; see `Connections.write_pending`."""
@@ -121,8 +151,7 @@ class Writing:
 
     async def _write_pending(self, user_id: int, mend: Mend) -> SpotifyPlaylist | None:
         async with self._turns.of(user_id):
-            intent = await self._intent(user_id)
-            return None if intent is None else await self._carry_out(user_id, intent.draft, mend)
+            return await self._carry_out(user_id, mend)
 
     async def resume(
         self, mend: Mend, is_wanted: Callable[[int], bool]
@@ -140,17 +169,30 @@ class Writing:
                     written[user_id] = playlist
         return written
 
-    async def _carry_out(self, user_id: int, draft: PlaylistDraft, mend: Mend) -> SpotifyPlaylist:
+    async def _carry_out(self, user_id: int, mend: Mend) -> SpotifyPlaylist | None:
+        """Write the draft that waits; None where there is none."""
+        now = self._clock()
+        intent = await self._store(lambda kept: kept.begin(user_id, now))
+        if intent is None:
+            return None
+        draft = intent.draft
         try:
             try:
-                written = await self._fill_playlist(user_id, draft, mend)
+                draft, written = await self._fill_playlist(user_id, draft, mend)
             except PlaylistGone:  # deleted between two of our requests
-                await self._set_living(user_id, None)
-                written = await self._fill_playlist(user_id, draft, mend)
+                await self._let_go(user_id)
+                draft, written = await self._fill_playlist(user_id, draft, mend)
         except RecommenderError as error:
             await self._postpone(user_id, error)
             raise
-        await self._store(lambda kept: kept.fulfil(user_id))
+
+        def finish(stores: "Stores") -> None:
+            with immediate(stores.people.db):
+                stores.spotify.playlists.fulfil(user_id, draft)
+                if draft.saved_id is not None:
+                    stores.music.standing.note(draft.saved_id, written.url)
+
+        await self._records.run(finish)
         return written
 
     async def _postpone(self, user_id: int, error: RecommenderError) -> None:
@@ -161,7 +203,8 @@ class Writing:
 
     async def _fill_playlist(
         self, user_id: int, draft: PlaylistDraft, mend: Mend
-    ) -> SpotifyPlaylist:
+    ) -> tuple[PlaylistDraft, SpotifyPlaylist]:
+        """Write a draft; return it as it was written in the end, and where."""
         playlist = await self._find_living(user_id)
         is_new = playlist is None
         if playlist is None:
@@ -177,7 +220,7 @@ class Writing:
                     token, playlist_id, draft.name, draft.description
                 ),
             )
-        return SpotifyPlaylist(
+        return draft, SpotifyPlaylist(
             id=playlist.id,
             url=playlist.url,
             name=draft.name,
@@ -200,7 +243,7 @@ class Writing:
             mended = await mend(user_id, draft, silent) if silent else draft
             if mended.uris == draft.uris:
                 break
-            draft = await self._intend(user_id, mended)
+            draft = await self._amend(user_id, mended)
             silent = await self._write_items(user_id, playlist_id, draft.uris)
             seen |= silent
         return draft, seen
@@ -219,19 +262,9 @@ class Writing:
             return frozenset()
         return unplayed(uris, found)
 
-    async def _intend(self, user_id: int, playlist: PlaylistDraft) -> PlaylistDraft:
-        """Store a draft, as Spotify takes it, and return that."""
-        draft, now = playlist.fitted(spare_chars=_MARKER_CHARS), self._clock()
-
-        def start_new(stores: "Stores") -> int:
-            stores.spotify.playlists.intend(user_id, draft, now)
-            return 1
-
-        if draft.starts_new:  # a later try of the same update goes on with what this one starts
-            await self._records.once("new playlist", start_new)
-            draft = replace(draft, starts_new=False)
-        await self._store(lambda kept: kept.intend(user_id, draft, now))
-        return draft
+    async def _amend(self, user_id: int, mended: PlaylistDraft) -> PlaylistDraft:
+        await self._store(lambda kept: kept.amend(user_id, mended))
+        return mended
 
     async def _find_living(self, user_id: int) -> Playlist | None:
         """Return the living playlist, unless the user deleted it.
@@ -250,7 +283,9 @@ class Writing:
                     user_id, lambda token: self._spotify.playlist(token, known.id)
                 )
             except PlaylistGone:
-                return None
+                playlist = None
+        if playlist is None:
+            await self._let_go(user_id)
         return playlist
 
     async def _create(self, user_id: int, draft: PlaylistDraft) -> Playlist:
@@ -293,9 +328,22 @@ class Writing:
     async def _intent(self, user_id: int) -> Intent | None:
         return await self._store(lambda kept: kept.intent(user_id))
 
-    async def _set_living(self, user_id: int, playlist_id: str | None) -> None:
+    async def _set_living(self, user_id: int, playlist_id: str) -> None:
         now = self._clock()
         await self._store(lambda kept: kept.set_living(user_id, playlist_id, now))
+
+    async def _let_go(self, user_id: int) -> None:
+        """Remember that the living playlist is no longer in the user's library."""
+        now = self._clock()
+
+        def let_go(stores: "Stores") -> None:
+            with immediate(stores.people.db):
+                living = stores.spotify.playlists.living(user_id)
+                if living is not None:
+                    stores.music.standing.note_gone(living.id)
+                stores.spotify.playlists.set_living(user_id, None, now)
+
+        await self._records.run(let_go)
 
     async def _store(self, work: Callable[[Intents], T]) -> T:
         return await self._records.run(lambda stores: work(stores.spotify.playlists))

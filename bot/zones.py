@@ -41,6 +41,8 @@ _SHORTEST_BEGINNING = 4
 """Letters that a name's beginning needs to be understood."""
 
 _SPARE = re.compile(r" (city|time|time ?zone)$")
+_BETWEEN_WORDS = re.compile(r"[\s_.,]+")
+_ISO_6709 = re.compile(r"([+-])(\d\d)(\d\d)(\d\d)?([+-])(\d{3})(\d\d)(\d\d)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def _key(words: str) -> str:
     plain = "".join(
         c for c in unicodedata.normalize("NFKD", words) if not unicodedata.combining(c)
     )
-    return _SPARE.sub("", " ".join(re.split(r"[\s_.,]+", plain.casefold())).strip())
+    return _SPARE.sub("", _BETWEEN_WORDS.sub(" ", plain.casefold()).strip())
 
 
 # -- the tables of the tz database, read once --
@@ -177,7 +179,7 @@ def _rows(table: str) -> list[list[str]]:
 
 def _degrees(at: str) -> list[float]:
     """Return latitude and longitude as ISO 6709 writes them: ±DDMM±DDDMM, perhaps with seconds."""
-    found = re.fullmatch(r"([+-])(\d\d)(\d\d)(\d\d)?([+-])(\d{3})(\d\d)(\d\d)?", at)
+    found = _ISO_6709.fullmatch(at)
     assert found is not None
     parts = [found.groups()[:4], found.groups()[4:]]
     return [

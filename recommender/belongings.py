@@ -40,6 +40,11 @@ class Belonging:
         sql = f"select * from {self.table} where {self.where}"  # noqa: S608 - both are ours
         return list(db.query(sql, {"user_id": user_id}))
 
+    def has_any(self, db: Database, user_id: int) -> bool:
+        """Return whether there is any row about a user."""
+        sql = f"select 1 from {self.table} where {self.where} limit 1"  # noqa: S608 - both are ours
+        return any(True for _ in db.query(sql, {"user_id": user_id}))
+
 
 def delete(db: Database, belongings: Iterable[Belonging], user_id: int) -> None:
     """Delete all that belongs to a user alone."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from recommender.private_files import make_file, make_folder
+
 PATIENCE_S = 5.0
 """How long a connection waits for others to be done."""
 
@@ -23,22 +25,39 @@ class DiskFull(sqlite3.OperationalError):
 def open_database(path: Path | None) -> Database:
     """Open a SQLite file with our settings, creating it and its folder if they are missing.
 
-    The connection may only be used from the thread that calls this.
+    A new file is for its owner alone. The connection may only be used from the thread that calls
+    this.
 
     Args:
         path: The file, or None for a database in memory (what tests use).
+
+    Raises:
+        OSError: The file or its folder cannot be made, or it is no regular file.
+        sqlite3.Error: SQLite cannot use it.
     """
     if path is None:
         db = Database(memory=True, strict=True)
     else:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        make_file(path)
         db = Database(path, strict=True)
+    try:
+        _prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: Database) -> None:
     db.conn.isolation_level = None  # transactions begin where we say so
+    # Else sqlite-utils finds out by writing, at the first upsert. If the disk is full just then,
+    # it upserts in an older way from there on, by which rows get lost without a word.
+    setattr(db, "_supports_on_conflict", True)  # noqa: B010 - it declares no such attribute
     db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_S:.0f}")
     _keep_log(db)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
-    return db
 
 
 def _keep_log(db: Database) -> None:

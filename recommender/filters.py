@@ -38,7 +38,9 @@ class Filter:
 def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
     """Return the filters that a listener has set.
 
-    A filter is a promise. So a track of unknown year passes no choice of years.
+    A filter is a promise. So a track of unknown year passes no choice of years. One of which it is
+    unknown whether it is explicit does pass, since whole catalogues do not say: `ranking` chooses
+    it last, and `relaxed` tells of it.
 
     Args:
         table: The catalogue.
@@ -182,7 +184,7 @@ def _years(table: TrackTable, first: int | None, last: int | None) -> Filter:
 
 def _fills(table: TrackTable, rows: NDArray[np.int64], tracks_per_artist: int) -> int:
     """Return how many places these tracks fill: no song twice, no artist too often."""
-    _, firsts = np.unique(table.song_keys[rows], return_index=True)
+    _, firsts = np.unique(table.recording_keys[rows], return_index=True)
     _, counts = np.unique(table.artist_keys[rows[firsts]], return_counts=True)
     return int(np.minimum(counts, tracks_per_artist).sum())
 

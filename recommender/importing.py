@@ -59,6 +59,9 @@ _RANGES = {
     "loudness": (-100.0, 20.0),
     "duration_ms": (1.0, 86_400_000.0),
 }
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
+"""What says whether a track is explicit; where a file says neither, it is unknown."""
+
 _TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 _YEAR = re.compile(r"(?:18|19|2[0-9])[0-9]{2}(?![0-9])")
 
@@ -82,6 +85,7 @@ class CsvTrack(NamedTuple):
     mode: int
     loudness: float
     year: int | None
+    explicit_known: bool
 
 
 def read_csv(path: Path, tally: CsvTally, on_progress: OnProgress | None) -> Iterator[CsvTrack]:
@@ -147,7 +151,7 @@ def _parse(cells: Cells) -> CsvTrack:
         genre=cells.text("genre").replace(",", " "),
         popularity=_popularity(cells.text("popularity")),
         duration_ms=round(numbers["duration_ms"]),
-        explicit=cells.text("explicit").lower() in ("true", "1"),
+        explicit=(explicit := cells.text("explicit").lower()) in _YES,
         valence=numbers["valence"],
         energy=numbers["energy"],
         tempo=numbers["tempo"],
@@ -156,6 +160,7 @@ def _parse(cells: Cells) -> CsvTrack:
         mode=int(numbers["mode"]),
         loudness=numbers["loudness"],
         year=_year(cells.text("year")),
+        explicit_known=explicit in _YES + _NO,
     )
 
 

@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from recommender.private_files import check_regular
+
 BUSY_S = 5.0
+
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 @contextmanager
@@ -13,8 +17,10 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a file for reading, whoever writes to it meanwhile.
 
     Raises:
+        OSError: It is no regular file.
         sqlite3.Error: It cannot be opened.
     """
+    check_regular(path)
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
     try:
         yield connection
@@ -30,6 +36,12 @@ def damage(connection: sqlite3.Connection) -> str:
     """
     (found,) = connection.execute("pragma integrity_check(1)").fetchone()
     return "" if found == "ok" else str(found)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error means a broken file; else its disk or its mode may be in the way."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGE
 
 
 def columns(connection: sqlite3.Connection, table: str) -> frozenset[str]:

@@ -2,6 +2,10 @@
 
 A playlist is written in several requests, and a crash may come between any two. So an *intent* is
 stored first: which tracks shall stand in the listener's playlist. It is deleted when they do.
+
+A listener has one intent at most: a newer playlist takes the place of one that still waits. That
+may happen while the older one is being written. So whoever writes says which playlist it was, and
+changes nothing about a newer one.
 """
 
 import json
@@ -17,6 +21,9 @@ from recommender.database import immediate, migrate
 NAME_CHARS = 100
 DESCRIPTION_CHARS = 300
 """Longer texts are refused by Spotify."""
+
+MARKER_CHARS = len(" [mt-01234567]")
+"""Room in the description for the marker of a playlist that is being created."""
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
@@ -44,6 +51,17 @@ def m002_when_a_creation_began(db: Database) -> None:
     """Remember since when a playlist may have been created without our knowing."""
     db.execute("alter table spotify_intents add column marked_utc text")
     db.execute("update spotify_intents set marked_utc = created_utc where marker is not null")
+
+
+@_migrations()
+def m003_new_playlists(db: Database) -> None:
+    """Remember who asked for a new playlist, and whether writing has begun.
+
+    Until now an intent let go of the living playlist as soon as it was stored.
+    """
+    for column in ("starts_new", "begun"):
+        db.execute(f"alter table spotify_intents add column {column} integer not null default 0")
+    db.execute("update spotify_intents set begun = 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,28 +146,54 @@ class Intents:
         )
 
     def intend(self, user_id: int, draft: PlaylistDraft, now: datetime) -> None:
-        """Remember what shall stand in the playlist; a marker from an earlier try is kept.
+        """Remember what shall stand in the playlist, as Spotify takes it.
 
-        A draft that starts a new playlist lets go of the living one, unless an earlier draft is
-        still unfinished: then what that has begun is completed, not left half done.
+        It takes the place of a draft that still waits. If writing that one has begun, this one
+        completes what was begun, and a marker is kept. If it has not, and was to start a new
+        playlist, this one starts it.
+        """
+        fitted = draft.fitted(spare_chars=MARKER_CHARS)
+        self._db.execute(
+            "insert into spotify_intents"
+            " (user_id, name, description, uris, saved_id, shown_in, created_utc, starts_new)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (user_id) do update set"
+            " name = excluded.name, description = excluded.description, uris = excluded.uris,"
+            " saved_id = excluded.saved_id, shown_in = excluded.shown_in,"
+            " created_utc = excluded.created_utc, tries = 0, try_after_utc = null,"
+            " starts_new = max(excluded.starts_new, starts_new and not begun)",
+            [
+                user_id,
+                fitted.name,
+                fitted.description,
+                json.dumps(fitted.uris),
+                fitted.saved_id,
+                fitted.shown_in,
+                now.isoformat(),
+                fitted.starts_new,
+            ],
+        )
+
+    def begin(self, user_id: int, now: datetime) -> Intent | None:
+        """Note that the draft that waits is being written, and return it.
+
+        One that starts a new playlist lets go of the living one, which stays as it is.
         """
         with immediate(self._db):
-            if draft.starts_new and self.intent(user_id) is None:
-                self.set_living(user_id, None, now)
-            self._db.table("spotify_intents").upsert(
-                {
-                    "user_id": user_id,
-                    "name": draft.name,
-                    "description": draft.description,
-                    "uris": json.dumps(draft.uris),
-                    "saved_id": draft.saved_id,
-                    "shown_in": draft.shown_in,
-                    "created_utc": now.isoformat(),
-                    "tries": 0,
-                    "try_after_utc": None,
-                },
-                pk="user_id",
-            )
+            row = self._row("select * from spotify_intents where user_id = ?", user_id)
+            if row is not None and not row["begun"]:
+                if row["starts_new"]:
+                    self.set_living(user_id, None, now)
+                self._db.execute(
+                    "update spotify_intents set begun = 1 where user_id = ?", [user_id]
+                )
+            return self.intent(user_id)
+
+    def amend(self, user_id: int, draft: PlaylistDraft) -> None:
+        """Change the tracks of a draft, unless a newer one took its place."""
+        self._db.execute(
+            "update spotify_intents set uris = ? where user_id = ? and saved_id is ?",
+            [json.dumps(draft.uris), user_id, draft.saved_id],
+        )
 
     def mark(self, user_id: int, marker: str, now: datetime) -> None:
         """Remember the marker of the playlist that is about to be created."""
@@ -171,14 +215,28 @@ class Intents:
             return None
         uris = tuple(json.loads(row["uris"]))
         draft = PlaylistDraft(
-            row["name"], row["description"], uris, row["saved_id"], row["shown_in"]
+            row["name"],
+            row["description"],
+            uris,
+            row["saved_id"],
+            row["shown_in"],
+            bool(row["starts_new"]),
         )
         marked = row["marked_utc"]
         return Intent(draft, row["marker"], _time(marked) if marked else None)
 
-    def fulfil(self, user_id: int) -> None:
-        """Note that the playlist stands as intended."""
-        self._db.execute("delete from spotify_intents where user_id = ?", [user_id])
+    def fulfil(self, user_id: int, draft: PlaylistDraft) -> None:
+        """Note that a draft stands in Spotify: what waits now, if anything, is a newer one."""
+        with immediate(self._db):
+            self._db.execute(
+                "delete from spotify_intents where user_id = ? and saved_id is ? and uris = ?",
+                [user_id, draft.saved_id, json.dumps(draft.uris)],
+            )
+            self._db.execute(
+                "update spotify_intents set begun = 0, marker = null, marked_utc = null"
+                " where user_id = ?",
+                [user_id],
+            )
 
     def postpone(self, user_id: int, now: datetime, wait: timedelta | None = None) -> None:
         """Note that writing failed and when to try again.

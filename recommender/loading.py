@@ -5,10 +5,13 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from recommender.grid import sort_by_cell
+from recommender.recordings import recording_keys
 from recommender.table import SEPARATOR, TrackTable
 from recommender.tracks import FEATURES, main_genre
 
 _ROWS_PER_BATCH = 5_000
+
+TEMPO = FEATURES.index("tempo_bpm")
 
 
 def read_table(db: Database, n: int) -> TrackTable:
@@ -24,14 +27,14 @@ def read_table(db: Database, n: int) -> TrackTable:
     artist_keys, song_keys = np.empty((2, n), dtype=np.int64)
     genre_codes, label_codes, duration_ms = np.empty((3, n), dtype=np.int32)
     years = np.empty(n, dtype=np.int16)
-    explicit, invented = np.empty((2, n), dtype=np.bool_)
+    explicit, explicit_known, invented = np.empty((3, n), dtype=np.bool_)
     texts: list[bytes] = []
     genres: dict[str, int] = {}
     labels: dict[str, int] = {}
     cursor = db.execute(
         """
         select id, genre, duration_ms, popularity, explicit, invented, artist_key, song_key,
-            label, coalesce(year, 0),
+            label, coalesce(year, 0), explicit_known,
             cast(name || :s || artist || :s || album || :s || genre as blob),
             valence, energy, tempo_bpm, acousticness, danceability, mode, loudness_db
         from tracks order by id
@@ -50,9 +53,12 @@ def read_table(db: Database, n: int) -> TrackTable:
         artist_keys[here], song_keys[here] = columns[6:8]
         label_codes[here] = [labels.setdefault(label, len(labels)) for label in columns[8]]
         years[here] = columns[9]
-        texts += columns[10]
-        features[here] = np.array(columns[11:], dtype=np.float32).T
+        explicit_known[here] = columns[10]
+        texts += columns[11]
+        features[here] = np.array(columns[12:], dtype=np.float32).T
         start += len(rows)
+    names = [_name_and_artist(text) for text in texts]
+    recordings = recording_keys(names, song_keys, duration_ms, features[:, TEMPO])
     ranks = np.stack([percentile_ranks(column) for column in features.T], axis=1)
     order, grid = sort_by_cell(ranks[:, :2])
     rows_by_id = np.empty(n, dtype=np.int64)
@@ -68,6 +74,7 @@ def read_table(db: Database, n: int) -> TrackTable:
         popularity=_popularity_ranks(popularity)[order],
         artist_keys=artist_keys[order],
         song_keys=song_keys[order],
+        recording_keys=recordings[order],
         genre_codes=genre_codes[order],
         genres=tuple(genres),
         label_codes=label_codes[order],
@@ -75,10 +82,16 @@ def read_table(db: Database, n: int) -> TrackTable:
         years=years[order],
         duration_ms=duration_ms[order],
         explicit=explicit[order],
+        explicit_known=explicit_known[order],
         invented=invented[order],
         texts=np.frombuffer(b"".join(texts), dtype=np.uint8),
         text_ends=np.cumsum([len(text) for text in texts], dtype=np.int64),
     )
+
+
+def _name_and_artist(text: bytes) -> tuple[str, str]:
+    name, artist, *_ = text.decode().split(SEPARATOR)
+    return name, artist
 
 
 def percentile_ranks(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ migrations = Migrations("music")
 
 BELONGINGS = (
     Belonging("shown", OF_THEIR_PLAYLISTS, structured=("features", "target")),
-    Belonging("playlists"),
+    Belonging("playlists", structured=("relaxed",)),
     Belonging("readings", structured=("probabilities", "evidence")),
 )
 
@@ -96,3 +96,9 @@ def m002_places_and_pool(db: Database) -> None:
 def m003_evidence(db: Database) -> None:
     """Remember what the listener's own words, written beside a photo, added to its logits."""
     db.execute("alter table readings add column evidence text")
+
+
+@migrations()
+def m004_relaxed(db: Database) -> None:
+    """Remember what a playlist could not keep, for whoever shows it again."""
+    db.execute("alter table playlists add column relaxed text")

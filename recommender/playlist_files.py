@@ -1,8 +1,10 @@
-"""A playlist as files for other programs: M3U8 for players, CSV for spreadsheets and importers.
+"""A playlist as files: a list of links to read, and a CSV that other services import.
+
+The CSV has the column names of Exportify, which services such as Soundiiz and TuneMyMusic read.
+There is no M3U: the tracks are pages of Spotify, and no player plays those.
 
 Titles come from strangers, and a file is opened by programs that make more of a text than a text:
-a line break would be another entry to a player. None gets through; for cells see
-`recommender.csv_cells`.
+a line break would be another entry. None gets through; for cells see `recommender.csv_cells`.
 """
 
 import csv
@@ -12,8 +14,17 @@ from io import StringIO
 from recommender.csv_cells import one_line, plain_cell
 from recommender.saved import SavedPlaylist, ShownTrack
 
-COLUMNS = ("position", "title", "artist", "url", "seconds", "vote", "reason")
-"""The columns of the CSV."""
+COLUMNS = (
+    "Track URI",
+    "Track Name",
+    "Artist Name(s)",
+    "Duration (ms)",
+    "Position",
+    "Link",
+    "Vote",
+    "Reason",
+)
+"""The columns of the CSV: Exportify's, then ours."""
 
 _VOTES = {True: "like", False: "dislike", None: ""}
 
@@ -23,20 +34,17 @@ def file_name(saved: SavedPlaylist, ending: str) -> str:
     return f"mirrortape-{saved.emotion}-{saved.mode}-{saved.created:%Y-%m-%d}.{ending}"
 
 
-def m3u8(saved: SavedPlaylist, name: str, seconds: Mapping[str, int]) -> bytes:
-    """Return the playlist as an extended M3U in UTF-8.
+def link_list(saved: SavedPlaylist, name: str) -> bytes:
+    """Return the playlist as a text in UTF-8: each track, and below it its link.
 
     Args:
         saved: The playlist.
         name: What it is called.
-        seconds: How long each track is, by id; those that it lacks are of unknown length.
     """
-    lines = ["#EXTM3U", f"#PLAYLIST:{one_line(name)}"]
+    lines = [one_line(name), ""]
     for track in saved.tracks:
-        length = seconds.get(track.track_id, -1)
-        artist, title = one_line(track.artist), one_line(track.title)
-        lines.append(f"#EXTINF:{length},{artist} - {title}")
-        lines.append(f"# invented: {track.track_id}" if track.invented else one_line(track.url))
+        lines.append(f"{track.position + 1}. {one_line(track.artist)} - {one_line(track.title)}")
+        lines.append("    (invented)" if track.invented else f"    {one_line(track.url)}")
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -57,11 +65,12 @@ def csv_table(saved: SavedPlaylist, seconds: Mapping[str, int]) -> bytes:
 
 def _row(track: ShownTrack, seconds: int | None) -> list[str]:
     cells = [
-        str(track.position + 1),
+        "" if track.invented else f"spotify:track:{track.track_id}",
         track.title,
         track.artist,
+        "" if seconds is None else str(seconds * 1000),
+        str(track.position + 1),
         "" if track.invented else track.url,
-        "" if seconds is None else str(seconds),
         _VOTES[track.vote],
         track.reason,
     ]

@@ -59,12 +59,12 @@ def tracks_of(
     away = np.concatenate(
         [table.rows(recent), table.rows(opinion.track_id for opinion in taste.disliked)]
     )
-    songs = table.song_keys[away]
+    songs = table.recording_keys[away]
     config = SearchConfig()
     found = nearest(
         table,
         [target],
-        lambda rows: ~is_among(table.song_keys[rows], songs),
+        lambda rows: ~is_among(table.recording_keys[rows], songs),
         reach([target], config),
         config.count,
     )

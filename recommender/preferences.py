@@ -24,7 +24,7 @@ MOST_NAMES = 100
 TOLD_CHARS = 40
 """How much is repeated of a text that makes no sense."""
 
-_YEARS = re.compile(r"\s*(\d{4})?\s*(-|–)?\s*(\d{4})?\s*")
+_YEARS = re.compile(r"(\d{4})?(?:\s*([-–]))?\s*(\d{4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def parse_years(text: str) -> tuple[int | None, int | None]:
     Raises:
         BadPreference: It is no such text.
     """
-    found = _YEARS.fullmatch(text)
+    found = _YEARS.fullmatch(text.strip())
     first, dash, last = found.groups() if found else (None, None, None)
     if not (first or last) or (first and last and not dash):
         told = text if len(text) <= TOLD_CHARS else f"{text[: TOLD_CHARS - 1]}…"

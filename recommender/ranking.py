@@ -31,7 +31,7 @@ from recommender.traits import (
 )
 from recommender.variety import Likeness
 
-POLICY_VERSION = "taste-2"
+POLICY_VERSION = "taste-3"
 """Stored with every shown track; change it whenever the same votes would rank otherwise."""
 
 
@@ -97,8 +97,9 @@ def rank(
     """Choose a track for each target.
 
     No song twice, no artist more often than allowed, no disliked song ever, nothing that the
-    listener's filters keep out. Songs shown lately come in only when the others do not suffice;
-    when those do not either, there are fewer choices than targets.
+    listener's filters keep out. Where explicit tracks are not wanted, those that nobody has
+    checked come in only when the known clean ones do not suffice. Songs shown lately come in only
+    when the others do not suffice; when those do not either, there are fewer choices than targets.
 
     Args:
         table: The catalogue.
@@ -116,28 +117,35 @@ def rank(
         The choices in the order of their positions, numbered from 0 without a gap.
     """
     rules = [each.passes for each in filters(table, preferences)]
-    rules.append(none_of(table.song_keys, disliked_songs(table, taste)))
+    rules.append(not_disliked(table, taste))
     if is_allowed is not None:
         rules.append(is_allowed)
-    is_fresh = none_of(table.song_keys, table.song_keys[table.rows(recent)])
+    is_fresh = none_of(table.recording_keys, table.recording_keys[table.rows(recent)])
     playlist = _Playlist(table, targets, posterior, rng, config, preferences)
+    if not preferences.allows_explicit and not table.explicit_known.all():
+        # Tracks that are known to be clean come first, even again; the rest only fill up.
+        playlist.fill([*rules, lambda rows: table.explicit_known[rows], is_fresh])
+        playlist.fill([*rules, lambda rows: table.explicit_known[rows]])
     playlist.fill([*rules, is_fresh])
     playlist.fill(rules)
     return playlist.in_order()
 
 
-def disliked_songs(table: TrackTable, taste: Taste) -> NDArray[np.int64]:
-    """Return the song keys of what a listener disliked, as it was shown and as it is called now.
+def not_disliked(table: TrackTable, taste: Taste) -> Predicate:
+    """Return the predicate of the tracks that are nothing a listener disliked.
+
+    A song is known as it was shown and as the catalogue calls it now.
 
     Args:
         table: The catalogue.
         taste: What the listener thinks of earlier tracks.
     """
     disliked = taste.disliked
-    return np.concatenate(
+    rows = table.rows(opinion.track_id for opinion in disliked)
+    return passes_all(
         [
-            blocked_songs(disliked),
-            table.song_keys[table.rows(opinion.track_id for opinion in disliked)],
+            none_of(table.song_keys, blocked_songs(disliked)),
+            none_of(table.recording_keys, table.recording_keys[rows]),
         ]
     )
 
@@ -163,7 +171,7 @@ class _Playlist:
         self._preferences = preferences
         self._reach = reach(targets, config.search)
         self._choices: dict[int, Choice] = {}
-        self._songs: set[int] = set()
+        self._recordings: set[int] = set()
         self._artists: Counter[int] = Counter()
 
     def in_order(self) -> list[Choice]:
@@ -181,7 +189,7 @@ class _Playlist:
             is_free = passes_all(
                 [
                     *rules,
-                    none_of(table.song_keys, list(self._songs)),
+                    none_of(table.recording_keys, list(self._recordings)),
                     none_of(table.artist_keys, self._full_artists()),
                 ]
             )
@@ -201,7 +209,7 @@ class _Playlist:
         rows, places = np.unique(found.rows, return_inverse=True)  # (U,), (P, C)
         off = misfits(table, targets, found)  # (P, C)
         scores = self._fit(targets, found, off) + self._liking(rows)[places]  # (P, C)
-        songs, artists = table.song_keys[rows], table.artist_keys[rows]  # (U,) each
+        recordings, artists = table.recording_keys[rows], table.artist_keys[rows]  # (U,) each
         is_free = np.ones(len(rows), dtype=np.bool_)  # (U,)
         likeness = Likeness(table, rows, [choice.row for choice in self._choices.values()])
         for p, position in enumerate(positions):
@@ -222,7 +230,7 @@ class _Playlist:
                     misfit=float(off[p, c]),
                 )
             )
-            is_free &= songs != table.song_keys[row]
+            is_free &= recordings != table.recording_keys[row]
             if self._artists[int(table.artist_keys[row])] >= config.tracks_per_artist:
                 is_free &= artists != table.artist_keys[row]
             likeness.add(row)
@@ -254,7 +262,7 @@ class _Playlist:
 
     def _take(self, choice: Choice) -> None:
         self._choices[choice.position] = choice
-        self._songs.add(int(self._table.song_keys[choice.row]))
+        self._recordings.add(int(self._table.recording_keys[choice.row]))
         self._artists[int(self._table.artist_keys[choice.row])] += 1
 
 

@@ -11,9 +11,9 @@ from recommender.filters import Predicate, filters, shortage
 from recommender.pool import USUAL_LISTENER
 from recommender.posterior import Prior, infer
 from recommender.preferences import USUAL, Preferences
-from recommender.ranking import POLICY_VERSION, RankingConfig, disliked_songs, rank
+from recommender.ranking import POLICY_VERSION, RankingConfig, not_disliked, rank
 from recommender.relaxed import Relaxed, relaxed
-from recommender.table import TrackTable, is_among
+from recommender.table import TrackTable
 from recommender.targets import Target, plan
 from recommender.taste import Taste
 
@@ -83,7 +83,8 @@ def recommend(
     choices = rank(table, targets, taste, posterior, recent, rng, config, preferences, is_allowed)
     ms = (clock() - began) * 1000
     if len(choices) < length and positions is None:
-        rows = np.flatnonzero(~is_among(table.song_keys, disliked_songs(table, taste)))
+        rows = np.arange(len(table), dtype=np.int64)
+        rows = rows[not_disliked(table, taste)(rows)]
         rows = rows if is_allowed is None else rows[is_allowed(rows)]
         set_filters = filters(table, preferences)
         too_few = shortage(table, set_filters, rows, length, config.tracks_per_artist)
@@ -95,7 +96,7 @@ def recommend(
         targets=targets,
         ms=ms,
         policy=f"{POLICY_VERSION} {prior.name}",
-        relaxed=relaxed(table, choices, targets, recent),
+        relaxed=relaxed(table, choices, targets, recent, preferences),
     )
     table.release()  # or a million tracks would all count as memory after a few playlists
     return recommendation

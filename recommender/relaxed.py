@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from recommender.preferences import USUAL, Preferences
 from recommender.ranking import Choice
 from recommender.table import TrackTable, is_among
 from recommender.targets import Target
@@ -21,14 +22,15 @@ class Relaxed:
 
     Args:
         kind: "mood": tracks further from it than tolerated; "repeats": tracks shown lately;
-            "length": fewer tracks than asked for.
-        tracks: How many tracks are far, repeated or missing.
+            "length": fewer tracks than asked for; "explicit": tracks that may be explicit, since
+            the catalogue does not say.
+        tracks: How many tracks are far, repeated, missing or unchecked.
         places: How many tracks were asked for.
         points: How far those tracks are from the mood on average, in percentile points of the
             valence-energy square; 0 where that is not the matter.
     """
 
-    kind: Literal["mood", "repeats", "length"]
+    kind: Literal["mood", "repeats", "length", "explicit"]
     tracks: int
     places: int
     points: float = 0.0
@@ -39,6 +41,11 @@ class Relaxed:
             return f"{some} far from the mood: {self.points:.0f} percentile points on average."
         if self.kind == "repeats":
             return f"{some} from your latest playlists."
+        if self.kind == "explicit":
+            return (
+                f"You asked for no explicit songs, but for {self.tracks} of {self.places} tracks "
+                "I can't check that: my catalogue doesn't say."
+            )
         left = self.places - self.tracks
         tracks = "1 track" if left == 1 else f"{left} tracks"
         return f"{tracks} instead of {self.places}: there are no more for one playlist."
@@ -49,6 +56,7 @@ def relaxed(
     choices: Sequence[Choice],
     targets: Sequence[Target],
     recent: Collection[str],
+    preferences: Preferences = USUAL,
 ) -> tuple[Relaxed, ...]:
     """Return what a playlist could not keep, if anything.
 
@@ -57,13 +65,14 @@ def relaxed(
         choices: The chosen tracks.
         targets: What each position asked for.
         recent: Ids of tracks shown lately.
+        preferences: The listener's settings.
     """
     rows = np.array([choice.row for choice in choices], dtype=np.int64)  # (C,)
     wanted = [targets[choice.position] for choice in choices]
     points = np.array([(target.valence, target.energy) for target in wanted]).reshape(-1, 2)
     away = np.linalg.norm(table.ranks[rows, :2] - points, axis=1)  # (C,)
     far = away[away > FAR]
-    repeats = is_among(table.song_keys[rows], table.song_keys[table.rows(recent)])
+    repeats = is_among(table.recording_keys[rows], table.recording_keys[table.rows(recent)])
     places = len(targets)
     found = []
     if len(far):
@@ -72,4 +81,7 @@ def relaxed(
         found.append(Relaxed("repeats", int(repeats.sum()), places))
     if len(rows) < places:
         found.append(Relaxed("length", places - len(rows), places))
+    unchecked = int((~table.explicit_known[rows]).sum())
+    if unchecked and not preferences.allows_explicit:
+        found.append(Relaxed("explicit", unchecked, places))
     return tuple(found)

@@ -114,6 +114,7 @@ class SavedPlaylist:
         emotion: The emotion that it was made for.
         reading_id: The reading that it was made for; None where the mood was chosen by name.
         stars: The listener's rating, 1..5, if any.
+        relaxed: What could not be kept of what was asked for, a sentence each.
     """
 
     id: int
@@ -124,6 +125,7 @@ class SavedPlaylist:
     created: datetime
     stars: int | None
     tracks: tuple[ShownTrack, ...]
+    relaxed: tuple[str, ...] = ()
 
 
 def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def stand_ins(
     is_allowed = passes_all(
         [
             still_plays(table, gone),
-            none_of(table.song_keys, table.song_keys[rows]),
+            none_of(table.recording_keys, table.recording_keys[rows]),
             none_of(table.artist_keys, table.artist_keys[rows]),
         ]
     )

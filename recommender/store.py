@@ -160,9 +160,16 @@ class MusicStore:
             if reading_id is not None:
                 self.reading(reading_id, user_id)
             cursor = self.db.execute(
-                "insert into playlists (user_id, reading_id, emotion, mode, created_utc)"
-                " values (?, ?, ?, ?, ?)",
-                [user_id, reading_id, emotion, mode, now.isoformat()],
+                "insert into playlists (user_id, reading_id, emotion, mode, created_utc, relaxed)"
+                " values (?, ?, ?, ?, ?, ?)",
+                [
+                    user_id,
+                    reading_id,
+                    emotion,
+                    mode,
+                    now.isoformat(),
+                    json.dumps([str(each) for each in recommendation.relaxed]),
+                ],
             )
             playlist_id = _new_id(cursor.lastrowid)
             self.db.table("shown").insert_all(
@@ -188,6 +195,7 @@ class MusicStore:
             created=datetime.fromisoformat(row["created_utc"]),
             stars=row["stars"],
             tracks=tuple(map(to_shown_track, shown)),
+            relaxed=tuple(json.loads(row["relaxed"] or "[]")),
         )
 
     def replace_shown(

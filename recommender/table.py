@@ -32,13 +32,16 @@ class TrackTable:
         popularity: Percentile rank of Spotify's popularity, float32 (n,); 0.5 where unknown.
         artist_keys: `tracks.artist_key` of each track, int64 (n,).
         song_keys: `tracks.song_key` of each track, int64 (n,).
+        recording_keys: `recordings.recording_keys` of each track, int64 (n,): the same for
+            recordings that go by several artists, so that a playlist has none of them twice.
         genre_codes: Index of the main genre in `genres`, int32 (n,).
         genres: The main genres' names.
         label_codes: Index of the song category in `labels`, int32 (n,).
         labels: The song categories' names; "" for tracks that have none.
         years: When each track came out, int16 (n,); 0 where unknown.
         duration_ms: int32 (n,).
-        explicit: bool (n,).
+        explicit: Whether each track is known to be explicit, bool (n,).
+        explicit_known: Whether it is known that it is or is not, bool (n,).
         invented: bool (n,).
         texts: Packed texts, UTF-8, uint8 (bytes in all,).
         text_ends: Where each track's text ends in `texts`, int64 (n,).
@@ -54,6 +57,7 @@ class TrackTable:
     popularity: NDArray[np.float32]
     artist_keys: NDArray[np.int64]
     song_keys: NDArray[np.int64]
+    recording_keys: NDArray[np.int64]
     genre_codes: NDArray[np.int32]
     genres: tuple[str, ...]
     label_codes: NDArray[np.int32]
@@ -61,6 +65,7 @@ class TrackTable:
     years: NDArray[np.int16]
     duration_ms: NDArray[np.int32]
     explicit: NDArray[np.bool_]
+    explicit_known: NDArray[np.bool_]
     invented: NDArray[np.bool_]
     texts: NDArray[np.uint8]
     text_ends: NDArray[np.int64]

@@ -25,6 +25,7 @@ _COLUMNS = (
     "explicit",
     *FEATURES,
     "year",
+    "explicit_known",
     "artist_key",
     "song_key",
     "invented",
@@ -54,7 +55,14 @@ COUNT_UNCHANGED = (
 MOVE_STAGED = (
     f"insert into tracks ({_NAMES}) select {_NAMES} from staged where true order by id"  # noqa: S608 - names of ours
     " on conflict (id) do update set "
-    + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS if column != "id")
+    + ", ".join(
+        f"{column} = excluded.{column}"
+        for column in _COLUMNS
+        if column not in ("id", "explicit", "explicit_known")
+    )
+    # what one file knows is not lost to another that does not say
+    + ", explicit = iif(excluded.explicit_known, excluded.explicit, explicit)"
+    ", explicit_known = max(excluded.explicit_known, explicit_known)"
 )
 
 RENEW_REVISION = "update revision set token = hex(randomblob(16))"
@@ -100,6 +108,18 @@ def m002_year_label_revision(db: Database) -> None:
     db.execute("insert into revision values (hex(randomblob(16)))")
 
 
+@migrations()
+def m003_explicit_known(db: Database) -> None:
+    """Add whether it is known that a track is or is not explicit.
+
+    Of tracks that are already there, only those that were marked are known: a file without that
+    column was stored as if it had said no of each.
+    """
+    db.execute("alter table tracks add column explicit_known integer not null default 0")
+    db.execute("update tracks set explicit_known = 1 where explicit or invented")
+    db.execute(RENEW_REVISION)
+
+
 def merge_genres(first: str, second: str) -> str:
     """Join two lists of genres, each genre once, at most `MAX_GENRES`."""
     genres = dict.fromkeys((first + ", " + second).split(", "))
@@ -131,6 +151,7 @@ def from_track(track: Track) -> tuple[Any, ...]:
         track.mode,
         track.loudness_db,
         None,
+        True,
         artist_key(track.artist),
         song_key(track.name, track.artist),
         track.invented,

@@ -17,8 +17,8 @@ FEATURES = (
 )
 """The order of features in every array; the first two are the square that moods live in."""
 
-_BRACKETS = re.compile(r"[(\[{][^)\]}]*[)\]}]")
-_VERSION = re.compile(r"\s[-–—]\s.*$")
+_BRACKETS = re.compile(r"[(\[{][^)\]}]*(?:[)\]}]|\Z)")
+_VERSION = re.compile(r"\s[-–—]\s.*", re.DOTALL)
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
@@ -119,14 +119,17 @@ def song_key(name: str, artist: str) -> int:
 
 def plain_title(name: str) -> str:
     """Return a track's name without what is in brackets or after its dash, if anything is left."""
-    title = " ".join(_VERSION.sub("", _BRACKETS.sub(" ", name)).split())
+    title = _BRACKETS.sub(" ", name) if any(c in name for c in "([{") else name
+    title = " ".join(_VERSION.sub("", title).split())
     return title or name
 
 
 def plain(text: str) -> str:
     """Return a text's words in lower case, without accents, one space between them."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    without_accents = "".join(c for c in letters if not unicodedata.combining(c))
+    without_accents = text.casefold()
+    if not without_accents.isascii():
+        letters = unicodedata.normalize("NFKD", without_accents)
+        without_accents = "".join(c for c in letters if not unicodedata.combining(c))
     return _NOT_ALPHANUMERIC.sub(" ", without_accents).strip()
 
 

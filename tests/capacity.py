@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from telegram import Update
-
 from bot.backups import back_up
 from bot.inbox import Inbox
 from bot.learning import learn_from_everybody
@@ -113,7 +111,7 @@ class Listener:
         message = chat.written(text if words else {"photo": [chat.file(JPEG)]}, self._user_id)
         self.year.updates += 1
         sent = {"update_id": FIRST_UPDATE + self.year.updates, "message": message}
-        await self._inbox.receive([Update.de_json(sent, chat.application.bot)])
+        await self._inbox.receive([sent])
         while await chat.records.run(lambda stores: stores.people.inbox.waiting()):
             await asyncio.sleep(0.002)
 

@@ -112,7 +112,9 @@ class Chat:
     ) -> AbstractAsyncContextManager[asyncio.Task[None]]:
         """Have the bot fetch and handle what is in `telegram.updates` while a block runs."""
         services = self.services
-        inbox = Inbox(self.application, self.records, services.clock, services.metrics)
+        inbox = Inbox(
+            self.application, self.records, services.clock, services.metrics, services.guests
+        )
         fetch = partial(poll, self.application.bot, inbox, services.clock, services.metrics)
         return running_bot(self.application, inbox, fetch, settle)
 
@@ -243,14 +245,15 @@ async def with_chat(
     nightly: Path | None = None,
     table: TrackTable | None = None,
     limits: Limits = UNHURRIED,
+    cipher: MultiFernet | None = None,
 ) -> None:
     """Tell a story to a bot of its own, with invented tracks and an empty database in memory.
 
     Its connections are given, or made from its records; its database may be a file too, with a
-    folder for nightly copies of it, and its tracks others. All that the bot sends must be as the
-    Bot API wants it.
+    folder for nightly copies of it and a key of its own, and its tracks others. All that the bot
+    sends must be as the Bot API wants it.
     """
-    cipher = MultiFernet([Fernet(Fernet.generate_key())])
+    cipher = cipher or MultiFernet([Fernet(Fernet.generate_key())])
     records = Records(database, cipher)
     if connect_by is not None:
         connections = connect_by(records)

@@ -139,7 +139,7 @@ def test_a_newer_intent_keeps_the_marker_of_an_older_one(accounts: SpotifyAccoun
     assert accounts.playlists.intent(7) == Intent(newer, "[mt-1]", NOON)
     accounts.playlists.unmark(7)
     assert accounts.playlists.intent(7) == Intent(newer, "[mt-1]")
-    accounts.playlists.fulfil(7)
+    accounts.playlists.fulfil(7, newer)
     assert accounts.playlists.intent(7) is None
     accounts.playlists.intend(7, DRAFT, NOON)
     assert accounts.playlists.intent(7) == Intent(DRAFT, None)
@@ -212,3 +212,67 @@ def test_a_fitted_draft_is_one_that_spotify_takes(name: str, description: str, s
     assert len(fitted.description) <= DESCRIPTION_CHARS - spare
     assert "\n" not in fitted.name + fitted.description
     assert fitted.fitted(spare) == fitted
+
+
+# -- intents --
+
+
+def test_a_newer_playlist_takes_over_the_right_to_a_new_one(accounts: SpotifyAccounts) -> None:
+    kept = accounts.playlists
+    accounts.connect(7, ROBIN, TOKENS)
+    kept.set_living(7, "stays", NOON)
+    kept.intend(7, replace(DRAFT, saved_id=1, starts_new=True), NOON)
+    kept.intend(7, replace(DRAFT, saved_id=2), NOON)  # rewrites the one that was never begun
+    begun = kept.begin(7, NOON)
+    assert begun is not None
+    assert begun.draft.saved_id == 2
+    assert kept.living(7) is None
+
+
+def test_what_was_begun_is_completed_by_what_comes_after_it(accounts: SpotifyAccounts) -> None:
+    kept = accounts.playlists
+    accounts.connect(7, ROBIN, TOKENS)
+    kept.intend(7, replace(DRAFT, saved_id=1, starts_new=True), NOON)
+    kept.begin(7, NOON)
+    kept.set_living(7, "half done", NOON)
+    newer = replace(DRAFT, saved_id=2, uris=("spotify:track:c",), starts_new=True)
+    kept.intend(7, newer, NOON)
+    kept.begin(7, NOON)
+    assert kept.living(7) == LivingPlaylist("half done", NOON)
+
+
+def test_what_is_written_while_a_newer_one_waits_leaves_that_alone(
+    accounts: SpotifyAccounts,
+) -> None:
+    kept = accounts.playlists
+    accounts.connect(7, ROBIN, TOKENS)
+    older = replace(DRAFT, saved_id=1, starts_new=True)
+    newer = replace(DRAFT, saved_id=2, uris=("spotify:track:c",), starts_new=True)
+    kept.intend(7, older, NOON)
+    kept.begin(7, NOON)
+    kept.set_living(7, "complete", NOON)
+    kept.intend(7, newer, NOON)
+    kept.amend(7, replace(older, uris=("spotify:track:d",)))
+    kept.fulfil(7, older)
+    assert kept.intent(7) == Intent(newer, None)
+    kept.begin(7, NOON)
+    assert kept.living(7) is None  # so the complete one stays as it is
+
+
+def test_an_intent_of_before_the_update_goes_on_where_it_was() -> None:
+    db = open_database(None)
+    SpotifyAccounts(db, make_cipher())
+    db.execute("alter table spotify_intents drop column starts_new")
+    db.execute("alter table spotify_intents drop column begun")
+    db.execute("delete from _sqlite_migrations where name = 'm003_new_playlists'")
+    db.execute(
+        "insert into spotify_intents (user_id, name, description, uris, created_utc)"
+        " values (7, 'name', 'words', '[]', ?)",
+        [NOON.isoformat()],
+    )
+    accounts = SpotifyAccounts(db, make_cipher())
+    accounts.connect(7, ROBIN, TOKENS)
+    accounts.playlists.set_living(7, "new already", NOON)
+    accounts.playlists.intend(7, replace(DRAFT, starts_new=True), NOON)
+    accounts.playlists.begin(7, NOON)
+    assert accounts.playlists.living(7) == LivingPlaylist("new already", NOON)

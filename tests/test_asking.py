@@ -12,6 +12,7 @@ import pytest
 from bot.asking import Asking
 from bot.records import Records
 from bot.turns import Turns
+from recommender.database import DiskFull
 from recommender.errors import ConnectionExpired, NotConnected
 from recommender.spotify import SpotifyClient
 from recommender.tokens import Profile, Tokens
@@ -120,6 +121,30 @@ def test_new_tokens_are_stored_before_they_are_used(tell: Callable[[Story], None
         assert stored is not None
         assert seen == [stored.access_token]
         assert stored.refresh_token in scene.world.local._state.refresh_tokens
+
+    tell(story)
+
+
+def test_new_tokens_that_cannot_be_stored_are_not_lost(tell: Callable[[Story], None]) -> None:
+    """Those that bought them buy nothing any more."""
+
+    async def story(scene: Scene) -> None:
+        scene.world.clock.advance(hours=2)
+        old, store = await scene.stored(), scene.stores.run
+
+        async def is_full(work: Any) -> Any:
+            if "replace_tokens" in work.__code__.co_names:
+                raise DiskFull("the disk is full")
+            return await store(work)
+
+        scene.stores.run = is_full
+        with pytest.raises(DiskFull):
+            await scene.ask()
+        scene.stores.run = store
+        assert await scene.stored() == old
+        assert await scene.ask() == "Robin"
+        assert await scene.stored() != old
+        assert scene.refreshes() == 1
 
     tell(story)
 

@@ -10,7 +10,7 @@ from recommender.database import open_database
 from recommender.errors import CatalogueEmpty, CatalogueUnreadable
 from recommender.track_rows import migrations
 from recommender.tracks import artist_key, song_key
-from tests.songs import TRACK, csv_text, random_tracks, table_of, track_id, write_csv
+from tests.songs import HEADER, TRACK, csv_text, random_tracks, table_of, track_id, write_csv
 
 
 @pytest.fixture
@@ -179,3 +179,30 @@ def test_titles_in_any_script_survive_packing() -> None:
     ]
     table = table_of(tracks)
     assert [table.track(int(row)) for row in table.rows_by_id] == tracks
+
+
+def test_an_old_catalogue_knows_only_of_marked_tracks_whether_they_are_explicit() -> None:
+    db = open_database(None)
+    migrations.apply(db, stop_before="m003_explicit_known")
+    columns = "id, name, artist, album, genre, duration_ms, explicit, valence, energy, tempo_bpm, "
+    columns += "acousticness, danceability, mode, loudness_db, artist_key, song_key, invented"
+    for number, (explicit, made_up) in enumerate([(0, 0), (1, 0), (0, 1)]):
+        db.execute(
+            f"insert into tracks ({columns}) values"  # noqa: S608 - names of ours
+            f" (?, 'a', 'b', '', '', 1, {explicit}, 0, 0, 1, 0, 0, 0, 0, 1, 1, {made_up})",
+            [str(number)],
+        )
+    migrations.apply(db)
+    known = db.execute("select explicit_known from tracks order by id").fetchall()
+    assert [row[0] for row in known] == [0, 1, 1]
+
+
+def test_what_one_file_knows_of_a_track_is_not_lost_to_another(tmp_path: Path) -> None:
+    catalogue = Catalogue(None)
+    marked = csv_text([{"explicit": "true"}], [*HEADER, "explicit"])
+    (tmp_path / "marked.csv").write_text(marked, encoding="utf-8")
+    catalogue.import_csv(tmp_path / "marked.csv")
+    catalogue.import_csv(write_csv(tmp_path, [{"track_name": "Another Name"}]))
+    table = catalogue.load()
+    assert table.track(0).name == "Another Name"
+    assert table.explicit.tolist() == table.explicit_known.tolist() == [True]

@@ -80,7 +80,7 @@ def test_where_all_is_well(operator: Operator) -> None:
     ended = CliRunner().invoke(app, [], catch_exceptions=False)
     assert ended.exit_code == 0, ended.stdout
     *lines, end = ended.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok"] * 13
+    assert [line.split()[0] for line in lines] == ["ok"] * 14
     assert end.startswith("All is well.")
     after = {file: file.read_bytes() for file in operator.folder.rglob("*") if file.is_file()}
     assert {file: content for file, content in after.items() if file in before} == before

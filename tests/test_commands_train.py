@@ -1,5 +1,7 @@
 """`mirrortape train`: one clear line and exit code 2 for whatever cannot be trained."""
 
+import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import vision.train
 from bot.commands_train import train
 from tests.toy_training import tiny_backbone, tiny_weights, write_data
 from vision import row_eyes
+from vision.lessons import Batch, Curriculum
 
 app = typer.Typer()
 app.command()(train)
@@ -66,7 +69,7 @@ def test_a_run_begins_ends_and_is_not_overwritten(data: Path) -> None:
     ("options", "says"),
     [
         (["--resume"], "holds no run to resume"),
-        (["--resume", "--rate", "0.1"], "keeps its own recipe"),
+        (["--resume", "--batch", "8"], "only --phases, --rate and --mixup may be given"),
         (["--phases", "64"], "write it like 64x6"),
         (["--limit", "4", "--batch", "8"], "4 rows do not fill a batch of 8"),
         (["--batch", "8", "--start", "nothing.npz"], "nothing.npz is no readable .npz"),
@@ -101,3 +104,27 @@ def test_divergence_names_the_cure(data: Path) -> None:
     assert result.exit_code == 2
     assert "training diverged" in result.stderr
     assert "Try a lower --rate" in result.stderr
+
+
+def test_sigterm_ends_with_a_checkpoint_and_a_resumed_run_goes_on(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    batches = Curriculum.batch
+
+    def batch(self: Curriculum, epoch: int, step: int, size: int) -> Batch:
+        if (epoch, step) == (1, 0):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return batches(self, epoch, step, size)
+
+    monkeypatch.setattr(Curriculum, "batch", batch)
+    stopped = run(data, *TRIAL, *start(data))
+    assert stopped.exit_code == 2
+    assert "stopped after step 1 of epoch 2; go on with: mirrortape train" in stopped.stderr
+    assert signal.getsignal(signal.SIGTERM) is before
+
+    monkeypatch.setattr(Curriculum, "batch", batches)
+    resumed = run(data, "--resume", "--phases", "32x3", "--rate", "0.02")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert "1.50 of 3 epochs done" in resumed.stderr
+    assert "epoch 3 (32x3): loss" in resumed.stderr

@@ -14,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from telegram.error import NetworkError
 
-from bot import delivery, texts
+from bot import delivery, keyboards, texts
 from bot.connections import Connections, PlaylistDraft
 from bot.records import Stores
 from bot.web import callback_routes
@@ -188,8 +188,9 @@ def test_a_telegram_that_fails_does_not_keep_who_comes_back_in_the_dark(
         if shows_digits:
             assert [call.text for call in told] == [texts.TYPE_DIGITS]
             return
-        greeting, written = told
+        greeting, shown, written = told
         assert "connected as <b>Robin</b>" in greeting.text
+        assert keyboards.OPEN_IN_SPOTIFY in [button["text"] for button in shown.buttons]
         assert "Your playlist is in Spotify now" in written.text
 
     play(world, story, shows_digits=shows_digits)

@@ -499,6 +499,9 @@ class DoomedRecords:
     async def run(self, work: Callable[[Any], Any]) -> Any:
         return await self._stores.run(lambda stores: self._doom.step(lambda: work(stores)))
 
+    async def once(self, what: str, work: Callable[[Any], int]) -> int:
+        return await self.run(work)
+
 
 SITUATIONS = ["first playlist", "second playlist", "deleted playlist", "draft that waited"]
 

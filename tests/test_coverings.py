@@ -9,7 +9,7 @@ import skimage.data
 from vision.answering import COVERED_FROM, answering_head, covered_part
 from vision.coverings import COVERINGS, covered
 from vision.crops import ROW_EYES, align, cut_views
-from vision.fit_covering import LinearHead, fit_covering, refit
+from vision.fit_heads import LinearHead, fit_covering, refit
 from vision.lessons import load_lessons
 from vision.reading import Covering, Head
 from vision.serving import Network

@@ -122,3 +122,15 @@ def test_up_to_date_nothing_is_written_at_the_next_start(tmp_path: Path) -> None
     assert again.conn.total_changes == 0
     assert tables(again) == before
     assert pragma(first, "data_version") == version
+
+
+def test_an_upsert_writes_its_row_and_nothing_else() -> None:
+    """What sqlite-utils tries out first could fail for want of room, and rows get lost then."""
+    db = open_database(None)
+    db.table("apps").create({"id": int, "name": str}, pk="id", not_null={"name"})
+    written: list[str] = []
+    db.conn.set_trace_callback(written.append)
+    db.table("apps").upsert({"id": 1, "name": "one"}, pk="id")
+    db.conn.set_trace_callback(None)
+    assert not [sql for sql in written if sql.lower().startswith(("create", "drop"))]
+    assert list(db.table("apps").rows) == [{"id": 1, "name": "one"}]

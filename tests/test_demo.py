@@ -53,7 +53,7 @@ def test_from_a_portrait_to_a_playlist_that_learns(demo: str, browser: Browser) 
     consent.get_by_role("button", name="Agree").click()
     expect(consent.get_by_text("connected").first).to_be_visible()
     consent.close()
-    expect(page.get_by_role("link", name="Open in Spotify")).to_be_visible()
+    expect(playlist.get_by_role("link", name="Open in Spotify")).to_be_visible()
     saved = httpx.get(f"{demo}/spotify/panel").json()["playlists"]
     assert len(saved) == 1
     assert [track["name"] for track in saved[0]["tracks"]] == _titles(_playlists(page).last)

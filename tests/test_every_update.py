@@ -19,6 +19,7 @@ from tests import (
     test_connecting,
     test_consent,
     test_corrections,
+    test_crisis,
     test_feedback,
     test_history,
     test_inputs,
@@ -129,6 +130,7 @@ TESTS: Mapping[str, Test] = MappingProxyType(
         ),
         "button connect": in_a_world(reminded),
         "button history": test_history.test_five_hundred_readings_have_pages_that_turn,
+        "button talk": test_crisis.test_what_may_mean_less_gets_a_line_and_the_usual_answer,
         "button again": in_a_folder(test_history.test_buttons_work_after_a_restart),
         "button plan": test_scheduling.test_suggestions_are_taken_by_button,
         "button half": in_a_folder(
@@ -145,6 +147,9 @@ TESTS: Mapping[str, Test] = MappingProxyType(
         "any other button": test_other_messages.test_a_button_of_another_age_is_answered,
         "reaction": test_feedback.test_a_reaction_on_a_track_votes,
         # messages
+        "message to answer": (
+            test_crisis.test_the_answer_comes_before_anything_else_and_needs_no_consent
+        ),
         "message to Connecting.answered": (
             in_a_world(
                 test_connecting.test_a_phone_is_told_what_to_copy_and_connects_by_pasting_it

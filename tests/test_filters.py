@@ -271,3 +271,22 @@ def test_an_unknown_genre_is_told_with_the_nearest() -> None:
     nameless = table_of([replace(track, genre="") for track in TRACKS])
     with pytest.raises(UnknownName, match="knows no genres"):
         check_genres(nameless, ["pop"])
+
+
+def test_of_tracks_that_nobody_checked_none_is_chosen_while_clean_ones_suffice() -> None:
+    clean = np.arange(3000) % 100 == 7  # 30 of them
+    table = table_of(random_tracks(3000))
+    table = replace(table, explicit_known=clean)
+    wish = Preferences(allows_explicit=False)
+    found = playlist(table, wish)
+    rows = table.rows(pick.track.id for pick in found.picks)
+    assert clean[rows].all()
+    assert not [each for each in found.relaxed if each.kind == "explicit"]
+    longer = playlist(table, replace(wish, length=40), length=40)
+    assert clean[table.rows(pick.track.id for pick in longer.picks)].sum() == 30
+    (told,) = [each for each in longer.relaxed if each.kind == "explicit"]
+    assert str(told) == (
+        "You asked for no explicit songs, but for 10 of 40 tracks I can't check that: my "
+        "catalogue doesn't say."
+    )
+    assert not [each for each in playlist(table, Preferences()).relaxed if each.kind == "explicit"]

@@ -8,7 +8,7 @@ from bot.records import Stores
 from bot.timetable import read_slots
 from recommender.intents import PlaylistDraft
 from recommender.notices import CONSENT_LASTS, TOLD_BEFORE
-from tests.chatting import ANNA, BEN, NOW, Chat, with_chat
+from tests.chatting import ANNA, BEN, NOW, Chat, a_reading, with_chat
 from tests.spotify_chat import connect, run_job, with_spotify
 from tests.spotify_world import World, uris
 
@@ -75,3 +75,85 @@ def test_who_comes_back_from_spotify_by_an_old_link_is_told_nothing(world: World
             assert len(chat.telegram.calls) - before == messages
 
     asyncio.run(with_spotify(world, story, allowed_ids=BEN_ALONE))
+
+
+# -- their data stays theirs --
+
+
+async def anna_was_a_guest(chat: Chat) -> None:
+    """Let Anna have data of the time when she was admitted."""
+
+    def live(stores: Stores) -> None:
+        stores.people.agree(ANNA, NOW)
+        stores.music.add_reading(ANNA, a_reading().probabilities, "haar", NOW)
+        stores.schedules.set_zone(ANNA, "Europe/Berlin", NOW)
+
+    await chat.records.run(live)
+
+
+def test_who_was_taken_off_may_see_take_and_delete_their_data() -> None:
+    async def story(chat: Chat) -> None:
+        await anna_was_a_guest(chat)
+        assert "What is kept" in (await chat.say("/privacy"))[-1].text
+        assert (await chat.say("/export"))[-1].method == "sendDocument"
+        assert (await chat.press("reset"))[-1].text == texts.NOTHING_TO_RESET
+        asked = (await chat.say("/forget"))[-1]
+        assert asked.text == texts.ASK_FORGET
+        kept = await chat.press(asked.data("Keep it"))
+        assert kept[-1].text == texts.KEPT
+        assert (await chat.press(asked.data("Delete everything")))[-1].text == texts.FORGOTTEN
+        assert not await chat.records.run(lambda s: s.holds_any(ANNA))
+        for command in ("/forget", "/export", "/privacy"):
+            stranger = (await chat.say(command))[-1]
+            assert stranger.text == texts.STRANGER.format(user_id=ANNA)
+
+    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))
+
+
+def test_who_was_taken_off_may_take_back_their_consent() -> None:
+    async def story(chat: Chat) -> None:
+        await anna_was_a_guest(chat)
+        assert (await chat.press("withdraw"))[-1].text == texts.WITHDRAWN
+        assert not await chat.records.run(lambda s: s.people.has_consent(ANNA))
+
+    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))
+
+
+def test_who_was_taken_off_may_do_nothing_else_and_is_told_what_is_left() -> None:
+    async def story(chat: Chat) -> None:
+        await anna_was_a_guest(chat)
+        for text in ("/mood happy", "/start", "/settings", "hello", "forget", "x /forget"):
+            calls = await chat.say(text)
+            assert [call.text for call in calls] == [texts.NO_LONGER_ADMITTED], text
+        for data in ("mood:happy", "agree:2", "settings:overview", "right:1", "connect"):
+            assert [c.text for c in (await chat.press(data))[1:]] == [texts.NO_LONGER_ADMITTED]
+        assert [c.text for c in await chat.photo()] == [texts.NO_LONGER_ADMITTED]
+        assert await chat.records.run(lambda s: s.music.last_playlist(ANNA)) is None
+        assert chat.worker.photos == []
+
+    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))
+
+
+def test_a_stranger_without_data_gets_the_same_line_whatever_they_ask() -> None:
+    async def story(chat: Chat) -> None:
+        for text in ("/forget", "/export", "/privacy", "/start", "hello"):
+            calls = await chat.say(text)
+            assert [c.text for c in calls] == [texts.STRANGER.format(user_id=ANNA)], text
+        assert (await chat.press("forget:yes"))[-1].text == texts.STRANGER.format(user_id=ANNA)
+
+    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))
+
+
+def test_an_update_that_waits_to_be_handled_is_no_data_of_a_stranger() -> None:
+    def receive(stores: Stores) -> None:
+        stores.people.db.execute(
+            "insert into inbox (update_id, user_id, payload, received_utc, tries)"
+            " values (1, ?, '', '2026-11-20', 0)",
+            [ANNA],
+        )
+
+    async def story(chat: Chat) -> None:
+        await chat.records.run(receive)
+        assert (await chat.say("/forget"))[-1].text == texts.STRANGER.format(user_id=ANNA)
+
+    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))

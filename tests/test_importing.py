@@ -62,6 +62,7 @@ def test_tidytuesday(tmp_path: Path) -> None:
         mode=1,
         loudness=-5.217,
         year=2019,
+        explicit_known=False,
     )
 
 
@@ -82,6 +83,7 @@ def test_kaggle(tmp_path: Path) -> None:
     assert track.artist == "Emeka, D'Arrow"
     assert (track.album, track.genre, track.popularity) == ("The Ladder", "", None)
     assert track.explicit
+    assert track.explicit_known
     assert track.tempo == 117.9
     assert track.year == 2009
 

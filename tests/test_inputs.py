@@ -412,6 +412,28 @@ def test_a_sure_reading_stands_against_one_word() -> None:
         calls = await chat.message({"photo": [chat.file(JPEG)], "caption": "lonely"})
         assert "You look <b>happy</b>" in picture_in(calls).text
         assert "The picture shows the network alone: happy (80 %)." in picture_in(calls).text
+        assert texts.LOOKED_CLEARLY.format(emotion="happy") in picture_in(calls).text
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize(
+    ("emotion", "confidence", "caption", "told"),
+    [
+        ("neutral", 0.9, "rough day", "The photo looked clearly neutral, so they move"),
+        ("sad", 0.9, "rough day", "They say what the photo says."),
+        ("neutral", 0.3, "sad and lonely", "They made the difference: sad."),
+        ("happy", 0.4, "not sad", "The photo still looked more happy"),
+    ],
+)
+def test_it_is_told_what_the_words_of_a_caption_did(
+    emotion: str, confidence: float, caption: str, told: str
+) -> None:
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        chat.worker.outcome = a_reading(emotion, confidence)
+        calls = await chat.message({"photo": [chat.file(JPEG)], "caption": caption})
+        assert told in picture_in(calls).text
 
     asyncio.run(with_chat(story))
 
@@ -478,6 +500,58 @@ def test_a_mood_can_be_said_in_plain_words() -> None:
         )
         assert status.text == texts.STATUS_CHOOSING
         assert "Sad · Match" in playlist.text
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "title"),
+    [
+        (
+            "joyful",
+            "<i>joyful</i> for happy. So here comes music for <b>happy</b>;",
+            "Happy · Match",
+        ),
+        (
+            "tired",
+            "<i>tired</i> for calm. So here comes music for <b>neutral</b>, in",
+            "Neutral · Calm",
+        ),
+        (
+            "sad calm",
+            "<i>sad</i>, <i>calm</i>. So here comes music for <b>sad</b>, in",
+            "Sad · Calm",
+        ),
+        ("calm", "<i>calm</i>. So here comes music for <b>neutral</b>, in", "Neutral · Calm"),
+        ("I'm sad, cheer me up", "<i>sad</i>, <i>cheer</i> for lift.", "Sad · Lift"),
+        (
+            "a bit angry",
+            "<i>angry</i>. So here comes music for a bit <b>angry</b>;",
+            "Angry · Match",
+        ),
+    ],
+)
+@pytest.mark.parametrize("before", ["/mood ", ""])
+def test_mood_and_plain_words_are_read_alike(
+    before: str, words: str, told: str, title: str
+) -> None:
+    async def story(chat: Chat) -> None:
+        heard, *_, playlist = await chat.say(before + words)
+        assert told in heard.text
+        assert title in playlist.text
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_word_of_many_meanings_is_a_mood_where_one_is_asked_for() -> None:
+    async def story(chat: Chat) -> None:
+        assert "Sad · Match" in (await chat.say("/mood down"))[-1].text
+        (asked,) = await chat.say("turn it down")
+        assert asked.text == texts.NOT_A_PHOTO["text"]
+        (asked,) = await chat.say("/mood happy and nervous")
+        assert asked.text.endswith("Which mood is it?")
+        (asked,) = await chat.say("/mood purple")
+        assert asked.text == texts.UNKNOWN_MOOD
 
     asyncio.run(with_chat(story))
 

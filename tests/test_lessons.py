@@ -12,8 +12,8 @@ from tests.toy_training import COLUMNS, QUICK, write_data
 from vision.augmentation import NONE
 from vision.crops import ROW_EYES, cut_views
 from vision.errors import UnusableData
-from vision.lessons import Curriculum, class_weights, head_weights, load_lessons
-from vision.network import HEADS
+from vision.lessons import Curriculum, class_weights, load_lessons, mixed_targets, split
+from vision.weights import TRAINED_HEADS
 
 
 @pytest.fixture
@@ -64,25 +64,37 @@ def test_rare_emotions_count_more_and_rows_one_on_average(labels: list, balance:
     assert (weights[counts == 0] == 0).all()
 
 
-def test_all_heads_together_count_as_one() -> None:
-    weights = head_weights(QUICK)
-    assert set(weights) == set(HEADS)  # the covering head's comes on top
-    assert sum(weights.values()) == pytest.approx(1)
-    assert weights["head_ferplus_fused"] == pytest.approx(2 * weights["head_ferplus_eyes"])
+def test_targets_mix_votes_and_label_and_sum_to_one(data: Path) -> None:
+    lessons = load_lessons(data, "Training", limit=2)
+    votes = np.zeros((2, 7), np.float32)
+    votes[0, [1, 2]] = 0.5  # nobody voted for one of the seven in the other row
+    lessons = replace(lessons, ferplus=votes)
+    targets = mixed_targets(lessons, votes_share=0.7)
+    assert lessons.fer.argmax(axis=1).tolist() == [0, 1]
+    assert targets[0] == pytest.approx([0.3, 0.35, 0.35, 0, 0, 0, 0])
+    assert targets[1] == pytest.approx(np.eye(7)[1])
 
 
-def test_a_batch_holds_targets_and_weights_for_every_head(data: Path) -> None:
-    curriculum = Curriculum(load_lessons(data, "Training"), QUICK)
-    assert curriculum.steps == 6
-    inputs, targets, weights = curriculum.batch(epoch=0, step=2, size=32)
-    assert inputs["face"].shape == (8, 32, 32, 1)
-    assert inputs["eyes"].shape == (8, 16, 32, 1)
-    for head in HEADS:
-        assert targets[head].sum(axis=1) == pytest.approx(1)
-        assert targets[head].min() == pytest.approx(0.05 / 7)  # label smoothing
-        trust = 0.8 if "ferplus" in head else 1.0
-        share = {"eyes": 0.125, "face": 0.125, "fused": 0.25}[head.rsplit("_", 1)[1]]
-        assert weights[head] == pytest.approx(trust * share, rel=0.05)  # all seven as frequent
+def test_every_head_has_the_same_target_and_weight(data: Path) -> None:
+    lessons = load_lessons(data, "Training")
+    recipe = replace(QUICK, label_smoothing=0.07)
+    _, targets, weights = Curriculum(lessons, recipe).batch(0, 0, 32)
+    assert targets.keys() == weights.keys() == set(TRAINED_HEADS)
+    for head in TRAINED_HEADS:
+        assert targets[head] is targets["head_mixed_eyes"]
+        assert np.allclose(targets[head].sum(axis=1), 1, atol=1e-5)
+        assert np.allclose(targets[head].min(axis=1), 0.01, atol=1e-5)
+        assert np.allclose(weights[head], 1, atol=1e-5)  # no balance: all rows count alike
+
+
+def test_rows_held_back_are_not_learned_from(data: Path) -> None:
+    lessons = load_lessons(data, "Training")
+    learned, held_back = split(lessons, 10, seed=3)
+    assert (len(learned), len(held_back)) == (38, 10)
+    rows = [part.images[i].tobytes() for part in (learned, held_back) for i in range(len(part))]
+    assert sorted(rows) == sorted(image.tobytes() for image in lessons.images)
+    again = split(lessons, 10, seed=3)[1]
+    assert np.array_equal(again.images, held_back.images)
 
 
 def test_an_epoch_shows_each_row_once_and_another_epoch_in_another_order(data: Path) -> None:
@@ -116,7 +128,7 @@ def test_mixup_blends_rows_and_their_targets_alike(data: Path) -> None:
     lessons = load_lessons(data, "Training")
     recipe = replace(QUICK, augmentation=NONE, label_smoothing=0.0, mixup=5.0)
     _, targets, _ = Curriculum(lessons, recipe).batch(0, 0, 32)
-    share = targets["head_fer_face"]
+    share = targets["head_mixed_face"]
     assert share.sum(axis=1) == pytest.approx(1)
     assert (share.max(axis=1) < 0.999).any()
 

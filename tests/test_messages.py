@@ -10,6 +10,7 @@ from bot import keyboards, messages, texts
 from recommender.preferences import LONGEST
 from recommender.relaxed import Relaxed
 from recommender.saved import SavedPlaylist, ShownTrack
+from recommender.standing import UNWRITTEN
 from tests.chatting import a_reading
 from vision import percent
 
@@ -100,7 +101,7 @@ def test_an_unsure_reading_names_its_two_best_guesses() -> None:
 
 
 def test_a_page_of_votes_fits_a_phone() -> None:
-    keyboard = keyboards.playlist(a_playlist(), page=1, url=None).inline_keyboard
+    keyboard = keyboards.playlist(a_playlist(), page=1, place=UNWRITTEN).inline_keyboard
     labels = [[button.text for button in row] for row in keyboard]
     assert labels[0] == ["👍 11", "👎 11", "👍 12", "👎 12"]
     assert labels[5] == ["‹", "11 to 20 of 20", "›"]

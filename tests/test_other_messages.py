@@ -153,7 +153,7 @@ def test_what_failed_in_one_group_is_not_answered_by_the_next(
 def test_a_button_of_another_age_is_answered() -> None:
     async def story(chat: Chat) -> None:
         (toast,) = await chat.press("frobnicate:1")
-        assert toast.parameters["text"] == texts.GONE
+        assert toast.parameters["text"] == texts.UNKNOWN_BUTTON
 
     asyncio.run(with_chat(story))
 

@@ -1,5 +1,7 @@
 """What people paste is found among the words around it, and read to its end."""
 
+from time import thread_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,3 +144,29 @@ def test_a_client_id_has_32_hexadecimal_characters() -> None:
     assert read_client_id("0123456789ABCDEF" * 2) == "0123456789abcdef" * 2
     for text in ("", "0123456789abcdef" * 2 + "0", "g" * 32, "0" * 31, "0" * 16 + " " + "0" * 15):
         assert read_client_id(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.b/ " * 200 + " " * 3095 + "x",
+        "a.b/\n" * 819,
+        f"{OURS}?code=\n" * 120 + "x",
+        "a.b/" + " \n" * 2045 + "x",
+        "&#" * 2048,
+        " 123 456" + " " * 4000 + "x",
+    ],
+)
+def test_no_message_is_read_for_long(text: str) -> None:
+    began = thread_time()
+    read_address(text, OURS)
+    read_digits(text)
+    read_client_id(text)
+    assert thread_time() - began < 0.1
+
+
+@pytest.mark.parametrize("line_break", [" \n", "\n  \n", " \r\n> \n>  ", "\t\n\t"])
+def test_a_line_break_goes_with_the_blanks_and_marks_around_it(line_break: str) -> None:
+    address = read_address(f"{OURS}?code={CODE}{line_break}&state={STATE}", OURS)
+    assert address is not None
+    assert address.query == WANTED

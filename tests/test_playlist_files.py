@@ -1,4 +1,4 @@
-"""A playlist as M3U8 and CSV: whatever is in a title, a file stays what it is."""
+"""A playlist as a list of links and as CSV: whatever is in a title, a file stays what it is."""
 
 import asyncio
 import csv
@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import texts
-from recommender.playlist_files import COLUMNS, csv_table, file_name, m3u8
+from recommender.playlist_files import COLUMNS, csv_table, file_name, link_list
 from recommender.saved import SavedPlaylist, ShownTrack
 from tests.chatting import ANNA, BEN, Chat, with_chat
 
@@ -37,19 +37,19 @@ def rows(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(content.decode("utf-8-sig"), newline="")))
 
 
-def test_a_player_gets_the_length_the_name_and_the_address_of_each_track() -> None:
+def test_the_list_of_links_holds_each_track_and_where_it_opens() -> None:
     saved = a_playlist(a_track(0, "Café", "Sigur Rós"), a_track(1, invented=True))
-    assert m3u8(saved, "Mirrortape: sad · lift", {f"{0:022}": 215}).decode() == (
-        "#EXTM3U\n"
-        "#PLAYLIST:Mirrortape: sad · lift\n"
-        "#EXTINF:215,Sigur Rós - Café\n"
-        "https://open.spotify.com/track/0000000000000000000000\n"
-        "#EXTINF:-1,Band - Song\n"
-        "# invented: 0000000000000000000001\n"
+    assert link_list(saved, "Mirrortape: sad · lift").decode() == (
+        "Mirrortape: sad · lift\n"
+        "\n"
+        "1. Sigur Rós - Café\n"
+        "    https://open.spotify.com/track/0000000000000000000000\n"
+        "2. Band - Song\n"
+        "    (invented)\n"
     )
 
 
-def test_a_spreadsheet_gets_a_row_for_each_track() -> None:
+def test_the_table_has_a_row_for_each_track_under_names_that_importers_know() -> None:
     saved = a_playlist(
         a_track(0, 'Say "Hi", twice', vote=True),
         a_track(1, vote=False, invented=True),
@@ -59,26 +59,14 @@ def test_a_spreadsheet_gets_a_row_for_each_track() -> None:
     assert content.startswith(b"\xef\xbb\xbf")  # else a spreadsheet guesses the encoding
     told = rows(content)
     assert tuple(told[0]) == COLUMNS
+    assert COLUMNS[:4] == ("Track URI", "Track Name", "Artist Name(s)", "Duration (ms)")
+    uri, link = "spotify:track:", "https://open.spotify.com/track/"
+    first, third = f"{0:022}", f"{2:022}"
+    why = "close to your mood"
     assert [tuple(row.values()) for row in told] == [
-        (
-            "1",
-            'Say "Hi", twice',
-            "Band",
-            "https://open.spotify.com/track/0000000000000000000000",
-            "215",
-            "like",
-            "close to your mood",
-        ),
-        ("2", "Song", "Band", "", "", "dislike", "close to your mood"),
-        (
-            "3",
-            "Song",
-            "Band",
-            "https://open.spotify.com/track/0000000000000000000002",
-            "",
-            "",
-            "first second",
-        ),
+        (uri + first, 'Say "Hi", twice', "Band", "215000", "1", link + first, "like", why),
+        ("", "Song", "Band", "", "2", "", "dislike", why),
+        (uri + third, "Song", "Band", "", "3", link + third, "", "first second"),
     ]
 
 
@@ -88,24 +76,22 @@ ANYTHING = st.text(min_size=1, max_size=30)
 @given(title=ANYTHING, artist=ANYTHING)
 @example(title='=HYPERLINK("https://evil.test","Song")', artist="@SUM(1+9)*cmd|' /C calc'!A0")
 @example(title="\t=1+1", artist="\r\n-2+3")
-@example(title="＝1+1", artist="\u2028#EXTM3U")
-@example(title="x\nhttps://evil.test/", artist="#EXTM3U")
+@example(title="＝1+1", artist="\u2028=1")
+@example(title="x\nhttps://evil.test/", artist="#")
 def test_no_title_breaks_out_of_its_place(title: str, artist: str) -> None:
     saved = a_playlist(a_track(0, title, artist), a_track(1))
-    lines = m3u8(saved, "name", {}).decode().splitlines()
+    lines = link_list(saved, "name").decode().splitlines()
     assert len(lines) == 2 + 2 * 2
-    assert [line for line in lines if not line.startswith("#")] == [
-        track.url for track in saved.tracks
-    ]
+    assert lines[3::2] == [f"    {track.url}" for track in saved.tracks]
     told = rows(csv_table(saved, {}))
-    assert [row["position"] for row in told] == ["1", "2"]
+    assert [row["Position"] for row in told] == ["1", "2"]
     assert not any(cell[:1] in FORMULA_STARTS for row in told for cell in row.values() if cell)
     assert not any("\n" in cell for row in told for cell in row.values())
 
 
 @given(title=st.from_regex(r"[A-Za-z][A-Za-z ,\"';é]{0,20}[a-z]", fullmatch=True))
 def test_an_ordinary_title_comes_back_as_it_was(title: str) -> None:
-    assert rows(csv_table(a_playlist(a_track(0, title)), {}))[0]["title"] == title
+    assert rows(csv_table(a_playlist(a_track(0, title)), {}))[0]["Track Name"] == title
 
 
 def test_the_name_of_a_file_says_what_is_in_it() -> None:
@@ -123,18 +109,18 @@ def test_the_button_under_a_playlist_sends_both_files() -> None:
         assert toast.method == "answerCallbackQuery"
         assert sent.method == "sendMediaGroup"
         day = "2026-11-20"
-        player, sheet = sent.uploads
-        assert (player, sheet) == (
-            f"mirrortape-sad-match-{day}.m3u8",
+        links, sheet = sent.uploads
+        assert (links, sheet) == (
+            f"mirrortape-sad-match-{day}.txt",
             f"mirrortape-sad-match-{day}.csv",
         )
         captions = [media.get("caption") for media in sent.parameters["media"]]
         assert captions == [None, f"{texts.AS_FILES} {texts.FILES_OF_INVENTED}"]
         titles = re.findall(r"^\d+\. (.*?) · ", unescape(shown.text), re.MULTILINE)
         told = rows(sent.uploads[sheet])
-        assert [row["title"] for row in told] == titles
-        assert all(int(row["seconds"]) > 30 for row in told)
-        assert sent.uploads[player].decode().count("#EXTINF:") == 20
+        assert [row["Track Name"] for row in told] == titles
+        assert all(int(row["Duration (ms)"]) > 30_000 for row in told)
+        assert sent.uploads[links].decode().count("(invented)") == 20
 
     asyncio.run(with_chat(story))
 

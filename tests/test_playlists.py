@@ -7,6 +7,7 @@ import pytest
 
 from bot import keyboards, texts
 from bot.connections import Mend, PlaylistDraft, SpotifyPlaylist
+from bot.records import Records, Stores
 from recommender.errors import (
     ConnectionExpired,
     NotConnected,
@@ -29,6 +30,12 @@ class FakeConnections:
         self.refusal = refusal
         self.written: list[PlaylistDraft] = []
         self.connected: set[int] = {ANNA}
+        self._records: Records | None = None
+
+    def keeping(self, records: Records) -> "FakeConnections":
+        """Find in these records what is to be written."""
+        self._records = records
+        return self
 
     async def begin(self, user_id: int) -> str:
         return f"https://accounts.test/authorize?state={user_id}"
@@ -48,11 +55,39 @@ class FakeConnections:
     async def forget(self, user_id: int) -> None:
         self.connected.discard(user_id)
 
-    async def write(self, user_id: int, playlist: PlaylistDraft, mend: Mend) -> SpotifyPlaylist:
+    async def write(
+        self, user_id: int, playlist: PlaylistDraft, mend: Mend
+    ) -> SpotifyPlaylist | None:
+        await self._records.run(lambda s: s.spotify.playlists.intend(user_id, playlist, NOW))
+        return await self.write_pending(user_id, mend)
+
+    async def write_intended(
+        self, user_id: int, saved_id: int, mend: Mend
+    ) -> SpotifyPlaylist | None:
+        return await self.write_pending(user_id, mend)
+
+    async def write_pending(self, user_id: int, mend: Mend) -> SpotifyPlaylist | None:
         if self.refusal:
             raise self.refusal
-        self.written.append(playlist)
-        return SpotifyPlaylist("p1", "https://open.test/p1", playlist.name, created=True)
+        intent = await self._records.run(lambda s: s.spotify.playlists.intent(user_id))
+        if intent is None:
+            return None
+        draft = intent.draft
+
+        def finish(stores: Stores) -> None:
+            stores.spotify.playlists.fulfil(user_id, draft)
+            stores.music.standing.note(draft.saved_id, "https://open.test/p1")
+
+        await self._records.run(finish)
+        self.written.append(draft)
+        return SpotifyPlaylist(
+            "p1",
+            "https://open.test/p1",
+            draft.name,
+            created=True,
+            saved_id=draft.saved_id,
+            shown_in=draft.shown_in,
+        )
 
 
 def titles(playlist: Call) -> list[str]:
@@ -216,7 +251,7 @@ def test_a_connected_listener_gets_the_playlist_in_spotify() -> None:
         assert "https://open.test/p1" in playlist.text
         assert keyboards.OPEN_IN_SPOTIFY in [b["text"] for b in playlist.buttons]
 
-    asyncio.run(with_chat(story, connections=connections))
+    asyncio.run(with_chat(story, connect_by=connections.keeping))
 
 
 @pytest.mark.parametrize(
@@ -234,23 +269,23 @@ def test_what_spotify_refuses_is_still_a_playlist_in_the_chat(
         assert words in playlist.text
         assert len(titles(playlist)) == 20
 
-    asyncio.run(with_chat(story, connections=FakeConnections(refusal)))
+    asyncio.run(with_chat(story, connect_by=FakeConnections(refusal).keeping))
 
 
 def test_connecting_writes_the_playlist_that_waited() -> None:
-    connections = FakeConnections()
+    connections = FakeConnections(NotConnected("no account"))
     connections.connected.clear()
 
     async def story(chat: Chat) -> None:
         await chat.say("/mood sad")
         (offer,) = await chat.say("/connect")
         assert offer.buttons[0]["url"].startswith("https://accounts.test/")
-        connections.written.clear()
+        connections.refusal = None
         await chat.connecting.connected(chat.application.bot, ANNA)
         assert len(connections.written) == 1
         assert "https://open.test/p1" in chat.telegram.calls[-1].text
 
-    asyncio.run(with_chat(story, connections=connections))
+    asyncio.run(with_chat(story, connect_by=connections.keeping))
 
 
 def test_saving_offers_to_connect_first_and_writes_once_connected() -> None:
@@ -264,11 +299,11 @@ def test_saving_offers_to_connect_first_and_writes_once_connected() -> None:
         assert toast.method == "answerCallbackQuery"
         assert offer.buttons[0]["url"].startswith("https://accounts.test/")
         connections.refusal = None
-        _, saved = await chat.press(save)
+        _, saved = await chat.press(save, message_id=playlist.parameters["message_id"])
         assert keyboards.OPEN_IN_SPOTIFY in [button["text"] for button in saved.buttons]
         assert len(connections.written) == 1
 
-    asyncio.run(with_chat(story, connections=connections))
+    asyncio.run(with_chat(story, connect_by=connections.keeping))
 
 
 # -- settings --
@@ -369,7 +404,7 @@ def test_disconnect_says_what_happened() -> None:
         (nothing,) = await chat.say("/disconnect")
         assert nothing.text == texts.NOT_CONNECTED
 
-    asyncio.run(with_chat(story, connections=FakeConnections()))
+    asyncio.run(with_chat(story, connect_by=FakeConnections().keeping))
 
 
 def test_without_a_spotify_app_connect_says_so() -> None:

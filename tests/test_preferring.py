@@ -5,6 +5,7 @@ from datetime import timedelta
 from html import escape
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bot import preference_pages as pages
@@ -86,7 +87,7 @@ def test_many_names_are_looked_up_beside_the_event_loop(monkeypatch: pytest.Monk
 
     async def story(chat: Chat) -> None:
         await chat.press("ask:banned_artists")
-        await chat.say(", ".join(f"artist {n}" for n in range(300)))
+        await chat.say(", ".join(f"artist {n}" for n in range(90)))
         assert threads
         assert threading.get_ident() not in threads
 
@@ -123,7 +124,7 @@ def test_years_by_button_and_by_words() -> None:
         assert asked.text == texts.ASK_YEARS
         (refused,) = await chat.say("the nineties")
         assert "1990-1999" in refused.text
-        removed, answered = await chat.say("-1984")
+        answered, removed = await chat.say("-1984")
         assert removed.method == "deleteMessage"
         assert "1984 or earlier" in answered.text
         assert (await settled(chat)).last_year == 1984
@@ -190,6 +191,43 @@ def test_of_several_names_at_once_the_known_ones_count_and_another_is_asked_abou
         assert (await settled(chat)).favourite_artists == ("Earth", "Fire", "Ärger")
 
     asyncio.run(with_chat(story, table=table))
+
+
+@pytest.mark.parametrize(("known", "kind"), [(0, "all"), (400, "some")])
+def test_who_wants_nothing_explicit_is_told_what_is_unknown(known: int, kind: str) -> None:
+    whole = table_of(random_tracks(1200))
+    table = replace(whole, explicit_known=np.arange(1200) < known)
+
+    async def story(chat: Chat) -> None:
+        (before,) = await chat.say("/settings")
+        assert "1,200" not in before.text
+        after = await press(chat, before, texts.SWITCH_EXPLICIT[True])
+        told = texts.EXPLICIT_UNKNOWN[kind].format(unchecked=f"{1200 - known:,}", tracks="1,200")
+        assert told in after.text
+        _, playlist = await chat.say("/mood sad")
+        is_told = "for 20 of 20 tracks I can't check that" in playlist.text
+        assert is_told == (known == 0)
+
+    asyncio.run(with_chat(story, table=table))
+
+
+def test_all_unknown_names_are_told_and_a_flood_of_names_is_refused() -> None:
+    async def story(chat: Chat) -> None:
+        page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
+        await chat.press(page.data(texts.TYPE_NAME["artist"]))
+        listed, *unsure = await chat.say("Uno, Earth, Zwei, <Drei>, Vier, Fünf, Uno")
+        assert "• Earth" in listed.text
+        told = [call.text for call in unsure]
+        assert len(told) == 4
+        for name, text in zip(("Uno", "Zwei", "&lt;Drei&gt;"), told, strict=False):
+            assert f"<b>{name}</b>" in text
+        assert "<b>Vier</b>, <b>Fünf</b>" in told[3]
+        (flood,) = await chat.say(",".join(f"Artist {number}" for number in range(200)))
+        assert flood.text == texts.TOO_MANY_NAMES.format(most=100)
+        *_, rest = await chat.say(",".join(f"{number:040}&" for number in range(100)))
+        assert "and 67 more" in rest.text
+
+    asyncio.run(with_chat(story, table=by("Earth", "Fire")))
 
 
 def test_genres_are_offered_and_a_favourite_cannot_be_banned_too() -> None:
@@ -290,7 +328,8 @@ def test_one_users_answer_is_not_anothers() -> None:
 def test_a_button_that_no_version_made_changes_nothing(data: str) -> None:
     async def story(chat: Chat) -> None:
         (toast,) = await chat.press(data)
-        assert toast.parameters["text"] == texts.GONE
+        is_form = data == "add:favourite_artists:1"  # of no artist that the catalogue has
+        assert toast.parameters["text"] == (texts.GONE if is_form else texts.UNKNOWN_BUTTON)
         assert await settled(chat) == USUAL
 
     asyncio.run(with_chat(story))
@@ -301,5 +340,5 @@ def test_the_longest_names_fit_their_buttons_and_message() -> None:
     text, keyboard = pages.names("banned_artists", longest, Artists(by("Ann")))
     assert len(text.encode("utf-16-le")) // 2 <= 4096
     assert all(len(b.callback_data or "") <= 64 for row in keyboard.inline_keyboard for b in row)
-    text, _ = pages.overview(Preferences(banned_artists=longest))
+    text, _ = pages.overview(Preferences(banned_artists=longest), unchecked=0, tracks=9)
     assert len(text) < 1000

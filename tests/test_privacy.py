@@ -17,7 +17,7 @@ from bot import export, privacy, texts
 from bot.connections import Connections
 from bot.people import CONSENT_VERSION, People
 from bot.questions import Question
-from bot.received import NewUpdate
+from bot.received import NewUpdate, SetAside
 from bot.records import BELONGINGS, Records, Stores
 from bot.timetable import read_slots
 from recommender.authorizations import PendingAuthorization
@@ -55,6 +55,7 @@ async def fill(chat: Chat, user_id: int) -> None:
     def store(stores: Stores) -> None:
         stores.people.questions.ask(user_id, Question("years", 1), NOW)
         stores.people.inbox.add([NewUpdate(1000 + user_id, user_id, "words")], NOW)
+        stores.people.inbox.set_aside(SetAside(user_id, "TypeError", "words"), NOW)
         stores.music.preferences.change(user_id, NOW, length=30, banned_artists=("=1+1",))
         stores.music.shifts.reset(user_id)
         last = stores.music.last_playlist(user_id)

@@ -160,7 +160,7 @@ def test_one_prolific_artist_does_not_keep_others_away() -> None:
         for n in range(600)
     ]
     others = [
-        replace(TRACK, id=track_id(1000 + n), name="Far", artist=f"Far {n}", valence=0.01)
+        replace(TRACK, id=track_id(1000 + n), name=f"Far {n}", artist=f"Far {n}", valence=0.01)
         for n in range(5)
     ]
     table = table_of([*crowd, *others])

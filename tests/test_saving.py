@@ -65,7 +65,7 @@ def silence_next(world: World, count: int, how: str) -> list[str]:
 def test_tracks_that_do_not_play_are_replaced_and_never_come_again(world: World, how: str) -> None:
     async def story(chat: Chat) -> None:
         silenced = silence_next(world, 3, how)
-        _, shown = await chat.say("/mood sad")
+        _, shown, *_ = await chat.say("/mood sad")
         saved = await last_saved(chat)
         assert len(saved.tracks) == 20
         assert "Spotify no longer plays 3 tracks that I had chosen: others stand" in shown.text
@@ -76,7 +76,7 @@ def test_tracks_that_do_not_play_are_replaced_and_never_come_again(world: World,
         artists = [track.artist for track in saved.tracks]
         assert max(map(artists.count, artists)) <= 2
         for _ in range(5):
-            _, shown = await chat.say("/mood sad")
+            _, shown, *_ = await chat.say("/mood sad")
             assert "no longer plays" not in shown.text
             assert not gone & {track.track_id for track in (await last_saved(chat)).tracks}
 
@@ -96,7 +96,7 @@ def test_every_stand_in_that_does_not_play_either_is_replaced_too(world: World) 
             set_items(playlist, items)
 
         state.set_items = silencing
-        _, shown = await chat.say("/mood happy")
+        _, shown, *_ = await chat.say("/mood happy")
         assert len(state.silent) == 3
         assert "no longer plays 3 tracks" in shown.text
         await assert_all_agree(chat, world, shown)
@@ -115,7 +115,7 @@ def test_where_nothing_else_fits_the_playlist_is_shorter_and_says_so(world: Worl
         now = world.clock()
         await chat.records.run(lambda s: s.music.gone.add(known - kept, now))
         silence_next(world, 2, "null")
-        _, shown = await chat.say("/mood happy")
+        _, shown, *_ = await chat.say("/mood happy")
         assert "plays 2 tracks that I had chosen: others fit 0 of their places." in shown.text
         assert len(titles(shown)) == 48
         await assert_all_agree(chat, world, shown)
@@ -127,7 +127,7 @@ def test_a_version_that_somebody_else_made_tells_nothing(world: World) -> None:
     async def story(chat: Chat) -> None:
         another = Contents("another version", ())
         world.client.contents = lambda *_: another
-        _, shown = await chat.say("/mood sad")
+        _, shown, *_ = await chat.say("/mood sad")
         assert "no longer plays" not in shown.text
         assert await chat.records.run(lambda s: s.music.gone.all()) == frozenset()
         await assert_all_agree(chat, world, shown)
@@ -141,7 +141,7 @@ def test_a_version_that_somebody_else_made_tells_nothing(world: World) -> None:
 def test_by_default_one_playlist_is_updated(world: World) -> None:
     async def story(chat: Chat) -> None:
         await chat.say("/mood sad")
-        _, shown = await chat.say("/mood happy")
+        _, shown, *_ = await chat.say("/mood happy")
         (playlist,) = world.local.playlists()
         assert playlist.name == "Mirrortape: happy · match"
         assert "20 November 2026, feeling happy" in playlist.description
@@ -160,7 +160,8 @@ def test_who_keeps_playlists_gets_a_new_one_each_time(world: World) -> None:
         names = [playlist.name for playlist in world.local.playlists()]
         assert names == ["Mirrortape: happy · match", "Mirrortape: sad · match"]
         world.clock.advance(minutes=1)
-        *_, calm = await chat.press(happy.data("Calm"))  # rewrites its own playlist
+        shown_in = happy.parameters["message_id"]
+        *_, calm = await chat.press(happy.data("Calm"), message_id=shown_in)  # rewrites its own
         names = [playlist.name for playlist in world.local.playlists()]
         assert names == ["Mirrortape: happy · calm", "Mirrortape: sad · match"]
         await assert_all_agree(chat, world, calm)
@@ -184,7 +185,7 @@ def test_a_new_playlist_that_was_begun_is_completed_not_left_half_done(
         world.local.fail_next(method, "", status=502, after=True)
         await chat.say("/mood happy")
         world.clock.advance(minutes=1)
-        _, shown = await chat.say("/mood fear")
+        _, shown, *_ = await chat.say("/mood fear")
         playlists = world.local.playlists()
         assert [playlist.name for playlist in playlists] == [
             "Mirrortape: fear · match",
@@ -201,7 +202,7 @@ def test_a_new_playlist_that_was_begun_is_completed_not_left_half_done(
 def test_what_could_not_be_written_is_written_later_and_told(world: World) -> None:
     async def story(chat: Chat) -> None:
         world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
-        _, shown = await chat.say("/mood sad")
+        _, shown, *_ = await chat.say("/mood sad")
         assert "until about 20 November, 14:00 UTC. I keep the playlist" in shown.text
         world.clock.advance(minutes=119)
         world.forget_calls()
@@ -314,13 +315,13 @@ def test_what_is_refused_again_and_again_is_asked_for_less_and_less(world: World
 def test_a_short_wait_is_waited_out_once(world: World) -> None:
     async def story(chat: Chat) -> None:
         world.local.fail_next("PUT", "/items", status=429, retry_after=3)
-        _, shown = await chat.say("/mood sad")
+        _, shown, *_ = await chat.say("/mood sad")
         assert keyboards.OPEN_IN_SPOTIFY in [button["text"] for button in shown.buttons]
         await assert_all_agree(chat, world, shown)
         world.clock.advance(minutes=1)
         world.local.fail_next("PUT", "/items", status=429, retry_after=3, times=2)
         world.forget_calls()
-        _, shown = await chat.say("/mood happy")
+        _, shown, *_ = await chat.say("/mood happy")
         assert "Spotify is busy. I keep the playlist" in shown.text
         assert [call[0] for call in world.local.calls].count("PUT") == 2
 

@@ -331,7 +331,7 @@ def test_a_file_that_telegram_does_not_hand_out_holds_up_nobody(
     async def story(chat: Chat) -> None:
         await chat.press(AGREE)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(selfies, "_download", never)
+            patch.setattr(selfies, "fetch", never)
             *_, answer = await chat.photo()
         assert answer.text == texts.FETCH_FAILED
         assert "20 tracks" in (await chat.photo())[-1].text

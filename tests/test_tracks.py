@@ -40,6 +40,7 @@ def test_artists_of_odd_characters_stay_apart(one: str, other: str) -> None:
         "Paper Lanterns - 2016 Remaster",
         "Paper Lanterns (feat. Somebody)",
         "paper lanterns [Radio Edit] - Live",
+        "Paper Lanterns (Live at the",
     ],
 )
 def test_versions_of_a_song_are_one(version: str) -> None:

@@ -100,19 +100,29 @@ def test_what_the_database_cannot_take_is_refused_and_delivered_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"),
+    ("body", "reason"),
     [
-        (b"no JSON", 400),
-        (b"[1]", 400),
-        (b"{}", 400),
-        (b"\xff", 400),
-        (b"{" + b" " * MAX_BODY_BYTES, 413),
+        (b"no JSON", "no JSON"),
+        (b"", "no JSON"),
+        (b"\xff", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[1]", "no number"),
+        (b"{}", "no number"),
+        (b'{"update_id": 1e400}', "no number"),
+        (b'{"update_id": 99999999999999999999}', "no number"),
+        (b"{" + b" " * 2 * MAX_BODY_BYTES, "too long"),
     ],
 )
-def test_what_is_no_update_is_refused(body: bytes, status: int) -> None:
+def test_what_is_no_update_is_set_aside_and_does_not_come_again(body: bytes, reason: str) -> None:
     async def story(telegram: Telegram) -> None:
-        assert (await telegram.post(body)).status_code == status
+        assert (await telegram.post(body)).status_code == 200
         assert await telegram.numbers() == []
+        run = telegram.chat.records.run
+        (row,) = await run(lambda s: list(s.people.db.table("set_aside").rows))
+        assert (row["user_id"], row["reason"]) == (None, reason)
+        assert telegram.metrics.updates_set_aside._value.get() == 1
+        assert (await telegram.post(an_update(7))).status_code == 200
+        assert await telegram.numbers() == [7]
 
     told(story)
 

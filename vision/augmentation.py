@@ -29,12 +29,12 @@ class Augmentation:
     Args:
         flipped: Share of rows that are mirrored.
         turn_deg: Standard deviation of the turn.
-        scale: Largest relative change of size.
-        shift: Largest shift, in pixels of the row.
+        scale: Largest change of size, as the logarithm of the factor.
+        shift: Standard deviation of the shift along each axis, in pixels of the row.
         strip: Strength of those three on the eye strip, relative to the face: the strip is
             narrow, and serving levels it.
         eyes: Standard deviation of each eye centre, in pixels of the row.
-        contrast: Largest relative change of contrast.
+        contrast: Largest change of contrast, as the logarithm of the factor.
         brightness: Largest change of brightness, in grey levels.
         degraded: Share of rows that are blurred, made noisy, squeezed by JPEG, or reduced and
             enlarged again.
@@ -45,18 +45,18 @@ class Augmentation:
     """
 
     flipped: float = 0.5
-    turn_deg: float = 7.0
-    scale: float = 0.12
-    shift: float = 2.5
+    turn_deg: float = 6.0
+    scale: float = 0.13
+    shift: float = 1.6
     strip: float = 0.5
-    eyes: float = 0.7
-    contrast: float = 0.35
-    brightness: float = 50.0
-    degraded: float = 0.2
-    erased: float = 0.2
-    strip_erased: float = 0.1
-    masked: float = 0.1
-    shaded: float = 0.08
+    eyes: float = 0.5
+    contrast: float = 0.25
+    brightness: float = 20.0
+    degraded: float = 0.0
+    erased: float = 0.4
+    strip_erased: float = 0.0
+    masked: float = 0.0
+    shaded: float = 0.0
 
 
 NONE: Final = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -101,10 +101,10 @@ def mirrored(eyes: Eyes) -> Eyes:
 def _change(rng: np.random.Generator, amount: Augmentation, strength: float) -> Affine:
     """Draw a turn, a change of size and a shift of the row."""
     turn = np.deg2rad(rng.normal(0, strength * amount.turn_deg))
-    scale = 1 + strength * rng.uniform(-amount.scale, amount.scale)
+    scale = np.exp(strength * rng.uniform(-amount.scale, amount.scale))
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
     linear = np.array([[cos, -sin], [sin, cos]])
-    shift = strength * rng.uniform(-amount.shift, amount.shift, 2)
+    shift = strength * rng.normal(0, amount.shift, 2)
     return np.column_stack([linear, _PIVOT - linear @ _PIVOT + shift])
 
 
@@ -116,7 +116,7 @@ def _drawn_covering(rng: np.random.Generator, amount: Augmentation) -> Covering:
 
 
 def _relit(row: Gray, rng: np.random.Generator, amount: Augmentation) -> Gray:
-    contrast = 1 + rng.uniform(-amount.contrast, amount.contrast)
+    contrast = np.exp(rng.uniform(-amount.contrast, amount.contrast))
     brightness = rng.uniform(-amount.brightness, amount.brightness)
     middle = float(row.mean())
     return _gray((row - middle) * contrast + middle + brightness)

@@ -25,6 +25,7 @@ TrainingError
 ├── UnusableData            the data set is not what training needs
 ├── UnusableWeights         the weights to start from are none
 ├── UnusableFolder          the folder holds another run, none to resume, or cannot be written
+├── TrainingStopped         the run was asked to stop; it can be resumed
 └── TrainingDiverged        a number is no longer finite
 
 Every class can be pickled, since it crosses from the worker process to the bot.
@@ -125,6 +126,10 @@ class UnusableWeights(TrainingError):
 
 class UnusableFolder(TrainingError):
     """The folder holds another run, holds none to resume, or cannot be written."""
+
+
+class TrainingStopped(TrainingError):
+    """The run was asked to stop, and its folder holds all that was done."""
 
 
 class TrainingDiverged(TrainingError):

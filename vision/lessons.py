@@ -1,13 +1,13 @@
-"""What each row teaches: its views, and what every head should say to them.
+"""The rows to learn from, and the batches that training takes them in.
 
-`ferplus` heads learn the shares of the ten FER+ votes, `fer` heads the original labels. The two
-agree on only 60 to 67 % of the rows, so no single head could serve both. One more head learns
-what augmentation has covered.
+People who voted (FER+) and the one who labelled (FER-2013) agree on only 60 to 67 % of the rows.
+Each row's target mixes both; the heads that serve are fitted to each kind alone afterwards, by
+`vision.fit_heads`.
 """
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,18 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.augmentation import augmented_views
-from vision.coverings import COVERINGS
 from vision.crops import ROW_EYES, ROW_SIZE, Eyes, cut_views
 from vision.errors import UnusableData
 from vision.fer import FERPLUS_COLUMNS, votes_for_emotions
-from vision.reading import EMOTIONS, Covering
+from vision.reading import EMOTIONS
 from vision.recipe import Recipe
-from vision.weights import COVERING_HEAD, HEADS
+from vision.weights import TRAINED_HEADS
 
 NOT_A_FACE_VOTES: Final = 5
 """From so many of the ten votes on, a row is no face and teaches nothing."""
-
-_COVERING_WEIGHT: Final = 0.1  # of the covering head's loss; the emotions' count as one
 
 _ARRAYS: Final = ("images", "labels", "usage", "usage_names", "ferplus_votes", "ferplus_columns")
 
@@ -58,6 +55,11 @@ class Lessons:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __getitem__(self, rows: NDArray[Any]) -> "Lessons":
+        """Return some of the rows, by indices or by a mask."""
+        parts = {field.name: getattr(self, field.name)[rows] for field in fields(self)}
+        return Lessons(**parts)
 
     def require(self, count: int) -> None:
         """Raise `UnusableData` where there are fewer rows than that."""
@@ -126,11 +128,20 @@ def class_weights(shares: Floats, balance: float) -> Floats:
     return np.asarray(weights / max((weights * frequency).sum(), 1e-9), dtype=np.float32)
 
 
-def head_weights(recipe: Recipe) -> dict[str, float]:
-    """Return how much the loss of each head counts; together they count as one."""
-    views = dict.fromkeys(("eyes", "face"), recipe.eyes_share)
-    views["fused"] = 1 - 2 * recipe.eyes_share
-    return {head: views[head.rsplit("_", 1)[1]] / 2 for head in HEADS}
+def split(lessons: Lessons, held_back: int, seed: int) -> tuple[Lessons, Lessons]:
+    """Return the rows to learn from, and so many drawn rows that are held back to measure on."""
+    order = np.random.default_rng((seed, len(lessons))).permutation(len(lessons))
+    return lessons[np.sort(order[held_back:])], lessons[np.sort(order[:held_back])]
+
+
+def mixed_targets(lessons: Lessons, votes_share: float) -> Floats:
+    """Return one target for each row, (N, 7), that sums to 1: votes and label, weighted.
+
+    A row without a vote for one of the seven has its label alone.
+    """
+    has_votes = lessons.ferplus.sum(axis=1, keepdims=True) > 0  # (N, 1)
+    mixed = votes_share * lessons.ferplus + (1 - votes_share) * lessons.fer
+    return np.where(has_votes, mixed, lessons.fer).astype(np.float32)
 
 
 class Curriculum:
@@ -142,13 +153,10 @@ class Curriculum:
     def __init__(self, lessons: Lessons, recipe: Recipe) -> None:
         lessons.require(recipe.batch)
         self._lessons, self._recipe = lessons, recipe
-        self._shares = {"ferplus": lessons.ferplus, "fer": lessons.fer}
-        self._trust = {"ferplus": lessons.trust, "fer": np.ones_like(lessons.trust)}
-        self._balance = {
-            labels: class_weights(shares, recipe.balance)
-            for labels, shares in self._shares.items()
-        }
-        self._head_weights = head_weights(recipe)
+        shares = mixed_targets(lessons, recipe.votes_share)
+        smooth = recipe.label_smoothing
+        self._targets = (1 - smooth) * shares + np.float32(smooth / len(EMOTIONS))
+        self._weights = (shares @ class_weights(shares, recipe.balance)).astype(np.float32)
 
     @property
     def steps(self) -> int:
@@ -160,44 +168,24 @@ class Curriculum:
         seed, count = self._recipe.seed, self._recipe.batch
         order = np.random.default_rng((seed, epoch)).permutation(len(self._lessons))
         rows = order[step * count : (step + 1) * count]
-        faces, strips, coverings = zip(
-            *(self._views(epoch, int(row), size) for row in rows), strict=True
-        )
+        faces, strips = zip(*(self._views(epoch, int(row), size) for row in rows), strict=True)
         inputs = _stacked(faces, strips)
-        targets, weights = self._targets(rows, coverings)
+        target, weight = self._targets[rows], self._weights[rows]
         if self._recipe.mixup:
             rng = np.random.default_rng((seed, epoch, step, 1))
-            share = rng.beta(self._recipe.mixup, self._recipe.mixup)
+            share = np.float32(rng.beta(self._recipe.mixup, self._recipe.mixup))
             partner = rng.permutation(count)
-            for part in (inputs, targets, weights):
-                part |= {
-                    name: np.asarray(share * x + (1 - share) * x[partner], dtype=np.float32)
-                    for name, x in part.items()
-                }
-        return inputs, targets, weights
+            inputs = {name: share * x + (1 - share) * x[partner] for name, x in inputs.items()}
+            target = share * target + (1 - share) * target[partner]
+            weight = share * weight + (1 - share) * weight[partner]
+        return inputs, dict.fromkeys(TRAINED_HEADS, target), dict.fromkeys(TRAINED_HEADS, weight)
 
     def _views(
         self, epoch: int, row: int, size: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Covering]:
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         rng = np.random.default_rng((self._recipe.seed, epoch, row, 0))
         image, eyes = self._lessons.images[row], self._lessons.eyes_of(row)
-        return augmented_views(image, eyes, size, rng, self._recipe.augmentation)
-
-    def _targets(
-        self, rows: NDArray[np.int64], coverings: Sequence[Covering]
-    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        smooth = self._recipe.label_smoothing
-        targets, weights = {}, {}
-        for head, share in self._head_weights.items():
-            labels = head.split("_")[1]
-            target = self._shares[labels][rows]
-            targets[head] = (1 - smooth) * target + np.float32(smooth / len(EMOTIONS))
-            weight = share * self._trust[labels][rows] * (target @ self._balance[labels])
-            weights[head] = weight.astype(np.float32)
-        kinds = [COVERINGS.index(covering) for covering in coverings]
-        targets[COVERING_HEAD] = np.eye(len(COVERINGS), dtype=np.float32)[kinds]
-        weights[COVERING_HEAD] = np.full(len(rows), _COVERING_WEIGHT, np.float32)
-        return targets, weights
+        return augmented_views(image, eyes, size, rng, self._recipe.augmentation)[:2]
 
 
 def plain_views(lessons: Lessons, rows: range, size: int) -> Views:

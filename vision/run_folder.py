@@ -2,19 +2,19 @@
 
 | file | what |
 |---|---|
-| `recipe.json` | how the run is made, and on which data |
-| `checkpoint.npz` | all that is needed to go on after the last finished epoch |
-| `weights.npz` | the averaged weights of that epoch, for `python -m vision.weights` |
+| `recipe.json` | how the run is made, on which data, and what was changed on the way |
+| `checkpoint.npz` | all that is needed to go on |
+| `weights.npz` | the averaged weights of the last epoch, for `python -m vision.fit_heads` |
 | `history.jsonl`, `curves.png` | loss and accuracies, epoch by epoch |
 | `eyes-*.npz` | where the eyes of the rows are |
 
 Every file is replaced as a whole, the checkpoint last, so a run that is killed at any moment goes
-on from a finished epoch.
+on from its last checkpoint.
 """
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +31,27 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run after some epochs.
+    """A run after some steps.
 
     Args:
-        epoch: How many are finished.
+        step: How many are done, counted over all epochs.
         weights: The weights that learn, by name.
         averages: Their running mean, by name.
-        optimizer: The optimizer's variables, in its order.
+        state: The variables of the optimizer and of the random generators, in their order.
+        loss_sum: Sum of the losses of the steps done in the epoch.
+        seconds: Time that these steps took.
     """
 
-    epoch: int
+    step: int
     weights: Arrays
     averages: Arrays
-    optimizer: list[NDArray[Any]]
+    state: list[NDArray[Any]]
+    loss_sum: float = 0.0
+    seconds: float = 0.0
+
+    def at_epochs_end(self) -> "Checkpoint":
+        """Return it with the sums of a new epoch."""
+        return replace(self, loss_sum=0.0, seconds=0.0)
 
 
 class RunFolder:
@@ -72,21 +80,25 @@ class RunFolder:
             UnusableFolder: It holds a run already, or cannot be written.
         """
         self.refuse_if_used()
-        noted = json.dumps({"recipe": recipe.to_json(), "run": about}, indent=1)
+        noted = json.dumps({"recipe": recipe.to_json(), "run": about, "before": []}, indent=1)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._write_checkpoint(checkpoint)
+            self.save_checkpoint(checkpoint)
             self._write_text(self._recipe, noted + "\n")
         except OSError as error:
             raise UnusableFolder(
                 f"{self.path} cannot hold a training run: {error.strerror}"
             ) from error
 
-    def resume(self, about: dict[str, Any]) -> Recipe:
-        """Return the recipe of the run that the folder holds.
+    def resume(self, about: dict[str, Any], changes: dict[str, Any]) -> Recipe:
+        """Return the recipe of the run that the folder holds, with changes, which are noted.
+
+        Args:
+            about: What identifies the run besides its recipe; see `begin`.
+            changes: Values of the recipe that are others from now on, by name.
 
         Raises:
-            UnusableFolder: It holds none, or one about something else.
+            UnusableFolder: It holds no run, or one about something else, or cannot be written.
         """
         if not self._recipe.is_file():
             raise UnusableFolder(f"{self.path} holds no run to resume: leave --resume out")
@@ -101,7 +113,12 @@ class RunFolder:
                 f"the run in {self.path} was begun with another {changed or 'version'}: "
                 "resume it with the same, or begin another in a new folder"
             )
-        return recipe
+        changed_recipe = replace(recipe, **changes)
+        if changed_recipe != recipe:
+            before = {"until_step": self.load().step, "recipe": noted["recipe"]}
+            noted |= {"recipe": changed_recipe.to_json(), "before": [*noted["before"], before]}
+            self._write_text(self._recipe, json.dumps(noted, indent=1) + "\n")
+        return changed_recipe
 
     def load(self) -> Checkpoint:
         """Return the last checkpoint.
@@ -113,12 +130,14 @@ class RunFolder:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 arrays = {name: kept[name] for name in kept}
-            numbers = range(len([name for name in arrays if name.startswith("optimizer:")]))
+                numbers = range(len([name for name in arrays if name.startswith("state:")]))
             return Checkpoint(
-                int(arrays["epoch"]),
+                int(arrays["step"]),
                 _section(arrays, "weights:"),
                 _section(arrays, "averages:"),
-                [arrays[f"optimizer:{number}"] for number in numbers],
+                [arrays[f"state:{number}"] for number in numbers],
+                float(arrays["loss_sum"]),
+                float(arrays["seconds"]),
             )
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise UnusableFolder(
@@ -127,12 +146,22 @@ class RunFolder:
 
     def save(self, checkpoint: Checkpoint, entry: Entry) -> None:
         """Keep a finished epoch: its history, its averaged weights, then all to go on from."""
-        history = [*self.history()[: checkpoint.epoch - 1], entry]
+        history = [*self.history()[: entry["epoch"] - 1], entry]
         lines = "".join(json.dumps(each) + "\n" for each in history)
         self._write_text(self.path / "history.jsonl", lines)
         write_npz(self.path / "weights.npz", checkpoint.averages)
         draw_curves(history, self.path / "curves.png")
-        self._write_checkpoint(checkpoint)
+        self.save_checkpoint(checkpoint)
+
+    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep what is needed to go on."""
+        arrays: Arrays = {
+            name: np.array(getattr(checkpoint, name)) for name in ("step", "loss_sum", "seconds")
+        }
+        arrays |= {"weights:" + name: value for name, value in checkpoint.weights.items()}
+        arrays |= {"averages:" + name: value for name, value in checkpoint.averages.items()}
+        arrays |= {f"state:{i}": value for i, value in enumerate(checkpoint.state)}
+        write_npz(self.path / "checkpoint.npz", arrays)
 
     def history(self) -> list[Entry]:
         """Return what was measured after each epoch."""
@@ -144,13 +173,6 @@ class RunFolder:
     @property
     def _recipe(self) -> Path:
         return self.path / "recipe.json"
-
-    def _write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        arrays: Arrays = {"epoch": np.array(checkpoint.epoch)}
-        arrays |= {"weights:" + name: value for name, value in checkpoint.weights.items()}
-        arrays |= {"averages:" + name: value for name, value in checkpoint.averages.items()}
-        arrays |= {f"optimizer:{i}": value for i, value in enumerate(checkpoint.optimizer)}
-        write_npz(self.path / "checkpoint.npz", arrays)
 
     def _write_text(self, path: Path, text: str) -> None:
         write_whole(path, lambda file: file.write(text.encode()))
@@ -166,18 +188,19 @@ def draw_curves(history: list[Entry], path: Path) -> None:
     loss.plot(epochs, [entry["loss"] for entry in history], color="0.3", marker=".")
     loss.set(title="Loss on the rows that teach", xlabel="epoch")
     colours = {"eyes": "tab:orange", "face": "tab:blue", "fused": "tab:green"}
-    for name in (key for key in history[-1] if key.startswith("head_")):
-        _, labels, view = name.split("_")
-        accuracy.plot(
-            epochs,
-            [100 * entry[name] for entry in history],
-            color=colours[view],
-            linestyle="-" if labels == "ferplus" else "--",
-            marker=".",
-            label=f"{view}, {'FER+' if labels == 'ferplus' else 'FER'}",
-        )
-    accuracy.set(title="Accuracy on the rows held back, %", xlabel="epoch")
-    accuracy.legend(ncols=2, fontsize="small")
+    for check, style in zip(history[-1]["checks"], ("-", "--", ":"), strict=False):
+        for view, colour in colours.items():
+            accuracy.plot(
+                epochs,
+                [100 * entry["checks"][check][view]["ferplus"] for entry in history],
+                color=colour,
+                linestyle=style,
+                marker=".",
+                label=f"{view}, {check}",
+            )
+    accuracy.set(title="Right by the majority of the votes, %", xlabel="epoch")
+    if history[-1]["checks"]:
+        accuracy.legend(ncols=2, fontsize="small")
     for axes in (loss, accuracy):
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -35,7 +35,10 @@ LABELS: Final[tuple[Labels, ...]] = ("ferplus", "fer")
 VIEWS: Final[tuple[View, ...]] = ("eyes", "face", "fused")
 
 HEADS: Final = tuple(f"head_{labels}_{view}" for labels in LABELS for view in VIEWS)
-"""The heads that training fits: one for each view and set of labels."""
+"""The heads for each view and set of labels; `vision.fit_heads` fits them."""
+
+TRAINED_HEADS: Final = tuple(f"head_mixed_{view}" for view in VIEWS)
+"""The heads that the convolutions are trained with, on votes and labels mixed; never served."""
 
 SEES: Final[dict[Head, View]] = {
     **{view: view for view in VIEWS},
@@ -45,7 +48,7 @@ SEES: Final[dict[Head, View]] = {
 """Every head that says an emotion, and what it sees. A set of labels has one of each.
 
 `masked` is fitted to faces whose mouth is covered, `shaded` to those whose eyes are
-(`vision.fit_covering`); until then they are copies of the heads that see the same.
+(`vision.fit_heads`); until then they are copies of the heads that see the same.
 """
 
 COVERING_HEAD: Final = "head_covering"

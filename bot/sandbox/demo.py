@@ -12,7 +12,8 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from starlette.routing import Mount
 
-from bot.live import serve, utc_now
+from bot.data_faults import naming
+from bot.live import make_private, serve, utc_now
 from bot.logs import set_up_logging
 from bot.sandbox.chat import chat_routes
 from bot.sandbox.local_spotify import LocalSpotify
@@ -51,8 +52,10 @@ async def run_demo(
     listener = listen(HOST, port)  # first: another demo may run, and its data is its own
     data_dir = data_dir or settings.data_dir
     own_dir = data_dir / "demo"
-    _forget_last_time(own_dir)
-    catalogue = _catalogue(data_dir, own_dir)
+    with naming(own_dir):
+        make_private(own_dir)
+        _forget_last_time(own_dir)
+        catalogue = _catalogue(data_dir, own_dir)
     base_url = f"http://{HOST}:{port}"
     token = f"{secrets.randbelow(10**9)}:{secrets.token_urlsafe(26)}"
     telegram = LocalTelegram(token, utc_now)

@@ -30,6 +30,7 @@ _TYPES = {
 }
 _CHARACTERS = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f]")
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-z]+);")
 _TOKEN = re.compile(r"<(?:\"[^\"]*\"|'[^']*'|[^'\">])*>|<|" + _REFERENCE.pattern)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*|)(.*)>", re.DOTALL)
@@ -62,7 +63,7 @@ def utf16_length(text: str) -> int:
 def clean(text: str) -> str:
     """Return the text as Telegram stores it: no control characters, no halves of characters."""
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return re.sub(r"[\x00-\x09\x0b\x0c\x0e-\x1f]", " ", text.replace("\r", ""))
+    return _CONTROL.sub(" ", text.replace("\r", ""))
 
 
 def parse_html(text: str) -> tuple[str, list[Entity]]:

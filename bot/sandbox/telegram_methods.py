@@ -29,6 +29,8 @@ from bot.sandbox.telegram_webhook import check_webhook_url
 
 Method = Callable[[TelegramState, Call], Any]
 
+_SECRET = re.compile(r"[A-Za-z0-9_-]{0,256}")
+
 
 # -- about the bot --
 
@@ -47,7 +49,7 @@ def _set_webhook(telegram: TelegramState, call: Call) -> bool:
         return _delete_webhook(telegram, call)
     check_webhook_url(url)
     secret = call.text("secret_token")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", secret):
+    if not _SECRET.fullmatch(secret):
         raise Refusal("secret token contains unallowed characters")
     if call.flag("drop_pending_updates"):
         telegram.updates.clear()

@@ -24,6 +24,9 @@ NOT_MODIFIED = (
     "same as a current content and reply markup of the message"
 )
 
+_SPACE = re.compile(r"\s")
+_COMMAND = re.compile(r"[a-z0-9_]{1,32}")
+
 _REACTIONS = (
     "❤ 👍 👎 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 "
     "❤\u200d🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 "
@@ -134,7 +137,7 @@ def check_url(url: object, what: str) -> None:
         raise Refusal(f"{what} '{url}' is invalid: Wrong HTTP URL") from None
     if parts.scheme not in ("http", "https", "tg"):
         raise Refusal(f"{what} '{url}' is invalid: Unsupported URL protocol")
-    if not host or re.search(r"\s", url):
+    if not host or _SPACE.search(url):
         raise Refusal(f"{what} '{url}' is invalid: Wrong HTTP URL")
 
 
@@ -148,7 +151,7 @@ def check_commands(commands: object) -> list[Json]:
     for item in commands:
         command = str(item.get("command", "")).removeprefix("/")
         description = str(item.get("description", ""))
-        if not re.fullmatch(r"[a-z0-9_]{1,32}", command):
+        if not _COMMAND.fullmatch(command):
             raise Refusal("BOT_COMMAND_INVALID")
         if not 1 <= len(description) <= 256:
             raise Refusal("BOT_COMMAND_DESCRIPTION_INVALID")

@@ -1,14 +1,19 @@
-"""Fits to a trained network what it needs for covered faces.
+"""Fits all heads that serve to the features of trained convolutions, and writes the weight file.
 
-`python -m vision.fit_covering FER2013.npz WEIGHTS.safetensors` draws masks and sunglasses on rows
-of *Training* and fits, to the pooled features of both views, the head that tells what is covered
-and the heads that say the emotion then. The convolutions and the other heads stay as they are, so
-nothing that was measured of them changes.
+`python -m vision.fit_heads FER2013.npz RUN/weights.npz OUT.safetensors` packs the convolutions,
+then fits, to the pooled features of rows of *Training* as the packed network sees them:
+
+1. for each view one head to the FER+ votes and one to the FER labels, near the heads that the
+   convolutions were trained with;
+2. on rows with drawn masks and sunglasses, the head that tells what is covered, and heads that
+   say the emotion then.
+
+Every fifth row is not fitted but measured on.
 """
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,15 +25,17 @@ from sklearn.linear_model import LogisticRegression
 
 from vision import weights as weight_file
 from vision.answering import COVERED_FROM, answering_head
-from vision.augmentation import Augmentation, augmented_views
+from vision.augmentation import NONE, Augmentation, augmented_views
 from vision.calibration import softmax
 from vision.coverings import COVERINGS
 from vision.lessons import Lessons, load_lessons
+from vision.row_eyes import seek_eyes
 from vision.serving import Network
-from vision.weights import COVERING_HEAD, LABELS, SEES, Tensors
+from vision.weights import COVERING_HEAD, LABELS, SEES, VIEWS, Labels, Tensors
 
 # Nothing is erased, since an erased patch covers something too.
-_AMOUNT: Final = Augmentation(masked=0.4, shaded=0.3, erased=0, strip_erased=0)
+_COVERED: Final = Augmentation(masked=0.4, shaded=0.3, degraded=0.2, erased=0)
+_PLAIN: Final = replace(NONE, flipped=0.5)
 _BATCH: Final = 64
 _STRENGTH: Final = 1e-3  # inverse of the pull towards zero; features are standardised
 _PULL: Final = 0.3  # towards the head that sees the same of plain faces
@@ -51,14 +58,16 @@ class LinearHead:
         return pooled @ self.kernel + self.bias
 
 
-def features(network: Network, lessons: Lessons) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the pooled features of rows with drawn coverings, (N, 4096), and which, (N,)."""
+def features(
+    network: Network, lessons: Lessons, amount: Augmentation
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the pooled features of changed rows, (N, 4096), and what was covered, (N,)."""
     rng = np.random.default_rng(_SEED)
     parts, kinds = [], []
     for start in range(0, len(lessons), _BATCH):
         rows = range(start, min(start + _BATCH, len(lessons)))
         drawn = [
-            augmented_views(lessons.images[row], lessons.eyes_of(row), 96, rng, _AMOUNT)
+            augmented_views(lessons.images[row], lessons.eyes_of(row), 96, rng, amount)
             for row in rows
         ]
         faces, strips, coverings = zip(*drawn, strict=True)
@@ -118,7 +127,25 @@ def _as_it_is(kernel: NDArray[Any], bias: NDArray[Any], mean: Floats) -> LinearH
     return LinearHead(kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32))
 
 
-def fit_heads(
+def fit_plain_heads(tensors: Tensors, lessons: Lessons, pooled: Floats) -> None:
+    """Fit the heads for plain faces, say how right they are, and keep them."""
+    is_held_back = np.arange(len(pooled)) % _HELD_BACK == 0
+    half = pooled.shape[1] // 2
+    seen = {"face": pooled[:, :half], "eyes": pooled[:, half:], "fused": pooled}
+    for labels, (shares, trust) in _shown(lessons).items():
+        for view in VIEWS:
+            plain = _head_of(tensors, f"head_{labels}_{view}")
+            fitted = ~is_held_back & (trust > 0)
+            better = refit(plain, seen[view][fitted], shares[fitted], trust[fitted])
+            _keep(tensors, f"head_{labels}_{view}", better)
+            before, after = (
+                _rightness(each, seen[view][is_held_back], shares[is_held_back])
+                for each in (plain, better)
+            )
+            _say(f"{labels}, {view}: right on {before:.1%} before, {after:.1%} after")
+
+
+def fit_covering_heads(
     tensors: Tensors, lessons: Lessons, pooled: Floats, kinds: NDArray[np.int64]
 ) -> None:
     """Fit the covering head and the heads of covered faces, say how right they are, keep them."""
@@ -130,7 +157,7 @@ def fit_heads(
     for kind, name in enumerate(COVERINGS):
         of_kind = said[kinds[is_held_back] == kind]
         _say(f"{name}: {(of_kind == kind).mean():.1%} of {len(of_kind):,} rows held back are told")
-    shown = {"ferplus": (lessons.ferplus, lessons.trust), "fer": (lessons.fer, lessons.trust**0)}
+    shown = _shown(lessons)
     for kind, covering in enumerate(COVERINGS[1:], start=1):
         head = answering_head(covering, is_found=True)
         seen = pooled if SEES[head] == "fused" else pooled[:, : pooled.shape[1] // 2]
@@ -138,19 +165,34 @@ def fit_heads(
         for labels in LABELS:
             shares, trust = shown[labels]
             layer = f"head_{labels}_{SEES[head]}"
-            plain = LinearHead(
-                *(tensors[f"{layer}/{part}"].astype(np.float32) for part in ("kernel", "bias"))
-            )
+            plain = _head_of(tensors, layer)
             better = refit(plain, seen[fitted], shares[fitted], trust[fitted])
             _keep(tensors, f"head_{labels}_{head}", better)
             before, after = (
-                np.mean(each(seen[held_back]).argmax(axis=1) == shares[held_back].argmax(axis=1))
-                for each in (plain, better)
+                _rightness(each, seen[held_back], shares[held_back]) for each in (plain, better)
             )
             _say(
                 f"{labels}, {covering} covered: right on {before:.1%} by {SEES[head]}, on "
                 f"{after:.1%} by {head}, of {held_back.sum():,} rows held back"
             )
+
+
+def _shown(lessons: Lessons) -> dict[Labels, tuple[Floats, Floats]]:
+    """Return what the rows show, (N, 7), and how much each counts, (N,), by kind of label."""
+    return {
+        "ferplus": (lessons.ferplus, lessons.trust),
+        "fer": (lessons.fer, np.ones_like(lessons.trust)),
+    }
+
+
+def _rightness(head: LinearHead, pooled: Floats, shares: Floats) -> float:
+    """Return the share of rows on which a head names what most people see."""
+    return float((head(pooled).argmax(axis=1) == shares.argmax(axis=1)).mean())
+
+
+def _head_of(tensors: Tensors, name: str) -> LinearHead:
+    kernel, bias = (tensors[f"{name}/{part}"].astype(np.float32) for part in ("kernel", "bias"))
+    return LinearHead(kernel, bias)
 
 
 def _keep(tensors: Tensors, name: str, head: LinearHead) -> None:
@@ -163,19 +205,39 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _with_served_heads(trained: Tensors) -> Tensors:
+    """Return trained weights with the heads that serve as copies of those trained with."""
+    copies = {
+        f"head_{labels}_{view}/{part}": trained[f"head_mixed_{view}/{part}"]
+        for labels in LABELS
+        for view in VIEWS
+        for part in ("kernel", "bias")
+    }
+    untold = np.zeros((2 * copies["head_fer_face/kernel"].shape[0], len(COVERINGS)), np.float32)
+    covering = {f"{COVERING_HEAD}/kernel": untold, f"{COVERING_HEAD}/bias": untold[0]}
+    return trained | copies | covering
+
+
 def main() -> None:
-    """Fit a weight file's heads for covered faces."""
+    """Make a weight file from the trained weights of a run."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("data", type=Path, help="FER-2013 with FER+ votes, .npz")
-    parser.add_argument("weights", type=Path, help="the .safetensors file that gets the heads")
+    parser.add_argument("trained", type=Path, help="weights.npz of a run")
+    parser.add_argument("out", type=Path, help="the .safetensors file to write")
     parser.add_argument("--rows", type=int, default=12000, help="of Training")
     arguments = parser.parse_args()
 
-    tensors = weight_file.read(arguments.weights)
-    lessons = load_lessons(arguments.data, "Training", arguments.rows)
-    pooled, kinds = features(Network.load(arguments.weights), lessons)
-    fit_heads(tensors, lessons, pooled, kinds)
-    weight_file.write(save(tensors), arguments.weights)
+    lessons = load_lessons(arguments.data, "Training")
+    found = seek_eyes(lessons.images, arguments.trained.with_name("eyes-Training.npz"))
+    lessons = lessons.with_eyes(found)[np.arange(min(arguments.rows, len(lessons)))]
+    with np.load(arguments.trained, allow_pickle=False) as kept:
+        weight_file.write(weight_file.pack(_with_served_heads(dict(kept))), arguments.out)
+    tensors, network = weight_file.read(arguments.out), Network.load(arguments.out)
+    fit_plain_heads(tensors, lessons, features(network, lessons, _PLAIN)[0])
+    fit_covering_heads(tensors, lessons, *features(network, lessons, _COVERED))
+    content = save(tensors)
+    weight_file.write(content, arguments.out)
+    _say(f"{arguments.out}: {len(content):,} bytes, not calibrated yet")
 
 
 if __name__ == "__main__":
