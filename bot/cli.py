@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it runs: `--help` must be quick."""
 
+import re
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -20,6 +21,15 @@ from bot.commands_simulate import simulate
 from bot.commands_train import train
 from bot.commands_vision import read
 from bot.exits import BAD_INPUT, stop
+
+_PLAINER = (
+    (r"Input should be a valid integer.*", "a whole number is needed"),
+    (r"Input should be a valid number.*", "a number is needed"),
+    (r"Input should be greater than or equal to (\S+)", r"\1 is the least"),
+    (r"Input should be less than or equal to (\S+)", r"\1 is the most"),
+    (r"Got unexpected extra argument\(s\) \((.*)\)", r"There is too much after the command: \1"),
+)
+"""What is said in other words than typer's."""
 
 app = typer.Typer(
     help="A selfie in, a mixtape out: emotion in a photo, playlist in Spotify.",
@@ -77,8 +87,19 @@ def main() -> None:
     except typer.TyperException as error:
         told = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
         if told:  # nothing is wrong with no words at all: the help has been printed
-            typer.echo(f"mirrortape: {told.rstrip('.')}. See --help.", err=True)
+            typer.echo(f"mirrortape: {_one_line(told)} See --help.", err=True)
         sys.exit(BAD_INPUT)
+    except OSError as error:  # a full disk under stdout, above all
+        where = f" ({error.filename})" if error.filename else ""
+        typer.echo(f"mirrortape: {error.strerror or error}{where}.", err=True)
+        sys.exit(BAD_INPUT)
+
+
+def _one_line(told: str) -> str:
+    """Return what is wrong with what was typed, in plain words and as one sentence."""
+    for pattern, plain in _PLAINER:
+        told = re.sub(pattern, plain, told)
+    return told if told.endswith("?") else f"{told.rstrip('.')}."
 
 
 def _stay(running: Coroutine[Any, Any, None]) -> None:

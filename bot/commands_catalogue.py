@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _SHOWN = 20
 """Rows that a table of genres or categories has at most."""
 
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Where data is kept; default: DATA_DIR."),
+]
+
 catalogue_app = typer.Typer(
     rich_markup_mode=None, help="Fill the catalogue of tracks and see what it holds."
 )
@@ -30,15 +35,16 @@ catalogue_app = typer.Typer(
 @catalogue_app.command("import")
 def import_csv(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)],
+    data_dir: DataDir = None,
 ) -> None:
     """Import tracks with audio features from a CSV.
 
     Takes TidyTuesday's spotify_songs.csv, the Hugging Face set spotify-tracks-dataset, Kaggle's
     tracks_features.csv, and whatever has the same columns.
     """
-    with open_catalogue() as catalogue, progress("Importing") as on_progress:
+    with open_catalogue(data_dir) as catalogue, progress("Importing") as on_progress:
         report = catalogue.import_csv(file, on_progress)
-        _revive_gone_tracks()
+        _revive_gone_tracks(data_dir)
     _print_report(file.name, report)
 
 
@@ -47,27 +53,29 @@ def fetch(
     url: Annotated[
         str | None, typer.Option(help="Another CSV; default: TidyTuesday's 28,000 tracks.")
     ] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Download a public table of tracks and import it."""
     from recommender.download import PUBLIC_CSV, download
 
-    address = url or PUBLIC_CSV
-    with open_catalogue() as catalogue, tempfile.TemporaryDirectory() as folder:
+    address = PUBLIC_CSV if url is None else url
+    with open_catalogue(data_dir) as catalogue, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / (address.rpartition("/")[2] or "catalogue.csv")
         with progress("Downloading") as on_progress:
             download(address, file, on_progress)
         with progress("Importing") as on_progress:
             report = catalogue.import_csv(file, on_progress)
-        _revive_gone_tracks()
+        _revive_gone_tracks(data_dir)
     _print_report(file.name, report)
 
 
 @catalogue_app.command()
 def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Say what the catalogue holds."""
-    with open_catalogue() as catalogue:
+    with open_catalogue(data_dir) as catalogue:
         found = catalogue.stats()
     if as_json:
         typer.echo(json.dumps(asdict(found), ensure_ascii=False))
@@ -84,15 +92,19 @@ _EMPTY = (
 
 
 @contextmanager
-def open_catalogue() -> "Iterator[Catalogue]":
-    """Open the catalogue of the settings; what goes wrong with it ends in one line."""
-    from bot.settings import NotReady, load_settings
+def open_catalogue(data_dir: Path | None = None) -> "Iterator[Catalogue]":
+    """Open the catalogue in a folder; what goes wrong with it ends in one line.
+
+    Args:
+        data_dir: The folder; None means where the settings say.
+    """
+    from bot.settings import NotReady
     from recommender.catalogue import Catalogue
     from recommender.errors import CatalogueEmpty, CatalogueError
 
     folder = None
     try:
-        folder = load_settings().data_dir
+        folder = data_folder(data_dir)
         catalogue = Catalogue(folder / "catalogue.db")
         try:
             yield catalogue
@@ -134,13 +146,23 @@ def progress(action: str, *, in_bytes: bool = True) -> "Iterator[OnProgress]":
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
-def _revive_gone_tracks() -> None:
-    """Let the bot try again what Spotify did not play: a newer catalogue may know better."""
+def data_folder(data_dir: Path | None) -> Path:
+    """Return the folder that the command line names, else the one of the settings.
+
+    Raises:
+        bot.settings.NotReady: A setting has the wrong form.
+    """
     from bot.settings import load_settings
+
+    return data_dir or load_settings().data_dir
+
+
+def _revive_gone_tracks(data_dir: Path | None) -> None:
+    """Let the bot try again what Spotify did not play: a newer catalogue may know better."""
     from recommender.database import open_database
     from recommender.gone_store import GoneTracks
 
-    path = load_settings().data_dir / "mirrortape.db"
+    path = data_folder(data_dir) / "mirrortape.db"
     if path.exists():
         db = open_database(path)
         try:

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from bot.commands_catalogue import open_catalogue, progress
+from bot.commands_catalogue import DataDir, open_catalogue, progress
 
 
 def label(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Learn song categories from labelled songs and put the whole catalogue into them.
 
@@ -24,7 +25,7 @@ def label(
     from bot.label_tables import print_cross_validation, print_songs
     from recommender.labelled import read_labelled
 
-    with open_catalogue() as catalogue:
+    with open_catalogue(data_dir) as catalogue:
         table = catalogue.load()
         with progress("Reading") as on_progress:
             songs = read_labelled(file, on_progress)

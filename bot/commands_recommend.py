@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands_catalogue import open_catalogue
+from bot.commands_catalogue import DataDir, data_folder, open_catalogue
 from bot.exits import stop
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def recommend(
         int, typer.Option(min=0, help="The same seed gives the same tracks; another, others.")
     ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Recommend tracks for a mood, without Telegram or Spotify.
 
@@ -79,9 +81,8 @@ def recommend(
     from recommender.stand_ins import still_plays
     from recommender.targets import EMOTIONS, MODES
 
-    _check_choice("emotion", emotion, EMOTIONS)
-    if mode is not None:
-        _check_choice("mode", mode, MODES)
+    emotion = _choice("emotion", emotion, EMOTIONS)
+    mode = mode if mode is None else _choice("mode", mode, MODES)
     if length is not None and not 1 <= length <= MAX_LENGTH:
         stop(f"a playlist has 1 to {MAX_LENGTH} tracks, not {length}.")
     names = {
@@ -90,10 +91,10 @@ def recommend(
         "favourite_artists": favourite_artist,
         "favourite_genres": favourite_genre,
     }
-    with open_catalogue() as catalogue:
+    with open_catalogue(data_dir) as catalogue:
         table = catalogue.load()
         categories = categories_of(emotion, table.labels) if by_label else ()
-        taste, prior, stored, gone = _listener(user)
+        taste, prior, stored, gone = _listener(user, data_dir)
         rules = [still_plays(table, gone)]
         if by_label:
             rules.append(in_categories(table, categories))
@@ -124,13 +125,14 @@ def recommend(
         _print_tracks(categories, recommendation)
 
 
-def _listener(user_id: int | None) -> "tuple[Taste, Prior, Preferences, frozenset[str]]":
+def _listener(
+    user_id: int | None, data_dir: Path | None
+) -> "tuple[Taste, Prior, Preferences, frozenset[str]]":
     """Return what is remembered.
 
     That is what a user thinks, what listeners in general do, what the user has settled, and
     which tracks Spotify no longer plays.
     """
-    from bot.settings import load_settings
     from recommender.database import open_database
     from recommender.pool import USUAL_LISTENER
     from recommender.preferences import USUAL
@@ -140,7 +142,7 @@ def _listener(user_id: int | None) -> "tuple[Taste, Prior, Preferences, frozense
     taste, prior, preferences = Taste(), USUAL_LISTENER, USUAL
     gone: frozenset[str] = frozenset()
     is_known = user_id is None
-    path = load_settings().data_dir / "mirrortape.db"
+    path = data_folder(data_dir) / "mirrortape.db"
     if path.exists():
         db = open_database(path)
         try:
@@ -190,9 +192,11 @@ def _changed(
     return preferences
 
 
-def _check_choice(noun: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+def _choice(noun: str, value: str, choices: tuple[str, ...]) -> str:
+    """Return the choice that was typed, in whatever case."""
+    if value.lower() not in choices:
         stop(f"there is no {noun} {value!r}; choose one of {', '.join(choices)}.")
+    return value.lower()
 
 
 def _print_json(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands_catalogue import open_catalogue, progress
+from bot.commands_catalogue import DataDir, open_catalogue, progress
 from bot.exits import stop
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def simulate(
         Path | None, typer.Option(metavar="FILE.png", help="Draw the figures here.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Play ten playlists to simulated listeners, by several policies, and compare.
 
@@ -46,7 +47,7 @@ def simulate(
         stop(f"--listeners {count}: {LEAST_LISTENERS} or more are needed for an interval.")
     if plot is not None and not plot.absolute().parent.is_dir():
         stop(f"there is no folder {plot.absolute().parent} for the plot.")
-    with open_catalogue() as catalogue:
+    with open_catalogue(data_dir) as catalogue:
         table = catalogue.load()
     if len(table) < LEAST_TRACKS:
         stop(

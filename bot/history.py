@@ -1,11 +1,13 @@
 """/history: a picture of a user's moods, and their last playlists with links."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from telegram import Bot, InlineKeyboardMarkup, InputMediaPhoto, Update
 from telegram.constants import ChatAction, ParseMode
+from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot import keyboards, texts
@@ -47,7 +49,8 @@ class History:
         if not moods:
             await say(context.bot, user_id, texts.NO_HISTORY, keyboards.emotions("mood"))
             return
-        await context.bot.send_chat_action(user_id, ChatAction.UPLOAD_PHOTO)
+        with suppress(TelegramError):  # only a sign that something comes
+            await context.bot.send_chat_action(user_id, ChatAction.UPLOAD_PHOTO)
         shown = await self._draw(moods, page, 0)
         await context.bot.send_photo(
             user_id,

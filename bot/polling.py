@@ -23,7 +23,7 @@ POLL_S = 25
 """How long Telegram may hold a poll open, in seconds."""
 
 BETWEEN_S = 1.0
-"""Between two polls of which the first met somebody else's."""
+"""From one poll to the next, where the first met somebody else's or was not held open."""
 
 NEWCOMER_S = 60.0
 """For how long after its start a bot is the newcomer of two that ask for the same updates."""
@@ -66,6 +66,7 @@ async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: M
         return found
 
     while True:
+        asked_s, may_be_held = time.monotonic(), hold_s > 0
         try:
             found = await persistently(fetch, giving_up_on=(InvalidToken, Conflict))
             await inbox.receive(found)
@@ -77,6 +78,8 @@ async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: M
         else:
             if found:
                 offset = max(_numbers(found)) + 1
+            elif may_be_held:  # some servers answer at once even where nothing is new
+                await asyncio.sleep(max(0.0, asked_s + BETWEEN_S - time.monotonic()))
 
 
 def _numbers(found: list[Any]) -> list[int]:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+import bot.texts
 from bot.sandbox.chat import PAGE, chat_routes
 from bot.sandbox.chat_samples import (
     portrait_jpeg,
@@ -31,6 +32,8 @@ from tests.filming import blank, film
 from vision.video import moments
 
 TOKEN = "42:secret"
+
+CSS = (PAGE / "chat.css").read_text()
 
 
 @dataclass
@@ -195,7 +198,7 @@ def _luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_texts_have_enough_contrast(scheme: int) -> None:
-    blocks = re.findall(r":root \{(.*?)\}", (PAGE / "chat.css").read_text(), re.DOTALL)
+    blocks = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[scheme]))
     pairs = {
         "ink": ["panel", "wall", "bubble", "mine"],
@@ -212,6 +215,28 @@ def test_texts_have_enough_contrast(scheme: int) -> None:
             )
             ratio = (high + 0.05) / (low + 0.05)
             assert ratio >= 4.5, f"{text} on {ground}: {ratio:.2f}"
+
+
+def _emoji_range() -> set[str]:
+    """Return the characters for which the page asks an emoji font first."""
+    face = re.search(r'@font-face \{\s*font-family: "Emoji";(.*?)\}', CSS, re.DOTALL)
+    assert face is not None
+    listed = re.search(r"unicode-range: (.*?);", face[1], re.DOTALL)
+    assert listed is not None
+    ends = [part.strip().removeprefix("U+").split("-") for part in listed[1].split(",")]
+    return {chr(at) for each in ends for at in range(int(each[0], 16), int(each[-1], 16) + 1)}
+
+
+def test_emoji_are_asked_of_a_colour_font_first_and_nothing_else_is() -> None:
+    fonts = re.findall(r"font(?:-family)?: ([^;]*sans-serif|[^;]*monospace);", CSS)
+    assert fonts
+    for font in fonts:
+        assert '"Emoji"' in font.split(",")[0]
+    shown = "".join(path.read_text() for path in [Path(bot.texts.__file__), *PAGE.glob("*.*")])
+    emoji = {sign for sign in shown if sign >= "\U0001f000"} | set("⏳⏺❤⚡✅\ufe0f\u200d")
+    assert len(emoji) > 20
+    assert emoji <= _emoji_range()
+    assert _emoji_range().isdisjoint(map(chr, range(0x2000)))  # fonts of emoji have digits too
 
 
 # -- in a browser --
@@ -494,6 +519,43 @@ def test_the_newest_message_stays_in_sight_unless_one_reads_above(
     site.bot("sendMessage", chat_id=1, text="the newest")
     page.locator("#to-end").click()
     expect(page.get_by_text("the newest")).to_be_in_viewport()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_chat_scrolls_in_the_log_alone_down_to_the_composer(
+    site: Site, open_page: OpenPage, tmp_path: Path, width: int
+) -> None:
+    site.telegram.send_text(1, "long\n" * 300)
+    photo = tmp_path / "face.jpg"
+    photo.write_bytes(portrait_jpeg())
+    page = open_page(viewport={"width": width, "height": 844})
+    page.set_input_files("#pick-photo", [photo, photo])
+    expect(page.locator("#messages > li.album li")).to_have_count(2)
+    wait_until(page, f"{GAP} < 2")
+    for box in ("#chat", "body", "html"):  # what overflows these could not be scrolled to
+        hidden = f"(box => box.scrollHeight - box.clientHeight)(document.querySelector('{box}'))"
+        assert page.evaluate(hidden) == 0, box
+    log, composer = (page.locator(name).bounding_box() for name in ("#log", "#composer"))
+    assert log is not None
+    assert composer is not None
+    assert log["y"] + log["height"] == pytest.approx(composer["y"], abs=1)
+
+
+@pytest.mark.browser
+def test_who_scrolls_up_can_jump_back_to_the_end(site: Site, open_page: OpenPage) -> None:
+    site.telegram.send_text(1, "long\n" * 300)
+    page = open_page()
+    height = page.evaluate("document.querySelector('#log').clientHeight")
+    page.locator("#log").press("Home")
+    back = page.get_by_role("button", name="To the newest messages")
+    expect(back).to_have_text("↓")
+    assert page.evaluate("document.querySelector('#log').clientHeight") == height
+    site.bot("sendMessage", chat_id=1, text="the newest")
+    expect(back).to_have_text("New messages ↓")
+    back.click()
+    wait_until(page, f"{GAP} < 2")
+    expect(back).to_be_hidden()
 
 
 @pytest.mark.browser

@@ -13,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from bot.cli import app as whole_app
 from bot.commands_catalogue import catalogue_app
 from bot.commands_recommend import recommend
 from recommender import invented
@@ -100,6 +101,33 @@ def test_stats(tmp_path: Path) -> None:
     found = json.loads(run("catalogue", "stats", "--json"))
     assert found["genres"] == {"pop": 100}
     assert found["features"]["valence"] == {"low": 0.0, "median": 0.495, "high": 0.99}
+
+
+def test_another_folder_is_named_on_the_command_line(tmp_path: Path, data: Path) -> None:
+    other = str(tmp_path / "other")
+    path = str(write_csv(tmp_path, ROWS))
+    assert "100 new" in run("catalogue", "import", path, "--data-dir", other)
+    assert "100 tracks" in run("catalogue", "stats", "--data-dir", other)
+    words = ("recommend", "--emotion", "Sad", "--mode", "LIFT", "--length", "3", "--json")
+    answer = json.loads(run(*words, "--data-dir", other))
+    assert (answer["emotion"], answer["mode"], len(answer["tracks"])) == ("sad", "lift", 3)
+    assert "catalogue is empty" in refused(*words)
+    assert "no address" in refused("catalogue", "fetch", "--url", "x", "--data-dir", other)
+    assert not (data / "mirrortape.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("catalogue", "label", "songs.csv"), "lacks the column label"), (("simulate",), "too few")],
+)
+def test_commands_elsewhere_take_another_folder_too(
+    tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    other = str(tmp_path / "other")
+    run("catalogue", "import", str(write_csv(tmp_path, ROWS)), "--data-dir", other)
+    result = CliRunner().invoke(whole_app, [*words, "--data-dir", other])
+    assert result.exit_code == 2
+    assert told in result.stderr
 
 
 class QuietFiles(SimpleHTTPRequestHandler):

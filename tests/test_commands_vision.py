@@ -11,7 +11,7 @@ from bot.cli import app
 from bot.commands_vision import Pictures
 from bot.texts import VISION_ERRORS
 from tests.photo_files import two_faces_and_a_wall
-from vision.errors import NoFaceFound, PhotoMissing, WeightsMissing
+from vision.errors import NoFaceFound, WeightsMissing
 from vision.formats import MAX_BYTES
 from vision.reading import EMOTIONS, Reading
 
@@ -50,7 +50,8 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_json_is_one_line_per_photo_and_nothing_else(photos: Path) -> None:
-    names = [str(photos / name) for name in ("a/me.png", "wall.jpg", "none.jpg", "a")]
+    (photos / "empty").mkdir()
+    names = [str(photos / name) for name in ("a/me.png", "wall.jpg", "none.jpg", "empty")]
     result = CliRunner().invoke(app, ["read", *names, "--json"])
     assert result.exit_code == 2
     lines = [json.loads(line) for line in result.stdout.splitlines()]
@@ -78,7 +79,8 @@ def test_json_is_one_line_per_photo_and_nothing_else(photos: Path) -> None:
         "PhotoMissing",
     ]
     assert lines[1]["message"] == VISION_ERRORS[NoFaceFound]
-    assert lines[2]["message"] == VISION_ERRORS[PhotoMissing]
+    assert "no such file" in lines[2]["message"]
+    assert "no photo in this folder" in lines[3]["message"]
     assert set(lines[1]) == {"photo", "error", "message"}
 
 
@@ -94,6 +96,59 @@ def test_without_json_errors_go_to_stderr(photos: Path) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert VISION_ERRORS[NoFaceFound] in result.stderr
+
+
+JPEG = b"\xff\xd8\xff"
+
+
+class OnlyJpegs(FakeReader):
+    """Finds a face in whatever begins like a JPEG."""
+
+    def read(self, photo: bytes) -> Reading:
+        return super().read(b"face" if photo.startswith(JPEG) else b"wall")
+
+
+@pytest.fixture
+def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with three photos, one of them in a folder, and four files that are none."""
+    monkeypatch.setattr(commands_vision, "_load_reader", OnlyJpegs)
+    folder = tmp_path / "album"
+    for name in ("b.jpg", "a.jpeg", "more/c.JPG", ".thumbs/hidden.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(JPEG)
+    for name, content in (("notes.txt", b"me"), ("list.csv", b"a,b"), ("x.jpg", b""), ("y", b"?")):
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_of_a_folder_all_photos_are_read_by_name(album: Path) -> None:
+    result = CliRunner().invoke(app, ["read", str(album), "--json"])
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["photo"] for line in lines] == [
+        str(album / name) for name in ("a.jpeg", "b.jpg", "more/c.JPG")
+    ]
+    assert all(line["emotion"] == "sad" for line in lines)
+    assert result.stderr == f"{album}: 4 files that are no photos skipped.\n"
+
+
+def test_pictures_inside_the_folder_are_not_read_the_next_time(album: Path) -> None:
+    words = ["read", str(album), "--explain", str(album / "pictures")]
+    first, second = (CliRunner().invoke(app, words) for _ in range(2))
+    assert first.exit_code == second.exit_code == 0
+    assert first.stdout == second.stdout
+    assert len(first.stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize("names", [(), ("notes.txt",)])
+def test_a_folder_without_photos_says_so(tmp_path: Path, names: tuple[str, ...]) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text("me")
+    result = CliRunner().invoke(app, ["read", str(folder)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"{folder}: There is no photo in this folder."
 
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(photos: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from telegram.error import InvalidToken
 
 from bot import texts
 from bot.messages import visible_chars
@@ -89,6 +90,22 @@ def test_one_reading_is_a_picture_and_a_list() -> None:
         *_, again = await chat.press(playlists.data("1"))
         assert again.text.startswith("<b>😊 Happy · Match</b>\n20 tracks")
         assert again.buttons[0]["text"] == "👍 1"
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_server_that_shows_no_sign_of_work_does_not_keep_the_picture_back() -> None:
+    async def no_actions(call: Call) -> None:
+        if call.method == "sendChatAction":
+            raise InvalidToken("Not Found: method not found")
+
+    async def story(chat: Chat) -> None:
+        await chat.press(AGREE)
+        await chat.photo()
+        chat.telegram.before = no_actions
+        *_, picture, playlists = await chat.say("/history")
+        assert picture.method == "sendPhoto"
+        assert "1. " in playlists.text
 
     asyncio.run(with_chat(story))
 

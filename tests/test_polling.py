@@ -51,6 +51,20 @@ def test_the_first_poll_that_is_answered_is_not_held_open() -> None:
     asyncio.run(with_chat(story))
 
 
+def test_a_server_that_holds_no_poll_open_is_not_asked_without_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(polling, "BETWEEN_S", 0.2)
+
+    async def story(chat: Chat) -> None:
+        start = time.monotonic()
+        _, polls = await polling_ends(chat, *[None] * 6, InvalidToken("the end"))
+        assert len(polls) == 7
+        assert time.monotonic() - start >= 5 * 0.2  # the first is meant to be answered at once
+
+    asyncio.run(with_chat(story))
+
+
 def test_polling_ends_where_telegram_knows_no_such_bot() -> None:
     async def story(chat: Chat) -> None:
         error, polls = await polling_ends(chat, InvalidToken("no"))

@@ -177,7 +177,7 @@ def _read_npz(path: Path, split: str | None) -> tuple[Dataset, NDArray[np.bool_]
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in _ARRAYS if name in data}
     except _BROKEN as error:
-        raise UnusableData(f"{path} is no readable .npz file: {error}") from error
+        raise UnusableData(f"{path} is no readable .npz file") from error
     if lacking := [name for name in ("images", "labels") if name not in arrays]:
         raise UnusableData(f"{path} lacks {' and '.join(lacking)}")
     pictures = _pictures(path, arrays["images"])

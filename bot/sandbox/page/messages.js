@@ -27,6 +27,7 @@ export function setUpMessages(given) {
       toEnd.hidden = true;
     } else if (log.scrollTop < lastTop) {
       followsEnd = false; // the person scrolled up; what merely grows never moves that way
+      if (toEnd.hidden) showWayToEnd("↓");
     }
     lastTop = log.scrollTop;
   });
@@ -50,7 +51,7 @@ export function applyNews(news) {
   const fresh = news.messages.filter(({ message }) => !shown.has(message.message_id));
   for (const entry of news.messages) draw(entry);
   if (followsEnd || fresh.some(({ message }) => !message.from.is_bot)) scrollToEnd();
-  else if (fresh.length) toEnd.hidden = false;
+  else if (fresh.length) showWayToEnd("New messages ↓");
 }
 
 /** Say whether the person has sent anything of these kinds. */
@@ -67,6 +68,11 @@ export function scrollToEnd() {
   lastTop = log.scrollTop;
   followsEnd = true;
   toEnd.hidden = true;
+}
+
+function showWayToEnd(text) {
+  toEnd.textContent = text;
+  toEnd.hidden = false;
 }
 
 /** Show that a button waits for the bot's answer, or no longer does. */
