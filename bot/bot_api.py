@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 from telegram import Bot
-from telegram.error import NetworkError, TimedOut
+from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
 MAX_ANSWER_BYTES = 50_000_000
@@ -27,6 +27,18 @@ LONGEST_WAIT_S = 86_400
 
 MOST_AT_ONCE = 100
 """How many updates Telegram hands out at a time, at most."""
+
+UNPARSABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,  # a date that no clock can show
+    RecursionError,
+    TelegramError,
+    TypeError,
+    ValueError,
+)
+"""What python-telegram-bot raises where something is not as it expects."""
 
 
 class StrangeAnswer(NetworkError):

@@ -39,11 +39,12 @@ from typing import Any
 from telegram import Update
 from telegram.ext import Application
 
+from bot.bot_api import UNPARSABLE
 from bot.guests import EVERYONE, Guests
 from bot.handling import Handling, being
 from bot.logs import about_update
 from bot.metrics import Metrics
-from bot.raw_updates import UNPARSABLE, as_json, is_private, new_update, parsed
+from bot.raw_updates import as_json, is_private, new_update, parsed
 from bot.received import UNREAD_FOR, BegunUpdate, NewUpdate, SetAside
 from bot.records import Records, Stores
 from recommender.database import DiskFull, immediate

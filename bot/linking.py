@@ -13,8 +13,8 @@ from telegram.constants import ChatType
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 
 from bot import texts
-from bot.bot_api import BotApiRequest, raw_updates
-from bot.raw_updates import UNPARSABLE, number_of
+from bot.bot_api import UNPARSABLE, BotApiRequest, raw_updates
+from bot.raw_updates import number_of
 
 CODE_CHARS = 8
 CODE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from bot.raw_updates import UNPARSABLE
+from bot.bot_api import UNPARSABLE
 
 logger = logging.getLogger(__name__)
 

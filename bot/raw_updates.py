@@ -11,21 +11,8 @@ from typing import Any
 
 from telegram import Bot, Update
 from telegram.constants import ChatType
-from telegram.error import TelegramError
 
 from bot.received import NewUpdate
-
-UNPARSABLE = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,  # a date that no clock can show
-    RecursionError,
-    TelegramError,
-    TypeError,
-    ValueError,
-)
-"""What python-telegram-bot raises where something is not as it expects."""
 
 _LIMIT = 2**63 - 1
 """SQLite stores no greater number."""

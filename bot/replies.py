@@ -170,7 +170,7 @@ def sender(update: Update) -> int:
 
 
 def pressed(update: Update) -> tuple[CallbackQuery, tuple[Any, ...]]:
-    """Return the button press of this update and its values, as `bot.buttons` describes them."""
+    """Return the button press of this update and its values; see `bot.buttons`."""
     query = update.callback_query
     assert query is not None
     assert query.data is not None
