@@ -131,11 +131,13 @@ class Connections:
     async def disconnect(self, user_id: int) -> None:
         """Delete what lets us act for this user; their playlists stay theirs."""
         async with self._turns.of(user_id):
+            self._consents.drop(user_id)
             await self._records.run(lambda stores: stores.spotify.drop_tokens(user_id))
 
     async def forget(self, user_id: int) -> None:
         """Delete everything about this user's account, once nothing of theirs is under way."""
         async with self._turns.of(user_id):
+            self._consents.drop(user_id)
             await self._records.run(lambda stores: stores.spotify.forget(user_id))
 
     # -- writing --
