@@ -7,6 +7,7 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import keyboards, messages, texts
 from bot.connections import Connections
+from bot.consents import CONNECTED
 from bot.handling import earlier, first_found, insisting
 from bot.pasted import PastedAddress, read_address, read_client_id, read_digits
 from bot.playlists import Playlists
@@ -100,7 +101,7 @@ class Connecting:
             return False
         if earlier(_TOLD) is not None:
             return True
-        if await connections.finish_earlier(user_id):
+        if earlier(CONNECTED) is not None:
             await self.connected(bot, user_id)
             return True
         digits = read_digits(words)

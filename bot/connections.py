@@ -107,13 +107,6 @@ class Connections:
         """
         return await self._consents.finish_typed(user_id, digits)
 
-    async def finish_earlier(self, user_id: int) -> bool:
-        """Return whether an earlier try of the same update connected this user.
-
-        What was bought then and could not be stored is stored now: a code buys tokens only once.
-        """
-        return await self._consents.finish_earlier(user_id)
-
     async def is_under_way(self, user_id: int) -> bool:
         """Return whether this user has a link to the consent page that still works."""
         now = self._clock()

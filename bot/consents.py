@@ -13,15 +13,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.handling import current, earlier
 from bot.turns import Turns
 from recommender.authorizations import PendingAuthorization
+from recommender.database import immediate
 from recommender.errors import (
     AuthorizationDenied,
     AuthorizationFailed,
     AuthorizationForeign,
     AuthorizationStale,
     ConnectionExpired,
+    RecommenderError,
 )
 from recommender.spotify import SpotifyClient
 from recommender.tokens import Profile, Tokens
@@ -29,7 +30,8 @@ from recommender.tokens import Profile, Tokens
 if TYPE_CHECKING:
     from bot.records import Records, Stores
 
-_CONNECTED = "connected"
+CONNECTED = "connected"
+"""The step of an update that connects an account; see `bot.handling.earlier`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Arrival:
 
 class Consents:
     """Sends users to the consent page and connects those who come back.
+
+    A link, or the digits of a page, are used up in the transaction that stores the connection. A
+    code buys tokens only once, so tokens that could not be stored wait here for the next visit by
+    the same link.
 
     Args:
         records: The user data.
@@ -61,8 +67,11 @@ class Consents:
         self._spotify = spotify
         self._turns = turns
         self._clock = clock
-        self._bought: dict[int, tuple[int, Profile, Tokens]] = {}
-        """By update: whose account, whose tokens could not be stored; the next try does."""
+        self._unstored: dict[int, tuple[PendingAuthorization, Profile, Tokens]] = {}
+
+    def drop(self, user_id: int) -> None:
+        """Forget what could not be stored yet of this user's."""
+        self._unstored.pop(user_id, None)
 
     async def begin(self, user_id: int) -> str:
         """Return the address of Spotify's consent page for this user; it works once."""
@@ -85,11 +94,15 @@ class Consents:
     async def arrive(self, query: Mapping[str, str]) -> Arrival:
         """Keep what came back until six digits say whose it is; see `Connections.arrive`."""
         async with self._turns.of(await self._owner(query)):
-            pending = await self._take(query)
+            pending = await self._returning(query)
             digits, now = f"{secrets.randbelow(10**6):06}", self._clock()
-            await self._records.run(
-                lambda s: s.spotify.authorizations.arrive(pending, digits, now)
-            )
+
+            def arrive(stores: "Stores") -> None:
+                with immediate(stores.people.db):
+                    stores.spotify.authorizations.use_up(query["state"])
+                    stores.spotify.authorizations.arrive(pending, digits, now)
+
+            await self._records.run(arrive)
         return Arrival(pending.user_id, digits)
 
     async def finish_typed(self, user_id: int, digits: str) -> bool:
@@ -103,12 +116,15 @@ class Consents:
                 lambda s: s.spotify.authorizations.try_digits(user_id, digits, now)
             )
             if pending is not None:
-                await self._connect(pending)
+                await self._connect(
+                    pending, lambda s: s.spotify.authorizations.end_arrival(user_id)
+                )
         return pending is not None
 
     async def _finish(self, query: Mapping[str, str], user_id: int) -> int:
         async with self._turns.of(user_id):  # else a user could be forgotten in between
-            await self._connect(await self._take(query))
+            pending = await self._returning(query)
+            await self._connect(pending, lambda s: s.spotify.authorizations.use_up(query["state"]))
         return user_id
 
     async def _owner(self, query: Mapping[str, str]) -> int:
@@ -118,19 +134,50 @@ class Consents:
             raise AuthorizationStale("this way back is unknown or used")
         return owner
 
-    async def _take(self, query: Mapping[str, str]) -> PendingAuthorization:
-        """Use the link up and return who came back by it, and with which code."""
+    async def _returning(self, query: Mapping[str, str]) -> PendingAuthorization:
+        """Return who came back by the link, and with which code; without one it is used up."""
         now, state = self._clock(), query.get("state", "")
-        pending = await self._records.run(lambda s: s.spotify.authorizations.take(state, now))
+        pending = await self._records.run(lambda s: s.spotify.authorizations.returning(state, now))
         if pending is None:
             raise AuthorizationStale("this way back is used or too old")
-        if query.get("error") == "access_denied":
-            raise AuthorizationDenied("the listener said no")
-        if not query.get("code"):
-            raise AuthorizationFailed("Spotify sent nobody's consent")
+        is_denied = query.get("error") == "access_denied"
+        if is_denied or not query.get("code"):
+            await self._records.run(lambda s: s.spotify.authorizations.use_up(state))
+            raise (
+                AuthorizationDenied("the listener said no")
+                if is_denied
+                else AuthorizationFailed("Spotify sent nobody's consent")
+            )
         return replace(pending, code=query["code"])
 
-    async def _connect(self, pending: PendingAuthorization) -> None:
+    async def _connect(
+        self, pending: PendingAuthorization, use_up: Callable[["Stores"], None]
+    ) -> None:
+        """Connect an account, and use up what brought its user here, at one stroke.
+
+        Where Spotify does not play along that is used up too; where the database does not, it can
+        be tried again.
+        """
+        try:
+            profile, tokens = await self._bought(pending)
+        except RecommenderError:
+            await self._records.run(use_up)
+            raise
+
+        def connect(stores: "Stores") -> int:
+            with immediate(stores.people.db):
+                use_up(stores)
+                stores.spotify.connect(pending.user_id, profile, tokens)
+            return 1
+
+        await self._records.once(CONNECTED, connect)
+        self.drop(pending.user_id)
+
+    async def _bought(self, pending: PendingAuthorization) -> tuple[Profile, Tokens]:
+        """Return whose account it is, and the tokens that the code buys or has bought before."""
+        unstored = self._unstored.get(pending.user_id)
+        if unstored is not None and unstored[0] == pending:
+            return unstored[1:]
         now = self._clock()
         try:
             tokens = await self._turns.request(
@@ -139,34 +186,5 @@ class Consents:
         except ConnectionExpired as error:
             raise AuthorizationStale("Spotify no longer knows this consent") from error
         profile = await self._turns.request(self._spotify.profile, tokens.access_token)
-        await self._keep(pending.user_id, profile, tokens)
-
-    async def finish_earlier(self, user_id: int) -> bool:
-        """Return whether an earlier try connected this user; see `Connections.finish_earlier`."""
-        return await self._turns.undisturbed(self._finish_earlier(user_id))
-
-    async def _finish_earlier(self, user_id: int) -> bool:
-        handling = current()
-        async with self._turns.of(user_id):
-            if handling is not None and handling.update_id in self._bought:
-                await self._keep(*self._bought[handling.update_id])
-        return earlier(_CONNECTED) is not None
-
-    def drop(self, user_id: int) -> None:
-        """Forget tokens of this user that are not stored."""
-        for update_id, (owner, *_) in list(self._bought.items()):
-            if owner == user_id:
-                del self._bought[update_id]
-
-    async def _keep(self, user_id: int, profile: Profile, tokens: Tokens) -> None:
-        """Store an account; if that fails, its tokens are kept for another try."""
-        handling = current()
-        if handling is not None:
-            self._bought[handling.update_id] = (user_id, profile, tokens)
-
-        def connect(stores: "Stores") -> int:
-            stores.spotify.connect(user_id, profile, tokens)
-            return 1
-
-        await self._records.once(_CONNECTED, connect)
-        self.drop(user_id)
+        self._unstored[pending.user_id] = (pending, profile, tokens)
+        return profile, tokens

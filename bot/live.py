@@ -38,6 +38,7 @@ from bot.settings import (
     load_settings,
 )
 from bot.web import callback_routes
+from bot.web_limits import OPS_LIMITS, WebLimits, public_limits
 from bot.webhook import Webhook
 from bot.worker import VisionWorker
 from recommender.catalogue import Catalogue, TrackTable
@@ -119,6 +120,7 @@ async def serve(
     more_routes: Sequence[BaseRoute] = (),
     backups: Path | None = None,
     ops_listener: socket.socket | None = None,
+    web_limits: WebLimits | None = None,
 ) -> None:
     """Run the bot and its web pages until they are told to stop.
 
@@ -132,6 +134,7 @@ async def serve(
         more_routes: Web pages beside the bot's own.
         backups: The folder of the nightly copies; None where none are made.
         ops_listener: Where it is told how the bot is doing; None where it is not.
+        web_limits: How much whoever visits the web pages may take; None: as strangers.
     """
     metrics = Metrics()
     with naming(database):
@@ -186,9 +189,9 @@ async def serve(
         )
     ops = Starlette(routes=ops_routes(services))
     async with (
-        web_server(ops, ops_listener) if ops_listener is not None else nullcontext(),
+        web_server(ops, ops_listener, OPS_LIMITS) if ops_listener is not None else nullcontext(),
         loaded(worker, records),
-        web_server(Starlette(routes=routes), listener),
+        web_server(Starlette(routes=routes), listener, web_limits or public_limits()),
         running_bot(application, inbox, fetch, settle) as fetching,
     ):
         ready()

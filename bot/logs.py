@@ -6,7 +6,8 @@ the second net, which hides whatever has the shape of a key or token, wherever i
 
 import logging
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -23,6 +24,9 @@ QUIET = (
     "matplotlib",
 )
 """At INFO or DEBUG some of these print tokens, others every request."""
+
+STRANGERS = ("uvicorn.error", "asyncio", "bot.web", "bot.web_limits")
+"""What these log, strangers can make them log, as often as they like."""
 
 HIDDEN = "[hidden]"
 
@@ -44,6 +48,8 @@ _SECRETS = (
     ),  # Fernet's keys, Spotify's tokens
 )
 
+_MINUTE_S = 60.0
+
 _about: ContextVar[str] = ContextVar("about", default="")
 
 
@@ -57,6 +63,33 @@ class LineFormatter(logging.Formatter):
         """Return the text of a record."""
         record.about = _about.get()
         return hide_secrets(super().format(record))
+
+
+class Seldom(logging.Filter):
+    """Lets no more than some records of one logger through each minute, and counts the others.
+
+    Args:
+        most: How many.
+        clock: Returns seconds that only go on.
+    """
+
+    def __init__(self, most: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._most = most
+        self._clock = clock
+        self._since_s = clock()
+        self._count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is logged."""
+        now_s = self._clock()
+        if now_s - self._since_s >= _MINUTE_S:
+            left_out, self._since_s, self._count = self._count - self._most, now_s, 0
+            if left_out > 0:
+                record.msg = f"{record.getMessage()} ({left_out} lines before it are left out)"
+                record.args = ()
+        self._count += 1
+        return self._count <= self._most
 
 
 def hide_secrets(text: str) -> str:
@@ -81,5 +114,8 @@ def set_up_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level, handlers=[handler])
+    for name in STRANGERS:
+        if not any(isinstance(each, Seldom) for each in logging.getLogger(name).filters):
+            logging.getLogger(name).addFilter(Seldom())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -19,6 +19,7 @@ from bot.history import warm_up
 from bot.inbox import LAST_S, Inbox
 from bot.patience import persistently
 from bot.records import Records
+from bot.web_limits import BodyLimit, Gate, TimedProtocol, WebLimits
 from bot.worker import VisionWorker
 
 logger = logging.getLogger(__name__)
@@ -59,20 +60,36 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def web_server(site: Starlette, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve `site` while the block runs, and close the listener in the end."""
+async def web_server(
+    site: Starlette, listener: socket.socket, limits: WebLimits
+) -> AsyncIterator[None]:
+    """Serve `site` within limits while the block runs, and close the listener in the end."""
     config = uvicorn.Config(
-        site, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        BodyLimit(site, limits.body_bytes),
+        http=TimedProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    gate = Gate(server, limits)
+    serving = asyncio.create_task(server.serve(sockets=[]))  # the gate accepts, uvicorn answers
+    keeping: list[asyncio.Task[None]] = []
     try:
         while not server.started:
             await asyncio.sleep(0.01)
+        keeping += [asyncio.create_task(gate.keep(listener)), asyncio.create_task(gate.watch())]
         yield
     finally:
+        for task in keeping:
+            task.cancel()
+        if keeping:
+            await asyncio.wait(keeping)
+        listener.close()
         server.should_exit = True
-        await task
+        await serving
 
 
 @asynccontextmanager

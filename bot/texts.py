@@ -300,6 +300,10 @@ CONNECT_ERRORS: dict[type[RecommenderError], str] = {
         "That address was used already, or is older than ten minutes. Nothing was connected; "
         "/connect gives you a fresh button."
     ),
+    music_errors.AccountUnknown: (
+        "Spotify did not say whose account that is, so nothing was connected. Send /connect to "
+        "try again."
+    ),
     music_errors.AuthorizationFailed: (
         "Spotify reports that something failed, so nothing was connected. Send /connect to try "
         "again."

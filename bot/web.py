@@ -5,6 +5,8 @@ Where browsers elsewhere can open it, it connects nothing by itself: it shows si
 
 import base64
 import hashlib
+import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from html import escape
@@ -17,6 +19,7 @@ from starlette.routing import Route
 from bot.connections import Connections
 from bot.settings import CALLBACK
 from recommender.errors import (
+    AccountUnknown,
     AuthorizationDenied,
     AuthorizationFailed,
     AuthorizationStale,
@@ -24,6 +27,8 @@ from recommender.errors import (
     SpotifyBusy,
     SpotifyRefused,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,12 @@ OUTCOMES: dict[type[RecommenderError], Outcome] = {
         "This link is used up",
         "A link connects once, for ten minutes. Send /connect in the chat for a fresh one.",
     ),
+    AccountUnknown: Outcome(
+        502,
+        "!",
+        "Spotify did not say whose account this is",
+        "So nothing was connected. Send /connect in the chat to try again.",
+    ),
     AuthorizationFailed: Outcome(
         400,
         "○",
@@ -101,6 +112,17 @@ OUTCOMES: dict[type[RecommenderError], Outcome] = {
     ),
 }
 """One page for each thing that keeps an account from being connected."""
+
+CANNOT_STORE = Outcome(
+    503,
+    "↻",
+    "Almost there",
+    "I cannot save anything just now, so nothing is connected yet. Your link still works: reload "
+    "this page in a minute.",
+)
+"""What is said while the database is locked or the disk is full; the link is not used up."""
+
+_RETRY_AFTER_S = 60
 
 _STYLE = """
 :root { --ground: #f6f5f2; --card: #fff; --ink: #1b1b1d; --soft: #5d5c63; --line: #e2e0da;
@@ -178,6 +200,11 @@ def callback_routes(
                 told = BackgroundTask(on_arrived, arrival.user_id)
                 return _page(ARRIVED, told, arrival.digits)
             user_id = await connections.finish(request.query_params)
+        except sqlite3.Error as error:
+            logger.error("who came back from Spotify cannot be stored now: %s", error)
+            page = _page(CANNOT_STORE)
+            page.headers["Retry-After"] = str(_RETRY_AFTER_S)
+            return page
         except RecommenderError as error:
             outcome = _outcome(error)
             if connections.shows_digits and isinstance(error, AuthorizationStale):

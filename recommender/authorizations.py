@@ -98,8 +98,10 @@ class Authorizations:
 
     def begin(self, pending: PendingAuthorization, state: str, now: datetime) -> None:
         """Remember who is on the way to the consent page, and drop who took too long."""
-        oldest = (now - AUTHORIZATION_LASTS).isoformat()
-        self._db.execute("delete from spotify_ways where created_utc < ?", [oldest])
+        self._db.execute(
+            "delete from spotify_ways where created_utc not between ? and ?",
+            [(now - AUTHORIZATION_LASTS).isoformat(), (now + AUTHORIZATION_LASTS).isoformat()],
+        )
         self._db.table("spotify_ways").insert(
             {
                 "state_sha256": _sha256(state),
@@ -114,21 +116,39 @@ class Authorizations:
         row = self._row("select user_id from spotify_ways where state_sha256 = ?", _sha256(state))
         return None if row is None else int(row["user_id"])
 
-    def take(self, state: str, now: datetime) -> PendingAuthorization | None:
-        """Return who came back from the consent page, once; None if too late or unknown."""
+    def returning(self, state: str, now: datetime) -> PendingAuthorization | None:
+        """Return who came back from the consent page; None if too late or unknown.
+
+        The link stays until `use_up`, which belongs into the transaction that stores what comes of
+        it. It is written to all the same, so that a database which can store nothing now fails
+        here, before Spotify is asked.
+        """
         with immediate(self._db):
             row = self._row(
-                "delete from spotify_ways where state_sha256 = ? returning *", _sha256(state)
+                "update spotify_ways set created_utc = created_utc where state_sha256 = ?"
+                " returning *",
+                _sha256(state),
             )
-        if row is None or now - _time(row["created_utc"]) > AUTHORIZATION_LASTS:
-            return None
-        return self._open(WAYS, row)
+            if row is None:
+                return None
+            pending = None
+            if _is_within(AUTHORIZATION_LASTS, row["created_utc"], now):
+                pending = self._open(WAYS, row)
+            if pending is None:
+                self.use_up(state)
+        return pending
+
+    def use_up(self, state: str) -> None:
+        """Let a link connect nobody any more."""
+        self._db.execute("delete from spotify_ways where state_sha256 = ?", [_sha256(state)])
 
     def is_under_way(self, user_id: int, now: datetime) -> bool:
         """Return whether a link of this listener's still works."""
         oldest = (now - AUTHORIZATION_LASTS).isoformat()
+        newest = (now + AUTHORIZATION_LASTS).isoformat()
         rows = self._db.query(
-            "select 1 from spotify_ways where user_id = ? and created_utc >= ?", [user_id, oldest]
+            "select 1 from spotify_ways where user_id = ? and created_utc between ? and ?",
+            [user_id, oldest, newest],
         )
         return any(rows)
 
@@ -148,7 +168,9 @@ class Authorizations:
         )
 
     def try_digits(self, user_id: int, digits: str, now: datetime) -> PendingAuthorization | None:
-        """Return what came back, once, if these are its digits; None where none are awaited.
+        """Return what came back if these are its digits; None where none are awaited.
+
+        It stays until `end_arrival`, so that a failure after this uses up neither digits nor try.
 
         Raises:
             WrongDigits: They are others; after the last try nothing is awaited any more.
@@ -163,18 +185,27 @@ class Authorizations:
             if row is None:
                 return None
             pending = None
-            if now - _time(row["created_utc"]) <= DIGITS_LAST:
+            if _is_within(DIGITS_LAST, row["created_utc"], now):
                 pending = self._open(ARRIVALS, row)
             is_right = pending is not None and hmac.compare_digest(
                 _hmac(pending, digits), row["digits_hmac"]
             )
-            if pending is None or is_right or row["tries_left"] == 0:
-                self._db.execute("delete from spotify_arrivals where user_id = ?", [user_id])
+            if is_right:
+                self._db.execute(
+                    "update spotify_arrivals set tries_left = tries_left + 1 where user_id = ?",
+                    [user_id],
+                )
+            elif pending is None or row["tries_left"] == 0:
+                self.end_arrival(user_id)
         if pending is None:
             raise AuthorizationStale("the digits were shown too long ago")
         if not is_right:
             raise WrongDigits("these are other digits", row["tries_left"])
         return pending
+
+    def end_arrival(self, user_id: int) -> None:
+        """Await no digits of this listener's any more."""
+        self._db.execute("delete from spotify_arrivals where user_id = ?", [user_id])
 
     # -- apps of their own --
 
@@ -195,7 +226,7 @@ class Authorizations:
     def drop(self, user_id: int) -> None:
         """Delete what could still connect this listener."""
         self._db.execute("delete from spotify_ways where user_id = ?", [user_id])
-        self._db.execute("delete from spotify_arrivals where user_id = ?", [user_id])
+        self.end_arrival(user_id)
 
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
         return next(iter(self._db.query(sql, [value])), None)
@@ -222,5 +253,6 @@ def _hmac(pending: PendingAuthorization, digits: str) -> str:
     return hmac.new(pending.verifier.encode(), digits.encode(), "sha256").hexdigest()
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _is_within(span: timedelta, text: str, now: datetime) -> bool:
+    """Return whether a stored time is near; one far ahead is of a clock that was wrong."""
+    return abs(now - datetime.fromisoformat(text)) <= span

@@ -69,6 +69,17 @@ def as_object(answer: Any) -> dict[str, Any]:
     return answer
 
 
+def as_text(answer: Any) -> str:
+    """Return what an answer names.
+
+    Raises:
+        TypeError: It names nothing: null, empty, or no text.
+    """
+    if not isinstance(answer, str) or not answer:
+        raise TypeError(f"a text was expected, not {type(answer).__name__}")
+    return answer
+
+
 def as_entry(answer: object) -> Entry:
     """Return one place of a playlist, whose track may be null or silent."""
     entry = as_object(answer)

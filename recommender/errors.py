@@ -14,6 +14,7 @@ RecommenderError
 │   ├── AuthorizationDenied     the listener said no there
 │   ├── AuthorizationStale      the link is unknown, already used or too old
 │   ├── AuthorizationForeign    the link was made for another listener
+│   ├── AccountUnknown          Spotify does not say whose account it is
 │   └── WrongDigits             what was typed is not what the page shows
 ├── NotConnected                this listener has no Spotify account connected
 ├── ConnectionExpired           Spotify no longer honours the stored authorization
@@ -100,6 +101,10 @@ class AuthorizationStale(AuthorizationFailed):
 
 class AuthorizationForeign(AuthorizationFailed):
     """The link to the consent page was made for another listener."""
+
+
+class AccountUnknown(AuthorizationFailed):
+    """Spotify does not say whose account was connected, so nothing can be kept for it."""
 
 
 class WrongDigits(AuthorizationFailed):

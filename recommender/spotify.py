@@ -21,8 +21,16 @@ from datetime import datetime, timedelta
 import requests
 import spotipy
 
-from recommender.contents import Contents, Entry, Playlist, as_entry, as_object, as_playlist
-from recommender.errors import ConnectionExpired, SpotifyUnreachable
+from recommender.contents import (
+    Contents,
+    Entry,
+    Playlist,
+    as_entry,
+    as_object,
+    as_playlist,
+    as_text,
+)
+from recommender.errors import AccountUnknown, ConnectionExpired, SpotifyUnreachable
 from recommender.refusals import OUTAGE_WAIT_S, api_refusal, token_refusal
 from recommender.tokens import Profile, Tokens
 
@@ -132,8 +140,8 @@ class SpotifyClient:
             pkce.get_access_token(code, check_cache=False)
             answer = pkce.cache_handler.get_cached_token()
             return Tokens(
-                access_token=str(answer["access_token"]),
-                refresh_token=str(answer["refresh_token"]),
+                access_token=as_text(answer["access_token"]),
+                refresh_token=as_text(answer["refresh_token"]),
                 expires_utc=now + timedelta(seconds=int(answer["expires_in"])),
                 scope=str(answer.get("scope", "")),
                 authorized_utc=now,
@@ -150,8 +158,8 @@ class SpotifyClient:
             answer = pkce.refresh_access_token(tokens.refresh_token)
             return replace(
                 tokens,
-                access_token=str(answer["access_token"]),
-                refresh_token=str(answer["refresh_token"]),
+                access_token=as_text(answer["access_token"]),
+                refresh_token=as_text(answer["refresh_token"] or tokens.refresh_token),
                 expires_utc=now + timedelta(seconds=int(answer["expires_in"])),
                 scope=str(answer.get("scope", tokens.scope)),
             )
@@ -159,11 +167,21 @@ class SpotifyClient:
     # -- reading --
 
     def profile(self, access_token: str) -> Profile:
-        """Return whose account this is."""
+        """Return whose account this is.
+
+        Raises:
+            AccountUnknown: Spotify does not say.
+        """
         with self._api(access_token) as api:
             me = as_object(api._get("me"))  # current_user asks for "me/", which is no route
-            account_id = str(me.get("account_id") or me["id"])
-            return Profile(account_id, str(me.get("display_name") or account_id))
+            if not me.keys() & {"account_id", "id"}:
+                raise KeyError("id")
+            names = (me.get("account_id"), me.get("id"))
+            account_id = next((name for name in names if name and isinstance(name, str)), None)
+            if account_id is None:
+                raise AccountUnknown("Spotify does not say whose account this is")
+            shown = me.get("display_name")
+            return Profile(account_id, shown if shown and isinstance(shown, str) else account_id)
 
     def playlist(self, access_token: str, playlist_id: str) -> Playlist:
         """Return one playlist.

@@ -85,7 +85,7 @@ def test_disconnecting_deletes_tokens_and_open_ways_back(accounts: SpotifyAccoun
     accounts.authorizations.begin(PendingAuthorization(7, "verifier"), "state", NOON)
     accounts.drop_tokens(7)
     assert accounts.tokens(7) is None
-    assert accounts.authorizations.take("state", NOON) is None
+    assert accounts.authorizations.returning("state", NOON) is None
     assert accounts.tokens(8) == TOKENS
 
 

@@ -1,7 +1,7 @@
 """Who is under way to Spotify's consent page: once, not for long, and nobody else."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,23 +42,30 @@ def under_way(db: Database, cipher: MultiFernet) -> Authorizations:
     return SpotifyAccounts(db, cipher).authorizations
 
 
+def take(under_way: Authorizations, state: str, now: datetime) -> PendingAuthorization | None:
+    """Come back from the consent page and use the link up."""
+    pending = under_way.returning(state, now)
+    under_way.use_up(state)
+    return pending
+
+
 # -- there and back --
 
 
 def test_a_way_back_works_once(under_way: Authorizations) -> None:
     under_way.begin(ANNA, "state", NOON)
     assert under_way.owner("state") == 7
-    assert under_way.take("state", NOON + AUTHORIZATION_LASTS) == ANNA
-    assert under_way.take("state", NOON) is None
+    assert take(under_way, "state", NOON + AUTHORIZATION_LASTS) == ANNA
+    assert take(under_way, "state", NOON) is None
     assert under_way.owner("state") is None
 
 
 def test_a_way_back_that_is_unknown_or_too_late_leads_nowhere(under_way: Authorizations) -> None:
     under_way.begin(ANNA, "state", NOON)
     assert under_way.owner("another") is None
-    assert under_way.take("another", NOON) is None
-    assert under_way.take("state", NOON + AUTHORIZATION_LASTS + SECOND) is None
-    assert under_way.take("state", NOON) is None
+    assert take(under_way, "another", NOON) is None
+    assert take(under_way, "state", NOON + AUTHORIZATION_LASTS + SECOND) is None
+    assert take(under_way, "state", NOON) is None
 
 
 def test_who_is_under_way_is_known_while_the_link_works(under_way: Authorizations) -> None:
@@ -81,7 +88,7 @@ def test_what_was_sealed_by_a_lost_key_leads_nowhere(
     under_way.begin(ANNA, "state", NOON)
     under_way.arrive(ANNA, "123456", NOON)
     other = Authorizations(db, make_cipher())
-    assert other.take("state", NOON) is None
+    assert take(other, "state", NOON) is None
     with pytest.raises(AuthorizationStale):
         other.try_digits(7, "123456", NOON)
 
@@ -93,7 +100,7 @@ def test_a_row_given_to_another_listener_leads_nowhere(
     under_way.arrive(ANNA, "123456", NOON)
     db.execute("update spotify_ways set user_id = 8")
     db.execute("update spotify_arrivals set user_id = 8")
-    assert under_way.take("state", NOON) is None
+    assert take(under_way, "state", NOON) is None
     with pytest.raises(AuthorizationStale):
         under_way.try_digits(8, "123456", NOON)
 
@@ -125,7 +132,28 @@ def test_an_older_database_loses_no_more_than_who_was_under_way(cipher: MultiFer
 def test_the_digits_work_once(under_way: Authorizations) -> None:
     under_way.arrive(ANNA, "123456", NOON)
     assert under_way.try_digits(7, "123456", NOON + DIGITS_LAST) == ANNA
+    under_way.end_arrival(7)
     assert under_way.try_digits(7, "123456", NOON) is None
+
+
+def test_right_digits_cost_no_try_until_what_comes_of_them_is_stored(
+    under_way: Authorizations,
+) -> None:
+    under_way.arrive(ANNA, "123456", NOON)
+    for _ in range(MAX_TRIES + 1):
+        assert under_way.try_digits(7, "123456", NOON) == ANNA
+
+
+def test_a_clock_set_back_makes_neither_link_nor_digits_good_for_longer(
+    under_way: Authorizations,
+) -> None:
+    under_way.begin(ANNA, "state", NOON)
+    under_way.arrive(ANNA, "123456", NOON)
+    before = NOON - timedelta(days=3)
+    assert not under_way.is_under_way(7, before)
+    assert under_way.returning("state", before) is None
+    with pytest.raises(AuthorizationStale):
+        under_way.try_digits(7, "123456", before)
 
 
 def test_the_digits_are_good_in_the_chat_that_began_alone(under_way: Authorizations) -> None:
@@ -192,7 +220,7 @@ def test_dropping_ends_every_way_back_of_one_listener(under_way: Authorizations)
         under_way.begin(who, state, NOON)
         under_way.arrive(who, "123456", NOON)
     under_way.drop(7)
-    assert under_way.take("a", NOON) is None
+    assert take(under_way, "a", NOON) is None
     assert under_way.try_digits(7, "123456", NOON) is None
-    assert under_way.take("b", NOON) == BEN
+    assert take(under_way, "b", NOON) == BEN
     assert under_way.try_digits(8, "123456", NOON) == BEN

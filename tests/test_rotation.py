@@ -95,8 +95,8 @@ def test_swapped_rows_are_not_used(db: Database) -> None:
         with pytest.raises(ConnectionExpired):
             accounts.tokens(user_id)
     assert accounts.tokens(1) == tokens_of(1)
-    assert accounts.authorizations.take("state 1", NOON) is None
-    assert accounts.authorizations.take("state 0", NOON) is not None
+    assert accounts.authorizations.returning("state 1", NOON) is None
+    assert accounts.authorizations.returning("state 0", NOON) is not None
 
 
 def test_what_an_earlier_version_stored_is_bound_once(db: Database) -> None:
@@ -134,7 +134,8 @@ def test_after_a_rotation_the_new_key_alone_reads_everything(db: Database) -> No
     accounts = SpotifyAccounts(db, ciphered(NEW))
     assert [accounts.tokens(n) for n in range(3)] == [None, tokens_of(1), tokens_of(2)]
     for user_id in range(3):
-        pending = accounts.authorizations.take(f"state {user_id}", NOON)
+        pending = accounts.authorizations.returning(f"state {user_id}", NOON)
+        accounts.authorizations.use_up(f"state {user_id}")
         assert pending is not None
         assert pending.verifier == f"verifier {user_id}"
     assert rotate(db, ciphered(NEW), SEALED) == Rotation(renewed=2, unreadable=())

@@ -5,6 +5,7 @@ import hashlib
 import inspect
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from recommender.contents import Contents, Entry
 from recommender.errors import (
+    AccountUnknown,
     ConnectionExpired,
     PlaylistGone,
     QuotaExceeded,
@@ -214,6 +216,21 @@ def test_an_account_is_known_by_the_id_that_never_changes(
 ) -> None:
     profile = strange(server, JSONResponse(me)).profile("token")
     assert (profile.account_id, profile.display_name) == (account_id, name)
+
+
+@pytest.mark.parametrize(
+    "me", [{"id": None}, {"account_id": None, "id": ""}, {"account_id": 7, "id": ["x"]}]
+)
+def test_an_account_without_an_id_is_nobodys(server: Server, me: dict[str, Any]) -> None:
+    with pytest.raises(AccountUnknown):
+        strange(server, JSONResponse(me)).profile("token")
+
+
+@pytest.mark.parametrize("null", ["access_token", "refresh_token"])
+def test_tokens_that_are_null_are_no_tokens(server: Server, null: str) -> None:
+    answer = {"access_token": "a", "refresh_token": "r", "expires_in": 3600} | {null: None}
+    with pytest.raises(SpotifyUnreachable):
+        strange(server, JSONResponse(answer)).exchange("code", "verifier", NOON)
 
 
 # -- errors --

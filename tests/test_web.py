@@ -1,9 +1,13 @@
 """The page after consent: what it says, and what it must not do."""
 
 import asyncio
+import json
 import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from html import unescape
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
@@ -12,11 +16,18 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bot.connections import Connections
+from bot.records import Records, Stores
+from bot.sandbox.spotify_faults import Fault
 from bot.web import OUTCOMES, callback_routes
 from recommender import errors
-from tests.spotify_world import World, agree, cancel, records
+from tests.spotify_world import World, agree, cancel, make_cipher, records
 
 USER = 7
+
+LONG_NAME = "Robin " * 2000
+"""Of an account that needs more than a page of the database."""
+
+Trouble = Callable[[Path, Connections], AbstractContextManager[None]]
 
 
 class Site:
@@ -126,6 +137,83 @@ def test_spotify_failing_is_explained(world: World, site: Site, status: int, say
     assert page.status_code == {403: 403, 500: 503, 429: 503}[status]
     assert not site.is_connected()
     assert site.connected.empty()
+
+
+def test_an_account_without_an_id_is_not_connected(world: World, site: Site) -> None:
+    nobody = b'{"id": null, "account_id": null, "display_name": null}'
+    world.local._state.faults.waiting.append(Fault("GET", "/me", 200, content=nobody))
+    page = site.visit(agree(site.begin()))
+    assert "whose account this is" in page.text
+    assert not site.is_connected()
+    assert site.connected.empty()
+
+
+@contextmanager
+def locked(path: Path, connections: Connections) -> Iterator[None]:
+    """Have another program write to the database for longer than anybody waits."""
+
+    def wait_little(stores: Stores) -> None:
+        stores.people.db.execute("pragma busy_timeout = 50")
+
+    asyncio.run(connections._records.run(wait_little))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        yield
+        other.execute("rollback")
+
+
+@contextmanager
+def full(path: Path, connections: Connections) -> Iterator[None]:
+    """Have no room on the disk for another page."""
+
+    def limit(pages: int) -> None:
+        asyncio.run(
+            connections._records.run(
+                lambda s: s.people.db.execute(f"pragma max_page_count = {pages}")
+            )
+        )
+
+    limit(1)  # SQLite makes of it as many as there are
+    yield
+    limit(2**31)
+
+
+@pytest.mark.parametrize("trouble", [locked, full])
+@pytest.mark.parametrize("is_public", [False, True])
+def test_a_link_is_not_used_up_while_nothing_can_be_stored(
+    world: World, tmp_path: Path, trouble: Trouble, is_public: bool
+) -> None:
+    path = tmp_path / "mirrortape.db"
+    stores = Records(path, make_cipher())
+    try:
+        connections = Connections(stores, world.client, world.clock, shows_digits=is_public)
+        site = Site(world, connections)
+        back = agree(site.begin())
+        long = json.dumps({"id": "robin", "display_name": LONG_NAME}).encode()
+        world.local._state.faults.waiting.append(Fault("GET", "/me", 200, content=long))
+        is_late = trouble is full and is_public  # what arrives still finds room
+        if not is_late:
+            with trouble(path, connections):
+                page = site.visit(back)
+            assert page.status_code == 503
+            assert page.headers["Retry-After"] == "60"
+            assert "reload this page in a minute" in page.text
+            assert not site.is_connected()
+        again = site.visit(back)
+        assert again.status_code == 200
+        if is_public:
+            shown = re.search(r'class="digits">(\d{3}) (\d{3})<', again.text)
+            assert shown is not None
+            digits = shown[1] + shown[2]
+            if is_late:
+                with trouble(path, connections), pytest.raises(sqlite3.Error):
+                    asyncio.run(connections.finish_typed(USER, digits))
+            assert asyncio.run(connections.finish_typed(USER, digits))
+        assert site.is_connected()
+        assert site.visit(back).status_code == 410
+        assert not asyncio.run(connections.finish_typed(USER, "000000"))
+    finally:
+        stores.close()
 
 
 def test_nothing_of_the_query_is_shown_or_followed(site: Site) -> None:

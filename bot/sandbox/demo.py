@@ -6,6 +6,7 @@ The bot is the one that `mirrortape run` starts; only the addresses of its servi
 import secrets
 import webbrowser
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -20,6 +21,7 @@ from bot.sandbox.local_spotify import LocalSpotify
 from bot.sandbox.local_telegram import LocalTelegram
 from bot.serving import listen
 from bot.settings import CALLBACK, load_settings
+from bot.web_limits import public_limits
 from recommender.catalogue import Catalogue
 from recommender.invented import fill
 from recommender.tracks import Track
@@ -27,6 +29,9 @@ from recommender.tracks import Track
 HOST = "127.0.0.1"
 DATABASE = "mirrortape.db"
 CATALOGUE = "catalogue.db"
+MAX_UPLOAD_BYTES = 64_000_000
+"""More than the largest photo or video that the chat page sends, or the bot to its Telegram."""
+
 INVENTED_SEED = 20261120
 """The invented catalogue is the same for everyone who tries it."""
 
@@ -90,6 +95,7 @@ async def run_demo(
         listener=listener,
         ready=ready,
         stopping=telegram.close,
+        web_limits=replace(public_limits(), body_bytes=MAX_UPLOAD_BYTES),
         more_routes=[
             Mount("/telegram", routes=telegram.routes()),
             Mount("/spotify", routes=spotify.routes()),
