@@ -18,7 +18,7 @@ def main() -> None:
     if find_spec("fcntl") is None:
         print(NOT_HERE, file=sys.stderr)  # noqa: T201 - nothing else is imported yet
         sys.exit(2)
-    from bot import cli
+    from bot.cli import main as cli
 
     cli.main()
 

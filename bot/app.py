@@ -22,30 +22,31 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from bot import crisis, texts
-from bot.bot_api import BotApiRequest
-from bot.buttons import is_unknown
-from bot.connecting import Connecting
-from bot.consent import Consent
-from bot.delivery import Delivery, Undelivered
-from bot.feedback import Feedback
-from bot.handling import current
-from bot.history import History
-from bot.inbox import Unparsable, WaitsForRoom
-from bot.jobs import schedule
-from bot.pacing import USUAL, Limits
-from bot.playlists import Playlists
-from bot.polling import POLL_S
-from bot.preferring import Preferring
-from bot.privacy import Privacy
-from bot.replies import say, sender, toast
-from bot.scheduling import Scheduling
-from bot.selfies import Selfies
-from bot.sendings import PHOTOS, VIDEOS
+from bot import texts
+from bot.chat import crisis
+from bot.chat.buttons import is_unknown
+from bot.chat.checkins.handlers import Scheduling
+from bot.chat.connect.handlers import Connecting
+from bot.chat.feedback.handlers import Feedback
+from bot.chat.history.handlers import History
+from bot.chat.media import PHOTOS, VIDEOS
+from bot.chat.onboarding.handlers import Consent
+from bot.chat.playlist.handlers import Playlists
+from bot.chat.playlist.typed_moods import Talking
+from bot.chat.privacy.handlers import Privacy
+from bot.chat.replies import say, sender, toast
+from bot.chat.selfie.corrections import Verdicts
+from bot.chat.selfie.handlers import Selfies
+from bot.chat.settings.handlers import Preferring
+from bot.current_update import current
+from bot.runtime.jobs import schedule
+from bot.sending.bot_api import BotApiRequest
+from bot.sending.delivery import Delivery, Undelivered
+from bot.sending.pacing import USUAL, Limits
 from bot.services import Services
-from bot.talking import Talking
-from bot.verdicts import Verdicts
-from recommender.database import DiskFull
+from bot.updates.inbox import Unparsable, WaitsForRoom
+from bot.updates.polling import POLL_S
+from recommender.storage.database import DiskFull
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,8 @@ def build_application(
         .request(request or BotApiRequest(connection_pool_size=64, read_timeout=30))
         .get_updates_request(request or BotApiRequest(read_timeout=POLL_S + 10))
         .rate_limiter(Delivery(services.records, stop_jobs, limits))
-        .updater(None)  # bot.inbox hands updates out: it stores each before it is acknowledged
+        # bot.updates.inbox hands updates out: it stores each before it is acknowledged
+        .updater(None)
         .build()
     )
     playlists = Playlists(services)

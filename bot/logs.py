@@ -25,7 +25,7 @@ QUIET = (
 )
 """At INFO or DEBUG some of these print tokens, others every request."""
 
-STRANGERS = ("uvicorn.error", "asyncio", "bot.web", "bot.web_limits")
+STRANGERS = ("uvicorn.error", "asyncio", "bot.web.callback_page", "bot.web.limits")
 """What these log, strangers can make them log, as often as they like."""
 
 HIDDEN = "[hidden]"

@@ -1,4 +1,4 @@
-"""What the handlers need, built once in `bot.live` and passed as one value."""
+"""What the handlers need, built once in `bot.runtime.run` and passed as one value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from datetime import datetime
 
 import numpy as np
 
-from bot.backups import Nightly
-from bot.connections import Connections
-from bot.guests import Guests
+from bot.linking.connections import Connections
 from bot.metrics import Metrics
-from bot.records import Records
-from bot.worker import Explainer
-from recommender.catalogue import TrackTable
+from bot.storage.backups import Nightly
+from bot.storage.records import Records
+from bot.updates.guests import Guests
+from bot.worker.process import Explainer
+from recommender.catalogue.catalogue import TrackTable
 
 
 @dataclass(frozen=True, slots=True)

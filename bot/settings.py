@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from recommender.private_files import check_regular
+from recommender.storage.private_files import check_regular
 
 
 class NotReady(Exception):

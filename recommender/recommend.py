@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.explaining import Learned, Pick, explain
-from recommender.filters import Predicate, filters, shortage
-from recommender.pool import USUAL_LISTENER
-from recommender.posterior import Prior, infer
-from recommender.preferences import USUAL, Preferences
-from recommender.ranking import POLICY_VERSION, RankingConfig, not_disliked, rank
-from recommender.relaxed import Relaxed, relaxed
-from recommender.table import TrackTable
-from recommender.targets import Target, plan
-from recommender.taste import Taste
+from recommender.catalogue.table import TrackTable
+from recommender.mood.targets import Target, plan
+from recommender.ranking.explaining import Learned, Pick, explain
+from recommender.ranking.filters import Predicate, filters, shortage
+from recommender.ranking.ranking import POLICY_VERSION, RankingConfig, not_disliked, rank
+from recommender.ranking.relaxed import Relaxed, relaxed
+from recommender.taste.pool import USUAL_LISTENER
+from recommender.taste.posterior import Prior, infer
+from recommender.taste.preferences import USUAL, Preferences
+from recommender.taste.taste import Taste
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,31 +12,21 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import telegram_contract
-from tests.contracts import ROOT
-from tests.telegram_contract import Contract
+from tests.support.telegram import telegram_contract
+from tests.support.contracts import ROOT
+from tests.support.telegram.telegram_contract import Contract
+from tests.support.browser import CHROMIUM_ARGS
 
 if TYPE_CHECKING:
     import keras
 
-    from tests.operating import Operator
-    from tests.spotify_world import Server, World
+    from tests.support.operating import Operator
+    from tests.support.spotify.spotify_world import Server, World
 
 
 # How long an example takes depends on who else uses this computer: no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
-
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-]
 
 
 @pytest.fixture(scope="session")
@@ -73,8 +63,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def network() -> "keras.Model":
     """The trained network; whoever changes its weights gives them back."""
-    from vision import weights
-    from vision.network import assign, build_network  # takes seconds to load
+    from vision.network import weights
+    from vision.network.keras_network import assign, build_network  # takes seconds to load
 
     built = build_network()
     assign(built, weights.read())
@@ -84,7 +74,9 @@ def network() -> "keras.Model":
 @pytest.fixture(scope="module")
 def server() -> Iterator["Server"]:
     """A web server, for a local Spotify."""
-    from tests.spotify_world import running_server  # what it needs takes a while to load
+    from tests.support.spotify.spotify_world import (
+        running_server,  # what it needs takes a while to load
+    )
 
     with running_server() as server:
         yield server
@@ -93,7 +85,7 @@ def server() -> Iterator["Server"]:
 @pytest.fixture
 def world(server: "Server") -> "World":
     """A local Spotify, the adapter to it, and the time."""
-    from tests.spotify_world import World
+    from tests.support.spotify.spotify_world import World
 
     return World(server)
 
@@ -103,7 +95,7 @@ def operator(
     server: "Server", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator["Operator"]:
     """Somebody in an empty folder who is about to set the bot up, and the local services."""
-    from tests.operating import Operator, settle
+    from tests.support.operating import Operator, settle
 
     settle(tmp_path, server.url, monkeypatch)
     arrived = Operator(server, tmp_path)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contracts import ROOT
+from tests.support.contracts import ROOT
 
 PIP_AUDIT = """
 import os, sys

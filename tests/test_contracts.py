@@ -4,22 +4,24 @@ import re
 import subprocess
 import sys
 
-import recommender.targets
+import recommender.mood.targets
 import vision
 from bot import texts
 from bot.settings import Settings
-from tests.conftest import ROOT
+from tests.support.contracts import ROOT
 
 README = (ROOT / "README.md").read_text()
 
 
 def test_both_packages_name_the_same_emotions_in_the_same_order() -> None:
-    assert recommender.targets.EMOTIONS == vision.EMOTIONS
+    assert recommender.mood.targets.EMOTIONS == vision.EMOTIONS
     assert tuple(texts.EMOTION_EMOJI) == tuple(texts.ADJECTIVES) == vision.EMOTIONS
 
 
 def test_every_mode_has_its_words() -> None:
-    assert set(texts.MODE_LABELS) == set(texts.MODE_MEANINGS) == set(recommender.targets.MODES)
+    assert (
+        set(texts.MODE_LABELS) == set(texts.MODE_MEANINGS) == set(recommender.mood.targets.MODES)
+    )
 
 
 def test_env_example_and_readme_name_every_setting() -> None:
@@ -45,7 +47,7 @@ def test_the_readme_lists_every_chat_command() -> None:
 def test_help_needs_no_heavy_library() -> None:
     heavy = {"tensorflow", "keras", "onnx", "onnxruntime", "cv2", "numpy"}
     heavy |= {"telegram", "spotipy", "sqlite_utils"}
-    code = f"import sys, bot.cli; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, bot.cli.main; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
@@ -56,7 +58,7 @@ def _commands(group: list[str]) -> list[str]:
     """Return the names of the commands in a group of the command line."""
     import typer.main
 
-    from bot.cli import app
+    from bot.cli.main import app
 
     command = typer.main.get_command(app)
     for name in group:

@@ -20,10 +20,10 @@ import pytest
 
 import bot
 import recommender
-from tests.chatting import AGREE, Chat
-from tests.conftest import ROOT
-from tests.spotify_chat import with_spotify
-from tests.spotify_world import World
+from tests.support.contracts import ROOT
+from tests.support.spotify.spotify_chat import with_spotify
+from tests.support.spotify.spotify_world import World
+from tests.support.telegram.chatting import AGREE, Chat
 
 MESSAGE_CHARS = 4096
 """What Telegram lets somebody send at once."""
@@ -39,13 +39,15 @@ LENGTHS = (16, 20, 24, 32, 64, 128, 256, 512, 1024, 2048, MESSAGE_CHARS, LONGEST
 would never end."""
 
 OUR_OWN_TEXT = {
-    "bot.sandbox.telegram_entities._TOKEN": "the bot's markup, in which users' words are escaped",
-    "bot.sandbox.telegram_entities._TAG": "one tag of the bot's markup, not a whole message",
-    "bot.sandbox.telegram_entities._ATTRIBUTE": "what stands inside one tag of the bot's markup",
+    "bot.sandbox.telegram.entities._TOKEN": "the bot's markup, in which users' words are escaped",
+    "bot.sandbox.telegram.entities._TAG": "one tag of the bot's markup, not a whole message",
+    "bot.sandbox.telegram.entities._ATTRIBUTE": "what stands inside one tag of the bot's markup",
 }
 """Expressions that see none of what users write, and why."""
 
-MADE_WHERE_NEEDED = {("bot/env_file.py", "compile"): "holds the name of a setting; reads `.env`"}
+MADE_WHERE_NEEDED = {
+    ("bot/cli/env_file.py", "compile"): "holds the name of a setting; reads `.env`"
+}
 """Calls that are not made when a module is imported, and why."""
 
 _NEEDS_A_MODULE = {"compile", "search", "match", "fullmatch", "split", "findall", "finditer"} | {

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from vision.crops import ROW_SIZE
+from vision.face.crops import ROW_SIZE
 from vision.reader import Crop, Seen
 
 # Blur in pixels of the row; plain rows have half a pixel. At one pixel it is the lower end of what

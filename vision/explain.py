@@ -10,10 +10,10 @@ from typing import Final
 
 from vision.clearness import trust
 from vision.errors import FaceTooSmall, NoFaceFound, UnreadablePhoto, VisionError
-from vision.numbered import draw_numbers
+from vision.photo.video import moments
+from vision.picture.numbered_faces import draw_numbers
 from vision.reader import Crop, PhotoReader, Scene, Seen
 from vision.reading import EMOTIONS, Explanation, Probabilities, SeveralFaces
-from vision.video import moments
 
 MOST_FACES: Final = 8
 """Faces that are asked about at most, the largest ones."""

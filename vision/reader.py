@@ -10,19 +10,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision import weights as weight_file
-from vision.answering import answering_head, covered_part
-from vision.crops import EYES_SIZE, FACE_SIZE, Eyes, Views, align, views_of_photo
 from vision.errors import FaceTooBlurred, FaceTooDark, FaceTooSmall, NoFaceFound
-from vision.eyes import EyeFinder, estimate_eyes
-from vision.faces import Face, FaceFinder
-from vision.gate import Photo, open_photo
-from vision.gradcam import ViewHeat, cam
-from vision.picture import draw_picture
+from vision.face.crops import EYES_SIZE, FACE_SIZE, Eyes, Views, align, views_of_photo
+from vision.face.eyes import EyeFinder, estimate_eyes
+from vision.face.faces import Face, FaceFinder
+from vision.face.restoring import Wear, restored, wear_of
+from vision.network import weights as weight_file
+from vision.network.answering import answering_head, covered_part
+from vision.network.gradcam import ViewHeat, cam
+from vision.network.serving import Answers, Network, Outputs
+from vision.network.weights import SEES
+from vision.photo.gate import Photo, open_photo
+from vision.picture.card import draw_picture
 from vision.reading import EMOTIONS, Head, Reading
-from vision.restoring import Wear, restored, wear_of
-from vision.serving import Answers, Network, Outputs
-from vision.weights import SEES
 
 Gray = NDArray[np.uint8]
 

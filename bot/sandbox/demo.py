@@ -14,17 +14,17 @@ from pydantic import SecretStr
 from starlette.routing import Mount
 
 from bot.data_faults import naming
-from bot.live import make_private, serve, utc_now
 from bot.logs import set_up_logging
-from bot.sandbox.chat import chat_routes
-from bot.sandbox.local_spotify import LocalSpotify
-from bot.sandbox.local_telegram import LocalTelegram
-from bot.serving import listen
+from bot.runtime.run import make_private, serve, utc_now
+from bot.runtime.serving import listen
+from bot.sandbox.page.chat import chat_routes
+from bot.sandbox.spotify.local_spotify import LocalSpotify
+from bot.sandbox.telegram.local_telegram import LocalTelegram
 from bot.settings import CALLBACK, load_settings
-from bot.web_limits import public_limits
-from recommender.catalogue import Catalogue
-from recommender.invented import fill
-from recommender.tracks import Track
+from bot.web.limits import public_limits
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.invented import fill
+from recommender.catalogue.tracks import Track
 
 HOST = "127.0.0.1"
 DATABASE = "mirrortape.db"
@@ -50,7 +50,7 @@ async def run_demo(
 
     Raises:
         bot.settings.NotReady: A setting has the wrong form.
-        bot.serving.AddressInUse: Another program listens on that port.
+        bot.runtime.serving.AddressInUse: Another program listens on that port.
     """
     settings = load_settings()
     set_up_logging(settings.log_level)

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from bot import texts
-from bot.pacing import USUAL
-from tests.bad_weather import BadWeather
-from tests.mother import SILENCE_S
-from tests.quick_town import QuickTown, quick_town_in
-from tests.town import wait_for
+from bot.sending.pacing import USUAL
+from tests.support.fork_server import SILENCE_S
+from tests.support.quick_town import QuickTown, quick_town_in
+from tests.support.telegram.bad_weather import BadWeather
+from tests.support.town import wait_for
 
 
 def word(user_id: int, number: int) -> str:

@@ -9,10 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.backups import back_up
-from bot.records import open_stores
-from tests.command_line import mirrortape
-from tests.writing import CIPHER, KEY, TRACKS, Committed, Writer, faults, missing, race, writers
+from bot.storage.backups import back_up
+from bot.storage.records import open_stores
+from tests.support.command_line import mirrortape
+from tests.support.writing import (
+    CIPHER,
+    KEY,
+    TRACKS,
+    Committed,
+    Writer,
+    faults,
+    missing,
+    race,
+    writers,
+)
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.chaos)])

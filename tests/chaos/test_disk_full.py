@@ -1,7 +1,7 @@
 """The real bot on a disk that fills up: a small file system of its own, in memory (tmpfs).
 
 It is the kernel that refuses there, as it does on any full disk. Where nothing may be mounted, the
-test is skipped; tests/test_full_disk.py has SQLite itself refuse.
+test is skipped; tests/bot/test_full_disk.py has SQLite itself refuse.
 """
 
 import os
@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from bot import texts
-from tests.town import Town, town_in, wait_for
-from tests.writing import faults
+from tests.support.town import Town, town_in, wait_for
+from tests.support.writing import faults
 
 DISK_MB = 16
 ANNA, BEN = 1, 2

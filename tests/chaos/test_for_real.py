@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-from tests.conftest import CHROMIUM_ARGS, ROOT
-from tests.town import Town, free_port, town_in
+from tests.support.browser import CHROMIUM_ARGS
+from tests.support.contracts import ROOT
+from tests.support.town import Town, free_port, town_in
 
 pytestmark = [pytest.mark.chaos, pytest.mark.browser]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.sandbox.chat_samples import portrait_jpeg
-from bot.worker import VisionWorker
-from tests.hostile import canary_exif, hostile_files
-from tests.looking import look_at_all
-from tests.photo_files import as_held, encoded
+from bot.sandbox.page.samples import portrait_jpeg
+from bot.worker.process import VisionWorker
+from tests.support.photos.hostile import canary_exif, hostile_files
+from tests.support.photos.looking import look_at_all
+from tests.support.photos.photo_files import as_held, encoded
 from vision import Explanation, Reading
 
 CANARY = "canary-of-the-garden-gate"

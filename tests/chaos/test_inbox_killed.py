@@ -21,10 +21,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.webhook import SECRET_HEADER
-from tests.filming import png, portrait
-from tests.quick_town import QuickTown, quick_town_in
-from tests.town import wait_for
+from bot.updates.webhook import SECRET_HEADER
+from tests.support.photos.filming import png, portrait
+from tests.support.quick_town import QuickTown, quick_town_in
+from tests.support.town import wait_for
 
 PEOPLE = 20
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.sandbox.telegram_files import Shape
-from tests.filming import blurred, film, png, portrait
-from tests.town import town_in, wait_for
+from bot.sandbox.telegram.files import Shape
+from tests.support.photos.filming import blurred, film, png, portrait
+from tests.support.town import town_in, wait_for
 
 pytestmark = pytest.mark.chaos
 

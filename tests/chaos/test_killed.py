@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.town import Town, town_in, wait_for
+from tests.support.town import Town, town_in, wait_for
 
 pytestmark = pytest.mark.chaos
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.photo_queue import LIMIT
-from tests.load import flood, offer, watched, welcome
-from tests.town import Town, town_in
+from bot.worker.photo_queue import LIMIT
+from tests.support.load_generator import flood, offer, watched, welcome
+from tests.support.town import Town, town_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells memory this way")
 

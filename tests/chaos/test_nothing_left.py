@@ -18,12 +18,12 @@ import pytest
 from cryptography.fernet import Fernet
 from PIL import Image
 
-from bot.backups import back_up
-from bot.sandbox.chat_samples import portrait_jpeg
-from tests.hostile import canary_exif
-from tests.load import welcome
-from tests.photo_files import encoded
-from tests.town import TOKEN, Town, town_in, wait_for
+from bot.sandbox.page.samples import portrait_jpeg
+from bot.storage.backups import back_up
+from tests.support.load_generator import welcome
+from tests.support.photos.hostile import canary_exif
+from tests.support.photos.photo_files import encoded
+from tests.support.town import TOKEN, Town, town_in, wait_for
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 PHOTOS_EACH = 2
@@ -66,7 +66,7 @@ def test_no_photo_and_no_secret_is_left_anywhere(
     }
     print(f"\n{photos} photos, {read} pictures, {len(canaries)} canaries, in {len(files)} files")
     assert {"mirrortape.db", "mirrortape.db-wal", "backup.db", "bot.log"} <= set(files)
-    assert b"INFO bot.inbox" in files["bot.log"]
+    assert b"INFO bot.updates.inbox" in files["bot.log"]
     assert b"Traceback" not in files["bot.log"]
     assert b"gAAAAA" in files["mirrortape.db"] + files["mirrortape.db-wal"]  # what is sealed
     assert list(hits(files, canaries)) == []

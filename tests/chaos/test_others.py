@@ -13,8 +13,8 @@ from statistics import median
 
 import pytest
 
-from bot.sandbox.spotify_faults import SWITCHES
-from tests.town import Town, town_in, turn, wait_for
+from bot.sandbox.spotify.faults import SWITCHES
+from tests.support.town import Town, town_in, turn, wait_for
 
 pytestmark = pytest.mark.chaos
 

@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 
 from bot import texts
-from bot.worker import DEADLINE_S
-from tests.load import selfie, send_selfie, welcome
-from tests.processes import vision_workers
-from tests.town import Town, town_in, wait_for
+from bot.worker.process import DEADLINE_S
+from tests.support.load_generator import selfie, send_selfie, welcome
+from tests.support.processes import vision_workers
+from tests.support.town import Town, town_in, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets us do that")
 

@@ -1,0 +1,1 @@
+"""What people see in the chat: one package for each capability."""

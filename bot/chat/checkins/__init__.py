@@ -1,0 +1,1 @@
+"""Check-ins at times that the user chose: /schedule."""

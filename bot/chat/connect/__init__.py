@@ -1,0 +1,1 @@
+"""Connecting Spotify in the chat: /connect and /disconnect."""

@@ -1,0 +1,1 @@
+"""Votes, stars and reactions on playlists: /feedback."""

@@ -1,0 +1,1 @@
+"""Past moods and playlists: /history."""

@@ -1,0 +1,135 @@
+"""What somebody sends to be read: photos, a sticker or a video, as Telegram's handles to them.
+
+Nothing of it is fetched here. The handles may wait for a consent, and fit in a row of text.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+from telegram import Message, Update
+from telegram.constants import FileSizeLimit
+from telegram.ext import filters
+
+from bot.chat.mood_words import Heard, hear, unpack
+from vision.photo.formats import MAX_VIDEO_SECONDS
+
+PHOTOS: Final = (
+    filters.PHOTO
+    | filters.Sticker.STATIC
+    | ((filters.Document.IMAGE | filters.Document.FileExtension("heic")) & ~filters.ANIMATION)
+)
+"""Messages that may hold a photo of a face; phones send HEIC without saying what it is."""
+
+VIDEOS: Final = filters.VIDEO | filters.VIDEO_NOTE | (filters.Document.VIDEO & ~filters.ANIMATION)
+"""Messages that may hold a face in motion."""
+
+MAX_ALBUM_BYTES: Final = 60_000_000
+"""What the photos of an album may have together: all of them are in memory at a time."""
+
+Kind = Literal["photo", "album", "sticker", "video"]
+
+Fault = Literal["file too big", "video too big", "video too long", "album too big"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is to be read together.
+
+    Args:
+        kind: What it is.
+        file_ids: Telegram's handles to the files.
+        message_ids: The message of each.
+        words: What of its caption counts, as `bot.chat.mood_words` packs it.
+        passed_over: How many videos of an album are not looked at.
+        face: Which face is meant, from 0 and from the left; None if nobody said.
+    """
+
+    kind: Kind
+    file_ids: tuple[str, ...]
+    message_ids: tuple[int, ...]
+    words: str = ""
+    passed_over: int = 0
+    face: int | None = None
+
+    @property
+    def heard(self) -> Heard:
+        """What of its caption counts."""
+        return unpack(self.words)
+
+    def to_json(self) -> str:
+        """Return it as a text that `from_json` reads."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Sending":
+        """Read what `to_json` wrote."""
+        fields = json.loads(text)
+        lists = {name: tuple(fields[name]) for name in ("file_ids", "message_ids")}
+        return cls(**fields | lists)
+
+
+def sending_of(messages: Sequence[Message]) -> Sending:
+    """Return what is to be read of a message, or of the messages of an album.
+
+    Of an album with photos, the photos are; of one with videos alone, the first.
+    """
+    chosen = _chosen(messages)
+    kind: Kind = "photo"
+    if _is_video(chosen[0]):
+        kind = "video"
+    elif len(messages) > 1:
+        kind = "album"
+    elif chosen[0].sticker is not None:
+        kind = "sticker"
+    return Sending(
+        kind=kind,
+        file_ids=tuple(_file(message)[0] for message in chosen),
+        message_ids=tuple(message.message_id for message in chosen),
+        words=hear("\n".join(message.caption or "" for message in messages)).packed(),
+        passed_over=len(messages) - len(chosen),
+    )
+
+
+def fault_of(messages: Sequence[Message]) -> Fault | None:
+    """Return why what was sent cannot be read, as far as Telegram tells before it is fetched."""
+    chosen = _chosen(messages)
+    sizes = [_file(message)[1] for message in chosen]
+    if any(_seconds(message) > MAX_VIDEO_SECONDS for message in chosen):
+        return "video too long"
+    if max(sizes) > FileSizeLimit.FILESIZE_DOWNLOAD:
+        largest = chosen[sizes.index(max(sizes))]
+        return "video too big" if _is_video(largest) else "file too big"
+    return "album too big" if sum(sizes) > MAX_ALBUM_BYTES else None
+
+
+def is_readable(message: Message) -> bool:
+    """Return whether a message holds something to be read."""
+    return bool((PHOTOS | VIDEOS).check_update(Update(0, message=message)))
+
+
+def _chosen(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return those of some messages that are to be read."""
+    return [message for message in messages if not _is_video(message)] or messages[:1]
+
+
+def _is_video(message: Message) -> bool:
+    return bool(VIDEOS.check_update(Update(0, message=message)))
+
+
+def _seconds(message: Message) -> float:
+    video = message.video or message.video_note
+    if video is None:
+        return 0.0  # a file does not say
+    duration = video.duration
+    return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+
+
+def _file(message: Message) -> tuple[str, int]:
+    """Return the handle of what a message holds, and its size in bytes, 0 if it is not told."""
+    photo = message.photo[-1] if message.photo else None  # the largest comes last
+    file = photo or message.sticker or message.document or message.video or message.video_note
+    assert file is not None
+    return file.file_id, file.file_size or 0

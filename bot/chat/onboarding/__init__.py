@@ -1,0 +1,1 @@
+"""First contact and consent: /start and /help."""

@@ -1,0 +1,1 @@
+"""Playlists in the chat: /mood, /playlist, and moods in plain words."""

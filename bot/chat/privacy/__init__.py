@@ -1,0 +1,1 @@
+"""What is stored about the user: /privacy, /export and /forget."""

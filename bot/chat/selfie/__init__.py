@@ -1,0 +1,1 @@
+"""From photos, albums and videos to readings, and corrections of readings."""

@@ -1,0 +1,1 @@
+"""`mirrortape doctor`: what is wrong with an installation."""

@@ -1,0 +1,131 @@
+"""The command line. Each command imports what it needs when it runs: `--help` must be quick."""
+
+import re
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.backup import backup, restore
+from bot.cli.benchmark import benchmark
+from bot.cli.catalogue import catalogue_app
+from bot.cli.doctor.command import doctor
+from bot.cli.evaluate import evaluate
+from bot.cli.exits import BAD_INPUT, stop
+from bot.cli.label import label
+from bot.cli.read import read
+from bot.cli.recommend import recommend
+from bot.cli.rotate_keys import rotate_keys
+from bot.cli.setup.command import setup
+from bot.cli.simulate import simulate
+from bot.cli.train import train
+
+_PLAINER = (
+    (r"Input should be a valid integer.*", "a whole number is needed"),
+    (r"Input should be a valid number.*", "a number is needed"),
+    (r"Input should be greater than or equal to (\S+)", r"\1 is the least"),
+    (r"Input should be less than or equal to (\S+)", r"\1 is the most"),
+    (r"Got unexpected extra argument\(s\) \((.*)\)", r"There is too much after the command: \1"),
+)
+"""What is said in other words than typer's."""
+
+app = typer.Typer(
+    help="A selfie in, a mixtape out: emotion in a photo, playlist in Spotify.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's help takes longer to load than all else
+)
+catalogue_app.command()(label)
+app.add_typer(catalogue_app, name="catalogue")
+app.command()(setup)
+app.command()(doctor)
+app.command()(read)
+app.command()(recommend)
+app.command()(benchmark)
+app.command()(evaluate)
+app.command()(train)
+app.command()(backup)
+app.command()(restore)
+app.command()(rotate_keys)
+app.command()(simulate)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8765,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where data is kept; default: DATA_DIR.")
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the chat page.")
+    ] = True,
+    public: Annotated[
+        bool, typer.Option("--public", help="Connect by six digits, as with a PUBLIC_URL.")
+    ] = False,
+) -> None:
+    """Try everything on this computer with no account: chat page, local Telegram and Spotify."""
+    from bot.sandbox.demo import run_demo
+
+    _stay(run_demo(port=port, data_dir=data_dir, opens_browser=browser, is_public=public))
+
+
+@app.command()
+def run() -> None:
+    """Run the bot, live, with the settings in .env."""
+    from bot.runtime.run import run_live
+
+    _stay(run_live())
+
+
+def main() -> None:
+    """Run the command line; whatever is wrong with what was typed is told in one line."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        told = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
+        if told:  # nothing is wrong with no words at all: the help has been printed
+            typer.echo(f"mirrortape: {_one_line(told)} See --help.", err=True)
+        sys.exit(BAD_INPUT)
+    except OSError as error:  # a full disk under stdout, above all
+        where = f" ({error.filename})" if error.filename else ""
+        typer.echo(f"mirrortape: {error.strerror or error}{where}.", err=True)
+        sys.exit(BAD_INPUT)
+
+
+def _one_line(told: str) -> str:
+    """Return what is wrong with what was typed, in plain words and as one sentence."""
+    for pattern, plain in _PLAINER:
+        told = re.sub(pattern, plain, told)
+    return told if told.endswith("?") else f"{told.rstrip('.')}."
+
+
+def _stay(running: Coroutine[Any, Any, None]) -> None:
+    """Run until stopped; what keeps the bot from starting ends it with one line."""
+    import asyncio
+    import sqlite3
+
+    from telegram.error import Conflict, InvalidToken
+
+    from bot.runtime.serving import AddressInUse
+    from bot.settings import NotReady
+    from bot.texts import explain_error
+    from bot.worker.process import WorkerFailed
+    from vision import VisionError
+
+    try:
+        asyncio.run(running)
+    except VisionError as error:
+        stop(explain_error(error))
+    except InvalidToken:
+        stop("Telegram does not know this bot: check TELEGRAM_BOT_TOKEN in .env.")
+    except Conflict:
+        stop("Another instance of this bot is running: stop it first.")
+    except (NotReady, AddressInUse) as error:
+        stop(str(error))
+    except WorkerFailed as error:
+        stop(f"the network could not be loaded: {error.__cause__ or error}.")
+    except (sqlite3.Error, OSError) as error:
+        stop(f"the data folder cannot be used: {error}.")

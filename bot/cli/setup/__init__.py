@@ -1,0 +1,1 @@
+"""`mirrortape setup`: from nothing to a bot that can run."""

@@ -1,0 +1,135 @@
+"""The command line's simulated listeners: how well the product learns a taste, against others."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli.catalogue import DataDir, open_catalogue, progress
+from bot.cli.exits import stop
+
+if TYPE_CHECKING:
+    from recommender.catalogue.table import TrackTable
+    from recommender.simulation.simulation import Outcome
+
+Outcomes = dict[str, dict[str, "Outcome"]]
+
+
+def simulate(
+    world: Annotated[
+        str, typer.Option(metavar="easy,hard", help="In which worlds the listeners live.")
+    ] = "easy,hard",
+    count: Annotated[int, typer.Option("--listeners", help="How many listeners.")] = 150,
+    seed: Annotated[int, typer.Option(min=0, help="Another one, other listeners.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw the figures here.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Play ten playlists to simulated listeners, by several policies, and compare.
+
+    The listeners' tastes are drawn over the features of your catalogue's tracks. In the easy
+    world tastes are simple and all tracks are voted on; in the hard one tastes have a middle,
+    three tracks are voted on, a fifth of the votes says nothing and a tenth of the moods is
+    misread.
+    """
+    from recommender.simulation.simulation import LEAST_LISTENERS, LEAST_TRACKS
+    from recommender.simulation.simulation import simulate as play
+    from recommender.simulation.worlds import WORLDS
+
+    names = [name.strip() for name in world.split(",")]
+    for name in names:
+        if name not in WORLDS:
+            stop(f"there is no world {name!r}; choose from {', '.join(WORLDS)}.")
+    if count < LEAST_LISTENERS:
+        stop(f"--listeners {count}: {LEAST_LISTENERS} or more are needed for an interval.")
+    if plot is not None and not plot.absolute().parent.is_dir():
+        stop(f"there is no folder {plot.absolute().parent} for the plot.")
+    with open_catalogue(data_dir) as catalogue:
+        table = catalogue.load()
+    if len(table) < LEAST_TRACKS:
+        stop(
+            f"{len(table):,} tracks are too few: import {LEAST_TRACKS:,} or more, "
+            "so that each mood has its own."
+        )
+    worlds: Outcomes = {}
+    for name in names:
+        with progress(f"The {name} world", in_bytes=False) as on_progress:
+            worlds[name] = play(
+                table,
+                WORLDS[name],
+                count=count,
+                seed=seed,
+                on_progress=lambda share: on_progress(round(share * 1000), 1000),
+            )
+    if plot is not None:
+        _draw(plot, worlds)
+    if as_json:
+        typer.echo(json.dumps(_to_json(table, worlds, count, seed)))
+    else:
+        _print(table, worlds, count)
+
+
+def _to_json(table: "TrackTable", worlds: Outcomes, count: int, seed: int) -> dict[str, Any]:
+    from recommender.simulation.simulation import OURS, RIVAL
+
+    return {
+        "tracks": len(table),
+        "invented": int(table.invented.sum()),
+        "listeners": count,
+        "seed": seed,
+        "worlds": {
+            world: {
+                "policies": {name: each.to_json(len(table)) for name, each in outcomes.items()},
+                "regret_ratio": float(
+                    outcomes[OURS].regret.mean() / outcomes[RIVAL].regret.mean()
+                ),
+            }
+            for world, outcomes in worlds.items()
+        },
+    }
+
+
+def _print(table: "TrackTable", worlds: Outcomes, count: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from recommender.simulation.simulation import OURS, PLAYLISTS, REPORTED, RIVAL, interval
+
+    console = Console()
+    console.print(
+        f"{count} listeners, {PLAYLISTS} playlists each, from {len(table):,} tracks; means with "
+        "95 % intervals over listeners",
+        highlight=False,
+    )
+    for world, outcomes in worlds.items():
+        shown = Table(title=f"The {world} world: NDCG@10 of playlist …", title_justify="left")
+        for column in ("policy", *(str(number) for number in REPORTED)):
+            shown.add_column(column, no_wrap=True)
+        rest = Table("policy", "regret", "diversity", "coverage", "repeats", "disliked again")
+        for name, outcome in outcomes.items():
+            found = (interval(outcome.ndcg[:, number - 1]) for number in REPORTED)
+            shown.add_row(name, *(f"{x.mean:.3f} ({x.low:.3f}–{x.high:.3f})" for x in found))
+            regret = interval(outcome.regret)
+            rest.add_row(
+                name,
+                f"{regret.mean:.1f} ({regret.low:.1f}–{regret.high:.1f})",
+                f"{outcome.diversity.mean():.2f}",
+                f"{outcome.tracks / len(table):.1%}",
+                f"{outcome.repeats.mean():.1%}",
+                str(outcome.disliked.sum()),
+            )
+        console.print(shown, rest)
+        ratio = outcomes[OURS].regret.mean() / outcomes[RIVAL].regret.mean()
+        console.print(f"{OURS} regrets {ratio:.0%} of what {RIVAL} does.\n", highlight=False)
+
+
+def _draw(path: Path, worlds: Outcomes) -> None:
+    from recommender.simulation.plot import plot_simulation
+
+    try:
+        plot_simulation(path, worlds)
+    except (OSError, ValueError) as error:  # a ValueError: a kind of picture that there is not
+        stop(f"the plot cannot be written to {path}: {error}")

@@ -1,0 +1,1 @@
+"""Connecting music accounts, and writing playlists into them."""

@@ -1,0 +1,1 @@
+"""Choosing, storing and publishing playlists."""

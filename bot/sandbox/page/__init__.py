@@ -1,0 +1,1 @@
+"""The chat page, for a browser on this computer."""

@@ -1,0 +1,1 @@
+"""The bot's tables, the database thread, backups and keys."""

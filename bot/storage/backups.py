@@ -1,0 +1,328 @@
+"""Copies of the user data: made while the bot runs, made every night, and put back.
+
+A copy is one SQLite file. It is written under another name, checked, and only then takes its
+place, so that a file which bears a copy's name is whole.
+
+Whoever is forgotten is deleted from the copies beside the data at once, and left out of any other
+when that is put back, see `bot.storage.forgotten`.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.fernet import MultiFernet
+
+from bot.storage.records import NewerVersion, Stores, check_version, open_stores
+from recommender.storage.inspection import is_damage
+from recommender.storage.private_files import FILE_MODE, check_regular, make_file, make_folder
+
+FOLDER = "backups"
+"""Where copies that nobody asked for lie, beside the data."""
+
+COPIES_KEPT = 14
+"""Copies that are kept there; the oldest goes when another is made."""
+
+_NAMES = ("mirrortape-????-??-??.db", "mirrortape-????-??-??-??????-before-restore.db")
+
+_TABLES = {"people", "inbox", "playlists", "shown", "spotify_accounts"}
+"""Some tables that only our user data has all of."""
+
+logger = logging.getLogger(__name__)
+
+
+class NotABackup(Exception):
+    """A file cannot be used as what it was named as; the text says why."""
+
+
+def back_up(database: Path, target: Path) -> None:
+    """Write a copy of the user data as it is at one moment; others may go on writing.
+
+    Raises:
+        NotABackup: What has the target's name is no copy that could be replaced, such as a link or
+            a device.
+        OSError: The target cannot be written.
+        sqlite3.Error: The database cannot be read.
+    """
+    if target.is_dir():
+        raise NotABackup(f"{target} is a folder: name a file in it.")
+    _check_target(target)
+    if target.exists() and target.samefile(database):
+        raise NotABackup(f"{target} is the user data itself: name another file.")
+    if target.exists() and target.stat().st_size and not _is_ours(target):
+        raise NotABackup(f"{target} is another file, which is not replaced: name a new one.")
+    with _copied(database, target) as copy:
+        os.replace(copy, target)
+    _sync(target.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What putting a copy back did.
+
+    Args:
+        before: Where the data of before is now; None where there was none.
+        left_out: How many people the copy held who were forgotten after it was made.
+        knows_all: Whether that is everybody; what was there before may be lost, or sealed by a
+            key that is.
+    """
+
+    before: Path | None
+    left_out: int
+    knows_all: bool
+
+
+def restore(backup: Path, database: Path, cipher: MultiFernet, now: datetime) -> Restored:
+    """Put a copy in the place of the user data; no bot may be using that.
+
+    Until the last moment the data of before is in its place, and afterwards it lies among the
+    nightly copies. Whoever was forgotten after the copy was made is not in what is put back.
+
+    Raises:
+        NotABackup: The file is not a whole copy; nothing was changed.
+        NewerVersion: It is one of a newer version; nothing was changed.
+    """
+    if not backup.is_file():
+        raise NotABackup(f"there is no file {backup}.")
+    if database.exists() and backup.samefile(database):
+        raise NotABackup(f"{backup} is the user data itself: name a copy of it.")
+    check_regular(database)
+    try:
+        with closing(_opened(backup)) as db:
+            _check(db, backup)
+            check_version(db, backup)
+    except (sqlite3.Error, NotABackup) as error:
+        if isinstance(error, sqlite3.Error) and not is_damage(error):
+            raise  # its disk or its mode is in the way: that says nothing of the copy
+        raise NotABackup(
+            f"{backup} is no copy of Mirrortape's user data, or it is damaged."
+        ) from error
+    _sweep(database.parent)
+    folder = database.with_name(FOLDER)
+    lists = [_forgotten_in(file, cipher) for file in (database, *_copies(folder))]
+    with _copied(backup, database) as copy:
+        left_out = _leave_out(copy, _newest(filter(None, lists)), cipher)
+        before = _set_aside(database, folder, now) if database.exists() else None
+        os.replace(copy, database)
+    _sync(database.parent)
+    return Restored(before, left_out, knows_all=any(each is not None for each in lists))
+
+
+class Nightly:
+    """The copies that are made by themselves, one a day.
+
+    Args:
+        database: The user data.
+        folder: Where they are kept.
+        cipher: Opens what is encrypted in them.
+    """
+
+    def __init__(self, database: Path, folder: Path, cipher: MultiFernet) -> None:
+        self._database = database
+        self._folder = folder
+        self._cipher = cipher
+        self.lock = asyncio.Lock()
+        """Held while a copy is made, and by whoever must not be in the next one."""
+
+    async def ensure_copy(self, now: datetime) -> None:
+        """Make today's copy if there is none yet; a failure is logged and tried again later."""
+        target = self._folder / f"mirrortape-{now:%Y-%m-%d}.db"
+        async with self.lock:
+            if target.exists():
+                return
+            try:
+                await asyncio.to_thread(self._make, target)
+            except (OSError, sqlite3.Error, NotABackup) as error:
+                logger.error("the nightly copy could not be made: %s", error)
+            else:
+                logger.info("the nightly copy is made")
+
+    def _make(self, target: Path) -> None:
+        make_folder(self._folder)
+        _sweep(self._folder)
+        back_up(self._database, target)
+        for old in _copies(self._folder)[:-COPIES_KEPT]:
+            _delete(old)
+
+    async def forget(self, user_id: int, now: datetime) -> None:
+        """Delete every row about this user from the copies; hold the lock until it is done here.
+
+        A copy that cannot be changed is deleted.
+        """
+        assert self.lock.locked()
+        await asyncio.to_thread(self._forget, user_id, now)
+
+    def _forget(self, user_id: int, now: datetime) -> None:
+        for copy in _copies(self._folder):
+            try:
+                with _stores_in(copy, self._cipher) as stores:
+                    stores.forget(user_id, now)
+            except (sqlite3.Error, OSError, NewerVersion) as error:
+                logger.error("%s could not be changed and is deleted: %s", copy.name, error)
+                _delete(copy)
+
+
+# -- the copies beside the data --
+
+
+def _copies(folder: Path) -> list[Path]:
+    """Return the copies in the folder that were made by themselves, the oldest first."""
+    return sorted(file for names in _NAMES for file in folder.glob(names))
+
+
+def _delete(copy: Path) -> None:
+    """Delete a copy, with the log that one of damaged data may have."""
+    for ending in ("", "-wal", "-shm"):
+        copy.with_name(f"{copy.name}{ending}").unlink(missing_ok=True)
+
+
+@contextmanager
+def _stores_in(copy: Path, cipher: MultiFernet) -> Iterator[Stores]:
+    """Open a copy; what is deleted in the block is not in its free pages either."""
+    stores = open_stores(copy, cipher)
+    with closing(stores.people.db) as db:
+        yield stores
+        db.execute("vacuum")
+        db.execute("pragma journal_mode = delete")  # one file is all of it
+
+
+# -- who is left out of what is put back --
+
+
+def _forgotten_in(file: Path, cipher: MultiFernet) -> dict[int, datetime] | None:
+    """Return who was forgotten as far as a file knows; None where it cannot tell of all."""
+    if not file.exists() or not _is_ours(file):
+        return None
+    try:
+        stores = open_stores(file, cipher)
+    except NewerVersion:
+        return None
+    with closing(stores.people.db):
+        return stores.forgotten.all() if stores.forgotten.is_readable() else None
+
+
+def _newest(lists: Iterable[Mapping[int, datetime]]) -> dict[int, datetime]:
+    """Return when each of those in some lists was forgotten last."""
+    newest: dict[int, datetime] = {}
+    for user_id, at in (entry for each in lists for entry in each.items()):
+        newest[user_id] = max(at, newest.get(user_id, at))
+    return newest
+
+
+def _leave_out(copy: Path, forgotten: Mapping[int, datetime], cipher: MultiFernet) -> int:
+    """Delete from a copy who was forgotten after it was made; return how many it held."""
+    left_out = 0
+    with _stores_in(copy, cipher) as stores:
+        known = stores.forgotten.all()
+        for user_id, at in forgotten.items():
+            if user_id not in known or known[user_id] < at:
+                left_out += any(table.rows for table in stores.about(user_id))
+                stores.forget(user_id, at)
+    _sync(copy)
+    return left_out
+
+
+# -- files --
+
+
+def _check_target(target: Path) -> None:
+    """Make sure that a copy can take a name: it is free, or a regular file bears it.
+
+    Raises:
+        NotABackup: Another thing does, which is neither followed nor replaced.
+    """
+    if target.is_symlink():
+        raise NotABackup(f"{target} is a link, which is not followed: name the file itself.")
+    if target.exists() and not target.is_file():
+        raise NotABackup(f"{target} is a pipe or a device, which is not replaced: name a file.")
+    if not target.parent.is_dir():
+        raise NotABackup(f"there is no folder {target.parent} to put the copy in: make it first.")
+
+
+@contextmanager
+def _copied(source: Path, target: Path) -> Iterator[Path]:
+    """Yield a checked copy of a database, beside the target and readable by its owner alone."""
+    copy = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+    try:
+        with closing(_opened(source)) as original, closing(sqlite3.connect(copy)) as written:
+            original.backup(written)
+            written.execute("pragma journal_mode = delete")  # one file is all of it
+            _check(written, source)
+        _sync(copy)
+        yield copy
+    finally:
+        for name in (copy.name, f"{copy.name}-journal", f"{copy.name}-wal", f"{copy.name}-shm"):
+            copy.with_name(name).unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what copying left that was killed; nobody else may be copying to this folder."""
+    for left in folder.glob(".*.partial*"):
+        left.unlink()
+
+
+def _set_aside(database: Path, folder: Path, now: datetime) -> Path:
+    """Copy the data that is about to be replaced to the nightly copies, damaged or not."""
+    make_folder(folder)
+    with suppress(sqlite3.Error), closing(_opened(database)) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    aside = folder / f"mirrortape-{now:%Y-%m-%d-%H%M%S}-before-restore.db"
+    for ending in ("", "-wal"):  # the log is gone where the checkpoint worked
+        file = database.with_name(f"{database.name}{ending}")
+        then = aside.with_name(f"{aside.name}{ending}")
+        then.unlink(missing_ok=True)
+        if file.exists():
+            make_file(then)
+            shutil.copyfile(file, then)
+            _sync(then)
+    # A log that stayed would be written into the restored data.
+    for ending in ("-wal", "-shm"):
+        database.with_name(f"{database.name}{ending}").unlink(missing_ok=True)
+    return aside
+
+
+def _is_ours(file: Path) -> bool:
+    """Return whether a file is a whole database of ours."""
+    try:
+        with closing(_opened(file)) as db:
+            _check(db, file)
+    except (sqlite3.Error, OSError, NotABackup):
+        return False
+    return True
+
+
+def _check(db: sqlite3.Connection, source: Path) -> None:
+    """Make sure that a database is whole and ours.
+
+    Raises:
+        NotABackup: It is not.
+    """
+    names = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
+    if not names >= _TABLES:
+        raise NotABackup(f"{source} holds no user data of Mirrortape.")
+    (told,) = db.execute("pragma integrity_check(1)").fetchone()
+    if told != "ok" or db.execute("pragma foreign_key_check").fetchone():
+        raise NotABackup(f"{source} is damaged: {told}.")
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """Open a database that exists; none is created."""
+    check_regular(file)
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
+
+
+def _sync(path: Path) -> None:
+    """Have a file or a folder on the disk before going on."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,211 @@
+"""What the bot itself must remember: consent, updates not yet handled, and where messages are.
+
+- `people`: when a user agreed to what, and what waits for that consent (sealed: Telegram's handles
+  to the photos, never the photos themselves, and what was written beside them).
+- `inbox`: each update that Telegram was told we have, until it is handled, see
+  `bot.storage.inbox_table`.
+- `answers`: which message shows the playlist of which reading, so that a mode button edits it.
+- `questions`: what a user was asked to type, see `bot.storage.questions`.
+- `shown_messages`: which message shows which playlist or track, see `bot.storage.shown`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.fernet import InvalidToken, MultiFernet
+from sqlite_utils import Database, Migrations
+
+from bot.storage import questions, shown
+from bot.storage.inbox_table import Received
+from bot.storage.questions import Questions
+from bot.storage.shown import ShownMessages
+from recommender.storage.database import immediate, migrate
+from recommender.storage.personal_data import Belonging, delete
+from recommender.storage.sealing import Place, Seal
+
+CONSENT_VERSION = 2
+"""Raise it when what users agree to changes; they are asked again."""
+
+UNREAD = Place("people", "waiting")
+
+BELONGINGS = (
+    Belonging("people", secrets=("waiting",)),
+    Belonging("answers"),
+    *questions.BELONGINGS,
+    *shown.BELONGINGS,
+)
+"""All else that is remembered of a user."""
+
+_migrations = Migrations("people")
+
+
+@_migrations()
+def m001_first_tables(db: Database) -> None:
+    """Create consent, inbox and answers."""
+    db.table("people").create(
+        {
+            "user_id": int,
+            "consent_version": int,
+            "consented_utc": str,
+            "waiting_file_id": str,
+        },
+        pk="user_id",
+    )
+    db.table("inbox").create(
+        {
+            "update_id": int,
+            "user_id": int,
+            "payload": str,
+            "received_utc": str,
+            "tries": int,
+            "handled_utc": str,
+        },
+        pk="update_id",
+        not_null={"received_utc", "tries"},
+    )
+    db.table("inbox").create_index(["handled_utc"])
+    db.table("answers").create(
+        {"reading_id": int, "user_id": int, "message_id": int},
+        pk="reading_id",
+        not_null={"user_id", "message_id"},
+    )
+    db.table("answers").create_index(["user_id"])
+
+
+@_migrations()
+def m002_waiting_is_sealed(db: Database) -> None:
+    """Let more than one photo wait, and a caption; what waited in clear is dropped."""
+    db.execute("update people set waiting_file_id = null")
+    db.execute("alter table people rename column waiting_file_id to waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class GivenConsent:
+    """What a user agreed to.
+
+    Args:
+        version: Which terms, see `CONSENT_VERSION`.
+        given_utc: When.
+    """
+
+    version: int
+    given_utc: datetime
+
+    @property
+    def is_current(self) -> bool:
+        """Whether these are the present terms."""
+        return self.version == CONSENT_VERSION
+
+
+class People:
+    """The bot's own tables in `mirrortape.db`.
+
+    Args:
+        db: The database; used on the calling thread.
+        cipher: Encrypts what waits; its first key is the newest.
+    """
+
+    def __init__(self, db: Database, cipher: MultiFernet) -> None:
+        self.db = db
+        self._seal = Seal(cipher)
+        migrate(db, _migrations)
+        self.inbox = Received(db, cipher)
+        self.questions = Questions(db)
+        self.shown = ShownMessages(db)
+
+    # -- consent --
+
+    def has_consent(self, user_id: int) -> bool:
+        """Return whether this user agreed to the present terms."""
+        consent = self.consent(user_id)
+        return consent is not None and consent.is_current
+
+    def consent(self, user_id: int) -> GivenConsent | None:
+        """Return what this user agreed to, and when; None where they did not or took it back."""
+        rows = self.db.query(
+            "select consent_version, consented_utc from people"
+            " where user_id = ? and consent_version is not null",
+            [user_id],
+        )
+        for row in rows:
+            given = datetime.fromisoformat(row["consented_utc"])
+            return GivenConsent(row["consent_version"], given)
+        return None
+
+    def agree(self, user_id: int, now: datetime) -> str | None:
+        """Note the consent and return what waits for it, if anything, until `drop_waiting`."""
+        with immediate(self.db):
+            self.db.table("people").upsert(
+                {
+                    "user_id": user_id,
+                    "consent_version": CONSENT_VERSION,
+                    "consented_utc": now.isoformat(),
+                },
+                pk="user_id",
+            )
+            return self._waiting(user_id)
+
+    def withdraw(self, user_id: int) -> bool:
+        """Take the consent back and drop what waited for it; return whether there was one."""
+        had_consent = self.consent(user_id) is not None
+        self.db.execute("delete from people where user_id = ?", [user_id])
+        return had_consent
+
+    def wait_for_consent(self, user_id: int, waiting: str) -> None:
+        """Keep what is to be read until its sender agrees."""
+        sealed = self._seal.close(UNREAD, user_id, waiting)
+        self.db.table("people").upsert({"user_id": user_id, "waiting": sealed}, pk="user_id")
+
+    def drop_waiting(self, user_id: int, waiting: str) -> None:
+        """Forget what waited for the consent, unless something else waits by now."""
+        with immediate(self.db):
+            if self._waiting(user_id) == waiting:
+                self.db.execute("update people set waiting = null where user_id = ?", [user_id])
+
+    def _waiting(self, user_id: int) -> str | None:
+        rows = list(self.db.query("select waiting from people where user_id = ?", [user_id]))
+        if not rows or rows[0]["waiting"] is None:
+            return None
+        try:
+            return self._seal.open(UNREAD, user_id, rows[0]["waiting"])
+        except InvalidToken:
+            return None  # its key is gone: the photo can be sent again
+
+    # -- answers --
+
+    def note_answer(self, user_id: int, reading_id: int, message_id: int) -> None:
+        """Remember which message shows the playlist of this reading."""
+        self.db.table("answers").upsert(
+            {"reading_id": reading_id, "user_id": user_id, "message_id": message_id},
+            pk="reading_id",
+        )
+
+    def answer(self, user_id: int, reading_id: int) -> int | None:
+        """Return the message that shows the playlist of this reading, if there is one."""
+        rows = self.db.query(
+            "select message_id from answers where reading_id = ? and user_id = ?",
+            [reading_id, user_id],
+        )
+        return next((row["message_id"] for row in rows), None)
+
+    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
+        """Remember that another message shows what this one did."""
+        with immediate(self.db):
+            self.db.execute(
+                "update answers set message_id = ? where user_id = ? and message_id = ?",
+                [now_in, user_id, message_id],
+            )
+            self.shown.note_moved(user_id, message_id, now_in)
+
+    # -- the end --
+
+    def forget(self, user_id: int, but_for: int | None = None) -> None:
+        """Delete every row about this user; of updates, their number alone stays.
+
+        Args:
+            user_id: Who.
+            but_for: The update that asks for it: it goes once it is answered.
+        """
+        with immediate(self.db):
+            self.inbox.forget(user_id, but_for)
+            delete(self.db, BELONGINGS, user_id)

@@ -1,0 +1,238 @@
+"""`mirrortape.db` and the one thread that owns it.
+
+SQLite answers in microseconds but may wait for the disk, and a connection belongs to the thread
+that opened it. So everything that reads or writes user data goes through `Records.run`.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography.fernet import Fernet, MultiFernet
+from sqlite_utils import Database
+
+from bot.current_update import current
+from bot.settings import NotReady
+from bot.storage import inbox_table, people, schedules
+from bot.storage.export import Table
+from bot.storage.forgotten import FORGOTTEN, Forgotten
+from bot.storage.inbox_table import ASIDE, INBOX
+from bot.storage.people import UNREAD, People
+from bot.storage.schedules import Schedules
+from recommender.listeners import store
+from recommender.listeners.store import MusicStore
+from recommender.services.spotify import accounts
+from recommender.services.spotify.accounts import SpotifyAccounts
+from recommender.storage import inspection
+from recommender.storage.database import DiskFull, immediate, open_database, telling_full_disk
+from recommender.storage.sealing import ACCOUNTS, ARRIVALS, WAYS, Seal
+
+T = TypeVar("T")
+
+BELONGINGS = (
+    *people.BELONGINGS,
+    inbox_table.WAITING,
+    inbox_table.UNPARSED,
+    *schedules.BELONGINGS,
+    *store.BELONGINGS,
+    *accounts.BELONGINGS,
+)
+"""All that is remembered of a user."""
+
+SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, ASIDE, UNREAD, FORGOTTEN)
+"""All that is encrypted in `mirrortape.db`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores that share `mirrortape.db`; use them on their own thread only."""
+
+    people: People
+    schedules: Schedules
+    music: MusicStore
+    spotify: SpotifyAccounts
+    forgotten: Forgotten
+
+    def about(self, user_id: int) -> list[Table]:
+        """Return every row about this user, table by table."""
+        db = self.people.db
+        return [
+            Table(
+                each.table,
+                each.columns(db),
+                each.rows(db, user_id),
+                each.secrets,
+                each.structured,
+            )
+            for each in BELONGINGS
+        ]
+
+    def holds_any(self, user_id: int) -> bool:
+        """Return whether anything is stored about this user, unanswered updates left out."""
+        kept = (each for each in BELONGINGS if each is not inbox_table.WAITING)
+        return any(each.has_any(self.people.db, user_id) for each in kept)
+
+    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
+        """Let what a message showed that its user deleted be found in the one sent anew."""
+        self.people.note_moved(user_id, message_id, now_in)
+        self.spotify.playlists.note_moved(user_id, message_id, now_in)
+
+    def forget(self, user_id: int, now: datetime, but_for: int | None = None) -> None:
+        """Delete every row about this user, and remember to leave them out of older copies.
+
+        Args:
+            user_id: Who.
+            now: The time.
+            but_for: The update that asks for it: it goes once it is answered.
+        """
+        with immediate(self.people.db):
+            self.forgotten.note(user_id, now)
+            self.music.forget(user_id)
+            self.spotify.forget(user_id)
+            self.schedules.forget(user_id)
+            self.people.forget(user_id, but_for)
+
+
+class Records:
+    """Runs work on the stores, one piece at a time, off the event loop.
+
+    Args:
+        path: The database file, or None for one in memory.
+        cipher: Encrypts what must not lie in the file in clear.
+    """
+
+    def __init__(self, path: Path | None, cipher: MultiFernet) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
+        try:
+            self._stores = self._thread.submit(open_stores, path, cipher).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
+        self.is_full = False
+        """Whether there was no room on the disk when something was to be stored last."""
+
+    async def run(self, work: Callable[[Stores], T]) -> T:
+        """Run `work` on the thread that owns the database and return what it returns.
+
+        Raises:
+            DiskFull: There is no room to store anything.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+
+    def _do(self, work: Callable[[Stores], T]) -> T:
+        connection = self._stores.people.db.conn
+        before = connection.total_changes
+        try:
+            with telling_full_disk():
+                done = work(self._stores)
+        except DiskFull:
+            self.is_full = True
+            raise
+        if connection.total_changes > before:  # what only reads says nothing of the disk
+            self.is_full = False
+        return done
+
+    async def once(self, what: str, work: Callable[[Stores], int]) -> int:
+        """Run `work`, which does something that must not be done twice for one update.
+
+        Args:
+            what: A name for it.
+            work: Returns the id of what it stored, which a later try of the same update gets too.
+        """
+        handling = current()
+        if handling is None:
+            return await self.run(work)
+        name, update_id = handling.name(what), handling.update_id
+        if (done := handling.done.get(name)) is not None:
+            return done
+
+        def work_and_note(stores: Stores) -> int:
+            with immediate(stores.people.db):
+                result = work(stores)
+                stores.people.inbox.note(update_id, name, result)
+            return result
+
+        handling.done[name] = result = await self.run(work_and_note)
+        return result
+
+    @asynccontextmanager
+    async def at_end(self, work: Callable[[Stores], object]) -> AsyncIterator[None]:
+        """Run `work` once the update is done with for which the block runs: after its last try.
+
+        It is stored in the transaction that ends the update. Outside of updates that is the end of
+        the block, if nothing is raised there.
+        """
+        handling = current()
+        if handling is None:
+            yield
+            await self.run(work)
+        else:
+            handling.at_end(lambda stores, _: work(stores))
+            yield
+
+    def close(self) -> None:
+        """Finish what is queued, then close the database."""
+        self._thread.submit(self._stores.people.db.close).result()
+        self._thread.shutdown()
+
+
+class NewerVersion(NotReady):
+    """A newer version of Mirrortape has used this database; the text says which and what to do."""
+
+
+def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
+    """Open the stores in a database file, or in memory.
+
+    Raises:
+        NewerVersion: We would not understand what is in it; nothing was changed.
+        OSError: The file cannot be made.
+        sqlite3.Error: It cannot be read or brought up to date.
+    """
+    db = open_database(path)
+    try:
+        if path is not None:
+            check_version(db.conn, path)
+        return stores_in(db, cipher)
+    except BaseException:
+        db.close()
+        raise
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that this version knows all steps that made a database.
+
+    Raises:
+        NewerVersion: It does not.
+    """
+    if unknown := inspection.migrations(connection) - known_migrations():
+        names = ", ".join(sorted(f"{group} {step}" for group, step in unknown))
+        raise NewerVersion(
+            f"{path} was used by a newer version of Mirrortape, which added {names}: install that "
+            "version again, or use an older copy of the data."
+        )
+
+
+@cache
+def known_migrations() -> frozenset[tuple[str, str]]:
+    """Return the steps that make the database of this version."""
+    with closing(open_database(None)) as db:
+        stores_in(db, MultiFernet([Fernet(Fernet.generate_key())]))
+        return inspection.migrations(db.conn)
+
+
+def stores_in(db: Database, cipher: MultiFernet) -> Stores:
+    """Return the stores in a database; what is older is brought up to date."""
+    return Stores(
+        People(db, cipher),
+        Schedules(db),
+        MusicStore(db),
+        SpotifyAccounts(db, cipher),
+        Forgotten(db, Seal(cipher)),
+    )

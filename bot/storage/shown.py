@@ -1,0 +1,172 @@
+"""Which message shows which playlist or track, and what it says of where that playlist is.
+
+So a reaction finds what it is about, and a message that has become wrong is found and put right:
+one that promises what will not come, or opens a playlist that holds other tracks by now.
+"""
+
+from dataclasses import dataclass
+
+from sqlite_utils import Database, Migrations
+
+from recommender.listeners.published import PLACES, Place, State, to_place
+from recommender.storage.database import migrate
+from recommender.storage.personal_data import Belonging
+
+BELONGINGS = (Belonging("shown_messages"),)
+
+_migrations = Migrations("shown messages")
+
+
+@_migrations()
+def m001_shown_messages(db: Database) -> None:
+    """Create the messages that show something."""
+    db.execute(
+        """
+        create table shown_messages (
+            user_id integer not null,
+            message_id integer not null,
+            playlist_id integer not null,
+            position integer, -- null where the whole playlist is shown
+            primary key (user_id, message_id)
+        ) strict, without rowid
+        """
+    )
+
+
+@_migrations()
+def m002_told(db: Database) -> None:
+    """Remember what each message says of its playlist's place; null where that is unknown."""
+    db.execute("alter table shown_messages add column told text")
+    db.execute("alter table shown_messages add column url text")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a message shows.
+
+    Args:
+        playlist_id: Which playlist.
+        position: Which of its tracks, from 0; None for the whole playlist.
+    """
+
+    playlist_id: int
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a message says of a playlist's place, and where that is now.
+
+    Args:
+        message_id: Which message.
+        playlist_id: Which playlist it shows.
+        told: What it says. `WAITING` means that it promises to write the playlist; None, that
+            this is unknown.
+        url: Where it says that the playlist opens, if it does.
+        place: Where the playlist is now.
+    """
+
+    message_id: int
+    playlist_id: int
+    told: State | None
+    url: str | None
+    place: Place
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the message must be put right."""
+        now = self.place
+        if self.told is None:
+            return now.state is State.REPLACED
+        if self.told is State.UNWRITTEN and now.state is State.WAITING:
+            return False  # it promises nothing, and its button is the same
+        return (self.told, self.url) != (now.state, now.url)
+
+
+class ShownMessages:
+    """The messages that show a playlist or a track."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        migrate(db, _migrations)
+
+    def note(self, user_id: int, message_id: int, shown: Shown, told: Place | None = None) -> None:
+        """Remember what a message shows now, and what it says of the playlist's place."""
+        self._db.execute(
+            "insert or replace into shown_messages"
+            " (user_id, message_id, playlist_id, position, told, url) values (?, ?, ?, ?, ?, ?)",
+            [
+                user_id,
+                message_id,
+                shown.playlist_id,
+                shown.position,
+                told.state.value if told else None,
+                told.url if told else None,
+            ],
+        )
+
+    def note_told(self, user_id: int, message_id: int, playlist_id: int, told: Place) -> None:
+        """Remember what a message says now; nothing where its user was forgotten meanwhile."""
+        self._db.execute(
+            "update shown_messages set told = ?, url = ?"
+            " where user_id = ? and message_id = ? and playlist_id = ?",
+            [told.state.value, told.url, user_id, message_id, playlist_id],
+        )
+
+    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
+        """Remember that another message shows what this one did."""
+        self._db.execute(
+            "update shown_messages set message_id = ? where user_id = ? and message_id = ?",
+            [now_in, user_id, message_id],
+        )
+
+    def find(self, user_id: int, message_id: int) -> Shown | None:
+        """Return what a message shows, if it shows anything."""
+        rows = self._db.query(
+            "select playlist_id, position from shown_messages"
+            " where user_id = ? and message_id = ?",
+            [user_id, message_id],
+        )
+        return next((Shown(row["playlist_id"], row["position"]) for row in rows), None)
+
+    def told(self, user_id: int, message_id: int) -> Told | None:
+        """Return what a message says of its playlist's place; None where it shows none."""
+        rows = self._told("message_id = :message_id", user_id=user_id, message_id=message_id)
+        return next(iter(rows), None)
+
+    def wrong(self, user_id: int) -> list[Told]:
+        """Return the messages to a user that must be put right."""
+        return [each for each in self._told(_DIFFERS, user_id=user_id) if each.is_wrong]
+
+    def users_told_wrong(self) -> list[int]:
+        """Return the users to whom some messages may have to be put right."""
+        rows = self._db.query(
+            f"select distinct shown_messages.user_id from {_TOLD} where {_DIFFERS}"  # noqa: S608
+        )
+        return [row["user_id"] for row in rows]
+
+    def _told(self, which: str, **values: int) -> list[Told]:
+        rows = self._db.query(  # all of the query is ours
+            "select message_id, playlist_id, told, shown_messages.url as told_url, places.*"  # noqa: S608
+            f" from {_TOLD} where shown_messages.user_id = :user_id and {which}",
+            values,
+        )
+        return [
+            Told(
+                row["message_id"],
+                row["playlist_id"],
+                State(row["told"]) if row["told"] else None,
+                row["told_url"],
+                to_place(row),
+            )
+            for row in rows
+        ]
+
+
+_TOLD = f"shown_messages join ({PLACES}) as places on position is null and id = playlist_id"
+
+_DIFFERS = """case when told is null then was_written and places.url is null
+    when told = 'standing' then places.url is not shown_messages.url
+    when told = 'waiting' then not waits or places.url is not null
+    else places.url is not null end"""
+"""Picks the messages of which `Told.is_wrong` may be true, without looking at each in Python."""

@@ -1,0 +1,788 @@
+"""Every sentence the bot says, apart from the code that sends it.
+
+Some hold markup, Telegram's HTML. Messages that depend on a reading or a playlist are composed in
+`bot.chat.messages`.
+"""
+
+from html import escape
+
+from recommender import errors as music_errors
+from recommender.errors import BadPreference, RecommenderError
+from vision import errors as vision_errors
+from vision.errors import VisionError
+
+EMOTION_EMOJI = {
+    "angry": "😠",
+    "disgust": "🤢",
+    "fear": "😨",
+    "happy": "😊",
+    "sad": "😢",
+    "surprise": "😮",
+    "neutral": "😐",
+}
+
+ADJECTIVES = {
+    "angry": "angry",
+    "disgust": "disgusted",
+    "fear": "afraid",
+    "happy": "happy",
+    "sad": "sad",
+    "surprise": "surprised",
+    "neutral": "neutral",
+}
+
+MODE_LABELS = {"match": "Match", "lift": "Lift", "calm": "Calm"}
+
+MODE_HOLDS = "music that stays with this mood, which needs no lifting"
+
+MODE_MEANINGS = {
+    "match": "music that fits this mood",
+    "lift": "music that meets this mood, then leads gently on",
+    "calm": "music that winds down",
+}
+
+# -- first contact --
+
+WELCOME = (
+    "<b>A selfie in, a mixtape out:</b> a playlist that fits your mood, or gently changes it.\n"
+    "An AI reads the emotion in your photo or video, which is never kept; only numbers are.\n"
+    "It can be wrong, and is not for work or school. /privacy says more."
+)
+
+ASK_CONSENT = (
+    "Before I read a photo or video, please agree:\n"
+    "An AI reads the emotion in it. The picture is never kept; only numbers are.\n"
+    "It can be wrong, and is not for work or school. /privacy says more."
+)
+
+AGREED = "Thank you. Now send me a selfie, or choose with /mood."
+DECLINED = "That is fine: no photo is read. /mood makes playlists without one."
+WAITING_READ = "Thank you. I am reading what you sent."
+ALREADY_AGREED = "You already agreed. Send me a selfie whenever you like."
+
+HELP = (
+    "Send me a <b>selfie</b> and I make a playlist for the mood I read in it: a photo, an album, "
+    "a video message. Or just tell me how you feel.\n\n"
+    "/mood: choose a mood without a photo\n"
+    "/playlist: another playlist for your last mood\n"
+    "/feedback: tell me what you liked; <code>/feedback 4</code> rates the last playlist, "
+    "<code>/feedback 3 -</code> says no to its third track\n"
+    "/settings: length, mode, what you like and never want to hear\n"
+    "/connect: let me write playlists to your Spotify; <code>/connect CLIENT_ID</code> by an app "
+    "of your own\n"
+    "/disconnect: stop that\n"
+    "/history: your moods and your last playlists\n"
+    "/schedule: have me ask for a selfie at your time, for example "
+    "<code>/schedule 08:30 weekdays</code>\n"
+    "/privacy: what is kept, and why\n"
+    "/export: all that is stored about you, as a file\n"
+    "/forget: delete everything about you\n"
+    "/cancel: stop what I am doing\n\n"
+    "If you need to talk to a person now: findahelpline.com lists free helplines everywhere."
+)
+
+COMMANDS = {
+    "start": "Say hello",
+    "help": "What I can do",
+    "mood": "Choose a mood without a photo",
+    "playlist": "Another playlist for your last mood",
+    "feedback": "Tell me what you liked",
+    "settings": "Length, mode, favourites, bans",
+    "connect": "Connect your Spotify",
+    "disconnect": "Disconnect your Spotify",
+    "history": "Your moods and your last playlists",
+    "schedule": "Have me ask for a selfie at your time",
+    "privacy": "What is kept, and why",
+    "export": "All that is stored about you",
+    "forget": "Delete everything about you",
+    "cancel": "Stop what I am doing",
+}
+
+STRANGER = (
+    "Hello! This bot is private: its owner chooses who may use it. If you know them, ask them to "
+    "add your number {user_id}."
+)
+NO_LONGER_ADMITTED = (
+    "Hello! This bot's owner has taken you off the list of people who may use it, so I can't help "
+    "you with music any more. What I stored about you is still yours: /privacy shows what is "
+    "kept, /export sends it to you, and /forget deletes all of it."
+)
+OWNER_LINKED = "That is the code: you are my owner. Now go on in the terminal."
+PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a message there."
+
+# -- when somebody writes about suicide or self-harm (the numbers were checked in November 2026) --
+
+_CRISIS_HELP = (
+    "I'm only a music bot and can't help the way a person can. But people can, right now and free "
+    "of charge:\n"
+    "• US and Canada: call or text <code>988</code>\n"
+    "• UK and Ireland: Samaritans, <code>116 123</code>\n"
+    "• Australia: Lifeline, <code>13 11 14</code>\n"
+    "• Anywhere else: findahelpline.com\n"
+    "{danger}, call the emergency number: <code>112</code> in Europe, <code>999</code> in the UK, "
+    "<code>911</code> in the US and Canada, <code>000</code> in Australia.\n\n"
+    "I don't keep what you wrote, and I tell nobody; it stays in this chat until you delete it. "
+    "I'm here for music whenever you like."
+)
+CRISIS = {
+    "own": "I'm sorry it is this hard right now. "
+    + _CRISIS_HELP.format(danger="If you are in danger right now"),
+    "other": "It is good that you care about them. "
+    + _CRISIS_HELP.format(danger="If they are in danger right now"),
+}
+CRISIS_HELPLINES = "Find a helpline"
+CRISIS_LINE = "If it is more than a hard day, there are people you can talk to, now and for free."
+CRISIS_TALK = "I need to talk to someone"
+
+# -- photos --
+
+STATUS_READING = "📷 Got it. Looking for your face …"
+STATUS_WAITING = "⏳ Got it. I am busy just now: you are number {number} in the queue."
+COVERED = {
+    "mouth": "Your mouth is covered, so take this lightly.",
+    "eyes": "Your eyes are covered, so I read the rest of your face.",
+}
+WEIGHED = "Weighed with your earlier {answers}."
+NETWORK_ALONE = "The picture shows the network alone: {emotion} ({share})."
+COUNTED_WORDS = "I counted your words: {words}."
+WORDS_DECIDED = "They made the difference: {emotion}."
+WORDS_AGREED = "They say what the photo says."
+LOOKED_CLEARLY = "The photo looked clearly {emotion}, so they move the music only a little."
+LOOKED_MORE = "The photo still looked more {emotion}, so they move the music only a little."
+COUNTED_FOR = "{word} for {emotion}"
+COUNTED_AGAINST = "{word} against {emotion}"
+SURENESS = ((0.85, "I am quite sure."), (0.65, "I am fairly sure."), (0.0, "My best guess."))
+"""What is said of a reading from which probability on."""
+STATUS_CHOOSING = "🎧 Choosing your tracks …"
+STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"
+STATUS_ALBUM = "📷 Got your {count} photos. Looking for the clearest face …"
+STATUS_VIDEO = "🎥 Got it. Looking through your video …"
+ALBUM_READ = "Of your {count} photos I read number {number}: its face is the clearest."
+ALBUM_UNREADABLE = "None of your {count} photos could be read. The nearest: {why}"
+VIDEOS_PASSED_OVER = "I passed over the videos in the album."
+VIDEO_READ = "I looked at {count} moments of your video; the picture shows the clearest."
+WHOSE_MOOD = (
+    "I see {count} people. Whose mood shall the music fit? You can come back and choose another "
+    "as long as your photo stays in this chat."
+)
+PHOTO_GONE = "I keep no photos, and that one is no longer in this chat. Please send it again."
+STICKER_WITHOUT_FACE = (
+    "A lovely sticker, but I find no person's face in it. Send me a selfie, please."
+)
+WORKER_FAILED = "Something went wrong while I read that. Please send it again, or another photo."
+TOO_MUCH = {
+    "file too big": (
+        "That file is over 20 MB, more than Telegram lets me fetch. Send it as a photo."
+    ),
+    "video too big": (
+        "That video is over 20 MB, more than Telegram lets me fetch. A few seconds are enough."
+    ),
+    "video too long": (
+        "That video is longer than a minute, which is as long as I look. A few seconds are enough."
+    ),
+    "album too big": "Those files are over 60 MB together. Send fewer, or send them as photos.",
+}
+"""What is said of what is refused before it is fetched, by `bot.chat.media.Fault`."""
+FETCH_FAILED = "Telegram does not hand me that file just now. Please send it again in a while."
+QUEUE_FULL = (
+    "So many photos are waiting that I cannot take another one now. Please send it again in a few "
+    "minutes."
+)
+STILL_READING = "I am still reading your other photos. One moment, then send the next."
+
+NOT_A_PHOTO = {
+    "text": "I read faces better than words. Send me a selfie, or choose a mood:",
+    "unknown_command": "I do not know that command. /help lists those I know.",
+    "voice": "I cannot hear, only see. Send me a selfie, or choose a mood with /mood.",
+    "audio": "A fine tune, surely, but I cannot hear. Send me a selfie instead.",
+    "animation": "That picture moves in a loop. Send me a photo or a short video of your face.",
+    "animated_sticker": "It dances, but it has no face of yours. Send me a selfie, please.",
+    "video_sticker": "That sticker moves too fast for me. Send me a selfie, please.",
+    "location": "I need no location, and I do not keep it. Send me a selfie instead.",
+    "contact": "I need no contacts, and I do not keep them. Send me a selfie instead.",
+    "poll": "I have no opinion on polls, only on faces. Send me a selfie instead.",
+    "dice": "Nice throw! For music I need a selfie, though, or /mood.",
+    "document": (
+        "That file is not a picture. Send me a photo of your face: JPEG, PNG, WebP or HEIC."
+    ),
+    "other": "I cannot do anything with that. Send me a selfie, or choose a mood with /mood.",
+}
+
+VISION_ERRORS: dict[type[VisionError], str] = {
+    vision_errors.PhotoMissing: "There is no photo of that name that I can open.",
+    vision_errors.EmptyPhoto: "That file is empty. Please send the photo again.",
+    vision_errors.NotAPhoto: (
+        "That file is not a photo that I can open. A JPEG, PNG, WebP or HEIC picture works."
+    ),
+    vision_errors.DamagedPhoto: (
+        "That photo arrived damaged or cut short. Please send it again, or another one."
+    ),
+    vision_errors.AnimatedPhoto: "That picture moves. Please send a still photo of your face.",
+    vision_errors.PhotoTooSmall: "That picture is tiny. An ordinary photo of your face works.",
+    vision_errors.PhotoTooLarge: (
+        "That picture is larger than I can open. An ordinary photo of up to 50 megapixels works."
+    ),
+    vision_errors.NotAVideo: "That video is of a kind that I cannot open. MP4 and WebM work.",
+    vision_errors.DamagedVideo: (
+        "That video arrived damaged or cut short. Please send it again, or a photo."
+    ),
+    vision_errors.VideoTooLong: (
+        "That video is longer than a minute, which is as long as I look. A few seconds are enough."
+    ),
+    vision_errors.VideoTooLarge: (
+        "That video is larger than I can open. A shorter one works, or a photo."
+    ),
+    vision_errors.NoFaceFound: (
+        "I could not find a face in it. A picture from the front, in good light, "
+        "with your face filling a good part of it, works best."
+    ),
+    vision_errors.FaceTooSmall: (
+        "Your face is too small in it for me to read. Please come closer and try again."
+    ),
+    vision_errors.FaceTooDark: (
+        "It is too dark in it for me to read your face. Please try with more light."
+    ),
+    vision_errors.FaceTooBlurred: (
+        "Your face is too blurred in it for me to read. Please hold still and try again."
+    ),
+    vision_errors.WeightsMissing: "The weight file is missing. Get a complete copy of models/.",
+    vision_errors.WeightsAltered: (
+        "The weight file is not the one this version was tested with. Restore models/."
+    ),
+}
+"""One kind sentence for each thing that keeps a photo from becoming a reading."""
+
+MUSIC_ERRORS: dict[type[RecommenderError], str] = {
+    music_errors.TooFewTracks: "Your filters leave me too little music. {told}",
+    music_errors.ConnectionExpired: (
+        "Not in your Spotify, which no longer lets me in. Please connect again; I write it then."
+    ),
+    music_errors.SpotifyRefused: (
+        "Spotify refused to save the playlist. Each title below opens its track."
+    ),
+    music_errors.NotOnUserList: (
+        "Spotify does not let your account in: the app behind this bot serves a few accounts that "
+        "its owner has named. Ask the bot's owner to add you under User Management in Spotify's "
+        "developer dashboard; then press the button below."
+    ),
+    music_errors.OwnerNeedsPremium: (
+        "Spotify has switched off the app behind this bot, because its owner has no Premium any "
+        "more. Each title below opens its track."
+    ),
+    music_errors.PlaylistGone: (
+        "Spotify lost the playlist while I wrote it. I keep it and try again soon."
+    ),
+    music_errors.RateLimited: (
+        "Spotify is busy. I keep the playlist, write it in a minute, and tell you."
+    ),
+    music_errors.QuotaExceeded: (
+        "Spotify allows no more changes for now, until about {until}. I keep the playlist, "
+        "write it then, and tell you."
+    ),
+    music_errors.SpotifyUnreachable: (
+        "Spotify cannot be reached right now. I keep the playlist, try again, and tell you. "
+        "Each title below opens its track."
+    ),
+}
+"""What is said kindly of each thing that keeps a playlist from the listener or their account."""
+
+
+CONNECT_ERRORS: dict[type[RecommenderError], str] = {
+    music_errors.AuthorizationDenied: (
+        "You said no at Spotify, and that is fine: nothing was connected. Should you change your "
+        "mind, send /connect."
+    ),
+    music_errors.AuthorizationForeign: (
+        "That address belongs to another chat: somebody else's button made it. Nothing was "
+        "connected. For a button of your own, send /connect."
+    ),
+    music_errors.AuthorizationStale: (
+        "That address was used already, or is older than ten minutes. Nothing was connected; "
+        "/connect gives you a fresh button."
+    ),
+    music_errors.AccountUnknown: (
+        "Spotify did not say whose account that is, so nothing was connected. Send /connect to "
+        "try again."
+    ),
+    music_errors.AuthorizationFailed: (
+        "Spotify reports that something failed, so nothing was connected. Send /connect to try "
+        "again."
+    ),
+    music_errors.SpotifyBusy: (
+        "Spotify cannot answer right now, so nothing was connected. Wait a little, then send "
+        "/connect again."
+    ),
+    music_errors.SpotifyRefused: (
+        "Spotify does not let this account in: the app behind me serves only people whom my owner "
+        "has named. Ask the bot's owner to add you under <b>User Management</b>, or bring an app "
+        "of your own: <code>/connect CLIENT_ID</code>"
+    ),
+}
+"""What is said kindly of each thing that keeps an account from being connected."""
+
+OWN_APP_REFUSED = (
+    "Spotify does not let this account in by your app <code>{client_id}</code>. Its owner needs "
+    "Premium, and every other account must be listed under <b>User Management</b> in its "
+    "settings. <code>/connect default</code> goes back to my owner's app."
+)
+
+
+def explain_connect_error(error: RecommenderError) -> str:
+    """Return the sentence for this error, or for the nearest of its parents that has one."""
+    for kind in type(error).__mro__:
+        if kind in CONNECT_ERRORS:
+            return CONNECT_ERRORS[kind]
+    return "That did not work, and nothing was connected. Send /connect to try again."
+
+
+def wrong_digits(tries_left: int) -> str:
+    """Return what is said of digits that are not those of the page."""
+    number = {0: "none", 1: "one"}.get(tries_left, "many")
+    return WRONG_DIGITS[number].format(left=tries_left)
+
+
+def explain_error(error: VisionError) -> str:
+    """Return the sentence for this error, or for the nearest of its parents that has one."""
+    for kind in type(error).__mro__:
+        if kind in VISION_ERRORS:
+            return VISION_ERRORS[kind]
+    return "I could not read that photo. Please try another one."
+
+
+def explain_music_error(error: RecommenderError, until: str = "later") -> str:
+    """Return the sentence for this error, or for the nearest of its parents that has one.
+
+    Args:
+        error: What happened. Where the table says so, its own words are repeated.
+        until: When another try makes sense, as the sentence shows it.
+    """
+    for kind in type(error).__mro__:
+        if kind in MUSIC_ERRORS:
+            return MUSIC_ERRORS[kind].format(until=until, told=escape(str(error)))
+    return "That did not work. Please try again."
+
+
+# -- moods and playlists --
+
+WHICH_EMOTION = "What fits better?"
+CONFIRMED = "Good to know, thank you."
+CHOOSE_MOOD = "Which mood should the music fit?"
+NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with /mood."
+REWRITTEN = "Rewritten: {mode}."
+UNKNOWN_MOOD = "I do not know that mood. Choose one, or say it in other words:"
+HEARD_MOOD = "{counted} So here comes music for {emotion}; /mood chooses another."
+A_BIT = "a bit {feeling}"
+IN_MODE = "{feeling}, in the mode <b>{mode}</b>"
+HEARD_NO_MOOD = "{counted} Which mood is it?"
+
+AS_FILES = (
+    "The playlist as files: a list of links to Spotify, and a CSV for spreadsheets and for "
+    "services that import playlists, such as Soundiiz or TuneMyMusic."
+)
+FILES_OF_INVENTED = "The tracks are invented, so no service finds them."
+
+WRITTEN_NOW = "It is in your Spotify now."
+PASSED_OVER = "A newer playlist took its place, so this one was not written to your Spotify."
+NO_LONGER_THERE = "This one is no longer in your Spotify. <i>Save as new</i> brings it back."
+IN_SPOTIFY = 'Your playlist is in Spotify now: <a href="{url}">{name}</a>.'
+
+
+def replaced(count: int, missing: int) -> str:
+    """Return what tells that Spotify does not play some of the tracks any more.
+
+    Args:
+        count: How many were seen to be gone.
+        missing: How many of their places nothing else fits.
+    """
+    what = "a track that I had chosen" if count == 1 else f"{count} tracks that I had chosen"
+    done = f"others fit {count - missing} of their places" if missing else "others stand instead"
+    return f"Spotify no longer plays {what}: {done}."
+
+
+# -- feedback --
+
+VOTED = {
+    True: "Noted: more like this.",
+    False: "Noted: you will not hear this one again.",
+    None: "Taken back.",
+}
+ASK_STARS = "How good was it as a whole?"
+RATED = "Thank you: {stars} of 5. And how do you feel now?"
+HOW_NOW = "How do you feel now?"
+FELT = "Noted: {before} before, {after} now. So I learn whether the music does what it should."
+UNDO = "↩ Undo"
+NO_PLAYLIST_YET = "There is no playlist to rate yet. Send me a selfie first, or /mood."
+NO_SUCH_TRACK = "Your last playlist has tracks 1 to {count}. For example: /feedback 3 +"
+FEEDBACK_USAGE = (
+    "Like this: /feedback 4 rates the last playlist from 1 to 5; /feedback 3 + likes its third "
+    "track, /feedback 3 - dislikes it; /feedback alone shows buttons."
+)
+GONE = "That is no longer known: it was deleted or belongs to another chat."
+UNKNOWN_BUTTON = "I no longer know that button, sorry. /help shows all that I can do."
+
+# -- settings --
+
+SETTINGS_HEAD = "<b>Your settings</b>\nThey count from the next playlist on."
+SETTINGS = (
+    ("mode", "Mode"),
+    ("length", "Length"),
+    ("allows_explicit", "Explicit tracks"),
+    ("keeps_playlists", "In your Spotify"),
+    ("years", "Released"),
+    ("favourite_artists", "Favourite artists"),
+    ("favourite_genres", "Favourite genres"),
+    ("banned_artists", "Never by"),
+    ("banned_genres", "Never of the genre"),
+)
+"""What is told of each setting, in order."""
+LENGTH = "{length} tracks"
+EXPLICIT = {True: "allowed", False: "left out"}
+EXPLICIT_UNKNOWN = {
+    "all": (
+        "<i>My catalogue doesn't say which of its {tracks} tracks are explicit, so I can't keep "
+        "explicit songs out.</i>"
+    ),
+    "some": (
+        "<i>My catalogue doesn't say of {unchecked} of its {tracks} tracks whether they are "
+        "explicit. I choose one of those only where the others don't suffice, and tell you.</i>"
+    ),
+}
+SWITCH_EXPLICIT = {True: "Leave out explicit tracks", False: "Allow explicit tracks"}
+KEEPS = {True: "a new playlist each time", False: "one playlist, updated each time"}
+SWITCH_KEEPS = {True: "Update one playlist", False: "A new playlist each time"}
+USUAL_BUTTON = "All as at first"
+NOBODY = "none"
+
+ANY_YEAR = "Any year"
+YEARS_FROM = "{year} or later"
+YEARS_UNTIL = "{year} or earlier"
+YEARS_BUTTON = "Release years"
+TYPE_YEARS = "Type years"
+YEARS_PAGE = "<b>Release years</b>\nI choose tracks from: {years}."
+YEARS_UNKNOWN = (
+    "<i>My catalogue does not know when its tracks came out: with any limit it has no track.</i>"
+)
+ASK_YEARS = (
+    "Which years? Send them as <code>1990-1999</code>, <code>1990-</code>, <code>-1999</code> or "
+    "<code>1994</code>."
+)
+
+LIST_BUTTONS = {
+    "favourite_artists": "Favourite artists",
+    "favourite_genres": "Favourite genres",
+    "banned_artists": "Banned artists",
+    "banned_genres": "Banned genres",
+}
+LIST_PAGES = {
+    "favourite_artists": "<b>Favourite artists</b>\nI choose their tracks a little more readily.",
+    "favourite_genres": "<b>Favourite genres</b>\nI choose from these a little more readily.",
+    "banned_artists": "<b>Banned artists</b>\nYou never get a track of theirs.",
+    "banned_genres": "<b>Banned genres</b>\nYou never get a track of these.",
+}
+EMPTY_LIST = "None yet."
+TYPE_NAME = {"artist": "Type an artist", "genre": "Type another genre"}
+ASK_NAME = {
+    "artist": "Which artist? Send me the name, or several with commas between.",
+    "genre": "Which genre? Send me its name, or several with commas between.",
+}
+STOP_TYPING = "‹ Never mind"
+UNKNOWN_NAME = {
+    True: (
+        "My catalogue has no {noun} called <b>{name}</b>. Did you mean one of these? You can also "
+        "send the name again."
+    ),
+    False: (
+        "My catalogue has no {noun} called <b>{name}</b>, nor one spelled like it. Send the name "
+        "again, or another."
+    ),
+}
+UNKNOWN_NAMES = "My catalogue has no {noun} called {names} either."
+AND_MORE = " and {count} more"
+TOO_MANY_NAMES = "That is more names than a list holds. Please send {most} at most."
+SETTING_KEPT = "Noted."
+SWAPPED = "Noted, and taken off the other list."
+
+
+def bad_preference(error: BadPreference) -> str:
+    """Return what is said of a setting that cannot be."""
+    return f"That does not work: {escape(str(error))}. Please send it again."
+
+
+# -- Spotify --
+
+CONNECT = (
+    "Connect your Spotify and I write the playlists there: one private playlist, updated each "
+    "time. I ask to write private playlists and to find mine among yours, nothing else. "
+    "The button works for ten minutes."
+)
+ALREADY_CONNECTED = (
+    "Your Spotify is connected. This button connects it anew, or another account, for ten minutes."
+)
+BACK_BY_DIGITS = (
+    "<b>In the end</b> a page shows six digits. Type them here, and it is done. Give them to "
+    "nobody else."
+)
+BACK_BY_ADDRESS = (
+    "<b>On a phone</b>, or on another computer than mine, the last page cannot be opened. That is "
+    "as it should be:\n"
+    "1. Tap the browser's address bar.\n"
+    "2. Copy the whole address: it begins with <code>{redirect_uri}?code=</code>\n"
+    "3. Paste it here.\n"
+    "Give it to nobody else."
+)
+TYPE_DIGITS = (
+    "Somebody agreed at Spotify by your button. If that was you, type the six digits here that "
+    "the page shows, within five minutes. If not, do nothing: then nothing is connected."
+)
+WRONG_DIGITS = {
+    "many": "Those are not the digits that the page shows. You have {left} more tries.",
+    "one": "Those are not the digits that the page shows. You have one more try.",
+    "none": "Those were not the digits either, so nothing is connected. /connect begins anew.",
+}
+DIGITS_TOO_OLD = (
+    "Those digits were good for five minutes, which are over. Nothing was connected; /connect "
+    "begins anew."
+)
+ADDRESS_USED = (
+    "That address was used already, or is older than ten minutes. Your Spotify is connected all "
+    "the same."
+)
+ADDRESS_OF_ANOTHER_SITE = (
+    "That is an address of {site}. The one I need comes after you agree at Spotify, when the "
+    "browser says that it cannot open the page: it begins with "
+    "<code>{redirect_uri}?code=</code>. Tap the address bar, copy all of it, and paste it here."
+)
+ADDRESS_INCOMPLETE = (
+    "That is the right address, but not all of it: the long part <code>?code=…&amp;state=…</code> "
+    "is cut off. Tap the browser's address bar, choose <i>Select all</i>, copy, and paste it here."
+)
+OWN_APP = (
+    "Noted: you connect by your own app <code>{client_id}</code>. Its settings at "
+    "developer.spotify.com need this redirect URI, letter for letter: "
+    "<code>{redirect_uri}</code>. <code>/connect default</code> goes back to my owner's app."
+)
+OWNERS_APP = "Noted: you connect by my owner's app again."
+BY_OWN_APP = (
+    "It connects you by your own app <code>{client_id}</code>; for my owner's, send "
+    "<code>/connect default</code>."
+)
+BAD_CLIENT_ID = (
+    "That is no client id. It has 32 characters, each 0 to 9 or a to f, and stands in your app's "
+    "settings at developer.spotify.com. Send it like this:\n"
+    "<code>/connect 0123456789abcdef0123456789abcdef</code>\n"
+    "<code>/connect default</code> goes back to my owner's app."
+)
+CONNECT_UNAVAILABLE = (
+    "My owner has not set up Spotify yet. The titles in each playlist open their tracks."
+)
+DISCONNECTED = (
+    "Your Spotify is disconnected and its key is deleted. Your playlists stay yours. To revoke my "
+    'permission there too, open <a href="https://www.spotify.com/account/apps/">'
+    "spotify.com/account/apps</a> and press <i>Remove access</i> beside my name."
+)
+NOT_CONNECTED = "Your Spotify was not connected."
+
+CONSENT = {
+    "ending": (
+        "On about {day}, six months after you connected it, Spotify ends my permission to write "
+        "your playlists. Connect again before, and nothing is interrupted."
+    ),
+    "ended": (
+        "I can no longer write to your Spotify: six months have passed since you connected it, or "
+        "you removed me there, or my owner lost the key. Connect again, and I write the playlist "
+        "that waits; until then the titles in each playlist open their tracks."
+    ),
+}
+"""What is told unasked about a consent, above a button to renew it."""
+
+# -- history --
+
+NO_HISTORY = "There is nothing to look back on yet. Send me a selfie, or choose a mood:"
+MOODS_SHOWN = "{moods} in these weeks."
+MOST_OFTEN = "Most often you were {emotion} {emoji}."
+MOODS_IN_ALL = "There are {total} in all."
+NO_MOOD_SHOWN = "No mood in these weeks."
+HISTORY_CHANGES = "Before and after the music"
+
+
+def after_music(brighter: list[bool]) -> str:
+    """Return how often somebody felt brighter after a playlist, where they said how they felt."""
+    if len(brighter) == 1:
+        return f"After the music you felt {'brighter' if brighter[0] else 'no brighter'}."
+    return f"After the music you felt brighter {sum(brighter)} of {len(brighter)} times."
+
+
+LAST_PLAYLISTS = "<b>Your last playlists</b>"
+SHOW_AGAIN = "A number shows that playlist again, with all its tracks."
+HISTORY_TITLE = "Your moods"
+HISTORY_PATH = "The way your moods went"
+SQUARE = {
+    "tense": "tense",
+    "lively": "lively",
+    "low": "low",
+    "at ease": "at ease",
+}
+"""The corners of the square of valence and energy."""
+
+# -- check-ins --
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+CHECK_INS = "<b>Your check-ins</b>"
+NO_CHECK_INS = (
+    "I can ask you for a selfie at times that you choose. Take one of these, or write your own: "
+    "<code>/schedule 8 pm mon,wed,fri</code>"
+)
+NEXT_CHECK_IN = (
+    "They go by the clock of {clock}. The next one comes {when}. /schedule off stops them all."
+)
+ZONE_MISSING = "They begin as soon as I know by which clock you go."
+TELL_ZONE = "Tell me your time zone"
+CHANGE_ZONE = "Change the time zone"
+ZONE_BUTTON = "Time zone"
+SEND_LOCATION = "📍 Send where I am"
+ASK_ZONE = (
+    "By which clock do you go? Write a large city in your time zone, or your country, such as "
+    "<i>Berlin</i> or <i>India</i>. Or send me your location: I look at it for the time zone and "
+    "do not keep it."
+)
+LOOKED_AT_LOCATION = "Thank you. I looked at your location and did not keep it."
+WHICH_CLOCK = "Which clock shows your time?"
+UNKNOWN_PLACE = (
+    "I do not know that place. Write a larger city in your time zone, or your country, such as "
+    "<i>Berlin</i> or <i>India</i>; or send me your location. /cancel ends this question."
+)
+ZONE_NOTED = "Noted: you go by the clock of {clock}."
+SCHEDULE_OFF = "Done: no more check-ins."
+NO_SCHEDULE = "There are no check-ins to stop. /schedule makes some."
+CHECK_IN_REMOVED = "Removed."
+SCHEDULE_USAGE = (
+    "Like this: <code>/schedule 08:30 weekdays</code>, or "
+    "<code>/schedule 9 am 6:30 pm mon,wed,fri</code>"
+)
+NO_TIME = "A time of day is missing."
+NOT_A_TIME = "I do not understand <i>{word}</i>."
+WHICH_HALF = "Do you mean {before}, or {after}?"
+BEFORE_NOON, AFTER_NOON = "{hour} am", "{hour} pm"
+MIDNIGHT, NOON = "midnight", "noon"
+TOO_MANY_CHECK_INS = "You may have {most} times of day. /schedule shows yours, to remove some."
+CONSENT_FIRST = "Before I ask you for photos, please read this:"
+_CHECK_IN = "{greeting}! How do you feel? Send me a selfie, or choose a mood:"
+
+
+def check_in(hour: int) -> str:
+    """Return what asks for a selfie at this hour of the user's day."""
+    greeting = "Hello"
+    if 5 <= hour < 12:
+        greeting = "Good morning"
+    elif 18 <= hour < 23:
+        greeting = "Good evening"
+    return _CHECK_IN.format(greeting=greeting)
+
+
+# -- privacy --
+
+PRIVACY = (
+    "<b>What is kept, and why</b>\n"
+    "• Your consent: so that no photo is read without it.\n"
+    "• Readings: the seven probabilities, the emotion, and for which emotions the words beside "
+    "the photo counted, never the photo or the words. They steer your playlists.\n"
+    "• What you say about a reading: it adjusts your later readings a little.\n"
+    "• Playlists, votes, ratings and how you felt afterwards: so that the next one fits better.\n"
+    "• Your settings, and which of my messages shows what: so that they work.\n"
+    "• If you connect Spotify: the name of that account, the key to it (encrypted), and the id of "
+    "your own app if you brought one.\n"
+    "• Your check-ins and your time zone, if you use /schedule. A location that you send for it "
+    "is looked at and dropped.\n"
+    "• A message of yours, encrypted, until I have answered it.\n\n"
+    "<b>What is not</b>\n"
+    "• Photos and videos are decoded in memory and dropped. No place, nothing for advertising, "
+    "nothing is passed on but track numbers to your own Spotify.\n\n"
+    "An AI estimates the emotion, on the computer of this bot's owner. It is not for work, "
+    "school, or any judgement about people.\n\n"
+    "/export sends you all of it, /forget deletes all of it, in my nightly copies too. One thing "
+    "outlasts that: your number at Telegram, encrypted, so that no older copy brings you back."
+)
+HAS_CONSENT = "<b>You agreed</b> on {day} to this, version {version}, and may take it back."
+OUTDATED_CONSENT = (
+    "<b>You agreed</b> on {day} to version {version} of this. It has changed since, so I ask you "
+    "again before I read another photo."
+)
+LACKS_CONSENT = "<b>You have not agreed</b> to photos being read, so none is."
+WITHDRAW = "Take my consent back"
+WITHDRAWN = (
+    "Your consent is taken back: I read no more photos, and ask for none, until you agree again."
+)
+RESET = "Forget my corrections"
+WAS_RESET = (
+    "Done: your next photo is read as if you had never corrected me. What you say about it counts "
+    "again. Your earlier readings and playlists stay; /forget deletes those too."
+)
+NOTHING_TO_RESET = "No correction of yours adjusts your readings, so there is nothing to forget."
+ASK_FORGET = (
+    "This deletes your readings, playlists, votes, settings, check-ins, consent and the key to "
+    "your Spotify here. It cannot be undone; /export before gives you a copy. Playlists in your "
+    "Spotify stay yours."
+)
+EXPORTED = "All that is stored about you: as JSON, as tables, and README.txt says what it is."
+EXPORT_README = """\
+All that this bot stored about you on {day}.
+
+mirrortape.json holds everything, for programs. Each table is a CSV file too, for spreadsheets;
+there an apostrophe stands before a text that a spreadsheet would take for a formula.
+Photos are not among it: none is ever stored. Times are UTC.
+If you ever used /forget, your number stands on a list as well, encrypted, so that no older copy of
+the data brings back what was deleted.
+
+{tables}
+"""
+EXPORT_TABLE = "{name}.csv, rows: {rows}\n    {what}"
+WITHHELD = "(stored encrypted or as a hash; not shown, since whoever had it could act for you)"
+KEPT_ROWS = {
+    "people": (
+        "what you agreed to and when, and Telegram's number of a photo that waits for that."
+    ),
+    "inbox": "your messages that are not answered yet, encrypted; this request is one.",
+    "set_aside": "what you sent that the bot could not read, encrypted, for a week at most.",
+    "answers": "which message shows the playlist of which reading.",
+    "shown_messages": "which message shows which playlist or track.",
+    "questions": "what you were asked to type and have not typed yet.",
+    "zones": "your time zone, if you use /schedule.",
+    "check_ins": "when you want to be asked for a selfie.",
+    "readings": "what was read in each photo, and what you said about it.",
+    "mood_shifts": "how your answers adjusted each reading.",
+    "shift_resets": "up to which reading you took your answers back.",
+    "playlists": "each playlist: for which mood, in which mode, and how you rated it.",
+    "shown": "the tracks of your playlists, why each was chosen, and your votes.",
+    "standing": "which playlist stands where in your Spotify.",
+    "written": "which playlists were ever written to your Spotify.",
+    "moods_after": "how you felt after a playlist.",
+    "preferences": "your settings.",
+    "spotify_accounts": "the Spotify account that you connected, and the key to it.",
+    "spotify_ways": "links to Spotify's consent page that you have not used yet.",
+    "spotify_arrivals": "a consent at Spotify that waits for its six digits.",
+    "spotify_apps": "the Spotify app of your own.",
+    "spotify_cooldowns": "until when Spotify wants no requests of your own app.",
+    "spotify_intents": "a playlist that is not written to your Spotify yet.",
+    "spotify_notices": "what you were or will be told about your consent at Spotify.",
+}
+"""What each table holds about a user."""
+
+FORGOTTEN = (
+    "Done: nothing about you is left here but your number, encrypted, so that no older copy of "
+    "the data brings you back. A new photo or /start begins afresh."
+)
+KEPT = "Nothing was deleted."
+
+CANCELLED = "Stopped."
+NOTHING_TO_CANCEL = "There is nothing to stop."
+APOLOGY = "Sorry, something went wrong on my side. Please try again."
+UNPARSABLE = (
+    "Sorry, what you just sent arrived in a form that I can't read. Please send it another way. "
+    "Everything else still works."
+)
+DISK_FULL = (
+    "My disk is full, so what you sent has to wait. It is not lost: I answer as soon as whoever "
+    "runs me has made room."
+)

@@ -1,0 +1,1 @@
+"""The bot's web pages: the page after consent, health and metrics."""

@@ -1,0 +1,1 @@
+"""The vision process, and the photos and albums that wait for it."""

@@ -1,0 +1,1 @@
+"""The tracks to choose from: import, storage, search by name, statistics."""

@@ -1,0 +1,179 @@
+"""Reads a CSV of tracks with audio features, whichever of the usual sources it comes from.
+
+Three spellings are known: TidyTuesday's `spotify_songs.csv` (`track_id`, `track_artist`, ...), the
+Hugging Face set (`track_id`, `artists` separated by ";") and Kaggle's `tracks_features.csv`
+(`id`, `artists` written as a Python list). A column may have any of its names, in any order.
+"""
+
+import ast
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from recommender.catalogue.csv_rows import BadRow, Cells, CsvTally, OnProgress, read_rows
+
+REQUIRED = {
+    "id": ("track_id", "id"),
+    "name": ("track_name", "name"),
+    "artist": ("track_artist", "artists", "artist"),
+    "valence": ("valence",),
+    "energy": ("energy",),
+    "tempo": ("tempo",),
+    "acousticness": ("acousticness",),
+    "danceability": ("danceability",),
+    "mode": ("mode",),
+    "loudness": ("loudness",),
+    "duration_ms": ("duration_ms",),
+}
+"""The columns without which a file is no catalogue, with their spellings."""
+
+OPTIONAL = {
+    "album": ("track_album_name", "album_name", "album"),
+    "genre": ("playlist_genre", "track_genre", "genre"),
+    "popularity": ("track_popularity", "popularity"),
+    "explicit": ("explicit",),
+    "year": ("track_album_release_date", "release_date", "year", "album_release_date"),
+}
+"""The columns that are read where there are any."""
+
+FEATURE_COLUMNS = (
+    "valence",
+    "energy",
+    "tempo",
+    "acousticness",
+    "danceability",
+    "mode",
+    "loudness",
+)
+"""The columns of `tracks.FEATURES`, in its order."""
+
+_RANGES = {
+    "valence": (0.0, 1.0),
+    "energy": (0.0, 1.0),
+    "tempo": (1.0, 400.0),  # Spotify writes 0 where it could not analyse the recording at all
+    "acousticness": (0.0, 1.0),
+    "danceability": (0.0, 1.0),
+    "mode": (0.0, 1.0),
+    "loudness": (-100.0, 20.0),
+    "duration_ms": (1.0, 86_400_000.0),
+}
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
+"""What says whether a track is explicit; where a file says neither, it is unknown."""
+
+_TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
+_YEAR = re.compile(r"(?:18|19|2[0-9])[0-9]{2}(?![0-9])")
+
+
+class CsvTrack(NamedTuple):
+    """One good row of a CSV, its numbers in range and its texts free of stray white space."""
+
+    id: str
+    name: str
+    artist: str
+    album: str
+    genre: str
+    popularity: int | None
+    duration_ms: int
+    explicit: bool
+    valence: float
+    energy: float
+    tempo: float
+    acousticness: float
+    danceability: float
+    mode: int
+    loudness: float
+    year: int | None
+    explicit_known: bool
+
+
+def read_csv(path: Path, tally: CsvTally, on_progress: OnProgress | None) -> Iterator[CsvTrack]:
+    """Yield the good rows of a CSV and count all of them in `tally`.
+
+    Raises:
+        CatalogueUnreadable: The file is absent, unreadable, no CSV, not UTF-8, lacks columns, or
+            has no row that can be used. Rows may have been yielded before: keep none of them.
+    """
+    return read_rows(path, REQUIRED, OPTIONAL, _parse, tally, on_progress)
+
+
+def is_track_id(text: str) -> bool:
+    """Return whether a text has the form of Spotify's track ids."""
+    return _TRACK_ID.fullmatch(text) is not None
+
+
+def number(cells: Cells, column: str) -> float:
+    """Return the number in a column that the file has.
+
+    Raises:
+        BadRow: It is no number, or one that cannot be.
+    """
+    try:
+        value = float(cells.raw(column))
+    except ValueError:
+        raise BadRow(f"{column} is not a number") from None
+    if math.isnan(value):
+        raise BadRow(f"{column} is not a number")
+    low, high = _RANGES[column]
+    if not low <= value <= high or (column == "mode" and value not in (low, high)):
+        raise BadRow(f"{column} is out of range")
+    return value
+
+
+def artists(cells: Cells) -> str:
+    """Return all artists separated by ", " from any of the three spellings."""
+    cell = cells.text("artist")
+    names: Sequence[object] = cell.split(";")
+    if cell.startswith("[") and cell.endswith("]"):
+        try:
+            names = ast.literal_eval(cell)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # as it warns
+            names = [cell]
+    return ", ".join(str(name).strip() for name in names if str(name).strip())
+
+
+def _parse(cells: Cells) -> CsvTrack:
+    id_, name, artist = cells.text("id"), cells.text("name"), artists(cells)
+    for column, value in (("id", id_), ("name", name), ("artist", artist)):
+        if not value:
+            raise BadRow(f"{column} is empty")
+    if name == artist == "NA":  # how R writes what is missing
+        raise BadRow("name is empty")
+    if not is_track_id(id_):
+        raise BadRow("id is not a Spotify track id")
+    numbers = {column: number(cells, column) for column in _RANGES}
+    return CsvTrack(
+        id=id_,
+        name=name,
+        artist=artist,
+        album=cells.text("album"),
+        genre=cells.text("genre").replace(",", " "),
+        popularity=_popularity(cells.text("popularity")),
+        duration_ms=round(numbers["duration_ms"]),
+        explicit=(explicit := cells.text("explicit").lower()) in _YES,
+        valence=numbers["valence"],
+        energy=numbers["energy"],
+        tempo=numbers["tempo"],
+        acousticness=numbers["acousticness"],
+        danceability=numbers["danceability"],
+        mode=int(numbers["mode"]),
+        loudness=numbers["loudness"],
+        year=_year(cells.text("year")),
+        explicit_known=explicit in _YES + _NO,
+    )
+
+
+def _popularity(cell: str) -> int | None:
+    """Popularity only breaks ties, so that a row is not lost for a bad one."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return round(value) if 0 <= value <= 100 else None
+
+
+def _year(cell: str) -> int | None:
+    """Return the year that a date starts with, if it does; no row is lost for want of one."""
+    year = _YEAR.match(cell)
+    return int(year[0]) if year else None

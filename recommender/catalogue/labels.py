@@ -1,0 +1,232 @@
+"""Learns song categories from labelled songs, says how well, and finds them in a catalogue.
+
+The learner is a random forest (Breiman, "Random forests", Machine Learning 45, 2001), which needs
+no scaling and no tuning. Among songs by unknown artists it found genres and moods of popular
+tracks better than nearest neighbours and logistic regression did. Gradient boosting was its equal
+with 28,000 songs to learn from, and behind it with a few hundred or thousand.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from recommender.catalogue.csv_rows import OnProgress
+from recommender.catalogue.labelled import LabelledSongs
+from recommender.catalogue.table import TrackTable
+from recommender.catalogue.tracks import FEATURES
+from recommender.errors import LabelsUnlearnable
+
+FOLDS = 5
+"""Into how many parts cross-validation splits the songs; as many songs, by as many artists, every
+category needs."""
+
+TREES = 100
+SONGS_PER_LEAF = 5
+SEED = 0
+"""The same file gives the same categories."""
+
+_TRACKS_PER_BATCH = 20_000
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryScore:
+    """How well one category was found: its songs in the file, and three shares, 0..1."""
+
+    songs: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """How well categories were found among songs that were not learned from.
+
+    Args:
+        by_artist: Whether no artist's songs were both learned from and asked about.
+        macro_f1: Mean over the folds of the categories' mean F1, 0..1.
+        spread: Standard deviation of that over the folds.
+        folds: The mean F1 of each fold.
+        accuracy: Share of songs whose category was found, 0..1.
+        chance: Macro-F1 of guesses that name each category as often as it occurs.
+        categories: Each category's own figures, over all folds.
+        confusion: Songs of each category (rows) that were taken for each category (columns).
+    """
+
+    by_artist: bool
+    macro_f1: float
+    spread: float
+    folds: tuple[float, ...]
+    accuracy: float
+    chance: float
+    categories: dict[str, CategoryScore]
+    confusion: tuple[tuple[int, ...], ...]
+
+    @property
+    def is_informed(self) -> bool:
+        """Whether the categories are found clearly better than by guessing."""
+        return self.macro_f1 - 2 * self.spread > self.chance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelling:
+    """The categories of a catalogue's n tracks.
+
+    Args:
+        categories: Their names.
+        codes: Index of each track's category, int64 (n,).
+        own: How many of the tracks the file itself named.
+    """
+
+    categories: tuple[str, ...]
+    codes: NDArray[np.int64]
+    own: int
+
+    def counts(self) -> dict[str, int]:
+        """Return how many tracks each category has."""
+        counts = np.bincount(self.codes, minlength=len(self.categories))
+        return dict(zip(self.categories, counts.tolist(), strict=True))
+
+    def pairs(
+        self, table: TrackTable, on_progress: OnProgress | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """Yield each track's id and category.
+
+        Args:
+            table: The catalogue that was labelled.
+            on_progress: Called now and then with the tracks that are done and those there are.
+        """
+        for here in _batches(table):
+            for id_, code in zip(table.ids[here].tolist(), self.codes[here].tolist(), strict=True):
+                yield id_.decode(), self.categories[code]
+            if on_progress is not None:
+                on_progress(here.stop, len(table))
+
+
+def check(songs: LabelledSongs) -> None:
+    """Make sure that there is something to learn, and enough to tell how well.
+
+    Raises:
+        LabelsUnlearnable: There is but one category, or one with too few songs or artists.
+    """
+    if len(songs.categories) == 1:
+        raise LabelsUnlearnable(
+            f"{songs.source} has only one category, {songs.categories[0]}: "
+            "there must be another to tell it from"
+        )
+    small = []
+    for code, category in enumerate(songs.categories):
+        here = songs.codes == code
+        count, noun = int(here.sum()), "song"
+        if count >= FOLDS and songs.artist_keys is not None:
+            count, noun = len(np.unique(songs.artist_keys[here])), "artist"
+        if count < FOLDS:
+            small.append(f"{category} ({count} {noun}{'' if count == 1 else 's'})")
+    if small:
+        more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
+        by_artists = f" by {FOLDS} artists" if songs.artist_keys is not None else ""
+        raise LabelsUnlearnable(
+            f"{songs.source} has too few songs in {', '.join(small[:_NAMED])}{more}: every "
+            f"category needs {FOLDS} songs{by_artists}; add some, or leave the category out"
+        )
+
+
+def folds(songs: LabelledSongs) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the songs to learn from and those to ask about, as rows, `FOLDS` times.
+
+    Each song is asked about once. Every fold has its share of each category, and no artist is on
+    both sides: an artist's other songs would give the category away.
+    """
+    if songs.artist_keys is None:
+        plain = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+        yield from plain.split(songs.values, songs.codes)
+    else:
+        grouped = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
+        yield from grouped.split(songs.values, songs.codes, songs.artist_keys)
+
+
+def cross_validate(songs: LabelledSongs, on_progress: OnProgress | None = None) -> CrossValidation:
+    """Measure how well the categories are found among songs by unknown artists.
+
+    Args:
+        songs: As `check` allows.
+        on_progress: Called with the folds that are done and those that there are.
+    """
+    found = np.empty_like(songs.codes)
+    scores = []
+    for learned, asked in folds(songs):
+        found[asked] = _forest(songs, learned).predict(songs.values[asked])
+        truth = songs.codes[asked]
+        there = np.unique(truth)  # few artists with many songs can leave a fold without a category
+        scores.append(
+            f1_score(truth, found[asked], labels=there, average="macro", zero_division=0)
+        )
+        if on_progress is not None:
+            on_progress(len(scores), FOLDS)
+    codes = range(len(songs.categories))
+    columns = precision_recall_fscore_support(songs.codes, found, labels=codes, zero_division=0)
+    return CrossValidation(
+        by_artist=songs.artist_keys is not None,
+        macro_f1=float(np.mean(scores)),
+        spread=float(np.std(scores, ddof=1)),
+        folds=tuple(float(score) for score in scores),
+        accuracy=float((found == songs.codes).mean()),
+        chance=1 / len(songs.categories),
+        categories={
+            category: CategoryScore(int(count), float(precision), float(recall), float(f1))
+            for category, precision, recall, f1, count in zip(
+                songs.categories, *columns, strict=True
+            )
+        },
+        confusion=tuple(
+            tuple(int(count) for count in row)
+            for row in confusion_matrix(songs.codes, found, labels=codes)
+        ),
+    )
+
+
+def label_tracks(
+    songs: LabelledSongs, table: TrackTable, on_progress: OnProgress | None = None
+) -> Labelling:
+    """Find the category of every track; those in the file keep the category that it names.
+
+    Args:
+        songs: As `check` allows.
+        table: The catalogue.
+        on_progress: Called now and then with the tracks that are done and those that there are.
+    """
+    forest = _forest(songs, np.arange(len(songs)))
+    columns = [FEATURES.index(feature) for feature in songs.features]
+    codes = np.empty(len(table), dtype=np.int64)
+    for here in _batches(table):
+        codes[here] = forest.predict(table.features[here][:, columns])
+        if on_progress is not None:
+            on_progress(here.stop, len(table))
+    code = {category: place for place, category in enumerate(songs.categories)}
+    own = table.rows(songs.own)
+    codes[own] = [code[songs.own[table.ids[row].decode()]] for row in own]
+    return Labelling(songs.categories, codes, len(own))
+
+
+def _batches(table: TrackTable) -> Iterator[slice]:
+    """Yield the rows of a table in slices that take little memory."""
+    for start in range(0, len(table), _TRACKS_PER_BATCH):
+        yield slice(start, min(start + _TRACKS_PER_BATCH, len(table)))
+
+
+def _forest(songs: LabelledSongs, rows: NDArray[np.int64]) -> RandomForestClassifier:
+    """Return what was learned from some of the songs, each category counting the same."""
+    forest = RandomForestClassifier(
+        TREES,
+        min_samples_leaf=SONGS_PER_LEAF,
+        class_weight="balanced_subsample",
+        random_state=SEED,
+        n_jobs=-1,
+    )
+    return forest.fit(songs.values[rows], songs.codes[rows])

@@ -1,0 +1,117 @@
+"""Finds out whether the catalogue has an artist or a genre, and which names come nearest."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Protocol
+
+import numpy as np
+
+from recommender.catalogue.table import TrackTable, is_among
+from recommender.catalogue.tracks import artist_key, genre_key, plain
+from recommender.errors import UnknownName
+
+_SUGGESTIONS = 3
+_GENRES_TOLD = 8
+_ARTISTS_COMPARED = 10_000
+"""Comparing spellings takes a second or so for this many; the best known artists come first."""
+
+
+class Names(Protocol):
+    """All names of one kind in a catalogue."""
+
+    def key(self, name: str) -> int:
+        """Return a number that all spellings of a name share."""
+
+    def named(self, key: int) -> str | None:
+        """Return the name with this key, as the catalogue spells it; None where it lacks it."""
+
+    def like(self, text: str) -> list[str]:
+        """Return the few names that come nearest to a text, the nearest first."""
+
+
+class Artists:
+    """The first artists of a catalogue's tracks."""
+
+    def __init__(self, table: TrackTable) -> None:
+        self._table = table
+
+    def key(self, name: str) -> int:
+        """Return a number that all spellings of a name share."""
+        return artist_key(name)
+
+    def named(self, key: int) -> str | None:
+        """Return the name with this key, as the catalogue spells it; None where it lacks it."""
+        rows = np.flatnonzero(is_among(self._table.artist_keys, [key]))
+        return self._first_artist(int(rows[0])) if len(rows) else None
+
+    def like(self, text: str) -> list[str]:
+        """Return the few names that come nearest to a text, the nearest first.
+
+        Only the best known artists are compared.
+        """
+        rows = np.argsort(-self._table.popularity, kind="stable")
+        _, firsts = np.unique(self._table.artist_keys[rows], return_index=True)
+        best_known = rows[np.sort(firsts)[:_ARTISTS_COMPARED]]
+        return _nearest(text, [self._first_artist(int(row)) for row in best_known])
+
+    def _first_artist(self, row: int) -> str:
+        return self._table.track(row).artist.partition(", ")[0]
+
+
+class Genres:
+    """The main genres of a catalogue's tracks."""
+
+    def __init__(self, table: TrackTable) -> None:
+        counts = np.bincount(table.genre_codes, minlength=len(table.genres))
+        self.by_frequency = [table.genres[c] for c in np.argsort(-counts) if table.genres[c]]
+        """The most frequent first."""
+        self._by_key = {genre_key(genre): genre for genre in reversed(self.by_frequency)}
+
+    def key(self, name: str) -> int:
+        """Return a number that all spellings of a name share."""
+        return genre_key(name)
+
+    def named(self, key: int) -> str | None:
+        """Return the name with this key, as the catalogue spells it; None where it lacks it."""
+        return self._by_key.get(key)
+
+    def like(self, text: str) -> list[str]:
+        """Return the few names that come nearest to a text, the nearest first."""
+        return _nearest(text, self.by_frequency)
+
+
+def check_artists(table: TrackTable, names: Iterable[str]) -> None:
+    """Make sure that the catalogue has these artists.
+
+    Raises:
+        UnknownName: It lacks one; the text names those that are spelled most like it.
+    """
+    artists = Artists(table)
+    for name in names:
+        if artists.named(artist_key(name)) is None:
+            near = ", ".join(artists.like(name))
+            hint = f", but {near}" if near else ", nor one spelled like it"
+            raise UnknownName(f"the catalogue has no artist {name!r}{hint}")
+
+
+def check_genres(table: TrackTable, names: Iterable[str]) -> None:
+    """Make sure that the catalogue has these as main genres.
+
+    Raises:
+        UnknownName: It lacks one; the text names the nearest, or the most frequent.
+    """
+    genres = Genres(table)
+    for name in names:
+        if genres.named(genre_key(name)) is None:
+            near = ", ".join(genres.like(name) or genres.by_frequency[:_GENRES_TOLD])
+            hint = f", but {near}" if near else ", as it knows no genres"
+            raise UnknownName(f"the catalogue has no genre {name!r}{hint}")
+
+
+def _nearest(text: str, names: Sequence[str]) -> list[str]:
+    """Return the first names that hold the text as words, then those spelled most like it."""
+    wanted = plain(text)
+    spelled = {plain(known): known for known in reversed(names)}  # the first of several stays
+    holding = [s for s in map(plain, names) if wanted and f" {wanted}" in f" {s}"]
+    near = dict.fromkeys([*holding, *get_close_matches(wanted, spelled, _SUGGESTIONS)])
+    return [spelled[each] for each in list(near)[:_SUGGESTIONS]]

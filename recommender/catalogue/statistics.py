@@ -1,0 +1,74 @@
+"""What a catalogue holds, in numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.table import TrackTable
+from recommender.catalogue.tracks import FEATURES
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The smallest, middle and largest raw value of a feature."""
+
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueStats:
+    """What a catalogue holds.
+
+    Args:
+        tracks: How many tracks.
+        invented: How many of them are invented.
+        artists: How many different first artists.
+        explicit_share: Share of explicit tracks, 0..1.
+        genres: Tracks per main genre, the most frequent first; "" where unknown.
+        labels: Tracks per song category, the most frequent first; "" for none.
+        features: Spread of each of `FEATURES`.
+    """
+
+    tracks: int
+    invented: int
+    artists: int
+    explicit_share: float
+    genres: dict[str, int]
+    labels: dict[str, int]
+    features: dict[str, Spread]
+
+
+EMPTY = CatalogueStats(0, 0, 0, 0.0, {}, {}, {})
+"""What an empty catalogue holds."""
+
+
+def summarise(table: TrackTable) -> CatalogueStats:
+    """Count what a catalogue with at least one track holds."""
+    spreads = np.quantile(table.features, [0, 0.5, 1], axis=0)  # (3, K)
+    return CatalogueStats(
+        tracks=len(table),
+        invented=int(table.invented.sum()),
+        artists=len(np.unique(table.artist_keys)),
+        explicit_share=float(table.explicit.mean()),
+        genres=_counts(table.genre_codes, table.genres),
+        labels=_counts(table.label_codes, table.labels),
+        features={
+            feature: Spread(*(round(float(value), 4) for value in spreads[:, k]))
+            for k, feature in enumerate(FEATURES)
+        },
+    )
+
+
+def _counts(codes: NDArray[np.int32], names: Sequence[str]) -> dict[str, int]:
+    """Count how often each name is meant, the most frequent first.
+
+    Args:
+        codes: Places in `names`, int32 (n,).
+        names: What they stand for.
+    """
+    counts = np.bincount(codes, minlength=len(names))
+    return {names[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable")}

@@ -1,0 +1,142 @@
+"""The catalogue in memory: one array per column, made for choosing among a million tracks.
+
+Titles and artists lie packed in one block of bytes and become a `Track` only when asked for.
+"""
+
+import mmap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.grid import Grid
+from recommender.catalogue.tracks import Track
+
+SEPARATOR = "\x1f"
+"""Stands between name, artist, album and genre in a packed text; no imported text contains it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackTable:
+    """All tracks as arrays of one row per track, cell by cell. K is `len(FEATURES)`.
+
+    Args:
+        grid: The cells of the valence-energy square.
+        ids: Spotify ids, bytes (n,).
+        sorted_ids: The same in their order, bytes (n,): a search in `ids` itself would jump all
+            over a mapped file.
+        rows_by_id: The rows in that order, int64 (n,).
+        features: Raw features, float32 (n, K).
+        ranks: Percentile rank of each feature within the catalogue, float32 (n, K), 0..1.
+        popularity: Percentile rank of Spotify's popularity, float32 (n,); 0.5 where unknown.
+        artist_keys: `tracks.artist_key` of each track, int64 (n,).
+        song_keys: `tracks.song_key` of each track, int64 (n,).
+        recording_keys: `recordings.recording_keys` of each track, int64 (n,): the same for
+            recordings that go by several artists, so that a playlist has none of them twice.
+        genre_codes: Index of the main genre in `genres`, int32 (n,).
+        genres: The main genres' names.
+        label_codes: Index of the song category in `labels`, int32 (n,).
+        labels: The song categories' names; "" for tracks that have none.
+        years: When each track came out, int16 (n,); 0 where unknown.
+        duration_ms: int32 (n,).
+        explicit: Whether each track is known to be explicit, bool (n,).
+        explicit_known: Whether it is known that it is or is not, bool (n,).
+        invented: bool (n,).
+        texts: Packed texts, UTF-8, uint8 (bytes in all,).
+        text_ends: Where each track's text ends in `texts`, int64 (n,).
+        mapping: The file that the arrays lie in, None where they lie in memory.
+    """
+
+    grid: Grid
+    ids: NDArray[np.bytes_]
+    sorted_ids: NDArray[np.bytes_]
+    rows_by_id: NDArray[np.int64]
+    features: NDArray[np.float32]
+    ranks: NDArray[np.float32]
+    popularity: NDArray[np.float32]
+    artist_keys: NDArray[np.int64]
+    song_keys: NDArray[np.int64]
+    recording_keys: NDArray[np.int64]
+    genre_codes: NDArray[np.int32]
+    genres: tuple[str, ...]
+    label_codes: NDArray[np.int32]
+    labels: tuple[str, ...]
+    years: NDArray[np.int16]
+    duration_ms: NDArray[np.int32]
+    explicit: NDArray[np.bool_]
+    explicit_known: NDArray[np.bool_]
+    invented: NDArray[np.bool_]
+    texts: NDArray[np.uint8]
+    text_ends: NDArray[np.int64]
+    mapping: mmap.mmap | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def track(self, row: int) -> Track:
+        """Return the track in one row."""
+        start = int(self.text_ends[row - 1]) if row else 0
+        packed = self.texts[start : int(self.text_ends[row])].tobytes().decode()
+        name, artist, album, genre = packed.split(SEPARATOR)
+        # the catalogues publish six digits, and float32 holds no more than seven
+        raw = [float(f"{value:.6g}") for value in self.features[row]]
+        return Track(
+            id=self.ids[row].decode(),
+            name=name,
+            artist=artist,
+            album=album,
+            genre=genre,
+            duration_ms=int(self.duration_ms[row]),
+            explicit=bool(self.explicit[row]),
+            valence=raw[0],
+            energy=raw[1],
+            tempo_bpm=raw[2],
+            acousticness=raw[3],
+            danceability=raw[4],
+            mode=int(raw[5]),
+            loudness_db=raw[6],
+            invented=bool(self.invented[row]),
+        )
+
+    def rows(self, track_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Return the rows of those of the ids that the catalogue has, in no particular order."""
+        wanted = np.array(
+            sorted({id_.encode() for id_ in track_ids if len(id_) == 22 and id_.isascii()}),
+            dtype="S22",
+        )
+        places = np.searchsorted(self.sorted_ids, wanted)
+        places = places[self.sorted_ids[np.minimum(places, len(self) - 1)] == wanted]
+        known: NDArray[np.int64] = self.rows_by_id[places]
+        return known
+
+    def seconds(self, track_ids: Iterable[str]) -> dict[str, int]:
+        """Return how long each of the tracks is that the catalogue has, by id."""
+        rows = self.rows(track_ids)
+        lengths = (self.duration_ms[rows] + 500) // 1000
+        return dict(zip((id_.decode() for id_ in self.ids[rows]), lengths.tolist(), strict=True))
+
+    def release(self) -> None:
+        """Give back the memory of what was looked at in a mapped file.
+
+        It stays in the system's cache for as long as there is room, so that looking again costs
+        little, but it no longer counts as ours.
+        """
+        if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def is_among(
+    keys: NDArray[np.int64], wanted: Sequence[int] | NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return which of many keys are among a few wanted ones (numpy's `isin` sorts the many).
+
+    Args:
+        keys: int64 (n,).
+        wanted: Any number of keys.
+    """
+    few = np.sort(np.asarray(wanted, dtype=np.int64))
+    if not len(few):
+        return np.zeros(len(keys), dtype=np.bool_)
+    found: NDArray[np.bool_] = few[np.minimum(np.searchsorted(few, keys), len(few) - 1)] == keys
+    return found

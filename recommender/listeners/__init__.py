@@ -1,0 +1,1 @@
+"""What is stored about each listener: readings, playlists, votes, preferences."""

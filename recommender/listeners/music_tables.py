@@ -1,0 +1,104 @@
+"""The tables of readings, playlists and votes in `mirrortape.db`."""
+
+from sqlite_utils import Database, Migrations
+
+from recommender.storage.personal_data import OF_THEIR_PLAYLISTS, Belonging
+
+migrations = Migrations("music")
+
+BELONGINGS = (
+    Belonging("shown", OF_THEIR_PLAYLISTS, structured=("features", "target")),
+    Belonging("playlists", structured=("relaxed",)),
+    Belonging("readings", structured=("probabilities", "evidence")),
+)
+
+
+@migrations()
+def m001_readings_playlists_shown(db: Database) -> None:
+    """Create readings, the playlists made for them, and the tracks that these showed.
+
+    Ids are never used again, so that an old button cannot reach a newer row.
+    """
+    db.execute(
+        """
+        create table readings (
+            id integer primary key autoincrement,
+            user_id integer not null,
+            probabilities text not null,
+            eyes_found text not null,
+            corrected text,
+            created_utc text not null
+        ) strict
+        """
+    )
+    db.execute("create index readings_of_user on readings (user_id)")
+    db.execute(
+        """
+        create table playlists (
+            id integer primary key autoincrement,
+            user_id integer not null,
+            reading_id integer references readings (id) on delete cascade,
+            emotion text not null,
+            mode text not null,
+            stars integer check (stars between 1 and 5),
+            rated_utc text,
+            created_utc text not null
+        ) strict
+        """
+    )
+    db.execute("create index playlists_of_user on playlists (user_id, created_utc)")
+    db.execute("create index playlists_of_reading on playlists (reading_id)")
+    db.execute(
+        """
+        create table shown (
+            playlist_id integer not null references playlists (id) on delete cascade,
+            position integer not null,
+            track_id text not null,
+            title text not null,
+            artist text not null,
+            genre text not null,
+            url text not null,
+            invented integer not null,
+            features text not null,
+            target text not null,
+            score real not null,
+            propensity real not null,
+            policy text not null,
+            reason text not null,
+            liked integer check (liked in (0, 1)),
+            voted_utc text,
+            primary key (playlist_id, position)
+        ) strict, without rowid
+        """
+    )
+
+
+@migrations()
+def m002_places_and_pool(db: Database) -> None:
+    """Remember how each track stood at its place, and what all listeners' votes said together.
+
+    Of older rows the place is unknown: they count as if they had stood well there.
+    """
+    for column, usual in (("distance", 0.0), ("misfit", 0.0), ("popularity", 0.5)):
+        db.execute(f"alter table shown add column {column} real not null default {usual}")
+    db.execute(
+        """
+        create table pools (
+            id integer primary key autoincrement,
+            prior text not null,
+            created_utc text not null
+        ) strict
+        """
+    )
+
+
+@migrations()
+def m003_evidence(db: Database) -> None:
+    """Remember what the listener's own words, written beside a photo, added to its logits."""
+    db.execute("alter table readings add column evidence text")
+
+
+@migrations()
+def m004_relaxed(db: Database) -> None:
+    """Remember what a playlist could not keep, for whoever shows it again."""
+    db.execute("alter table playlists add column relaxed text")

@@ -1,0 +1,241 @@
+"""What is stored about a listener, as values: a reading, a playlist, the tracks that it showed.
+
+The store's rows become these here and nowhere else.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.tracks import FEATURES
+from recommender.mood.shift import shifted
+from recommender.mood.targets import EMOTIONS
+from recommender.ranking.explaining import Pick
+from recommender.taste.pool import USUAL_LISTENER
+from recommender.taste.posterior import Effects, Prior
+from recommender.taste.taste import Opinion, Place
+from recommender.taste.traits import TRAITS
+
+CORRECTION_TRUST = 0.85
+"""How much of a corrected mood is what the listener said; the rest is what was read, since a
+correction names one emotion and moods are mixed."""
+
+RATING_WEIGHT = 0.2
+"""How many votes a playlist's stars are worth for each of its tracks that has no vote."""
+
+MISREAD_WEIGHT = 0.5
+"""How many votes one is worth on a playlist for a mood that the listener said was not theirs: it
+speaks of the mood as much as of the track."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReading:
+    """A reading as it was stored: numbers, never the photo.
+
+    Args:
+        probabilities: What the network read, one for each emotion.
+        eyes_found: How the eyes were found.
+        corrected: The emotion that the listener said or confirmed, if any.
+        shift: How the listener's earlier answers shifted this reading's logits when it was made,
+            in the order of `EMOTIONS`; empty where there were none.
+        answers: How many those were.
+        evidence: What the listener's own words added to the logits, in the order of `EMOTIONS`;
+            empty where there were none.
+    """
+
+    id: int
+    user_id: int
+    probabilities: dict[str, float]
+    eyes_found: str
+    corrected: str | None
+    created: datetime
+    shift: tuple[float, ...] = ()
+    answers: int = 0
+    evidence: tuple[float, ...] = ()
+
+    @property
+    def weighed(self) -> dict[str, float]:
+        """The probabilities as the listener was told them: the network's, shifted.
+
+        Added to the logits, evidence multiplies the probabilities by its likelihood: Bayes' rule.
+        """
+        if not self.shift and not self.evidence:
+            return dict(self.probabilities)
+        read = np.array([self.probabilities.get(emotion, 0.0) for emotion in EMOTIONS])
+        nothing = np.zeros(len(EMOTIONS))
+        added = sum((np.array(each) for each in (self.shift, self.evidence) if each), nothing)
+        return dict(zip(EMOTIONS, shifted(read, added).tolist(), strict=True))
+
+    @property
+    def emotion(self) -> str:
+        """What the listener said, else the most probable emotion."""
+        weighed = self.weighed
+        return self.corrected or max(weighed, key=weighed.__getitem__)
+
+    @property
+    def mood(self) -> dict[str, float]:
+        """The probabilities that playlists are made for, moved by `CORRECTION_TRUST`."""
+        if self.corrected is None:
+            return self.weighed
+        mood = {emotion: (1 - CORRECTION_TRUST) * share for emotion, share in self.weighed.items()}
+        mood[self.corrected] = mood.get(self.corrected, 0.0) + CORRECTION_TRUST
+        return mood
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTrack:
+    """One track of a saved playlist, as it was shown.
+
+    Args:
+        position: Its place, from 0.
+        vote: True for a like, False for a dislike, None for neither.
+    """
+
+    position: int
+    track_id: str
+    title: str
+    artist: str
+    url: str
+    reason: str
+    vote: bool | None
+    invented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlaylist:
+    """A playlist as it was shown, with what the listener thinks of it now.
+
+    Args:
+        emotion: The emotion that it was made for.
+        reading_id: The reading that it was made for; None where the mood was chosen by name.
+        stars: The listener's rating, 1..5, if any.
+        relaxed: What could not be kept of what was asked for, a sentence each.
+    """
+
+    id: int
+    user_id: int
+    emotion: str
+    mode: str
+    reading_id: int | None
+    created: datetime
+    stars: int | None
+    tracks: tuple[ShownTrack, ...]
+    relaxed: tuple[str, ...] = ()
+
+
+def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[str, Any]:
+    """Return the row that stores a pick as it is shown."""
+    track, place = pick.track, pick.place
+    return {
+        "playlist_id": playlist_id,
+        "position": position,
+        "track_id": track.id,
+        "title": track.name,
+        "artist": track.artist,
+        "genre": track.genre,
+        "url": track.url,
+        "invented": track.invented,
+        "features": json.dumps(dict(zip(FEATURES, track.features, strict=True))),
+        "target": json.dumps({"valence": place.valence, "energy": place.energy}),
+        "distance": place.distance,
+        "misfit": place.misfit,
+        "popularity": place.popularity,
+        "score": pick.score,
+        "propensity": pick.propensity,
+        "policy": policy,
+        "reason": pick.reason,
+    }
+
+
+def to_reading(row: Mapping[str, Any]) -> StoredReading:
+    """Return a row of `readings`, with its shift where it has one, as a value."""
+    return StoredReading(
+        id=row["id"],
+        user_id=row["user_id"],
+        probabilities=json.loads(row["probabilities"]),
+        eyes_found=row["eyes_found"],
+        corrected=row["corrected"],
+        created=datetime.fromisoformat(row["created_utc"]),
+        shift=tuple(json.loads(row["shift"] or "[]")),
+        answers=row["answers"] or 0,
+        evidence=tuple(json.loads(row["evidence"] or "[]")),
+    )
+
+
+def to_shown_track(row: Mapping[str, Any]) -> ShownTrack:
+    """Return a row of `shown` as a value."""
+    return ShownTrack(
+        position=row["position"],
+        track_id=row["track_id"],
+        title=row["title"],
+        artist=row["artist"],
+        url=row["url"],
+        reason=row["reason"],
+        vote=None if row["liked"] is None else bool(row["liked"]),
+        invented=bool(row["invented"]),
+    )
+
+
+def to_opinion(row: Mapping[str, Any]) -> Opinion:
+    """Return a row of `shown`, with its playlist's stars, as what the listener thinks of it."""
+    is_vote = row["liked"] is not None
+    features, target = json.loads(row["features"]), json.loads(row["target"])
+    return Opinion(
+        track_id=row["track_id"],
+        title=row["title"],
+        artist=row["artist"],
+        genre=row["genre"],
+        features=tuple(features[name] for name in FEATURES),
+        liking=(1.0 if row["liked"] else -1.0) if is_vote else (row["stars"] - 3) / 2,
+        weight=(1.0 if is_vote else RATING_WEIGHT) * (MISREAD_WEIGHT if row["misread"] else 1.0),
+        is_vote=is_vote,
+        place=Place(
+            valence=target["valence"],
+            energy=target["energy"],
+            distance=row["distance"],
+            misfit=row["misfit"],
+            popularity=row["popularity"],
+        ),
+    )
+
+
+def prior_json(prior: Prior) -> str:
+    """Return a prior as text; traits go by name, so that later versions can read it."""
+    return json.dumps(
+        {
+            "mean": dict(zip(TRAITS, prior.mean.tolist(), strict=True)),
+            "sd": dict(zip(TRAITS, prior.sd.tolist(), strict=True)),
+            "genre_sd": prior.genre_sd,
+            "artist_sd": prior.artist_sd,
+            "genres": _by_key(prior.genres),
+            "artists": _by_key(prior.artists),
+        }
+    )
+
+
+def to_prior(text: str, name: str) -> Prior:
+    """Return the prior that `prior_json` wrote; traits that it lacks are as usual."""
+    values = json.loads(text)
+
+    def by_trait(found: dict[str, float], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+        pairs = zip(TRAITS, usual.tolist(), strict=True)
+        return np.array([found.get(trait, value) for trait, value in pairs])
+
+    return Prior(
+        mean=by_trait(values["mean"], USUAL_LISTENER.mean),
+        sd=by_trait(values["sd"], USUAL_LISTENER.sd),
+        genre_sd=values["genre_sd"],
+        artist_sd=values["artist_sd"],
+        genres=Effects.of({int(key): effect for key, effect in values["genres"].items()}),
+        artists=Effects.of({int(key): effect for key, effect in values["artists"].items()}),
+        name=name,
+    )
+
+
+def _by_key(effects: Effects) -> dict[int, float]:
+    return dict(zip(effects.keys.tolist(), effects.values.tolist(), strict=True))

@@ -1,0 +1,102 @@
+"""How a listener's answers shifted each reading, and from where on answers count.
+
+`readings` keeps what the network read. The shift that was applied to a reading is stored beside
+it, once, so that a reading means the same for as long as it is kept, whatever is answered later.
+"""
+
+import json
+
+import numpy as np
+from sqlite_utils import Database, Migrations
+
+from recommender.mood.shift import fit_shift
+from recommender.mood.targets import EMOTIONS
+from recommender.storage.database import migrate
+from recommender.storage.personal_data import Belonging
+
+NEWEST = 50
+"""How many answers count: faces, beards and glasses change."""
+
+BELONGINGS = (
+    Belonging(
+        "mood_shifts",
+        "reading_id in (select id from readings where user_id = :user_id)",
+        structured=("shift",),
+    ),
+    Belonging("shift_resets"),
+)
+
+_migrations = Migrations("shifts")
+
+
+@_migrations()
+def m001_shifts_and_resets(db: Database) -> None:
+    """Create the shift of each reading that has one, and the last reading before each reset."""
+    db.execute(
+        """
+        create table mood_shifts (
+            reading_id integer primary key references readings (id) on delete cascade,
+            shift text not null,
+            answers integer not null check (answers > 0)
+        ) strict
+        """
+    )
+    db.execute(
+        """
+        create table shift_resets (
+            user_id integer primary key,
+            last_reading_id integer not null
+        ) strict
+        """
+    )
+
+
+class MoodShifts:
+    """The tables of `MusicStore` that adjust readings."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        migrate(db, _migrations)
+
+    def apply_to(self, reading_id: int, user_id: int) -> None:
+        """Store how the user's answers so far, if any, shift a new reading."""
+        answered = self._answered(user_id)
+        if not answered:
+            return
+        readings = np.array([[read.get(name, 0.0) for name in EMOTIONS] for read, _ in answered])
+        shift = fit_shift(readings, [said for _, said in answered])
+        self.db.execute(
+            "insert into mood_shifts (reading_id, shift, answers) values (?, ?, ?)",
+            [reading_id, json.dumps(shift.tolist()), len(answered)],
+        )
+
+    def answers(self, user_id: int) -> int:
+        """Return how many answers shift the user's next reading."""
+        return len(self._answered(user_id))
+
+    def reset(self, user_id: int) -> int:
+        """Let none of the user's answers shift a reading any more; return how many did.
+
+        What the user says about later readings counts again. Readings stay as they were told.
+        """
+        count = self.answers(user_id)
+        if count:  # else there is nothing to remember about this user
+            self.db.execute(
+                "insert into shift_resets (user_id, last_reading_id)"
+                " select user_id, max(id) from readings"
+                " where user_id = ? and corrected is not null"
+                " on conflict do update set last_reading_id = excluded.last_reading_id",
+                [user_id],
+            )
+        return count
+
+    def _answered(self, user_id: int) -> list[tuple[dict[str, float], str]]:
+        """Return what the network read, and what the user said to it, where that counts."""
+        rows = self.db.query(
+            "select probabilities, corrected from readings"
+            " where user_id = :user_id and corrected is not null and id > coalesce("
+            "(select last_reading_id from shift_resets where user_id = :user_id), 0)"
+            " order by id desc limit :newest",
+            {"user_id": user_id, "newest": NEWEST},
+        )
+        return [(json.loads(row["probabilities"]), row["corrected"]) for row in rows]

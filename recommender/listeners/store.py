@@ -1,0 +1,402 @@
+"""What the recommender remembers of its listeners: readings, playlists, and what they thought.
+
+Every shown track is stored with its title, artist, features, score, position, propensity and the
+version of the policy that chose it. So votes keep their meaning when the catalogue is replaced,
+and a later policy can learn from them or be judged on them. A vote stands on the row of what was
+shown: there is no vote on what was not.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlite_utils import Database
+
+from recommender.listeners import (
+    mood_pairs,
+    music_tables,
+    preference_store,
+    published,
+    shift_store,
+)
+from recommender.listeners.mood_pairs import MoodPair, MoodsAfter
+from recommender.listeners.music_tables import migrations
+from recommender.listeners.preference_store import PreferenceStore
+from recommender.listeners.published import Standing
+from recommender.listeners.saved import (
+    SavedPlaylist,
+    ShownTrack,
+    StoredReading,
+    prior_json,
+    shown_row,
+    to_opinion,
+    to_prior,
+    to_reading,
+    to_shown_track,
+)
+from recommender.listeners.shift_store import MoodShifts
+from recommender.listeners.unavailable_tracks import GoneTracks
+from recommender.mood.targets import EMOTIONS
+from recommender.recommend import Recommendation
+from recommender.storage.database import immediate, migrate
+from recommender.storage.personal_data import delete
+from recommender.taste.pool import USUAL_LISTENER
+from recommender.taste.posterior import Prior
+from recommender.taste.taste import Taste
+
+__all__ = ["MusicStore", "SavedPlaylist", "ShownTrack", "StoredReading"]
+
+BELONGINGS = (
+    *shift_store.BELONGINGS,
+    *mood_pairs.BELONGINGS,
+    *published.BELONGINGS,
+    *music_tables.BELONGINGS,
+    *preference_store.BELONGINGS,
+)
+"""All that is remembered of a listener."""
+
+REPEAT_WINDOW = timedelta(days=14)
+"""For how long a track that was shown is not shown again, as long as there are others."""
+
+_READINGS = (
+    "select readings.*, shift, answers from readings left join mood_shifts on reading_id = id"
+)
+
+
+class MusicStore:
+    """The recommender's tables in `mirrortape.db`.
+
+    Wherever an id is asked for, one that does not exist or belongs to another user raises
+    `KeyError`.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        migrate(db, migrations)
+        self.preferences = PreferenceStore(db)
+        self.shifts = MoodShifts(db)
+        self.after = MoodsAfter(db)
+        self.gone = GoneTracks(db)
+        self.standing = Standing(db)
+        self.forgotten = 0
+        """How many listeners were forgotten since this was opened."""
+
+    # -- readings --
+
+    def add_reading(
+        self,
+        user_id: int,
+        probabilities: Mapping[str, float],
+        eyes_found: str,
+        now: datetime,
+        evidence: Mapping[str, float] | None = None,
+    ) -> int:
+        """Store what the network read, with the listener's shift of now, and return its id.
+
+        Args:
+            user_id: Whose reading.
+            probabilities: What the network read, one for each emotion.
+            eyes_found: How the eyes were found.
+            now: The time of the reading.
+            evidence: What else is known, such as the listener's words: the logarithm of its
+                likelihood in each emotion.
+        """
+        added = [evidence.get(name, 0.0) for name in EMOTIONS] if evidence else None
+        with immediate(self.db):
+            cursor = self.db.execute(
+                "insert into readings (user_id, probabilities, eyes_found, created_utc, evidence)"
+                " values (?, ?, ?, ?, ?)",
+                [
+                    user_id,
+                    json.dumps(dict(probabilities)),
+                    eyes_found,
+                    now.isoformat(),
+                    json.dumps(added) if added else None,
+                ],
+            )
+            reading_id = _new_id(cursor.lastrowid)
+            self.shifts.apply_to(reading_id, user_id)
+        return reading_id
+
+    def correct_reading(self, reading_id: int, user_id: int, emotion: str) -> None:
+        """Store what the listener says they feel; it replaces an earlier correction.
+
+        Raises:
+            ValueError: There is no such emotion.
+        """
+        if emotion not in EMOTIONS:
+            raise ValueError(f"unknown emotion {emotion!r}")
+        cursor = self.db.execute(
+            "update readings set corrected = ? where id = ? and user_id = ?",
+            [emotion, reading_id, user_id],
+        )
+        if not cursor.rowcount:
+            raise KeyError(reading_id)
+
+    def reading(self, reading_id: int, user_id: int) -> StoredReading:
+        """Return a reading."""
+        return to_reading(
+            self._one(f"{_READINGS} where id = ? and user_id = ?", reading_id, user_id)
+        )
+
+    def readings(self, user_id: int) -> list[StoredReading]:
+        """Return all readings of a user, oldest first."""
+        rows = self.db.query(f"{_READINGS} where user_id = ? order by id", [user_id])
+        return [to_reading(row) for row in rows]
+
+    def last_reading(self, user_id: int) -> StoredReading | None:
+        """Return the user's newest reading, if there is one."""
+        rows = self.db.query(f"{_READINGS} where user_id = ? order by id desc limit 1", [user_id])
+        return next(map(to_reading, rows), None)
+
+    # -- playlists --
+
+    def add_playlist(
+        self,
+        user_id: int,
+        recommendation: Recommendation,
+        mode: str,
+        reading_id: int | None,
+        emotion: str,
+        now: datetime,
+    ) -> int:
+        """Store a playlist with every track that it shows and return its id."""
+        with immediate(self.db):
+            if reading_id is not None:
+                self.reading(reading_id, user_id)
+            cursor = self.db.execute(
+                "insert into playlists (user_id, reading_id, emotion, mode, created_utc, relaxed)"
+                " values (?, ?, ?, ?, ?, ?)",
+                [
+                    user_id,
+                    reading_id,
+                    emotion,
+                    mode,
+                    now.isoformat(),
+                    json.dumps([str(each) for each in recommendation.relaxed]),
+                ],
+            )
+            playlist_id = _new_id(cursor.lastrowid)
+            self.db.table("shown").insert_all(
+                shown_row(playlist_id, position, pick, recommendation.policy)
+                for position, pick in enumerate(recommendation.picks)
+            )
+        return playlist_id
+
+    def playlist(self, playlist_id: int, user_id: int) -> SavedPlaylist:
+        """Return a playlist with its tracks in order and the votes of now."""
+        row = self._one(
+            "select * from playlists where id = ? and user_id = ?", playlist_id, user_id
+        )
+        shown = self.db.query(
+            "select * from shown where playlist_id = ? order by position", [playlist_id]
+        )
+        return SavedPlaylist(
+            id=row["id"],
+            user_id=row["user_id"],
+            emotion=row["emotion"],
+            mode=row["mode"],
+            reading_id=row["reading_id"],
+            created=datetime.fromisoformat(row["created_utc"]),
+            stars=row["stars"],
+            tracks=tuple(map(to_shown_track, shown)),
+            relaxed=tuple(json.loads(row["relaxed"] or "[]")),
+        )
+
+    def replace_shown(
+        self,
+        playlist_id: int,
+        user_id: int,
+        positions: Sequence[int],
+        stand_ins: Recommendation,
+    ) -> SavedPlaylist:
+        """Put other tracks in some places of a playlist and return it.
+
+        Where there are fewer tracks than places, those behind move up.
+        """
+        with immediate(self.db):
+            saved = self.playlist(playlist_id, user_id)
+            places = [position for position in positions if position < len(saved.tracks)]
+            for place in places:
+                self.db.execute(
+                    "delete from shown where playlist_id = ? and position = ?",
+                    [playlist_id, place],
+                )
+            self.db.table("shown").insert_all(
+                shown_row(playlist_id, place, pick, stand_ins.policy)
+                for place, pick in zip(places, stand_ins.picks, strict=False)
+            )
+            empty = set(places[len(stand_ins.picks) :])
+            taken = [t.position for t in saved.tracks if t.position not in empty]
+            for number, position in enumerate(taken):  # in this order no place is taken twice
+                self.db.execute(
+                    "update shown set position = ? where playlist_id = ? and position = ?",
+                    [number, playlist_id, position],
+                )
+        return self.playlist(playlist_id, user_id)
+
+    def last_playlist(self, user_id: int) -> SavedPlaylist | None:
+        """Return the user's newest playlist, if there is one."""
+        rows = self.db.query(
+            "select id from playlists where user_id = ? order by id desc limit 1", [user_id]
+        )
+        return next((self.playlist(row["id"], user_id) for row in rows), None)
+
+    def recent(
+        self, user_id: int, now: datetime, but_for: tuple[int | None, str] | None = None
+    ) -> frozenset[str]:
+        """Return the ids of the tracks that the user was shown within `REPEAT_WINDOW`.
+
+        Args:
+            user_id: Who.
+            now: The time.
+            but_for: A mood whose playlists are left out, since one of them is written anew and
+                may hold its tracks again: the reading that it is from, else the emotion named.
+        """
+        reading_id, emotion = but_for or (None, None)
+        rows = self.db.query(
+            "select distinct track_id from shown join playlists on playlists.id = playlist_id"
+            " where user_id = ? and created_utc > ?"
+            " and not (reading_id is ? and (reading_id is not null or emotion is ?))",
+            [user_id, (now - REPEAT_WINDOW).isoformat(), reading_id, emotion],
+        )
+        return frozenset(row["track_id"] for row in rows)
+
+    # -- feedback --
+
+    def vote(
+        self, user_id: int, playlist_id: int, position: int, liked: bool | None, now: datetime
+    ) -> None:
+        """Store what the user thinks of a shown track; None takes a vote back.
+
+        The same vote again changes nothing, its time included.
+        """
+        with immediate(self.db):
+            self._one(
+                "select 1 from playlists join shown on playlists.id = playlist_id"
+                " where playlist_id = ? and user_id = ? and position = ?",
+                playlist_id,
+                user_id,
+                position,
+            )
+            self.db.execute(
+                "update shown set liked = :liked, voted_utc = iif(:liked is null, null, :now)"
+                " where playlist_id = :playlist_id and position = :position"
+                " and liked is not :liked",
+                {
+                    "liked": liked,
+                    "now": now.isoformat(),
+                    "playlist_id": playlist_id,
+                    "position": position,
+                },
+            )
+
+    def rate(self, user_id: int, playlist_id: int, stars: int | None, now: datetime) -> None:
+        """Store how the user rates a whole playlist; it replaces an earlier rating, None ends it.
+
+        Raises:
+            ValueError: Fewer than 1 or more than 5 stars.
+        """
+        if stars is not None and not 1 <= stars <= 5:
+            raise ValueError(f"a rating has 1 to 5 stars, not {stars}")
+        cursor = self.db.execute(
+            "update playlists set stars = ?, rated_utc = ? where id = ? and user_id = ?",
+            [stars, now.isoformat() if stars else None, playlist_id, user_id],
+        )
+        if not cursor.rowcount:
+            raise KeyError(playlist_id)
+
+    def mood_pairs(self, user_id: int) -> list[MoodPair]:
+        """Return how the user felt before and after playlists, where they said so.
+
+        The one that they said first comes first.
+        """
+        pairs = []
+        for playlist_id, after, after_utc in self.after.rows(user_id):
+            saved = self.playlist(playlist_id, user_id)
+            mood, since = {saved.emotion: 1.0}, saved.created
+            if saved.reading_id is not None:
+                reading = self.reading(saved.reading_id, user_id)
+                mood, since = reading.mood, reading.created
+            pairs.append(
+                MoodPair(playlist_id, saved.mode, mood, saved.emotion, since, after, after_utc)
+            )
+        return pairs
+
+    def taste(self, user_id: int, more_like: int | None = None) -> Taste:
+        """Return what the user thinks of all that they voted on or rated, the oldest first.
+
+        Where a track was shown, its vote counts; without one, its playlist's stars, 1 star as -1
+        and 5 as 1.
+
+        Args:
+            user_id: Who.
+            more_like: A playlist that counts as if it had five stars, given last.
+        """
+        rows = self.db.query(
+            "select shown.*, iif(playlist_id = :more_like, 5, stars) as stars,"
+            " corrected is not null and corrected <> playlists.emotion as misread"
+            " from shown join playlists on playlists.id = playlist_id"
+            " left join readings on readings.id = reading_id"
+            " where playlists.user_id = :user_id and (liked is not null or"
+            " playlists.stars is not null or playlist_id = :more_like)"
+            " order by playlist_id is :more_like, coalesce(voted_utc, rated_utc), playlist_id,"
+            " position",
+            {"user_id": user_id, "more_like": more_like},
+        )
+        return Taste(tuple(map(to_opinion, rows)))
+
+    # -- what listeners have in common --
+
+    def tastes(self) -> list[Taste]:
+        """Return what each listener thinks."""
+        users = list(self.db.query("select distinct user_id from playlists order by user_id"))
+        return [self.taste(row["user_id"]) for row in users]
+
+    def keep_prior(self, prior: Prior, now: datetime, forgotten: int) -> bool:
+        """Store what was learned from all listeners, in the place of what was.
+
+        Args:
+            prior: What was learned.
+            now: The time.
+            forgotten: What `forgotten` was when the votes were read.
+
+        Returns:
+            Whether it was stored, as it is unless somebody was forgotten since.
+        """
+        if forgotten != self.forgotten:
+            return False
+        with immediate(self.db):
+            self.db.execute("delete from pools")
+            self.db.execute(
+                "insert into pools (prior, created_utc) values (?, ?)",
+                [prior_json(prior), now.isoformat()],
+            )
+        return True
+
+    def prior(self) -> Prior:
+        """Return what is believed of a listener before the first vote."""
+        for row in self.db.query("select id, prior from pools order by id desc limit 1"):
+            return to_prior(row["prior"], f"pool-{row['id']}")
+        return USUAL_LISTENER
+
+    # -- the end --
+
+    def forget(self, user_id: int) -> None:
+        """Delete every row about this user, and what was learned from them and others."""
+        self.forgotten += 1
+        with immediate(self.db):
+            delete(self.db, BELONGINGS, user_id)
+            self.db.execute("delete from pools")
+
+    def _one(self, sql: str, *values: int) -> dict[str, Any]:
+        """Return the row, or raise `KeyError` with the first of the values."""
+        for row in self.db.query(sql, values):
+            return row
+        raise KeyError(values[0])
+
+
+def _new_id(row_id: int | None) -> int:
+    assert row_id is not None  # an insert that did not raise has one
+    return row_id

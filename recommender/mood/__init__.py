@@ -1,0 +1,1 @@
+"""From emotions to targets for the music, and each listener's own shift."""

@@ -1,0 +1,1 @@
+"""Which tracks a playlist gets, in which order, and why."""

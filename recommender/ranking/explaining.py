@@ -1,0 +1,127 @@
+"""Turns choices into what a listener sees: tracks, each with the reason why it is there."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.catalogue.table import TrackTable
+from recommender.catalogue.tracks import Track, artist_key, genre_key
+from recommender.mood.targets import Target
+from recommender.ranking.favourites import is_by_favourite, is_of_favourite_genre
+from recommender.ranking.ranking import Choice
+from recommender.ranking.reasons import Grounds, reason
+from recommender.taste.posterior import Posterior, Prior
+from recommender.taste.preferences import Preferences
+from recommender.taste.taste import Place, Taste, nearest_liked
+from recommender.taste.traits import SOUND, SOUND_TRAITS, sound_traits
+
+_NOT_AGAIN = 2
+"""For how many tracks a listener's taste in something is not given as the reason again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One recommended track.
+
+    Args:
+        score: The log-odds that the listener likes it at its place, as the ranking saw them.
+        propensity: The probability with which chance chose it there, 0..1.
+        reason: Why it is there, in a few words.
+        place: What its place asked for, and how the track stands there.
+    """
+
+    track: Track
+    score: float
+    propensity: float
+    reason: str
+    place: Place
+
+
+class Learned:
+    """What a listener's own votes have changed in what is believed of them."""
+
+    def __init__(self, posterior: Posterior, prior: Prior) -> None:
+        self._posterior = posterior
+        self._prior = prior
+
+    def artist(self, track: Track) -> float:
+        """Return what the votes add to the log-odds of this artist's tracks."""
+        key = np.array([artist_key(track.artist)])
+        return float((self._posterior.artists[key] - self._prior.artists[key])[0])
+
+    def genre(self, track: Track) -> float:
+        """Return what the votes add to the log-odds of this genre's tracks."""
+        key = np.array([genre_key(track.genre)])
+        return float((self._posterior.genres[key] - self._prior.genres[key])[0])
+
+    def sound(self, track: Track) -> dict[str, float]:
+        """Return what the votes add to the log-odds of this sound, by feature."""
+        moved = (self._posterior.weights - self._prior.mean)[SOUND]
+        terms = moved * sound_traits(np.array([track.features], dtype=np.float32))[0]
+        by_feature: dict[str, float] = defaultdict(float)
+        for trait, term in zip(SOUND_TRAITS, terms.tolist(), strict=True):
+            by_feature[trait.removesuffix("²")] += term
+        return by_feature
+
+
+def explain(
+    table: TrackTable,
+    targets: Sequence[Target],
+    places: Sequence[int],
+    taste: Taste,
+    learned: Learned,
+    preferences: Preferences,
+    choices: Sequence[Choice],
+) -> tuple[Pick, ...]:
+    """Return the chosen tracks with the reason for each.
+
+    Args:
+        table: The catalogue.
+        targets: What each place of the whole playlist asks for.
+        places: The places that were filled; a choice's position is an index of these.
+        taste: What the listener thinks of earlier tracks.
+        learned: What that has changed.
+        preferences: The listener's settings.
+        choices: The choices, in order.
+    """
+    first, last = targets[0], targets[-1]
+    way = (last.valence - first.valence, last.energy - first.energy)
+    picks: list[Pick] = []
+    chosen: dict[int, tuple[float, ...]] = {}  # ranks by place
+    tracks = [table.track(choice.row) for choice in choices]
+    for choice, track, liked in zip(choices, tracks, nearest_liked(tracks, taste), strict=True):
+        place = places[choice.position]
+        target = targets[place]
+        ranks = tuple(float(rank) for rank in table.ranks[choice.row])
+        before = chosen.get(place - 1)
+        step = None if before is None else (ranks[0] - before[0], ranks[1] - before[1])
+        chosen[place] = ranks
+        grounds = Grounds(
+            track=track,
+            ranks=ranks,
+            target=target,
+            distance=choice.distance,
+            popularity=float(table.popularity[choice.row]),
+            sound=learned.sound(track),
+            artist=learned.artist(track),
+            genre=learned.genre(track),
+            liked_title=liked[0].title if liked else None,
+            nearness=liked[1] if liked else 0.0,
+            way=way,
+            step=step,
+            position=place,
+            said=tuple(pick.reason for pick in picks[-_NOT_AGAIN:]),
+            is_by_favourite=is_by_favourite(track, preferences),
+            is_of_favourite_genre=is_of_favourite_genre(track, preferences),
+        )
+        stands = Place(
+            valence=target.valence,
+            energy=target.energy,
+            distance=choice.distance,
+            misfit=choice.misfit,
+            popularity=float(table.popularity[choice.row]),
+        )
+        picks.append(Pick(track, choice.score, choice.propensity, reason(grounds), stands))
+    return tuple(picks)

@@ -1,0 +1,215 @@
+"""Applies a listener's filters to a catalogue, and finds the ones that leave too few tracks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.table import TrackTable, is_among
+from recommender.catalogue.tracks import artist_key, genre_key
+from recommender.errors import TooFewTracks
+from recommender.taste.preferences import SHORTEST, Preferences
+
+Predicate = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
+"""Says of each of some rows, int64 (n,), whether it may be chosen, bool (n,)."""
+
+_NAMES_TOLD = 2
+"""Banned names that a message lists before it only counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter that a listener has set.
+
+    Args:
+        name: "explicit", "years", "artists" or "genres".
+        told: What a message calls it: "the ban on Ada Nord".
+        offer: What would be allowed without it: "other years".
+        passes: Which tracks it lets through.
+    """
+
+    name: str
+    told: str
+    offer: str
+    passes: Predicate
+
+
+def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
+    """Return the filters that a listener has set.
+
+    A filter is a promise. So a track of unknown year passes no choice of years. One of which it is
+    unknown whether it is explicit does pass, since whole catalogues do not say: `ranking` chooses
+    it last, and `relaxed` tells of it.
+
+    Args:
+        table: The catalogue.
+        preferences: The listener's settings.
+    """
+    found = []
+    if not preferences.allows_explicit:
+        found.append(
+            Filter(
+                "explicit",
+                "no explicit tracks",
+                "explicit tracks",
+                lambda rows: ~table.explicit[rows],
+            )
+        )
+    first, last = preferences.first_year, preferences.last_year
+    if first is not None or last is not None:
+        found.append(_years(table, first, last))
+    if preferences.banned_artists:
+        artists = [artist_key(name) for name in preferences.banned_artists]
+        found.append(
+            Filter(
+                "artists",
+                f"the ban on {_listed(preferences.banned_artists)}",
+                "artists that you banned",
+                none_of(table.artist_keys, artists),
+            )
+        )
+    if preferences.banned_genres:
+        banned = {genre_key(genre) for genre in preferences.banned_genres}
+        passes = np.array([genre_key(genre) not in banned for genre in table.genres])  # (genres,)
+        found.append(
+            Filter(
+                "genres",
+                f"the ban on {_listed(preferences.banned_genres)}",
+                "genres that you banned",
+                lambda rows: passes[table.genre_codes[rows]],
+            )
+        )
+    return tuple(found)
+
+
+def passes_all(predicates: Sequence[Predicate]) -> Predicate:
+    """Return the predicate of the tracks for which all of some hold.
+
+    Each is asked only about the tracks that those before it have left.
+    """
+
+    def is_allowed(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        allowed = np.ones(len(rows), dtype=np.bool_)
+        for holds in predicates:
+            allowed[allowed] = holds(rows[allowed])
+        return allowed
+
+    return is_allowed
+
+
+def none_of(keys: NDArray[np.int64], wanted: Sequence[int] | NDArray[np.int64]) -> Predicate:
+    """Return the predicate of the tracks that have none of some keys.
+
+    Args:
+        keys: The key of each row of the table, int64 (n,).
+        wanted: The keys that are not wanted.
+    """
+    return lambda rows: ~is_among(keys[rows], wanted)
+
+
+def shortage(
+    table: TrackTable,
+    set_filters: Sequence[Filter],
+    everything: NDArray[np.int64],
+    places: int,
+    tracks_per_artist: int,
+) -> TooFewTracks | None:
+    """Return what to tell a listener whose filters keep a playlist shorter than it could be.
+
+    Looks at every track of the catalogue: ask only when a playlist has come out too short.
+
+    Args:
+        table: The catalogue.
+        set_filters: The listener's filters.
+        everything: The rows that could be chosen without filters, int64 (n,).
+        places: Tracks that were asked for.
+        tracks_per_artist: How many of them may be by one artist.
+
+    Returns:
+        None where the playlist would be no longer without filters.
+    """
+    passing = {each.name: each.passes(everything) for each in set_filters}  # bool (n,) each
+
+    def left(kept: Sequence[Filter]) -> NDArray[np.int64]:
+        allowed = np.ones(len(everything), dtype=np.bool_)
+        for each in kept:
+            allowed &= passing[each.name]
+        return everything[allowed]
+
+    def fills(kept: Sequence[Filter]) -> int:
+        return _fills(table, left(kept), tracks_per_artist)
+
+    enough = min(places, fills(()))
+    kept, costly = list(set_filters), list[Filter]()
+    while fills(kept) < enough:
+        # where none helps alone, the one that keeps out most must go in any case
+        worst = max(
+            kept,
+            key=lambda each: (
+                len(left([other for other in kept if other is not each])),
+                -int(passing[each.name].sum()),
+            ),
+        )
+        kept.remove(worst)
+        costly.append(worst)
+    if not costly:
+        return None
+    now, then, filled = len(left(set_filters)), len(left(kept)), fills(set_filters)
+    message = f"{_left(now, filled, places)} {_offer(costly, then)}"
+    if fills(kept) < places:
+        message += ", still too few"
+    if filled >= SHORTEST:
+        message += f"; or ask for {filled} tracks at most"
+    return TooFewTracks(f"{message}.", now, places, tuple(each.name for each in costly), then)
+
+
+def _years(table: TrackTable, first: int | None, last: int | None) -> Filter:
+    if first is None:
+        told = f"the years up to {last}"
+    elif last is None:
+        told = f"the years from {first}"
+    else:
+        told = f"the year {first}" if first == last else f"the years {first} to {last}"
+    if not table.years.any():
+        told += " (this catalogue knows no years)"
+    earliest, latest = first or 1, last or np.iinfo(np.int16).max  # year 0 is unknown
+
+    def passes(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        years = table.years[rows]
+        return (years >= earliest) & (years <= latest)
+
+    return Filter("years", told, "other years", passes)
+
+
+def _fills(table: TrackTable, rows: NDArray[np.int64], tracks_per_artist: int) -> int:
+    """Return how many places these tracks fill: no song twice, no artist too often."""
+    _, firsts = np.unique(table.recording_keys[rows], return_index=True)
+    _, counts = np.unique(table.artist_keys[rows[firsts]], return_counts=True)
+    return int(np.minimum(counts, tracks_per_artist).sum())
+
+
+def _left(count: int, filled: int, places: int) -> str:
+    if count > filled and count >= places:
+        return (
+            f"The {count:,} tracks that are left fill only {filled} of {places} places: "
+            f"they are by too few artists, or the same songs."
+        )
+    tracks = {0: "No track is", 1: "Only 1 track is"}.get(count, f"Only {count:,} tracks are")
+    return f"{tracks} left for {places} {'place' if places == 1 else 'places'}."
+
+
+def _offer(costly: Sequence[Filter], then: int) -> str:
+    told = _joined([each.told for each in costly])
+    subject = "The filter that costs most" if len(costly) == 1 else "The filters that cost most"
+    offers = _joined([each.offer for each in costly])
+    return f"{subject}: {told}. Allow {offers}, and {then:,} {'is' if then == 1 else 'are'} left"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_TOLD
+    return _joined([*names[:_NAMES_TOLD], *([f"{more} more"] if more > 0 else [])])
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,47 @@
+"""How much alike tracks are, so that a playlist does not tell the same thing twice."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.table import TrackTable
+from recommender.taste.traits import FEATURE_SCALES
+
+
+class Likeness:
+    """How much alike some tracks are to the most alike of those that were chosen so far.
+
+    Tracks by one artist are wholly alike, others half by genre and half by sound.
+
+    Args:
+        table: The catalogue.
+        rows: The tracks' rows, int64 (n,).
+        chosen: The rows of those that were chosen before.
+
+    Attributes:
+        most: float32 (n,), 0..1; 0 where nothing was chosen yet.
+    """
+
+    def __init__(
+        self, table: TrackTable, rows: NDArray[np.int64], chosen: Iterable[int] = ()
+    ) -> None:
+        self._table = table
+        self._sounds = table.features[rows] / FEATURE_SCALES  # (n, K)
+        self._lengths = np.einsum("nk,nk->n", self._sounds, self._sounds)
+        self._genres = table.genre_codes[rows]
+        self._artists = table.artist_keys[rows]
+        self.most = np.zeros(len(rows), dtype=np.float32)
+        for row in chosen:
+            self.add(row)
+
+    def add(self, row: int) -> None:
+        """Count one more track as chosen."""
+        table = self._table
+        sound = table.features[row] / FEATURE_SCALES  # (K,)
+        squares = self._lengths + sound @ sound - 2 * (self._sounds @ sound)  # (n,)
+        alike = np.exp(np.maximum(squares, 0) / -2)  # as `taste.similarity`
+        alike += self._genres == table.genre_codes[row]
+        alike /= 2
+        alike[self._artists == table.artist_keys[row]] = 1
+        np.maximum(self.most, alike, out=self.most)

@@ -1,0 +1,1 @@
+"""The music services that playlists are written to."""

@@ -1,0 +1,1 @@
+"""Spotify: its Web API, and what we store about accounts there."""

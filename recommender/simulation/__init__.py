@@ -1,0 +1,1 @@
+"""Ranking policies, compared on simulated listeners."""

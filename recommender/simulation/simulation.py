@@ -1,0 +1,262 @@
+"""Plays policies against each other on listeners whose taste is known.
+
+Listeners live in communities, each with a taste of its own that its people share more or less.
+Everybody asks for ten playlists; a policy sees what was read and what was voted, and is judged
+by the listener's true chance to like each track:
+
+- NDCG@10: the chances in the order shown, discounted by position, over those of the best ten
+  tracks of the true mood that could have been shown (Järvelin & Kekäläinen, "Cumulated gain-based
+  evaluation of IR techniques", 2002);
+- regret: how many more of all the tracks shown would have been liked, had these been shown;
+- diversity: mean distance between two tracks of a playlist, in standard deviations of the
+  catalogue's features;
+- repeats: tracks that had been shown to the listener before; disliked ones are counted apart.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.table import TrackTable
+from recommender.simulation.policies import (
+    PLACES,
+    BetaThompson,
+    Chance,
+    Ours,
+    Policy,
+    Request,
+    opinion_of,
+    tracks_of,
+)
+from recommender.simulation.worlds import Evening, Listener, World, evenings, listeners, targets_of
+from recommender.taste.pool import USUAL_LISTENER, pool
+from recommender.taste.posterior import Prior
+from recommender.taste.taste import Opinion, Taste
+
+PLAYLISTS: Final = 10
+"""Playlists that each listener asks for."""
+
+REPORTED: Final = (1, 2, 5, 10)
+"""Those whose NDCG is reported."""
+
+REMEMBERED: Final = 7
+"""Playlists whose tracks do not come again: a fortnight's, at one every other day."""
+
+COMMUNITIES: Final = 15
+"""Communities, so that no single draw of a common taste decides."""
+
+OTHERS: Final = 60
+"""Other listeners of a community, from whom the product's prior is learned."""
+
+THEIR_VOTES: Final = 15
+"""Votes of each of them."""
+
+RIVAL: Final = "Beta-Thompson"
+OURS: Final = "Mirrortape"
+"""Names of the policies whose regret is compared."""
+
+LEAST_TRACKS: Final = 1_000
+"""Tracks below which moods overlap too much to compare anything."""
+
+LEAST_LISTENERS: Final = 2 * COMMUNITIES
+"""Listeners below which there is hardly an interval."""
+
+_DISCOUNTS: Final = 1 / np.log2(np.arange(2, PLACES + 2))
+
+OnProgress = Callable[[float], None]
+"""Told now and then which share is done, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def interval(values: NDArray[np.float64]) -> Interval:
+    """Return the mean over listeners with its interval, by the normal approximation.
+
+    Args:
+        values: One for each listener, at least two, float64 (L,).
+    """
+    mean = float(values.mean())
+    half = 1.96 * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
+    return Interval(mean, mean - half, mean + half)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """How a policy did. L is the number of listeners.
+
+    Args:
+        ndcg: NDCG@10 of each playlist, float64 (L, `PLAYLISTS`).
+        regret: Likes lost in all playlists, float64 (L,).
+        diversity: Of each listener's playlists on average, float64 (L,).
+        repeats: Share of tracks shown before, float64 (L,).
+        disliked: Tracks shown again that had been disliked, int64 (L,).
+        tracks: Different tracks shown to anybody.
+    """
+
+    ndcg: NDArray[np.float64]
+    regret: NDArray[np.float64]
+    diversity: NDArray[np.float64]
+    repeats: NDArray[np.float64]
+    disliked: NDArray[np.int64]
+    tracks: int
+
+    def to_json(self, catalogue: int) -> dict[str, Any]:
+        """Return plain values with 95 % intervals over listeners.
+
+        Args:
+            catalogue: How many tracks there are.
+        """
+        return {
+            "ndcg": {
+                str(number): asdict(interval(self.ndcg[:, number - 1])) for number in REPORTED
+            },
+            "regret": asdict(interval(self.regret)),
+            "diversity": asdict(interval(self.diversity)),
+            "coverage": self.tracks / catalogue,
+            "repeats": asdict(interval(self.repeats)),
+            "disliked_again": int(self.disliked.sum()),
+        }
+
+
+def simulate(
+    table: TrackTable,
+    world: World,
+    *,
+    count: int,
+    seed: int,
+    communities: int = COMMUNITIES,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Outcome]:
+    """Play all policies for so many listeners; the same seed gives the same outcome.
+
+    Args:
+        table: The catalogue.
+        world: How tastes come about.
+        count: How many listeners, in all communities together.
+        seed: Where all chance starts.
+        communities: In how many communities they live.
+        on_progress: Told how far it is.
+    """
+    played: dict[str, list[_Played]] = {}
+    shares = np.diff(np.linspace(0, count, communities + 1).round().astype(int))
+    for here, chance in zip(shares, np.random.default_rng(seed).spawn(communities), strict=True):
+        people_rng, others_rng, rng = chance.spawn(3)
+        people = listeners(world, table, int(here) + OTHERS, people_rng)
+        prior = learned_prior(table, world, people[here:], others_rng)
+        policies: Mapping[str, Policy] = {
+            "random": Chance(),
+            "targets only": Ours(USUAL_LISTENER, learns=False),
+            RIVAL: BetaThompson(),
+            OURS: Ours(prior, learns=True),
+        }
+        for person, own in zip(people, rng.spawn(int(here)), strict=False):
+            diary = evenings(world, PLAYLISTS, PLACES, own)
+            for name, policy in policies.items():
+                (luck,) = own.spawn(1)
+                played.setdefault(name, []).append(_play(table, person, diary, policy, luck))
+            if on_progress is not None:
+                on_progress(len(played[OURS]) / count)
+    return {name: _joined(each) for name, each in played.items()}
+
+
+def learned_prior(
+    table: TrackTable, world: World, others: Sequence[Listener], rng: np.random.Generator
+) -> Prior:
+    """Return what is learned from other listeners' votes on any tracks of their moods."""
+    votes = []
+    for person in others:
+        opinions: list[Opinion] = []
+        while len(opinions) < THEIR_VOTES:
+            (evening,) = evenings(world, 1, PLACES, rng)
+            (target,) = targets_of(evening.read, 1)
+            heard = {opinion.track_id for opinion in opinions}
+            rows = rng.choice(tracks_of(table, target, Taste(), heard), PLACES, replace=False)
+            opinions += _votes(table, person, evening, rows, range(PLACES))
+        votes.append(Taste(tuple(opinions[:THEIR_VOTES])).votes())
+    return pool(votes)
+
+
+def _votes(
+    table: TrackTable,
+    person: Listener,
+    evening: Evening,
+    rows: NDArray[np.int64],
+    places: Iterable[int],
+) -> list[Opinion]:
+    """Return what a listener says of the tracks at some places."""
+    (read,), (felt,) = targets_of(evening.read, 1), targets_of(evening.mood, 1)
+    chances = np.where(evening.careless, 0.5, person.chances(table, rows, felt))
+    return [
+        opinion_of(table, int(rows[place]), read, likes=bool(evening.luck[place] < chances[place]))
+        for place in places
+    ]
+
+
+@dataclass(slots=True)
+class _Played:
+    """What one listener was shown."""
+
+    ndcg: list[float]
+    regret: float
+    diversity: list[float]
+    repeats: int
+    disliked: int
+    rows: set[int]
+
+
+def _play(
+    table: TrackTable,
+    person: Listener,
+    diary: Sequence[Evening],
+    policy: Policy,
+    rng: np.random.Generator,
+) -> _Played:
+    played = _Played([], 0.0, [], 0, 0, set())
+    opinions: list[Opinion] = []
+    shown_before: list[set[str]] = []
+    for evening in diary:
+        taste = Taste(tuple(opinions))
+        recent = set().union(*shown_before[-REMEMBERED:])
+        request = Request(evening.read, targets_of(evening.read, PLACES), taste, recent)
+        rows = policy.choose(table, request, rng)
+        (target,) = targets_of(evening.mood, 1)
+        chances = person.chances(table, rows, target)
+        possible = person.chances(table, tracks_of(table, target, taste, recent), target)
+        best = np.sort(possible)[::-1][:PLACES]
+        played.ndcg.append(float(chances @ _DISCOUNTS / (best @ _DISCOUNTS)))
+        played.regret += float(best.sum() - chances.sum())
+        played.diversity.append(_mean_distance(person.sounds[rows]))
+        played.repeats += len(played.rows & set(rows.tolist()))
+        played.rows |= set(rows.tolist())
+        ids = {table.track(row).id for row in rows.tolist()}
+        played.disliked += len({each.track_id for each in taste.disliked} & ids)
+        shown_before.append(ids)
+        opinions += _votes(table, person, evening, rows, evening.voted.tolist())
+    return played
+
+
+def _mean_distance(sounds: NDArray[np.float32]) -> float:
+    steps = np.linalg.norm(sounds[:, None] - sounds[None, :], axis=2)
+    pairs = len(sounds) * (len(sounds) - 1)
+    return float(steps.sum() / pairs)
+
+
+def _joined(played: Sequence[_Played]) -> Outcome:
+    return Outcome(
+        ndcg=np.array([each.ndcg for each in played]),
+        regret=np.array([each.regret for each in played]),
+        diversity=np.array([np.mean(each.diversity) for each in played]),
+        repeats=np.array([each.repeats / (PLAYLISTS * PLACES) for each in played]),
+        disliked=np.array([each.disliked for each in played], dtype=np.int64),
+        tracks=len(set().union(*(each.rows for each in played))),
+    )

@@ -1,0 +1,1 @@
+"""Opening databases, encrypting what is stored, and whose data it is."""

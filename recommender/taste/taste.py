@@ -1,0 +1,147 @@
+"""What a listener thinks of tracks they were shown: votes and ratings, ready to learn from.
+
+Each time that a track was shown counts by itself, so that one more like can only add to what
+speaks for a track, whatever was said of it before, and elsewhere.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.tracks import Track, artist_key, genre_key, song_key
+from recommender.taste.posterior import Votes
+from recommender.taste.traits import FEATURE_SCALES, TRAITS, place_traits, sound_traits
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How a track stood at the place where it was shown.
+
+    Args:
+        valence: What the place asked for, a percentile, 0..1.
+        energy: Likewise.
+        distance: Of the track to that, in tolerances.
+        misfit: Of its supporting features, 0 is perfect.
+        popularity: Its percentile of popularity, 0..1; 0.5 where unknown.
+    """
+
+    valence: float = 0.5
+    energy: float = 0.5
+    distance: float = 0.0
+    misfit: float = 0.0
+    popularity: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a listener thinks of a track where it was shown, ready to be learned from.
+
+    The track need not be in the catalogue any more.
+
+    Args:
+        features: Raw features in the order of `FEATURES`.
+        liking: From -1 (dislike) to 1 (like).
+        weight: How many votes it is worth, above 0 and at most 1.
+        is_vote: Whether it is a vote on this very track, not one on its whole playlist.
+        place: Where it was shown.
+    """
+
+    track_id: str
+    title: str
+    artist: str
+    genre: str
+    features: tuple[float, ...]
+    liking: float
+    weight: float = 1.0
+    is_vote: bool = True
+    place: Place = Place()
+
+    @classmethod
+    def on(cls, track: Track, liking: float, place: Place = Place()) -> "Opinion":
+        """Return a vote on a track that was shown at a place."""
+        return cls(
+            track_id=track.id,
+            title=track.name,
+            artist=track.artist,
+            genre=track.genre,
+            features=track.features,
+            liking=liking,
+            place=place,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """All of a listener's opinions, from the oldest to the newest."""
+
+    opinions: tuple[Opinion, ...] = ()
+
+    @property
+    def liked(self) -> tuple[Opinion, ...]:
+        """The votes for tracks of which they are the newest."""
+        return tuple(vote for vote in self._newest_votes() if vote.liking > 0)
+
+    @property
+    def disliked(self) -> tuple[Opinion, ...]:
+        """Likewise the votes against; such a track is never shown again, in any version."""
+        return tuple(vote for vote in self._newest_votes() if vote.liking < 0)
+
+    def _newest_votes(self) -> Iterable[Opinion]:
+        return {each.track_id: each for each in self.opinions if each.is_vote}.values()
+
+    def votes(self) -> Votes:
+        """Return the opinions as arrays."""
+        opinions, places = self.opinions, [opinion.place for opinion in self.opinions]
+        traits = np.empty((len(opinions), len(TRAITS)))
+        if opinions:
+            here = place_traits(
+                [(place.valence, place.energy) for place in places],
+                np.array([place.distance for place in places]),
+                np.array([place.misfit for place in places]),
+            )
+            popularity = np.array([place.popularity for place in places]) - 0.5
+            traits = np.column_stack([here, popularity, sound_traits(_features(opinions))])
+        return Votes(
+            traits=traits,
+            genres=np.array([genre_key(each.genre) for each in opinions], dtype=np.int64),
+            artists=np.array([artist_key(each.artist) for each in opinions], dtype=np.int64),
+            likes=np.array([(1 + each.liking) / 2 for each in opinions]),
+            weights=np.array([each.weight for each in opinions]),
+        )
+
+
+def nearest_liked(tracks: Sequence[Track], taste: Taste) -> list[tuple[Opinion, float] | None]:
+    """Return for each track the liked one that sounds most like it, and its similarity, 0..1."""
+    liked = taste.liked
+    if not (liked and tracks):
+        return [None] * len(tracks)
+    ours = np.array([track.features for track in tracks], dtype=np.float32)
+    closeness = similarity(ours, _features(liked))  # (tracks, liked)
+    return [(liked[row.argmax()], float(row.max())) for row in closeness]
+
+
+def similarity(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return exp(-d² / 2) for the distance d of raw features in steps of `FEATURE_SCALES`.
+
+    Args:
+        ours: float32 (n, K).
+        theirs: float32 (m, K).
+
+    Returns:
+        float32 (n, m), 0..1.
+    """
+    a, b = ours / FEATURE_SCALES, theirs / FEATURE_SCALES
+    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * (a @ b.T)  # (n, m)
+    closeness: NDArray[np.float32] = np.exp(-np.maximum(squares, 0) / 2)
+    return closeness
+
+
+def blocked_songs(opinions: Sequence[Opinion]) -> NDArray[np.int64]:
+    """Return the song keys of these tracks."""
+    return np.array([song_key(each.title, each.artist) for each in opinions], dtype=np.int64)
+
+
+def _features(opinions: Sequence[Opinion]) -> NDArray[np.float32]:
+    return np.array([opinion.features for opinion in opinions], dtype=np.float32)  # (m, K)

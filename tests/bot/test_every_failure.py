@@ -1,0 +1,141 @@
+"""Every handler, failed at each call that it makes: the inbox tries again, and it ends as usual.
+
+The stories are in `tests.support.stories`; how a bot is failed, in `tests.support.interrupted`.
+Here a few of the failures of each are tried, the same each time; `make chaos` tries all.
+"""
+
+import asyncio
+import re
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.updates.guests import Guests
+from tests.support import interrupted
+from tests.support.interrupted import Fault, Scene, Told, differences, sampled, unhurried
+from tests.support.spotify.spotify_world import Server, World
+from tests.support.stories import CONNECTED, STORIES, Asked
+from tests.support.telegram import handlers
+from tests.support.telegram.chatting import ANNA, BEN, Chat, with_chat
+
+SAMPLE = 3
+"""Failures of each story that are tried here."""
+
+IN_FULL = "help wanted"
+"""The story of which all are, since every other shares its calls."""
+
+NAMES = [(handler, name) for handler, told in STORIES.items() for name in told]
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """Failures that do not end as usual.
+
+    Args:
+        story: The names of the stories, as a pattern.
+        call: The calls that fail, and how, as a pattern.
+        why: Why.
+    """
+
+    story: str
+    call: str
+    why: str
+
+    def is_about(self, name: str, fault: Fault) -> bool:
+        """Return whether a failure of a story is one of these."""
+        call = f"{fault.call} {fault.how}"
+        return bool(re.fullmatch(self.story, name) and re.fullmatch(self.call, call))
+
+
+TOLD = (
+    Otherwise(
+        ".*",
+        "worker read lost",
+        "What a photo did to the worker it may do again: its user is asked for another.",
+    ),
+    Otherwise(
+        "paste the way back.*|type the digits|reconnect .*",
+        "spotify (POST /api/token|GET /v1/me) .*",
+        "A code buys tokens once, so whether it did or not, the way begins anew.",
+    ),
+    Otherwise(
+        "mood with a token that ended",
+        "spotify POST /api/token unanswered",
+        "A refresh token may buy only once; without the answer its user must connect anew.",
+    ),
+)
+"""What its user is told of instead, by design."""
+
+
+def tell(told: Asked, server: Server, folder: Path, fault: Fault | None = None) -> Told:
+    """Tell a story in a new world, with what it needs."""
+
+    async def story(scene: Scene) -> None:
+        if told.spotify == CONNECTED:
+            await scene.connected(ANNA)
+        await told.story(scene)
+
+    async def run() -> Told:
+        return await interrupted.tell(
+            story,
+            fault,
+            world=World(server) if told.spotify else None,
+            folder=folder if told.keeps_copies else None,
+            guests=Guests(frozenset({str(BEN)})) if told.is_strangers else None,
+        )
+
+    with unhurried():
+        return asyncio.run(run())
+
+
+def try_each(
+    handler: str, name: str, server: Server, folders: pytest.TempPathFactory, most: int | None
+) -> Counter[str]:
+    """Tell a story, then fail it in so many ways, all if None, and compare how each ends.
+
+    Returns:
+        How often a user saw more than usual, and what.
+    """
+    story, found, extra = STORIES[handler][name], [], Counter[str]()
+    handlers.reached.clear()
+    usual = tell(story, server, folders.mktemp("usual"))
+    assert handler in handlers.reached
+    assert usual.has_answer != story.is_silent
+    faults = list(usual.calls.faults())
+    if most is not None and name != IN_FULL:
+        faults = sampled(faults, most, zlib.crc32(name.encode()))
+    for fault in faults:
+        told = tell(story, server, folders.mktemp("failed"), fault)
+        assert told.has_answer or story.is_silent, f"{fault}: no answer"
+        if not any(each.is_about(name, fault) for each in TOLD):
+            found += [f"{fault}: {each}" for each in differences(usual, told)]
+        found += [f"{fault}: a photo lies in {each}" for each in told.leaks]
+        extra += told.extra
+    assert found == []
+    return extra
+
+
+def test_every_handler_has_a_story() -> None:
+    async def story(chat: Chat) -> None:
+        assert sorted(handlers.names(chat.application)) == sorted(STORIES)
+
+    asyncio.run(with_chat(story))
+
+
+@pytest.mark.parametrize(("handler", "name"), NAMES)
+def test_what_fails_once_ends_as_usual(
+    handler: str, name: str, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    try_each(handler, name, server, tmp_path_factory, SAMPLE)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize(("handler", "name"), NAMES)
+def test_whatever_fails_once_ends_as_usual(
+    handler: str, name: str, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    extra = try_each(handler, name, server, tmp_path_factory, None)
+    print(f"{name}: {dict(extra)}")

@@ -1,7 +1,0 @@
-"""Where the descriptions of the services' interfaces lie, on machines that have them."""
-
-import os
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent
-CONTRACTS = (ROOT / os.environ.get("MIRRORTAPE_CONTRACTS", "../shared/contracts")).resolve()

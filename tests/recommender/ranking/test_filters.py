@@ -1,0 +1,292 @@
+"""Filters, favourites and the names in them, on catalogues small enough to count by hand."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.catalogue.names import check_artists, check_genres
+from recommender.catalogue.table import TrackTable
+from recommender.catalogue.tracks import Track
+from recommender.errors import TooFewTracks, UnknownName
+from recommender.mood.targets import EMOTIONS, MODES
+from recommender.ranking.favourites import ARTIST_WEIGHT, GENRE_WEIGHT, favoured
+from recommender.ranking.filters import filters, passes_all
+from recommender.recommend import Recommendation, recommend
+from recommender.taste.preferences import USUAL, Preferences
+from recommender.taste.taste import Taste
+from tests.support.songs import opinion, random_tracks, table_of
+
+GENRES = ("pop", "rock", "jazz")
+
+
+def with_years(tracks: list[Track], years: list[int]) -> TrackTable:
+    """Return a table of tracks, ordered by their ids, that came out in these years."""
+    table = table_of(tracks)
+    by_row = np.empty(len(table), dtype=np.int16)
+    by_row[table.rows_by_id] = years
+    return replace(table, years=by_row)
+
+
+TRACKS = [
+    replace(track, explicit=number % 4 == 0)
+    for number, track in enumerate(random_tracks(300, artists=100))
+]
+YEARS = [0 if number % 7 == 0 else 1950 + number % 70 for number in range(300)]
+TABLE = with_years(TRACKS, YEARS)
+YEAR_OF = {track.id: year for track, year in zip(TRACKS, YEARS, strict=True)}
+
+year = st.none() | st.integers(1950, 2020)
+years = st.tuples(year, year).filter(lambda each: None in each or each[0] <= each[1])
+wishes = st.builds(
+    lambda years, **others: Preferences(first_year=years[0], last_year=years[1], **others),
+    years=years,
+    allows_explicit=st.booleans(),
+    banned_artists=st.lists(
+        st.integers(0, 99).map(lambda n: f"ARTIST {n}"), max_size=20, unique=True
+    ).map(tuple),
+    banned_genres=st.sets(st.sampled_from(GENRES), max_size=2).map(tuple),
+)
+
+
+def playlist(
+    table: TrackTable = TABLE,
+    preferences: Preferences = USUAL,
+    *,
+    length: int = 20,
+    emotion: str = "neutral",
+    mode: str = "match",
+    taste: Taste | None = None,
+    seed: int = 0,
+) -> Recommendation:
+    return recommend(
+        table,
+        probabilities={emotion: 1.0},
+        mode=mode,
+        length=length,
+        taste=taste or Taste(),
+        recent=(),
+        rng=np.random.default_rng(seed),
+        preferences=preferences,
+    )
+
+
+def is_wanted(track: Track, wish: Preferences) -> bool:
+    """Return whether a track passes, told in the plainest way."""
+    released = YEAR_OF[track.id]
+    return (
+        (wish.allows_explicit or not track.explicit)
+        and (wish.first_year is None or (released != 0 and released >= wish.first_year))
+        and (wish.last_year is None or (released != 0 and released <= wish.last_year))
+        and track.artist.upper() not in wish.banned_artists
+        and track.genre not in wish.banned_genres
+    )
+
+
+@given(wishes)
+def test_filters_let_through_exactly_what_they_say(wish: Preferences) -> None:
+    passing = passes_all([each.passes for each in filters(TABLE, wish)])(np.arange(len(TABLE)))
+    assert passing.tolist() == [is_wanted(TABLE.track(row), wish) for row in range(len(TABLE))]
+
+
+@given(
+    wishes,
+    st.sampled_from(EMOTIONS),
+    st.sampled_from(MODES),
+    st.integers(1, 30),
+    st.integers(0, 9),
+)
+def test_nothing_filtered_out_is_ever_chosen(
+    wish: Preferences, emotion: str, mode: str, length: int, seed: int
+) -> None:
+    wanted = [track for track in TRACKS if is_wanted(track, wish)]
+    by_artist = Counter(track.artist for track in wanted)
+    if sum(min(count, 2) for count in by_artist.values()) < length:
+        with pytest.raises(TooFewTracks) as refusal:
+            playlist(preferences=wish, length=length, emotion=emotion, mode=mode, seed=seed)
+        assert refusal.value.left == len(wanted)
+        assert refusal.value.then_left > len(wanted)
+        assert refusal.value.costly
+    else:
+        picks = playlist(
+            preferences=wish, length=length, emotion=emotion, mode=mode, seed=seed
+        ).picks
+        assert len(picks) == length
+        assert all(is_wanted(pick.track, wish) for pick in picks)
+
+
+def test_a_ban_finds_every_spelling() -> None:
+    wish = Preferences(banned_artists=("the artist 3", "Artist 4, and Friends"))
+    tracks = {pick.track.artist for pick in playlist(preferences=wish, length=100).picks}
+    assert not {"Artist 3", "Artist 4"} & tracks
+    assert len(tracks) > 40
+
+
+# -- too few --
+
+
+def test_the_filter_that_costs_most_is_named_with_exact_counts() -> None:
+    table = with_years(TRACKS, [1962] * 3 + [1980] * 237 + [0] * 60)
+    wish = Preferences(first_year=1960, last_year=1965, banned_artists=("Artist 150",))
+    with pytest.raises(TooFewTracks) as refusal:
+        playlist(table, wish)
+    error = refusal.value
+    assert str(error) == (
+        "Only 3 tracks are left for 20 places. The filter that costs most: the years 1960 to "
+        "1965. Allow other years, and 300 are left."
+    )
+    assert (error.left, error.places, error.costly, error.then_left) == (3, 20, ("years",), 300)
+
+
+def test_filters_that_only_help_together_are_named_together() -> None:
+    table = with_years(TRACKS, [1980] * 300)
+    wish = Preferences(last_year=1970, banned_genres=GENRES)
+    with pytest.raises(TooFewTracks) as refusal:
+        playlist(table, wish)
+    assert str(refusal.value) == (
+        "No track is left for 20 places. The filters that cost most: the years up to 1970 and the "
+        "ban on pop, rock and 1 more. Allow other years and genres that you banned, and 300 are "
+        "left."
+    )
+
+
+def test_disliked_tracks_are_not_counted_as_left() -> None:
+    table = with_years(TRACKS, [1962] * 8 + [1980] * 292)
+    wish = Preferences(first_year=1960, last_year=1965)
+    taste = Taste(tuple(opinion(track, -1.0) for track in TRACKS[:5] + TRACKS[100:110]))
+    with pytest.raises(TooFewTracks) as refusal:
+        playlist(table, wish, taste=taste)
+    assert (refusal.value.left, refusal.value.then_left) == (3, 285)
+
+
+def test_too_few_artists_are_told_apart_from_too_few_tracks() -> None:
+    tracks = [replace(t, explicit=t.artist != "Artist 0") for t in random_tracks(90, artists=3)]
+    with pytest.raises(TooFewTracks) as refusal:
+        playlist(table_of(tracks), Preferences(allows_explicit=False), length=6)
+    assert str(refusal.value) == (
+        "The 30 tracks that are left fill only 2 of 6 places: they are by too few artists, or the "
+        "same songs. The filter that costs most: no explicit tracks. Allow explicit tracks, and "
+        "90 are left."
+    )
+
+
+def test_a_catalogue_that_knows_no_years_says_so() -> None:
+    with pytest.raises(TooFewTracks, match=r"the year 1994 \(this catalogue knows no years\)"):
+        playlist(table_of(TRACKS), Preferences(first_year=1994, last_year=1994))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (6, "Only 4 tracks are left for 20 places. The filter that costs most: no explicit "
+         "tracks. Allow explicit tracks, and 6 are left, still too few."),
+        (21, "Only 19 tracks are left for 20 places. The filter that costs most: no explicit "
+         "tracks. Allow explicit tracks, and 21 are left; or ask for 19 tracks at most."),
+    ],
+)  # fmt: skip
+def test_what_would_help_is_told(count: int, said: str) -> None:
+    tracks = [replace(t, explicit=n < 2) for n, t in enumerate(random_tracks(count))]
+    with pytest.raises(TooFewTracks) as refusal:
+        playlist(table_of(tracks), Preferences(allows_explicit=False))
+    assert str(refusal.value) == said
+
+
+def test_filters_are_not_blamed_for_a_small_catalogue() -> None:
+    table = table_of(random_tracks(6))
+    assert len(playlist(table, Preferences(allows_explicit=False)).picks) == 6
+
+
+# -- favourites --
+
+
+def test_favourites_weigh_a_little_more() -> None:
+    wish = Preferences(favourite_artists=("the ARTIST 4",), favourite_genres=("Rock",))
+    rows = np.arange(len(TABLE))
+    expected = [
+        ARTIST_WEIGHT * (track.artist == "Artist 4") + GENRE_WEIGHT * (track.genre == "rock")
+        for track in map(TABLE.track, rows)
+    ]
+    found = favoured(TABLE, rows, wish)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert not favoured(TABLE, rows, USUAL).any()
+
+
+def test_favourites_come_more_often() -> None:
+    def count(preferences: Preferences) -> Counter[str]:
+        picks = [
+            pick
+            for seed in range(5)
+            for pick in playlist(preferences=preferences, length=10, seed=seed).picks
+        ]
+        return Counter(name for pick in picks for name in (pick.track.genre, pick.track.artist))
+
+    before = count(USUAL)
+    artists = [name for name in before if name.startswith("Artist")]
+    after = [count(Preferences(favourite_artists=(name,)))[name] for name in artists]
+    assert count(Preferences(favourite_genres=("jazz",)))["jazz"] > before["jazz"]
+    assert sum(after) > 1.2 * sum(before[name] for name in artists)
+
+
+def test_favourites_are_given_as_reasons_but_not_at_once_again() -> None:
+    wish = Preferences(favourite_genres=("jazz",), favourite_artists=("Artist 4",))
+    picks = playlist(preferences=wish, length=100).picks
+    says_artist = ["by one of your favourites" in pick.reason for pick in picks]
+    says_jazz = ["jazz is one of your favourites" in pick.reason for pick in picks]
+    assert any(says_artist)
+    assert any(says_jazz)
+    for n, pick in enumerate(picks):
+        just_said = slice(max(n - 2, 0), n)
+        is_favourite = pick.track.artist == "Artist 4"
+        assert says_artist[n] == (is_favourite and not any(says_artist[just_said]))
+        is_news = (
+            pick.track.genre == "jazz" and not says_artist[n] and not any(says_jazz[just_said])
+        )
+        assert says_jazz[n] == is_news
+
+
+# -- names --
+
+
+def test_a_known_name_is_fine_in_any_spelling() -> None:
+    check_artists(TABLE, ["ARTIST 7", "The Artist 8"])
+    check_genres(TABLE, ["Jazz", "POP"])
+
+
+def test_an_unknown_artist_is_told_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"no artist 'Artist 700', but Artist \d+,"):
+        check_artists(TABLE, ["Artist 7", "Artist 700"])
+    with pytest.raises(UnknownName, match=r"no artist 'Qzx', nor one spelled like it$"):
+        check_artists(TABLE, ["Qzx"])
+
+
+def test_an_unknown_genre_is_told_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"no genre 'jaz', but jazz$"):
+        check_genres(TABLE, ["jaz"])
+    with pytest.raises(UnknownName, match=r"no genre 'klezmer', but pop, rock, jazz$"):
+        check_genres(TABLE, ["klezmer"])
+    nameless = table_of([replace(track, genre="") for track in TRACKS])
+    with pytest.raises(UnknownName, match="knows no genres"):
+        check_genres(nameless, ["pop"])
+
+
+def test_of_tracks_that_nobody_checked_none_is_chosen_while_clean_ones_suffice() -> None:
+    clean = np.arange(3000) % 100 == 7  # 30 of them
+    table = table_of(random_tracks(3000))
+    table = replace(table, explicit_known=clean)
+    wish = Preferences(allows_explicit=False)
+    found = playlist(table, wish)
+    rows = table.rows(pick.track.id for pick in found.picks)
+    assert clean[rows].all()
+    assert not [each for each in found.relaxed if each.kind == "explicit"]
+    longer = playlist(table, replace(wish, length=40), length=40)
+    assert clean[table.rows(pick.track.id for pick in longer.picks)].sum() == 30
+    (told,) = [each for each in longer.relaxed if each.kind == "explicit"]
+    assert str(told) == (
+        "You asked for no explicit songs, but for 10 of 40 tracks I can't check that: my "
+        "catalogue doesn't say."
+    )
+    assert not [each for each in playlist(table, Preferences()).relaxed if each.kind == "explicit"]

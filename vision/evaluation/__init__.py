@@ -1,0 +1,1 @@
+"""How right the network is: metrics, robustness, groups, and the report."""

@@ -1,0 +1,1 @@
+"""Faces and eyes in a photo, and the crops that the network looks at."""

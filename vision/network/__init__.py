@@ -1,0 +1,1 @@
+"""The two-view network: its weights, its answers, and its heat maps."""

@@ -1,0 +1,171 @@
+"""The weight file: kernels as int8, checked against its pinned SHA-256, never unpickled.
+
+A kernel is stored as int8 with one float32 scale per output channel, so that the largest weight
+of each channel becomes ±127; everything else is stored as it is. Names are those of the Keras
+layers and their weights: `conv1_conv/kernel`, `conv1_conv/kernel_scale`, `conv1_bn/gamma`, …;
+`head_<labels>_<head>/…` for the heads and `temperature_<labels>_<head>` for their calibration; and
+`head_covering/…`.
+
+`python -m vision.network.weights SOURCE.npz OUT.safetensors` makes the file from trained weights.
+"""
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from vision.errors import WeightsAltered, WeightsMissing
+from vision.reading import Head, View
+
+WEIGHTS: Final = Path(__file__).resolve().parents[2] / "models" / "mirrortape.safetensors"
+"""The weights that come with the project."""
+
+Labels = Literal["ferplus", "fer"]
+"""What a set of heads was fitted to: FER+'s votes (the product's) or FER-2013's labels."""
+
+LABELS: Final[tuple[Labels, ...]] = ("ferplus", "fer")
+
+VIEWS: Final[tuple[View, ...]] = ("eyes", "face", "fused")
+
+HEADS: Final = tuple(f"head_{labels}_{view}" for labels in LABELS for view in VIEWS)
+"""The heads for each view and set of labels; `vision.training.fit_heads` fits them."""
+
+TRAINED_HEADS: Final = tuple(f"head_mixed_{view}" for view in VIEWS)
+"""The heads that the convolutions are trained with, on votes and labels mixed; never served."""
+
+SEES: Final[dict[Head, View]] = {
+    **{view: view for view in VIEWS},
+    "masked": "fused",
+    "shaded": "face",
+}
+"""Every head that says an emotion, and what it sees. A set of labels has one of each.
+
+`masked` is fitted to faces whose mouth is covered, `shaded` to those whose eyes are
+(`vision.training.fit_heads`); until then they are copies of the heads that see the same.
+"""
+
+COVERING_HEAD: Final = "head_covering"
+"""The head that tells what is covered: see `vision.network.coverings`."""
+
+CHANNEL_MEANS: Final = (103.939, 116.779, 123.68)
+"""What ResNet50's ImageNet weights expect to be taken from blue, green and red."""
+
+Tensors = dict[str, NDArray[Any]]
+
+_SCALE: Final = "_scale"
+
+
+def quantise(kernel: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round a kernel to int8 with one scale per output channel (its last axis).
+
+    Returns:
+        The whole numbers, -127..127, and the scales, (channels,), that give the kernel back.
+    """
+    values = kernel.astype(np.float32)
+    largest = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
+    scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+    return np.rint(values / scale).astype(np.int8), scale
+
+
+def dequantise(whole: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the kernel that `quantise` rounded."""
+    return whole.astype(np.float32) * scale
+
+
+def kernel_of(tensors: Tensors, name: str) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return a kernel of a weight file as whole numbers and their scales.
+
+    Raises:
+        WeightsAltered: It is not there.
+    """
+    try:
+        return tensors[name], tensors[name + _SCALE]
+    except KeyError as error:
+        raise WeightsAltered(f"the weight file lacks {error}") from error
+
+
+def pack(
+    trained: Mapping[str, NDArray[Any]],
+) -> bytes:
+    """Turn trained weights into the bytes of a weight file.
+
+    Args:
+        trained: Arrays by name, kernels in any float type; heads that are not ours are left out.
+    """
+    kept = tuple(f"head_{labels}_{head}/" for labels in LABELS for head in SEES)
+    tensors: Tensors = {}
+    for name, array in trained.items():
+        if name.startswith("head_") and not name.startswith((*kept, f"{COVERING_HEAD}/")):
+            continue
+        if name.endswith("/kernel") and not name.startswith("head_"):
+            tensors[name], tensors[name + _SCALE] = quantise(array)
+        else:
+            tensors[name] = array  # heads are small: rounding them would save nothing
+    for labels in LABELS:
+        for head, view in SEES.items():
+            tensors.setdefault(f"temperature_{labels}_{head}", np.ones(1, np.float32))
+            for part in ("kernel", "bias"):
+                if (plain := f"head_{labels}_{view}/{part}") in tensors:
+                    tensors.setdefault(f"head_{labels}_{head}/{part}", tensors[plain])
+    return save(tensors)
+
+
+def write(content: bytes, path: Path) -> None:
+    """Write a weight file and pin its SHA-256 beside it."""
+    path.write_bytes(content)
+    _pin(path).write_text(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
+
+
+def read(path: Path = WEIGHTS) -> Tensors:
+    """Read a weight file.
+
+    Raises:
+        WeightsMissing: The file or its pinned SHA-256 is not there.
+        WeightsAltered: The file is not the one that was pinned.
+    """
+    try:
+        content, pinned = path.read_bytes(), _pin(path).read_text().split()
+    except FileNotFoundError as error:
+        raise WeightsMissing(f"{error.filename} is missing") from error
+    if pinned[:1] != [hashlib.sha256(content).hexdigest()]:
+        raise WeightsAltered(f"{path} does not have the SHA-256 pinned in {_pin(path).name}")
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise WeightsAltered(f"{path} is no weight file: {error}") from error
+
+
+def unpack(tensors: Tensors) -> Tensors:
+    """Return the weights of a file as `pack` takes them, kernels as floats again."""
+    return {
+        name: dequantise(value, tensors[name + _SCALE]) if name + _SCALE in tensors else value
+        for name, value in tensors.items()
+        if not name.endswith(_SCALE) and not name.startswith("temperature_")
+    }
+
+
+def _pin(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def main() -> None:
+    """Make a weight file from an `.npz` of trained weights."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("source", type=Path, help="an .npz with one array per weight")
+    parser.add_argument("out", type=Path, help="the .safetensors file to write")
+    arguments = parser.parse_args()
+    with np.load(arguments.source, allow_pickle=False) as trained:
+        content = pack(trained)
+    write(content, arguments.out)
+    sys.stdout.write(f"{arguments.out}: {len(content):,} bytes, not calibrated yet\n")
+
+
+if __name__ == "__main__":
+    main()

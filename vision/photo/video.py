@@ -1,0 +1,89 @@
+"""Moments of a short video: bytes from anybody become a few pictures, spread over its length.
+
+The bytes are handed to FFmpeg as a stream in memory, so that nothing of a video is ever on a
+disk. Lengths and frame rates that a file states are not believed: the frames are gone through one
+by one, and what is kept is thinned out as the video turns out to be longer.
+"""
+
+import io
+from typing import Final
+
+import cv2
+import numpy as np
+
+from vision.errors import DamagedVideo, VideoTooLarge, VideoTooLong
+from vision.photo.formats import MAX_VIDEO_SECONDS, sniff_video
+from vision.photo.gate import WORKING_SIDE, Photo
+
+MAX_PIXELS: Final = 3840 * 2160
+"""Pixels of a frame; phones film no larger."""
+
+MOST: Final = 10
+"""Moments that are kept at most; of a video of more than a few seconds at least half as many."""
+
+_SLACK_S: Final = 1.0  # a video of a minute ends a little after it
+_FIRST_STEP_S: Final = 0.25
+_MOST_FRAMES: Final = 65 * 60  # of a minute: more, and the times that the file states are a lie
+_MOST_WORK: Final = _MOST_FRAMES * 1920 * 1080  # pixels in all, some ten seconds of two processors
+
+
+def moments(video: bytes) -> list[Photo]:
+    """Return up to `MOST` pictures of a video, evenly spread, in order.
+
+    Raises:
+        UnreadableVideo: In the form that fits: see `vision.errors`.
+    """
+    sniff_video(video)
+    # OpenCV gives the stream back without Python's lock, which is safe only while it is ours too.
+    stream = io.BytesIO(video)
+    # Software alone: what a graphics card accepts or refuses differs from computer to computer.
+    capture = cv2.VideoCapture(  # type: ignore[call-overload]  # the stubs know no stream
+        stream,
+        cv2.CAP_FFMPEG,
+        [cv2.CAP_PROP_HW_ACCELERATION, cv2.VIDEO_ACCELERATION_NONE],
+    )
+    try:
+        if not capture.isOpened():
+            raise DamagedVideo("it cannot be opened")
+        return _sample(capture)
+    finally:
+        capture.release()
+        stream.close()
+
+
+def _sample(capture: cv2.VideoCapture) -> list[Photo]:
+    width, height = (
+        capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    )
+    if width * height > MAX_PIXELS:
+        raise VideoTooLarge(f"{width:.0f}x{height:.0f} pixels; at most {MAX_PIXELS:,}")
+    kept: list[tuple[float, Photo]] = []
+    step_s, frames = _FIRST_STEP_S, 0
+    while capture.grab():
+        at_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        frames += 1
+        if frames * width * height > _MOST_WORK:
+            raise VideoTooLarge(f"{frames} frames of {width:.0f}x{height:.0f} pixels and more")
+        if at_s > MAX_VIDEO_SECONDS + _SLACK_S or frames > _MOST_FRAMES:
+            raise VideoTooLong(f"longer than {MAX_VIDEO_SECONDS} s")
+        if kept and at_s < kept[-1][0] + step_s:
+            continue
+        is_whole, frame = capture.retrieve()
+        if not is_whole or frame.size == 0:
+            continue
+        kept.append((at_s, _photo(np.asarray(frame, np.uint8))))
+        if len(kept) > MOST:
+            kept, step_s = kept[::2], 2 * step_s
+    if not kept:
+        raise DamagedVideo("not one frame can be decoded")
+    return [photo for _, photo in kept]
+
+
+def _photo(frame: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Photo:
+    """Return a frame, uint8 (h, w, 3), BGR, as an opened photo of the working size."""
+    height, width = frame.shape[:2]
+    ratio = min(1.0, WORKING_SIDE / max(width, height))
+    size = max(1, round(width * ratio)), max(1, round(height * ratio))
+    small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if ratio < 1 else frame
+    pixels = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
+    return Photo(pixels, width, height)

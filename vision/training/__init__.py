@@ -1,0 +1,1 @@
+"""Training: recipes, batches, augmentation, and the folder of a run."""

@@ -1,0 +1,245 @@
+"""Fits all heads that serve to the features of trained convolutions, and writes the weight file.
+
+`python -m vision.training.fit_heads FER2013.npz RUN/weights.npz OUT.safetensors` packs the
+convolutions, then fits, to the pooled features of rows of *Training* as the packed network sees
+them:
+
+1. for each view one head to the FER+ votes and one to the FER labels, near the heads that the
+   convolutions were trained with;
+2. on rows with drawn masks and sunglasses, the head that tells what is covered, and heads that
+   say the emotion then.
+
+Every fifth row is not fitted but measured on.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+from vision.data.row_eyes import seek_eyes
+from vision.network import weights as weight_file
+from vision.network.answering import COVERED_FROM, answering_head
+from vision.network.calibration import softmax
+from vision.network.coverings import COVERINGS
+from vision.network.serving import Network
+from vision.network.weights import COVERING_HEAD, LABELS, SEES, VIEWS, Labels, Tensors
+from vision.training.augmentation import NONE, Augmentation, augmented_views
+from vision.training.batches import Lessons, load_lessons
+
+# Nothing is erased, since an erased patch covers something too.
+_COVERED: Final = Augmentation(masked=0.4, shaded=0.3, degraded=0.2, erased=0)
+_PLAIN: Final = replace(NONE, flipped=0.5)
+_BATCH: Final = 64
+_STRENGTH: Final = 1e-3  # inverse of the pull towards zero; features are standardised
+_PULL: Final = 0.3  # towards the head that sees the same of plain faces
+_STEPS: Final = 80  # of the search for the best head; more change nothing
+_HELD_BACK: Final = 5  # every so many-th row is not fitted, but measured on
+_SEED: Final = 7
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """A head: `features @ kernel + bias`, (C, K) and (K,)."""
+
+    kernel: Floats
+    bias: Floats
+
+    def __call__(self, pooled: Floats) -> Floats:
+        """Return the logits, (N, K), of features, (N, C)."""
+        return pooled @ self.kernel + self.bias
+
+
+def features(
+    network: Network, lessons: Lessons, amount: Augmentation
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the pooled features of changed rows, (N, 4096), and what was covered, (N,)."""
+    rng = np.random.default_rng(_SEED)
+    parts, kinds = [], []
+    for start in range(0, len(lessons), _BATCH):
+        rows = range(start, min(start + _BATCH, len(lessons)))
+        drawn = [
+            augmented_views(lessons.images[row], lessons.eyes_of(row), 96, rng, amount)
+            for row in rows
+        ]
+        faces, strips, coverings = zip(*drawn, strict=True)
+        maps = network.run(np.stack(faces), np.stack(strips), ("face_map", "eyes_map"))
+        pooled = [maps[name].mean(axis=(2, 3)) for name in ("face_map", "eyes_map")]
+        parts.append(np.concatenate(pooled, axis=1))
+        kinds += [COVERINGS.index(covering) for covering in coverings]
+    return np.concatenate(parts), np.array(kinds)
+
+
+def fit_covering(pooled: Floats, kinds: NDArray[np.int64]) -> LinearHead:
+    """Return a head that tells kinds, (N,), from features as they are, (N, C)."""
+    mean, spread = _scale(pooled)
+    found = LogisticRegression(C=_STRENGTH, max_iter=500).fit((pooled - mean) / spread, kinds)
+    kernel = (found.coef_ / spread).T
+    return _as_it_is(kernel, found.intercept_, mean)
+
+
+def refit(plain: LinearHead, pooled: Floats, shares: Floats, trust: Floats) -> LinearHead:
+    """Return a head for features of another kind, not far from one for plain faces.
+
+    It is the most probable one under a normal prior around `plain`, in standardised features.
+
+    Args:
+        plain: Where to start from.
+        pooled: Features, (N, C).
+        shares: What the rows show, (N, 7), each row summing to one or, if unknown, to zero.
+        trust: How much each row counts, (N,).
+    """
+    mean, spread = _scale(pooled)
+    standard = (pooled - mean) / spread
+    kernel, bias = plain.kernel * spread[:, None], plain.bias + mean @ plain.kernel
+    weights = (trust / trust.sum())[:, None].astype(np.float32)
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        offset = flat[: kernel.size].reshape(kernel.shape).astype(np.float32)
+        logits = standard @ (kernel + offset) + bias + flat[kernel.size :].astype(np.float32)
+        said = softmax(logits).astype(np.float32)
+        wrong = weights * (said * shares.sum(axis=1, keepdims=True) - shares)  # (N, 7)
+        slope = standard.T @ wrong + _PULL * offset
+        surprise = -(weights * shares * np.log(said + 1e-9)).sum()
+        total = float(surprise + _PULL / 2 * (offset**2).sum())
+        return total, np.concatenate([slope.ravel(), wrong.sum(axis=0)]).astype(np.float64)
+
+    start = np.zeros(kernel.size + bias.size)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
+    kernel = (kernel + found[: kernel.size].reshape(kernel.shape)) / spread[:, None]
+    return _as_it_is(kernel, bias + found[-bias.size :], mean)
+
+
+def _scale(pooled: Floats) -> tuple[Floats, Floats]:
+    return pooled.mean(axis=0), pooled.std(axis=0) + np.float32(1e-3)
+
+
+def _as_it_is(kernel: NDArray[Any], bias: NDArray[Any], mean: Floats) -> LinearHead:
+    """Return a head for features from which no mean has been taken."""
+    return LinearHead(kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32))
+
+
+def fit_plain_heads(tensors: Tensors, lessons: Lessons, pooled: Floats) -> None:
+    """Fit the heads for plain faces, say how right they are, and keep them."""
+    is_held_back = np.arange(len(pooled)) % _HELD_BACK == 0
+    half = pooled.shape[1] // 2
+    seen = {"face": pooled[:, :half], "eyes": pooled[:, half:], "fused": pooled}
+    for labels, (shares, trust) in _shown(lessons).items():
+        for view in VIEWS:
+            plain = _head_of(tensors, f"head_{labels}_{view}")
+            fitted = ~is_held_back & (trust > 0)
+            better = refit(plain, seen[view][fitted], shares[fitted], trust[fitted])
+            _keep(tensors, f"head_{labels}_{view}", better)
+            before, after = (
+                _rightness(each, seen[view][is_held_back], shares[is_held_back])
+                for each in (plain, better)
+            )
+            _say(f"{labels}, {view}: right on {before:.1%} before, {after:.1%} after")
+
+
+def fit_covering_heads(
+    tensors: Tensors, lessons: Lessons, pooled: Floats, kinds: NDArray[np.int64]
+) -> None:
+    """Fit the covering head and the heads of covered faces, say how right they are, keep them."""
+    is_held_back = np.arange(len(kinds)) % _HELD_BACK == 0
+    tells = fit_covering(pooled[~is_held_back], kinds[~is_held_back])
+    _keep(tensors, COVERING_HEAD, tells)
+    probabilities = softmax(tells(pooled[is_held_back]))
+    said = np.where(probabilities.max(axis=1) >= COVERED_FROM, probabilities.argmax(axis=1), 0)
+    for kind, name in enumerate(COVERINGS):
+        of_kind = said[kinds[is_held_back] == kind]
+        _say(f"{name}: {(of_kind == kind).mean():.1%} of {len(of_kind):,} rows held back are told")
+    shown = _shown(lessons)
+    for kind, covering in enumerate(COVERINGS[1:], start=1):
+        head = answering_head(covering, is_found=True)
+        seen = pooled if SEES[head] == "fused" else pooled[:, : pooled.shape[1] // 2]
+        fitted, held_back = (kinds == kind) & ~is_held_back, (kinds == kind) & is_held_back
+        for labels in LABELS:
+            shares, trust = shown[labels]
+            layer = f"head_{labels}_{SEES[head]}"
+            plain = _head_of(tensors, layer)
+            better = refit(plain, seen[fitted], shares[fitted], trust[fitted])
+            _keep(tensors, f"head_{labels}_{head}", better)
+            before, after = (
+                _rightness(each, seen[held_back], shares[held_back]) for each in (plain, better)
+            )
+            _say(
+                f"{labels}, {covering} covered: right on {before:.1%} by {SEES[head]}, on "
+                f"{after:.1%} by {head}, of {held_back.sum():,} rows held back"
+            )
+
+
+def _shown(lessons: Lessons) -> dict[Labels, tuple[Floats, Floats]]:
+    """Return what the rows show, (N, 7), and how much each counts, (N,), by kind of label."""
+    return {
+        "ferplus": (lessons.ferplus, lessons.trust),
+        "fer": (lessons.fer, np.ones_like(lessons.trust)),
+    }
+
+
+def _rightness(head: LinearHead, pooled: Floats, shares: Floats) -> float:
+    """Return the share of rows on which a head names what most people see."""
+    return float((head(pooled).argmax(axis=1) == shares.argmax(axis=1)).mean())
+
+
+def _head_of(tensors: Tensors, name: str) -> LinearHead:
+    kernel, bias = (tensors[f"{name}/{part}"].astype(np.float32) for part in ("kernel", "bias"))
+    return LinearHead(kernel, bias)
+
+
+def _keep(tensors: Tensors, name: str, head: LinearHead) -> None:
+    tensors[f"{name}/kernel"] = head.kernel.astype(np.float16)
+    tensors[f"{name}/bias"] = head.bias
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _with_served_heads(trained: Tensors) -> Tensors:
+    """Return trained weights with the heads that serve as copies of those trained with."""
+    copies = {
+        f"head_{labels}_{view}/{part}": trained[f"head_mixed_{view}/{part}"]
+        for labels in LABELS
+        for view in VIEWS
+        for part in ("kernel", "bias")
+    }
+    untold = np.zeros((2 * copies["head_fer_face/kernel"].shape[0], len(COVERINGS)), np.float32)
+    covering = {f"{COVERING_HEAD}/kernel": untold, f"{COVERING_HEAD}/bias": untold[0]}
+    return trained | copies | covering
+
+
+def main() -> None:
+    """Make a weight file from the trained weights of a run."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("data", type=Path, help="FER-2013 with FER+ votes, .npz")
+    parser.add_argument("trained", type=Path, help="weights.npz of a run")
+    parser.add_argument("out", type=Path, help="the .safetensors file to write")
+    parser.add_argument("--rows", type=int, default=12000, help="of Training")
+    arguments = parser.parse_args()
+
+    lessons = load_lessons(arguments.data, "Training")
+    found = seek_eyes(lessons.images, arguments.trained.with_name("eyes-Training.npz"))
+    lessons = lessons.with_eyes(found)[np.arange(min(arguments.rows, len(lessons)))]
+    with np.load(arguments.trained, allow_pickle=False) as kept:
+        weight_file.write(weight_file.pack(_with_served_heads(dict(kept))), arguments.out)
+    tensors, network = weight_file.read(arguments.out), Network.load(arguments.out)
+    fit_plain_heads(tensors, lessons, features(network, lessons, _PLAIN)[0])
+    fit_covering_heads(tensors, lessons, *features(network, lessons, _COVERED))
+    content = save(tensors)
+    weight_file.write(content, arguments.out)
+    _say(f"{arguments.out}: {len(content):,} bytes, not calibrated yet")
+
+
+if __name__ == "__main__":
+    main()

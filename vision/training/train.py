@@ -1,0 +1,378 @@
+"""Training of the two-view network, with Keras alone, so that any of its backends can run it.
+
+A run is a chain of steps in epochs. A `Checkpoint` is written every ten minutes, after every
+epoch, and when the run is asked to stop; a run that was stopped and resumed goes the same way as
+one that was not. What is measured, kept and served are the averaged weights: the running mean of
+all weights, batch norms' statistics included, since those of one moment do not fit the mean of the
+others.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.errors import TrainingDiverged, TrainingStopped, UnusableWeights
+from vision.network.keras_network import build_backbone, build_trainee, with_matrix_products
+from vision.network.weights import TRAINED_HEADS
+from vision.training.batches import Batch, Curriculum, Lessons, plain_views
+from vision.training.recipe import Phase, Recipe
+from vision.training.run_folder import Arrays, Checkpoint, Entry, RunFolder
+
+CHECKPOINT_EVERY_S: Final = 600.0
+"""Seconds between two checkpoints within an epoch."""
+
+_AHEAD: Final = 4  # batches that are cut while the network works
+_AVERAGED_EVERY: Final = 4  # steps; each time costs a pass over all weights
+_CHECK_BATCH: Final = 128
+
+OnStep = Callable[[int, int, float], None]
+
+
+class Trainer:
+    """Trains step by step and epoch by epoch.
+
+    Args:
+        lessons: The rows to learn from.
+        checks: The rows that every epoch is measured on, by the name of each set.
+        recipe: How to train.
+        backbone: Builds the convolutions.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        lessons: Lessons,
+        checks: Mapping[str, Lessons],
+        recipe: Recipe,
+        backbone: Callable[[], keras.Model] = build_backbone,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._curriculum = Curriculum(lessons, recipe)
+        self._checks = checks
+        self._clock = clock
+        self._recipe = recipe
+        self._backbone = backbone
+
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch."""
+        return self._curriculum.steps
+
+    def run(
+        self,
+        checkpoint: Checkpoint,
+        folder: RunFolder,
+        on_step: OnStep = lambda epoch, step, loss: None,
+        on_epoch: Callable[[Entry], None] = lambda entry: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Checkpoint:
+        """Train from a checkpoint to the end.
+
+        Args:
+            checkpoint: Where to begin.
+            folder: Where checkpoints and measurements are kept.
+            on_step: Is told the epoch, the steps done in it and their mean loss.
+            on_epoch: Is told what was measured after an epoch.
+            should_stop: Asked after every step; once true, the run ends with a checkpoint.
+
+        Raises:
+            TrainingStopped: `should_stop` said so; the folder holds all that was done.
+            TrainingDiverged: The loss or a weight is no longer finite; the folder holds the last
+                good checkpoint.
+        """
+        first = 0
+        for phase in self._recipe.phases:
+            last, first = first + phase.epochs, first
+            done = checkpoint.step // self.steps
+            if done < last:
+                trainee, averaged = self._restore(phase, checkpoint)
+                for epoch in range(max(first, done), last):
+                    checkpoint = self._epoch(
+                        trainee, averaged, epoch, checkpoint, phase, folder, on_step, should_stop
+                    )
+                    entry = self._measured(averaged, checkpoint, epoch, phase)
+                    checkpoint = checkpoint.at_epochs_end()
+                    folder.save(checkpoint, entry)
+                    on_epoch(entry)
+            first = last
+        return checkpoint
+
+    def _epoch(
+        self,
+        trainee: keras.Model,
+        averaged: keras.Model,
+        epoch: int,
+        checkpoint: Checkpoint,
+        phase: Phase,
+        folder: RunFolder,
+        on_step: OnStep,
+        should_stop: Callable[[], bool],
+    ) -> Checkpoint:
+        """Run an epoch, or what is left of it; return where it ended."""
+        begin = checkpoint.step - epoch * self.steps
+        total, seconds = checkpoint.loss_sum, checkpoint.seconds
+        resumed = saved = self._clock()
+        batches = self._batches(epoch, begin, phase.size)
+        for step, (inputs, targets, weights) in enumerate(batches, start=begin + 1):
+            logs = trainee.train_on_batch(inputs, targets, weights, return_dict=True)
+            loss = float(logs["loss"])
+            if not math.isfinite(loss):
+                raise TrainingDiverged(
+                    f"training diverged: the loss is {loss} in step {step} of epoch {epoch + 1}"
+                )
+            total += loss
+            done = epoch * self.steps + step
+            if done % _AVERAGED_EVERY == 0:
+                _average(averaged, trainee, self._recipe.averaging, done // _AVERAGED_EVERY)
+            on_step(epoch, step, total / step)
+            now = self._clock()
+            is_over, is_stopped = step == self.steps, should_stop()
+            if is_over or is_stopped or now - saved >= CHECKPOINT_EVERY_S:
+                took_s = seconds + now - resumed
+                checkpoint = _snapshot(trainee, averaged, done, total, took_s)
+                if not is_over:
+                    folder.save_checkpoint(checkpoint)
+                    saved = now
+            if is_stopped and not is_over:
+                raise TrainingStopped(f"stopped after step {step} of epoch {epoch + 1}")
+        return checkpoint
+
+    def _measured(
+        self, averaged: keras.Model, checkpoint: Checkpoint, epoch: int, phase: Phase
+    ) -> Entry:
+        """Return what the epoch has led to, as one line of the run's history."""
+        return {
+            "epoch": epoch + 1,
+            "phase": str(phase),
+            "loss": round(checkpoint.loss_sum / self.steps, 5),
+            "rows": checkpoint.step * self._recipe.batch,
+            "hours": round(checkpoint.seconds / 3600, 3),
+            "rows_per_s": round(self.steps * self._recipe.batch / checkpoint.seconds, 1),
+            "checks": {
+                name: measure(averaged, rows, phase.size) for name, rows in self._checks.items()
+            },
+        }
+
+    def _batches(self, epoch: int, begin: int, size: int) -> Iterator[Batch]:
+        """Yield an epoch's batches from step `begin` on, cutting the next ones meanwhile."""
+        with ThreadPoolExecutor(_AHEAD) as pool:
+            waiting: list[Future[Batch]] = []
+            for step in range(begin, self.steps):
+                waiting.append(pool.submit(self._curriculum.batch, epoch, step, size))
+                if len(waiting) > _AHEAD:
+                    yield waiting.pop(0).result()
+            for future in waiting:
+                yield future.result()
+
+    def _restore(self, phase: Phase, checkpoint: Checkpoint) -> tuple[keras.Model, keras.Model]:
+        """Build the network that learns and the one that averages, as they were."""
+        trainee = _compiled(self._recipe, phase, self.steps, self._backbone)
+        averaged = _build(self._recipe, phase, self._backbone)
+        load_weights(trainee, checkpoint.weights)
+        load_weights(averaged, checkpoint.averages)
+        for variable, value in zip(_state(trainee), checkpoint.state, strict=True):
+            variable.assign(value)
+        return trainee, averaged
+
+
+def begin(
+    recipe: Recipe,
+    start: Mapping[str, NDArray[Any]],
+    backbone: Callable[[], keras.Model] = build_backbone,
+) -> tuple[Checkpoint, list[str]]:
+    """Return a run before its first epoch, and the layers that begin with random weights.
+
+    Args:
+        recipe: How to train.
+        start: Weights by `<layer>/<variable>`; layers may be lacking.
+        backbone: Builds the convolutions.
+
+    Raises:
+        UnusableWeights: None of the network's layers is there, or one has another shape.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    trainee = _compiled(recipe, recipe.phases[0], 1, backbone)
+    fresh = load_weights(trainee, _with_trained_heads(start))
+    weights = weights_of(trainee)
+    state = [_numpy(variable) for variable in _state(trainee)]
+    return Checkpoint(0, weights, weights, state), fresh
+
+
+def _with_trained_heads(start: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the weights to start from, with the votes' heads where there are no mixed ones."""
+    votes = {
+        name.replace("head_ferplus_", "head_mixed_"): value
+        for name, value in start.items()
+        if name.startswith("head_ferplus_")
+    }
+    return {**votes, **start}
+
+
+def _build(recipe: Recipe, phase: Phase, backbone: Callable[[], keras.Model]) -> keras.Model:
+    """Build the network of a phase."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if recipe.bfloat16 else "float32")
+    try:
+        convolutions = backbone()
+        if recipe.matrix_products:
+            convolutions = with_matrix_products(convolutions)
+        frozen = tuple(f"conv{stage}_" for stage in range(1, recipe.frozen + 1))
+        for layer in convolutions.layers:
+            layer.trainable = not layer.name.startswith(frozen)
+        return build_trainee(
+            convolutions, batch_statistics=phase.batch_statistics, dropout=recipe.dropout
+        )
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _compiled(
+    recipe: Recipe, phase: Phase, steps: int, backbone: Callable[[], keras.Model]
+) -> keras.Model:
+    """Build the network of a phase, ready to learn in epochs of so many steps."""
+    trainee = _build(recipe, phase, backbone)
+    optimizer = _optimizer(recipe, steps)
+    losses = {
+        head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in TRAINED_HEADS
+    }
+    # XLA fuses what lies between the products, but computes convolutions slowly on a processor.
+    trainee.compile(optimizer, loss=losses, jit_compile=recipe.matrix_products)
+    optimizer.build(trainee.trainable_variables)
+    return trainee
+
+
+def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    total = steps * recipe.epochs
+    warmup = min(recipe.warmup_steps, total - 1)
+    rate: float | keras.optimizers.schedules.LearningRateSchedule
+    if warmup:
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, total - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+        )
+    else:
+        rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, total)
+    return keras.optimizers.SGD(
+        rate,
+        momentum=recipe.momentum,
+        nesterov=True,
+        weight_decay=recipe.weight_decay,
+        global_clipnorm=recipe.clip_norm,
+    )
+
+
+def _average(averaged: keras.Model, trainee: keras.Model, momentum: float, count: int) -> None:
+    """Move the averages towards the weights, quicker while there is little to average."""
+    momentum = min(momentum**_AVERAGED_EVERY, count / (count + 9))
+    for mean, value in zip(averaged.weights, trainee.weights, strict=True):
+        change = keras.ops.stop_gradient(value) - keras.ops.stop_gradient(mean)
+        mean.assign(mean + (1 - momentum) * change)
+
+
+def measure(trainee: keras.Model, rows: Lessons, size: int) -> dict[str, dict[str, float]]:
+    """Measure each view's head on rows as serving cuts them.
+
+    Returns:
+        For each view: `ferplus`, the accuracy against the majority of the votes of the clear
+        rows, `recall`, the mean over the seven emotions of the share that is found among these,
+        and `fer`, the accuracy against the labels; 0..1.
+    """
+    logits: dict[str, list[NDArray[np.float32]]] = {head: [] for head in TRAINED_HEADS}
+    for start in range(0, len(rows), _CHECK_BATCH):
+        part = range(start, min(start + _CHECK_BATCH, len(rows)))
+        outputs = trainee.predict_on_batch(plain_views(rows, part, size))
+        for head in TRAINED_HEADS:
+            logits[head].append(outputs[head])
+    result = {}
+    votes, labels = rows.ferplus.argmax(axis=1)[rows.is_clear], rows.fer.argmax(axis=1)
+    for head, parts in logits.items():
+        said = np.concatenate(parts).argmax(axis=1)
+        is_right = said[rows.is_clear] == votes
+        found = [is_right[votes == emotion].mean() for emotion in np.unique(votes)]
+        result[head.rsplit("_", 1)[1]] = {
+            "ferplus": round(float(is_right.mean()), 4) if len(votes) else math.nan,
+            "recall": round(float(np.mean(found)), 4) if found else math.nan,
+            "fer": round(float((said == labels).mean()), 4),
+        }
+    return result
+
+
+def load_weights(trainee: keras.Model, weights: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Load weights by `<layer>/<variable>`; return the layers that are not among them.
+
+    Raises:
+        UnusableWeights: None of the layers is there, or one has another shape.
+    """
+    fresh, layers = [], list(_layers(trainee))
+    for layer in layers:
+        names = [f"{layer.name}/{variable.name}" for variable in layer.weights]
+        if not all(name in weights for name in names):
+            fresh.append(layer.name)
+            continue
+        for name, variable in zip(names, layer.weights, strict=True):
+            if weights[name].shape != tuple(variable.shape):
+                raise UnusableWeights(f"{name} is {weights[name].shape}, not {variable.shape}")
+            variable.assign(np.asarray(weights[name], dtype=np.float32))
+    if len(fresh) == len(layers):
+        raise UnusableWeights("they have none of this network's layers")
+    return fresh
+
+
+def weights_of(trainee: keras.Model) -> Arrays:
+    """Return all weights by `<layer>/<variable>`, float32."""
+    return {
+        f"{layer.name}/{variable.name}": _numpy(variable)
+        for layer in _layers(trainee)
+        for variable in layer.weights
+    }
+
+
+def _layers(trainee: keras.Model) -> Iterator[keras.layers.Layer]:
+    heads = map(trainee.get_layer, TRAINED_HEADS)
+    for layer in [*trainee.get_layer("backbone").layers, *heads]:
+        if layer.weights:
+            yield layer
+
+
+def _snapshot(
+    trainee: keras.Model, averaged: keras.Model, step: int, loss_sum: float, seconds: float
+) -> Checkpoint:
+    """Return where a run is.
+
+    Raises:
+        TrainingDiverged: A weight is not finite.
+    """
+    checkpoint = Checkpoint(
+        step,
+        weights_of(trainee),
+        weights_of(averaged),
+        [_numpy(variable) for variable in _state(trainee)],
+        loss_sum,
+        seconds,
+    )
+    for weights in (checkpoint.weights, checkpoint.averages):
+        for name, value in weights.items():
+            if not np.isfinite(value).all():
+                raise TrainingDiverged(
+                    f"training diverged: {name} is no longer finite after step {step}"
+                )
+    return checkpoint
+
+
+def _state(trainee: keras.Model) -> list[keras.Variable]:
+    """Return the variables of the optimizer and of the random generators of dropout."""
+    generators = [
+        variable
+        for variable in trainee.non_trainable_variables
+        if variable.path.endswith("seed_generator_state")
+    ]
+    return [*trainee.optimizer.variables, *generators]
+
+
+def _numpy(variable: keras.Variable) -> NDArray[Any]:
+    return np.array(variable.numpy())
