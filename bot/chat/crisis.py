@@ -18,7 +18,7 @@ from telegram.constants import ChatType
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import texts
-from bot.chat.replies import pressed, say, sender, toast
+from bot.chat.replies import say, sender, toast
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -212,7 +212,10 @@ async def answer(update: Update, context: Context) -> None:
 
 async def talk(update: Update, context: Context) -> None:
     """Give the whole answer to whoever pressed the button under the short line."""
-    query, _ = pressed(update)
+    query = update.callback_query
+    assert query is not None
+    if query.data != TALK:  # a press that carries no data comes to every handler of buttons
+        return
     await toast(query)
     await say(context.bot, sender(update), texts.CRISIS["own"], _helplines())
     raise ApplicationHandlerStop

@@ -90,6 +90,6 @@ def rows(database: Path) -> dict[str, list[Any]]:
     with closing(sqlite3.connect(database)) as db:
         tables = db.execute("select name from sqlite_master where type = 'table'").fetchall()
         return {
-            name: db.execute(f'select * from "{name}" order by 1, 2').fetchall()  # noqa: S608
+            name: db.execute(f'select * from "{name}" order by 1').fetchall()  # noqa: S608
             for (name,) in tables
         }

@@ -161,7 +161,7 @@ def test_a_fault_is_switched_on_seen_and_over_on_a_phone(
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile(r"\.csv")).click()
     table = download.value.path().read_text("utf-8-sig").splitlines()
-    assert table[0].startswith("position,title,artist,url")
+    assert table[0].startswith("Track URI,Track Name,Artist Name(s)")
     assert len(table) == 21
     looks_right(page, tmp_path / "files.png")
 
