@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from telegram.request import HTTPXRequest
 
 from bot import app
 from bot.runtime import run as live
+from bot.sending.bot_api import BotApiRequest
 from bot.worker.process import VisionWorker
 from tests.support.telegram.chatting import a_reading
 from vision import Explanation
@@ -49,7 +49,7 @@ class InstantWorker(VisionWorker):
 
 def main() -> None:
     live.VisionWorker = InstantWorker
-    app.HTTPXRequest = partial(_impatient, HTTPXRequest)
+    app.BotApiRequest = partial(_impatient, BotApiRequest)
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()
