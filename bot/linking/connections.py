@@ -54,6 +54,7 @@ class Connections:
         self.when_ended: Callable[[], object] = lambda: None
         """Called when a consent has ended and its user is to be told."""
         self._records = records
+        self._spotify = spotify
         self._clock = clock
         self._turns = Turns()
         self._consents = Consents(records, spotify, self._turns, clock)
@@ -212,5 +213,6 @@ class Connections:
         return await self._turns.undisturbed(work)
 
     async def settle(self) -> None:
-        """Wait a while for what is under way, before everything is put away."""
+        """Wait a while for what is under way, before everything is put away; then end it."""
         await self._turns.settle()
+        self._spotify.close()

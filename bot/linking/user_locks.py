@@ -13,7 +13,7 @@ T = TypeVar("T")
 REQUESTS_AT_ONCE = 32
 """More wait for one of these to end. A thread that waits for an answer costs next to nothing."""
 
-GRACE_S = 20.0
+GRACE_S = 10.0
 """How long a stop waits for requests that are under way."""
 
 

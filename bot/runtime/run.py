@@ -19,7 +19,14 @@ from bot.linking.connections import Connections
 from bot.logs import set_up_logging
 from bot.metrics import Metrics
 from bot.runtime.database_lock import in_use, lock_file
-from bot.runtime.serving import listen, loaded, running_bot, until_stopped, web_server
+from bot.runtime.serving import (
+    leave_in_time,
+    listen,
+    loaded,
+    running_bot,
+    until_stopped,
+    web_server,
+)
 from bot.services import Services
 from bot.settings import (
     NotReady,
@@ -105,6 +112,7 @@ async def run_live() -> None:
             listener=stack.enter_context(listen(*settings.web_host_and_port)),
             ops_listener=stack.enter_context(listen(*host_and_port(settings.ops_address))),
             ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
+            stopping=leave_in_time,
             backups=settings.data_dir / FOLDER,
         )
 

@@ -3,8 +3,11 @@
 import asyncio
 import gc
 import logging
+import multiprocessing
+import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -24,8 +27,12 @@ from bot.worker.process import VisionWorker
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 20.0
+GRACE_S = 10.0
 """How long a stop waits for what is under way."""
+
+STOP_S = 18.0
+"""How long a stop takes at most. Service managers kill what has not ended after some time; systemd
+waits for 90 s, others for 10 or 20."""
 
 
 class AddressInUse(Exception):
@@ -150,6 +157,26 @@ async def _stop(application: App) -> None:
         await asyncio.wait([stopping])
     elif not stopping.cancelled():
         stopping.result()
+
+
+def leave_in_time(stop_s: float = STOP_S) -> None:
+    """See to it that this process has ended after a while, whatever hangs in it.
+
+    A thread that waits for the name of a host, or for a disk, can't be called back, and Python
+    waits for it. What is stored is safe whenever the process ends, and what is not handled by then
+    is handled after the next start, as after a kill.
+    """
+
+    def leave() -> None:
+        logger.warning("something hangs, so the stop does not wait for it")
+        for child in multiprocessing.active_children():
+            child.kill()
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(stop_s, leave)
+    timer.daemon = True
+    timer.start()
 
 
 async def until_stopped(fetching: asyncio.Task[None]) -> None:

@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from bot.data_faults import naming
 from bot.logs import set_up_logging
 from bot.runtime.run import make_private, serve, utc_now
-from bot.runtime.serving import listen
+from bot.runtime.serving import leave_in_time, listen
 from bot.sandbox.page.chat import chat_routes
 from bot.sandbox.spotify.local_spotify import LocalSpotify
 from bot.sandbox.telegram.local_telegram import LocalTelegram
@@ -75,6 +75,10 @@ async def run_demo(
         if opens_browser:
             webbrowser.open(base_url)
 
+    def stopping() -> None:
+        leave_in_time()
+        telegram.close()
+
     await serve(
         settings.model_copy(
             update={
@@ -94,7 +98,7 @@ async def run_demo(
         database=own_dir / DATABASE,
         listener=listener,
         ready=ready,
-        stopping=telegram.close,
+        stopping=stopping,
         web_limits=replace(public_limits(), body_bytes=MAX_UPLOAD_BYTES),
         more_routes=[
             Mount("/telegram", routes=telegram.routes()),

@@ -1,7 +1,8 @@
 """The Spotify Web API as a new app gets it; the only module that knows spotipy.
 
-Every method makes at most a few requests, never sleeps, never repeats a request, and raises
-nothing but `recommender.errors`. It keeps no state: tokens come in and go out as values, and
+Every method makes at most a few requests, ends in time, never sleeps, never repeats a request, and
+raises nothing but `recommender.errors`. No answer leads it elsewhere: pages are asked for by their
+offset, redirects are not followed. It keeps no state: tokens come in and go out as values, and
 whoever stores them decides when to refresh.
 
 spotipy is kept on a short lead. Each request gets a `requests.Session` of ours, because spotipy's
@@ -31,8 +32,11 @@ from recommender.services.spotify.contents import (
     as_playlist,
     as_text,
 )
+from recommender.services.spotify.deadline import Calls
 from recommender.services.spotify.refusals import OUTAGE_WAIT_S, api_refusal, token_refusal
 from recommender.services.spotify.tokens import Profile, Tokens
+
+logger = logging.getLogger(__name__)
 
 SCOPES = ("playlist-modify-private", "playlist-read-private")
 """What we ask a listener for: to write private playlists, and to find ours among them."""
@@ -42,7 +46,14 @@ STATE_CHARS = 43
 """How much chance is in the state of a link, and how long that is in base64url."""
 
 ITEMS_PER_REQUEST = 100
+ITEMS_PER_PAGE = 50
 PLAYLISTS_PER_PAGE = 50
+
+MOST_PAGES = 40
+"""More are not asked for: 2,000 playlists, or as many items of one."""
+
+TOTAL_S = 10.0
+"""How long a call may take, all its requests together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,8 @@ class SpotifyClient:
 
     Args:
         app: The owner's app and Spotify's addresses.
-        timeout_s: How long to wait for a connection, and for an answer.
+        timeout_s: How long to wait for a connection, and for each part of an answer.
+        total_s: How long a call may take in all.
         on_answer: Called with "accounts" or "api" and the HTTP status of each answer, None where
             there was none; from whichever thread asked.
     """
@@ -92,14 +104,20 @@ class SpotifyClient:
     def __init__(
         self,
         app: SpotifyApp,
-        timeout_s: tuple[float, float] = (5.0, 20.0),
+        timeout_s: tuple[float, float] = (5.0, TOTAL_S),
         on_answer: Callable[[str, int | None], None] = lambda service, status: None,
+        total_s: float = TOTAL_S,
     ) -> None:
         for module in ("client", "oauth2"):
             logging.getLogger(f"spotipy.{module}").addFilter(_tells_no_secrets)
         self._app = app
         self._timeout_s = timeout_s
         self._on_answer = on_answer
+        self._calls = Calls(total_s)
+
+    def close(self) -> None:
+        """End what is under way, from whichever thread; nothing more is asked."""
+        self._calls.close()
 
     @property
     def redirect_uri(self) -> str:
@@ -194,11 +212,21 @@ class SpotifyClient:
 
     def playlists(self, access_token: str) -> Iterator[Playlist]:
         """Yield the playlists in the listener's library, asking for pages as they are needed."""
+        seen: set[str] = set()
         with self._api(access_token) as api:
-            page = api.current_user_playlists(limit=PLAYLISTS_PER_PAGE)
-            while page is not None:
-                yield from (as_playlist(entry) for entry in as_object(page)["items"] if entry)
-                page = api.next(page)
+            for number in range(MOST_PAGES):
+                page = as_object(
+                    api.current_user_playlists(
+                        limit=PLAYLISTS_PER_PAGE, offset=number * PLAYLISTS_PER_PAGE
+                    )
+                )
+                found = [as_playlist(entry) for entry in page["items"] if entry]
+                new = [playlist for playlist in found if playlist.id not in seen]
+                yield from new
+                seen |= {playlist.id for playlist in new}
+                if not new or not page.get("next"):
+                    return
+        logger.warning("a library has more playlists than are looked at")
 
     def contents(self, access_token: str, playlist_id: str) -> Contents:
         """Return what a playlist holds, as it plays where the listener lives.
@@ -210,10 +238,23 @@ class SpotifyClient:
         with self._api(access_token) as api:
             # Not every app sees the new names of these fields yet, so both are read.
             full = as_object(api.playlist(playlist_id))
-            page = full.get("items") or full["tracks"]
-            while page is not None:
-                entries += map(as_entry, as_object(page)["items"])
-                page = api.next(page)
+            page = as_object(full.get("items") or full["tracks"])
+            entries += map(as_entry, page["items"])
+            for _ in range(MOST_PAGES):
+                if not page.get("next"):
+                    break
+                before, asked = page["items"], len(entries)
+                page = as_object(
+                    api.playlist_items(playlist_id, limit=ITEMS_PER_PAGE, offset=asked)
+                )
+                # An offset that is not heeded would bring the same for ever.
+                if (
+                    not page["items"]
+                    or page["items"] == before
+                    or page.get("offset", asked) != asked
+                ):
+                    break
+                entries += map(as_entry, page["items"])
             return Contents(str(full["snapshot_id"]), tuple(entries))
 
     # -- writing --
@@ -297,8 +338,10 @@ class SpotifyClient:
 
         with translated(), requests.Session() as session:
             session.hooks["response"].append(tell)
+            session.max_redirects = 0  # else a token goes wherever an answer says
             try:
-                yield session
+                with self._calls.limited(session):
+                    yield session
             except (requests.ConnectionError, requests.Timeout):
                 self._on_answer(service, None)
                 raise
