@@ -54,6 +54,7 @@ class Metrics:
             registry=self.registry,
         )
         self.last_fetch_utc: datetime | None = None
+        self.last_job_s = time.monotonic()
         self._last_fetch = Gauge(
             "mirrortape_last_fetch_timestamp_seconds",
             "When Telegram answered last to the question for updates",

@@ -23,11 +23,14 @@ from bot.cli.simulate import simulate
 from bot.cli.train import train
 
 _PLAINER = (
-    (r"Input should be a valid integer.*", "a whole number is needed"),
-    (r"Input should be a valid number.*", "a number is needed"),
-    (r"Input should be greater than or equal to (\S+)", r"\1 is the least"),
-    (r"Input should be less than or equal to (\S+)", r"\1 is the most"),
-    (r"Got unexpected extra argument\(s\) \((.*)\)", r"There is too much after the command: \1"),
+    (re.compile(r"Input should be a valid integer.*"), "a whole number is needed"),
+    (re.compile(r"Input should be a valid number.*"), "a number is needed"),
+    (re.compile(r"Input should be greater than or equal to (\S+)"), r"\1 is the least"),
+    (re.compile(r"Input should be less than or equal to (\S+)"), r"\1 is the most"),
+    (
+        re.compile(r"Got unexpected extra argument\(s\) \((.*)\)"),
+        r"There is too much after the command: \1",
+    ),
 )
 """What is said in other words than typer's."""
 
@@ -98,7 +101,7 @@ def main() -> None:
 def _one_line(told: str) -> str:
     """Return what is wrong with what was typed, in plain words and as one sentence."""
     for pattern, plain in _PLAINER:
-        told = re.sub(pattern, plain, told)
+        told = pattern.sub(plain, told)
     return told if told.endswith("?") else f"{told.rstrip('.')}."
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bot.linking.user_locks import Turns
 from recommender.errors import ConnectionExpired, NotConnected, QuotaExceeded, RateLimited
-from recommender.services.spotify.refusals import LONG_WAIT_S
+from recommender.services.spotify.refusals import LONG_WAIT_S, LONGEST_WAIT_S
 from recommender.services.spotify.tokens import Tokens
 from recommender.services.spotify.web_api import SpotifyClient
 
@@ -166,7 +166,8 @@ class Asking:
     async def _respect_cooldown(self, client_id: str) -> None:
         until = await self._records.run(lambda stores: stores.spotify.cooldown(client_id))
         now = self._clock()
-        if until is not None and now < until:
+        # One that ends later than any can was stored by a clock that was ahead.
+        if until is not None and now < until <= now + timedelta(seconds=LONGEST_WAIT_S):
             wait_s = (until - now).total_seconds()
             kind = QuotaExceeded if wait_s > LONG_WAIT_S else RateLimited
             raise kind("Spotify asked for patience", wait_s)

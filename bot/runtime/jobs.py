@@ -1,6 +1,15 @@
-"""What the bot does by itself, by the clock."""
+"""The jobs that the bot runs by itself, and what keeps them going when the clock is set back.
 
-from datetime import timedelta
+APScheduler plans each run by the computer's clock. If that clock is set back by three hours, the
+next run of every job is three hours too late. So `keep_going` looks at the plan every few seconds,
+by a clock that nobody sets, and runs at once what is planned further ahead than its interval.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from telegram.ext import Application, ContextTypes, JobQueue
@@ -12,6 +21,8 @@ from bot.linking.connections import Connections
 from bot.playlists.learning import learn_from_everybody
 from bot.services import Services
 from bot.storage.backups import Nightly
+
+logger = logging.getLogger(__name__)
 
 LEARNING_EVERY = timedelta(days=1)
 """How often everybody's votes are looked at together."""
@@ -31,6 +42,12 @@ ASKING_EVERY = timedelta(seconds=30)
 LATE_TOO = {"misfire_grace_time": None}
 """Has a job done that comes late: else a busy second would put it off by a minute or a day."""
 
+CHECKED_EVERY_S = 15.0
+"""How often `keep_going` looks at the plan."""
+
+SLACK = timedelta(seconds=5)
+"""How much further ahead than its interval a job may be planned without being brought forward."""
+
 _AFTER_START = timedelta(minutes=1)
 
 
@@ -49,6 +66,7 @@ def schedule(
         await playlists.write_waiting(application.bot)
 
     async def ask(_: ContextTypes.DEFAULT_TYPE) -> None:
+        services.metrics.last_job_s = time.monotonic()
         await ask_due(application.bot, services)
 
     queue, soon = application.job_queue, timedelta(seconds=1)
@@ -59,6 +77,22 @@ def schedule(
         _schedule_copying(queue, services, services.nightly)
     if services.connections is not None:
         _schedule_telling(queue, services, services.connections)
+
+
+async def keep_going(
+    queue: JobQueue[Any],
+    every_s: float = CHECKED_EVERY_S,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Run jobs at once that a clock set back has put off, until this is cancelled."""
+    while True:
+        await asyncio.sleep(every_s)  # asyncio goes by a clock that nobody sets
+        now = clock()
+        for job in queue.scheduler.get_jobs():
+            interval = getattr(job.trigger, "interval", timedelta(0))
+            if job.next_run_time is not None and job.next_run_time > now + interval + SLACK:
+                logger.warning("the clock was set back: the job %r runs now", job.name)
+                job.modify(next_run_time=now)
 
 
 def _schedule_copying(queue: JobQueue[Any], services: Services, nightly: Nightly) -> None:

@@ -19,6 +19,7 @@ from telegram.error import InvalidToken
 
 from bot.app import App, publish_commands
 from bot.chat.history.handlers import warm_up
+from bot.runtime.jobs import keep_going
 from bot.sending.retry import persistently
 from bot.storage.records import Records
 from bot.updates.inbox import LAST_S, Inbox
@@ -123,12 +124,15 @@ async def running_bot(
         # The menu is no reason to keep anybody waiting.
         publishing = asyncio.create_task(_publish(application))
         fetching = asyncio.create_task(_take_in(inbox, fetch))
+        assert application.job_queue is not None
+        keeping = asyncio.create_task(keep_going(application.job_queue))
+        tasks = [publishing, fetching, keeping]
         try:
             yield fetching
         finally:
-            for task in (publishing, fetching):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait([publishing, fetching])
+            await asyncio.wait(tasks)
             await asyncio.gather(
                 inbox.close(GRACE_S), _stop(application), *([settle()] if settle else [])
             )

@@ -23,6 +23,9 @@ from recommender.storage.personal_data import Belonging, delete
 GRACE = timedelta(hours=1)
 """How late a check-in may come, after a stop; a later one is skipped."""
 
+FURTHEST = timedelta(days=8)
+"""No check-in is planned for later than a week ahead, unless the clock was wrong."""
+
 MAX_TRIES = 2
 """How often a message is sent of which nobody knows whether it went out."""
 
@@ -191,6 +194,7 @@ class Schedules:
         Of the moments that a check-in missed, only the last counts, and that only within `GRACE`.
         """
         with immediate(self._db):
+            self._plan_again(now)
             for row in list(
                 self._db.query("select * from check_ins where next_utc <= ?", [now.isoformat()])
             ):
@@ -255,6 +259,13 @@ class Schedules:
             " do update set days = excluded.days, next_utc = excluded.next_utc",
             [user_id, slot.minute, slot.days_text, next_utc],
         )
+
+    def _plan_again(self, now: datetime) -> None:
+        """Plan the check-ins again that a clock that was ahead has planned for much later."""
+        query = "select * from check_ins where next_utc > ?"
+        for row in list(self._db.query(query, [(now + FURTHEST).isoformat()])):
+            slot = Slot.of(row["minute"], row["days"])
+            self._put(row["user_id"], slot, self._zone(row["user_id"]), now)
 
     def _advance(self, row: dict[str, Any], now: datetime) -> None:
         """Make the last moment that has come the one that is due, and look for the next."""

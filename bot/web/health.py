@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from datetime import timedelta
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -13,6 +14,9 @@ from bot.services import Services
 
 SILENT_FOR = timedelta(minutes=2)
 """How long Telegram may be silent: four times as long as it holds a quiet poll open."""
+
+JOBS_LATE_S = 120.0
+"""How long no job may have run, by a clock that nobody sets: the most frequent runs every 30 s."""
 
 PATIENCE_S = 2.0
 """How long the database may take, whose thread may be busy with a night's copy."""
@@ -26,7 +30,8 @@ def ops_routes(services: Services) -> list[Route]:
         parts = {
             "database": await _waiting(services) is not None,
             "disk": not services.records.is_full,
-            "telegram": last_fetch is not None and services.clock() - last_fetch < SILENT_FOR,
+            "telegram": last_fetch is not None and abs(services.clock() - last_fetch) < SILENT_FOR,
+            "jobs": time.monotonic() - services.metrics.last_job_s < JOBS_LATE_S,
         }
         is_well = all(parts.values())
         return JSONResponse({"ok": is_well, **parts}, 200 if is_well else 503)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from recommender.services.spotify.refusals import LONGEST_WAIT_S
 from recommender.storage.database import immediate, migrate
 from recommender.storage.personal_data import Belonging
 
@@ -269,8 +270,13 @@ class Intents:
         rows = self._db.query(
             "select user_id from spotify_intents join spotify_accounts using (user_id)"
             " where tokens_encrypted is not null and created_utc > ?"
-            " and coalesce(try_after_utc, '') <= ? order by user_id",
-            [(now - TRIED_FOR).isoformat(), now.isoformat()],
+            # Later than any wait is what a clock that was ahead has stored.
+            " and (coalesce(try_after_utc, '') <= ? or try_after_utc > ?) order by user_id",
+            [
+                (now - TRIED_FOR).isoformat(),
+                now.isoformat(),
+                (now + timedelta(seconds=LONGEST_WAIT_S)).isoformat(),
+            ],
         )
         return [row["user_id"] for row in rows]
 

@@ -120,7 +120,13 @@ def test_the_bot_is_well_while_telegram_and_the_database_answer() -> None:
             async with asyncio.timeout(5):
                 while (answer := await get(chat, "/healthz")).status_code != 200:
                     await asyncio.sleep(0.02)
-        assert answer.json() == {"ok": True, "database": True, "disk": True, "telegram": True}
+        assert answer.json() == {
+            "ok": True,
+            "database": True,
+            "disk": True,
+            "telegram": True,
+            "jobs": True,
+        }
         clock.advance(seconds=(SILENT_FOR + timedelta(seconds=1)).total_seconds())
         answer = await get(chat, "/healthz")
         assert answer.status_code == 503

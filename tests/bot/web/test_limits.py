@@ -23,7 +23,7 @@ from bot.logs import Seldom
 from bot.runtime.serving import listen, web_server
 from bot.web.limits import WebLimits, public_limits
 from tests.support.contracts import ROOT
-from tests.support.health import answers, operator, wait_until  # noqa: F401 - a fixture
+from tests.support.health import answers, wait_until
 from tests.support.operating import OWNER, Operator
 
 QUICK = WebLimits(connections=8, request_s=0.6, hurried_s=0.3, body_bytes=1000)
@@ -217,7 +217,7 @@ def test_a_logger_that_strangers_use_says_little_a_minute() -> None:
 
 @pytest.mark.timed
 def test_400_slow_requests_harm_neither_telegram_nor_health_nor_the_log(
-    operator: Operator,  # noqa: F811
+    operator: Operator,
 ) -> None:
     logs = operator.folder / "bot.log"
     with logs.open("w") as log:

@@ -153,6 +153,15 @@ def test_only_the_connected_are_unfinished(accounts: SpotifyAccounts) -> None:
     assert accounts.playlists.unfinished(NOON) == [7]
 
 
+def test_a_wait_that_a_clock_ahead_has_stored_ends(accounts: SpotifyAccounts) -> None:
+    accounts.connect(7, ROBIN, TOKENS)
+    accounts.playlists.intend(7, DRAFT, NOON)
+    accounts.playlists.postpone(7, NOON, timedelta(hours=1))
+    assert accounts.playlists.unfinished(NOON) == []
+    accounts.playlists.postpone(7, NOON + timedelta(days=1500), timedelta(hours=1))
+    assert accounts.playlists.unfinished(NOON) == [7]
+
+
 def test_the_cooldown_of_each_app_is_remembered(accounts: SpotifyAccounts) -> None:
     assert accounts.cooldown("") is None
     accounts.cool_down("", NOON)

@@ -1,0 +1,119 @@
+"""A clock that is set back, or was ahead for a while: no timed work stops, and health says so."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import apscheduler.schedulers.base
+import pytest
+from telegram.ext import JobQueue
+
+from bot.runtime import jobs
+from bot.runtime.jobs import keep_going
+from bot.timetable import Slot
+from bot.web import health
+from tests.support.health import get
+from tests.support.telegram.chatting import NOW, Chat, with_chat
+
+BACK = timedelta(hours=3)
+
+
+class SetClock(datetime):
+    """The clock by which APScheduler plans; tests set it."""
+
+    off = timedelta(0)
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + cls.off
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[SetClock]]:
+    monkeypatch.setattr(apscheduler.schedulers.base, "datetime", SetClock)
+    yield SetClock
+    SetClock.off = timedelta(0)
+
+
+async def counted(queue: JobQueue, clock: type[SetClock], seconds: float) -> int:
+    """Set the clock back, and return how often a job of every 50 ms ran in the time after."""
+    ran = []
+
+    async def run(_: object) -> None:
+        ran.append(time.monotonic())
+
+    job = queue.scheduler.add_job(run, "interval", [None], seconds=0.05, misfire_grace_time=None)
+    await asyncio.sleep(0.3)
+    assert ran
+    clock.off = -BACK
+    ran.clear()
+    await asyncio.sleep(seconds)
+    job.remove()
+    return len(ran)
+
+
+@pytest.mark.parametrize("is_kept_going", [True, False])
+def test_jobs_go_on_when_the_clock_is_set_back(
+    clock: type[SetClock], monkeypatch: pytest.MonkeyPatch, is_kept_going: bool
+) -> None:
+    monkeypatch.setattr(jobs, "SLACK", timedelta(seconds=1))
+
+    async def story(chat: Chat) -> None:
+        queue = chat.application.job_queue
+        for job in queue.jobs():
+            job.schedule_removal()
+        await queue.start()
+        keeping = asyncio.create_task(
+            keep_going(queue, 0.1, lambda: SetClock.now(UTC))
+            if is_kept_going
+            else asyncio.sleep(9)
+        )
+        try:
+            count = await counted(queue, clock, 1.0)
+        finally:
+            keeping.cancel()
+            await queue.stop(wait=False)
+        # Else it would run again in three hours: what this protects against.
+        assert (count >= 5) == is_kept_going
+
+    asyncio.run(with_chat(story))
+
+
+def test_health_tells_of_jobs_that_do_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(chat: Chat) -> None:
+        assert (await get(chat, "/healthz")).json()["jobs"] is True
+        monkeypatch.setattr(health, "JOBS_LATE_S", 0.01)
+        await asyncio.sleep(0.05)
+        answer = await get(chat, "/healthz")
+        assert (answer.status_code, answer.json()["jobs"]) == (503, False)
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_running_bot_keeps_its_jobs_going(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own task brings forward what a clock has put off."""
+
+    async def story(chat: Chat) -> None:
+        async with chat.running():
+            tasks = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
+        assert "keep_going" in tasks
+
+    asyncio.run(with_chat(story))
+
+
+def test_a_check_in_planned_by_a_clock_that_was_ahead_comes_when_it_should() -> None:
+    async def story(chat: Chat) -> None:
+        ahead = NOW + timedelta(days=1500)
+
+        def plan(stores) -> None:
+            stores.schedules.set_zone(1, "Europe/Rome", ahead)
+            stores.schedules.add(1, (Slot.of(8 * 60 + 30, "0123456"),), ahead)
+
+        await chat.records.run(plan)
+        due = await chat.records.run(lambda s: s.schedules.due(NOW))
+        assert due == []
+        (check_in,) = (await chat.records.run(lambda s: s.schedules.load(1))).check_ins
+        assert NOW < check_in.next <= NOW + timedelta(days=1)
+
+    asyncio.run(with_chat(story))
