@@ -1,8 +1,11 @@
-"""What must agree across files: labels, settings, commands, the README."""
+"""What must agree across files: labels, settings, commands, documents."""
 
 import re
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import recommender.mood.targets
 import vision
@@ -11,6 +14,11 @@ from bot.settings import Settings
 from tests.support.contracts import ROOT
 
 README = (ROOT / "README.md").read_text()
+OPERATING, COMMANDS, ARCHITECTURE = (
+    (ROOT / "docs" / f"{name}.md").read_text()
+    for name in ("operating", "commands", "architecture")
+)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_both_packages_name_the_same_emotions_in_the_same_order() -> None:
@@ -24,16 +32,16 @@ def test_every_mode_has_its_words() -> None:
     )
 
 
-def test_env_example_and_readme_name_every_setting() -> None:
+def test_env_example_and_the_page_on_operating_name_every_setting() -> None:
     example = (ROOT / ".env.example").read_text()
     named = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
     settings = {name.upper() for name in Settings.model_fields}
     assert named == settings
-    assert settings <= set(re.findall(r"`([A-Z_]+)`", README))
+    assert settings <= set(re.findall(r"`([A-Z_]+)`", OPERATING))
 
 
-def test_the_readme_lists_every_command_and_no_other() -> None:
-    shown = set(re.findall(r"^\| `mirrortape ([a-z-]+(?: [a-z]+)?)", README, re.MULTILINE))
+def test_the_page_on_commands_lists_every_command_and_no_other() -> None:
+    shown = set(re.findall(r"^\| `mirrortape ([a-z-]+(?: [a-z]+)?)", COMMANDS, re.MULTILINE))
     of_catalogue = {f"catalogue {name}" for name in _commands(["catalogue"])}
     assert shown == set(_commands([])) | of_catalogue
 
@@ -42,6 +50,30 @@ def test_the_readme_lists_every_chat_command() -> None:
     table = set(re.findall(r"^\| `/([a-z]+)", README, re.MULTILINE))
     assert table == set(texts.COMMANDS)
     assert set(texts.COMMANDS) - {"start", "help"} <= set(re.findall(r"/([a-z]+)", texts.HELP))
+
+
+def test_the_readme_can_be_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_architecture_names_every_package_and_nothing_that_is_not_there() -> None:
+    named = set(re.findall(r"`((?:bot|vision|recommender|tests)/[a-z_/.]+)`", ARCHITECTURE))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    packages = {
+        path.parent.relative_to(ROOT).as_posix()
+        for package in ("bot", "vision", "recommender")
+        for path in (ROOT / package).glob("*/**/__init__.py")
+    }
+    assert packages == {name for name in named if not name.endswith(".py")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    files = re.findall(r"`((?:bot|vision|recommender|tests|docs|models)/[\w/.]+)`", text)
+    there = [page.parent / link for link in links] + [ROOT / file for file in files]
+    assert [path for path in there if not path.exists()] == []
 
 
 def test_help_needs_no_heavy_library() -> None:
