@@ -277,7 +277,7 @@ class Writing:
             return None
         known: LivingPlaylist = living
         playlist = await self._find(user_id, lambda entry: entry.id == known.id)
-        if playlist is None and self._clock() - known.created_utc < LIBRARY_LAG:
+        if playlist is None and abs(self._clock() - known.created_utc) < LIBRARY_LAG:
             try:
                 return await self._asking.ask(
                     user_id, lambda token: self._spotify.playlist(token, known.id)
@@ -300,7 +300,7 @@ class Writing:
             orphan = await self._find(user_id, lambda entry: marker in entry.description)
             if orphan is not None:
                 return orphan
-            if intent.marked_utc is not None and now - intent.marked_utc < LISTED_WITHIN:
+            if intent.marked_utc is not None and abs(now - intent.marked_utc) < LISTED_WITHIN:
                 wait_s = LISTED_WITHIN.total_seconds()
                 raise SpotifyUnreachable("whether a playlist was made shows later", wait_s)
         else:

@@ -65,8 +65,9 @@ class Questions:
     def open(self, user_id: int, now: datetime) -> Question | None:
         """Return what the user was asked, unless that is long ago or done with."""
         rows = self._db.query(
-            "select about, message_id from questions where user_id = ? and asked_utc >= ?",
-            [user_id, (now - WAITS_FOR).isoformat()],
+            "select about, message_id from questions"
+            " where user_id = ? and asked_utc between ? and ?",
+            [user_id, (now - WAITS_FOR).isoformat(), (now + WAITS_FOR).isoformat()],
         )
         return next((Question(row["about"], row["message_id"]) for row in rows), None)
 

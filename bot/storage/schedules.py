@@ -23,8 +23,8 @@ from recommender.storage.personal_data import Belonging, delete
 GRACE = timedelta(hours=1)
 """How late a check-in may come, after a stop; a later one is skipped."""
 
-FURTHEST = timedelta(days=8)
-"""No check-in is planned for later than a week ahead, unless the clock was wrong."""
+SMALL_JUMP = timedelta(hours=1)
+"""A clock that is set back by less asks nobody twice."""
 
 MAX_TRIES = 2
 """How often a message is sent of which nobody knows whether it went out."""
@@ -261,11 +261,13 @@ class Schedules:
         )
 
     def _plan_again(self, now: datetime) -> None:
-        """Plan the check-ins again that a clock that was ahead has planned for much later."""
-        query = "select * from check_ins where next_utc > ?"
-        for row in list(self._db.query(query, [(now + FURTHEST).isoformat()])):
+        """Bring forward the check-ins that a clock which was ahead has planned for too late."""
+        for row in list(self._db.query("select * from check_ins where next_utc is not null")):
+            zone = self._zone(row["user_id"])
             slot = Slot.of(row["minute"], row["days"])
-            self._put(row["user_id"], slot, self._zone(row["user_id"]), now)
+            first = next(occurrences(slot, zone, now + SMALL_JUMP)) if zone else None
+            if first is not None and first.isoformat() < row["next_utc"]:
+                self._put(row["user_id"], slot, zone, now)
 
     def _advance(self, row: dict[str, Any], now: datetime) -> None:
         """Make the last moment that has come the one that is due, and look for the next."""

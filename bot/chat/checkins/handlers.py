@@ -174,7 +174,7 @@ class Scheduling:
         if asked is None:
             return
         words, now = message.text or "", self._services.clock()
-        is_answer = now - asked < ASKED_FOR and understand(words).emotion is None
+        is_answer = abs(now - asked) < ASKED_FOR and understand(words).emotion is None
         if find_zones(words, now) or is_answer:
             await self._take_zone(context.bot, user_id, words)
             raise ApplicationHandlerStop

@@ -102,9 +102,10 @@ def test_a_running_bot_keeps_its_jobs_going(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(with_chat(story))
 
 
-def test_a_check_in_planned_by_a_clock_that_was_ahead_comes_when_it_should() -> None:
+@pytest.mark.parametrize("days", [2, 1500])
+def test_a_check_in_planned_by_a_clock_that_was_ahead_comes_when_it_should(days: int) -> None:
     async def story(chat: Chat) -> None:
-        ahead = NOW + timedelta(days=1500)
+        ahead = NOW + timedelta(days=days)
 
         def plan(stores) -> None:
             stores.schedules.set_zone(1, "Europe/Rome", ahead)
