@@ -70,17 +70,27 @@ def demo(
     ] = False,
 ) -> None:
     """Try everything on this computer with no account: chat page, local Telegram and Spotify."""
+    from bot.runtime.serving import leave_in_time
     from bot.sandbox.demo import run_demo
 
-    _stay(run_demo(port=port, data_dir=data_dir, opens_browser=browser, is_public=public))
+    _stay(
+        run_demo(
+            port=port,
+            data_dir=data_dir,
+            opens_browser=browser,
+            is_public=public,
+            stopping=leave_in_time,
+        )
+    )
 
 
 @app.command()
 def run() -> None:
     """Run the bot, live, with the settings in .env."""
     from bot.runtime.run import run_live
+    from bot.runtime.serving import leave_in_time
 
-    _stay(run_live())
+    _stay(run_live(stopping=leave_in_time))
 
 
 def main() -> None:

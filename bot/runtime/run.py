@@ -20,7 +20,6 @@ from bot.logs import set_up_logging
 from bot.metrics import Metrics
 from bot.runtime.database_lock import in_use, lock_file
 from bot.runtime.serving import (
-    leave_in_time,
     listen,
     loaded,
     running_bot,
@@ -71,8 +70,11 @@ def make_private(folder: Path) -> None:
         logger.warning("others may read %s, and that cannot be changed", path)
 
 
-async def run_live() -> None:
+async def run_live(stopping: Callable[[], None] = lambda: None) -> None:
     """Run the bot against the real Telegram and Spotify until it is told to stop.
+
+    Args:
+        stopping: Called once it is told to stop.
 
     Raises:
         NotReady: A setting is missing or makes no sense, or the catalogue is empty.
@@ -112,7 +114,7 @@ async def run_live() -> None:
             listener=stack.enter_context(listen(*settings.web_host_and_port)),
             ops_listener=stack.enter_context(listen(*host_and_port(settings.ops_address))),
             ready=lambda: print("Mirrortape is running; Ctrl-C stops it.", flush=True),  # noqa: T201
-            stopping=leave_in_time,
+            stopping=stopping,
             backups=settings.data_dir / FOLDER,
         )
 

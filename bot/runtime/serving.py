@@ -164,7 +164,7 @@ async def _stop(application: App) -> None:
 
 
 def leave_in_time(stop_s: float = STOP_S) -> None:
-    """See to it that this process has ended after a while, whatever hangs in it.
+    """End this process after a while, whatever hangs in it; for whoever owns the process.
 
     A thread that waits for the name of a host, or for a disk, can't be called back, and Python
     waits for it. What is stored is safe whenever the process ends, and what is not handled by then

@@ -5,7 +5,7 @@ The bot is the one that `mirrortape run` starts; only the addresses of its servi
 
 import secrets
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from bot.data_faults import naming
 from bot.logs import set_up_logging
 from bot.runtime.run import make_private, serve, utc_now
-from bot.runtime.serving import leave_in_time, listen
+from bot.runtime.serving import listen
 from bot.sandbox.page.chat import chat_routes
 from bot.sandbox.spotify.local_spotify import LocalSpotify
 from bot.sandbox.telegram.local_telegram import LocalTelegram
@@ -37,7 +37,12 @@ INVENTED_SEED = 20261120
 
 
 async def run_demo(
-    *, port: int, data_dir: Path | None, opens_browser: bool, is_public: bool = False
+    *,
+    port: int,
+    data_dir: Path | None,
+    opens_browser: bool,
+    is_public: bool = False,
+    stopping: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the demo until it is told to stop.
 
@@ -47,6 +52,7 @@ async def run_demo(
             demo keeps what it writes itself in the folder `demo` there.
         opens_browser: Whether to open the chat page.
         is_public: Whether accounts are connected as with a `PUBLIC_URL`, by six digits.
+        stopping: Called once the demo is told to stop.
 
     Raises:
         bot.settings.NotReady: A setting has the wrong form.
@@ -75,8 +81,8 @@ async def run_demo(
         if opens_browser:
             webbrowser.open(base_url)
 
-    def stopping() -> None:
-        leave_in_time()
+    def stop() -> None:
+        stopping()
         telegram.close()
 
     await serve(
@@ -98,7 +104,7 @@ async def run_demo(
         database=own_dir / DATABASE,
         listener=listener,
         ready=ready,
-        stopping=stopping,
+        stopping=stop,
         web_limits=replace(public_limits(), body_bytes=MAX_UPLOAD_BYTES),
         more_routes=[
             Mount("/telegram", routes=telegram.routes()),
