@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +34,9 @@ _PLAINER = (
 )
 """What is said in other words than typer's."""
 
+_OWNS_PROCESS = "owns the process"
+"""Tells a command that nothing but it runs in this process, so that it may end it."""
+
 app = typer.Typer(
     help="A selfie in, a mixtape out: emotion in a photo, playlist in Spotify.",
     no_args_is_help=True,
@@ -58,6 +61,7 @@ app.command()(simulate)
 
 @app.command()
 def demo(
+    context: typer.Context,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8765,
     data_dir: Annotated[
         Path | None, typer.Option(help="Where data is kept; default: DATA_DIR.")
@@ -70,7 +74,6 @@ def demo(
     ] = False,
 ) -> None:
     """Try everything on this computer with no account: chat page, local Telegram and Spotify."""
-    from bot.runtime.serving import leave_in_time
     from bot.sandbox.demo import run_demo
 
     _stay(
@@ -79,24 +82,23 @@ def demo(
             data_dir=data_dir,
             opens_browser=browser,
             is_public=public,
-            stopping=leave_in_time,
+            stopping=_when_stopping(context),
         )
     )
 
 
 @app.command()
-def run() -> None:
+def run(context: typer.Context) -> None:
     """Run the bot, live, with the settings in .env."""
     from bot.runtime.run import run_live
-    from bot.runtime.serving import leave_in_time
 
-    _stay(run_live(stopping=leave_in_time))
+    _stay(run_live(_when_stopping(context)))
 
 
 def main() -> None:
     """Run the command line; whatever is wrong with what was typed is told in one line."""
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(standalone_mode=False, obj=_OWNS_PROCESS))
     except typer.TyperException as error:
         told = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
         if told:  # nothing is wrong with no words at all: the help has been printed
@@ -113,6 +115,13 @@ def _one_line(told: str) -> str:
     for pattern, plain in _PLAINER:
         told = pattern.sub(plain, told)
     return told if told.endswith("?") else f"{told.rstrip('.')}."
+
+
+def _when_stopping(context: typer.Context) -> Callable[[], None]:
+    """Return what is to happen once a command is told to stop."""
+    from bot.runtime.serving import leave_in_time
+
+    return leave_in_time if context.obj == _OWNS_PROCESS else lambda: None
 
 
 def _stay(running: Coroutine[Any, Any, None]) -> None:
