@@ -249,6 +249,9 @@ class Hanging:
     def __init__(self) -> None:
         self.asked, self.released = threading.Event(), threading.Event()
 
+    def close(self) -> None:
+        self.released.set()
+
     def create_playlist(self, *_: str) -> Playlist:
         self.asked.set()
         self.released.wait(10)
