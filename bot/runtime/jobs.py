@@ -3,15 +3,19 @@
 APScheduler plans each run by the computer's clock. If that clock is set back by three hours, the
 next run of every job is three hours too late. So `keep_going` looks at the plan every few seconds,
 by a clock that nobody sets, and runs at once what is planned further ahead than its interval.
+
+If the clock is set ahead by years, as on a computer that starts in 1970, APScheduler would count
+every run that it missed and hold up the bot meanwhile. `Every` skips them.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from apscheduler.triggers.interval import IntervalTrigger
 from telegram.ext import Application, ContextTypes, JobQueue
 
 from bot.chat.checkins.checkins import ask_due
@@ -51,6 +55,19 @@ SLACK = timedelta(seconds=5)
 _AFTER_START = timedelta(minutes=1)
 
 
+class Every(IntervalTrigger):  # type: ignore[misc] # APScheduler has no types
+    """Plans a run after each interval, but none of those that a clock set ahead has skipped."""
+
+    def get_next_fire_time(
+        self, previous_fire_time: datetime | None, now: datetime
+    ) -> datetime | None:
+        """Return when the next run is due: within an interval from now, or now."""
+        if previous_fire_time is not None:
+            previous_fire_time = max(previous_fire_time, now - self.interval)
+        next_run: datetime | None = super().get_next_fire_time(previous_fire_time, now)
+        return next_run
+
+
 def schedule(
     application: Application[Any, Any, Any, Any, Any, Any],
     services: Services,
@@ -70,9 +87,9 @@ def schedule(
         await ask_due(application.bot, services)
 
     queue, soon = application.job_queue, timedelta(seconds=1)
-    queue.run_repeating(ask, ASKING_EVERY, first=soon, job_kwargs=LATE_TOO)
-    queue.run_repeating(write, WRITING_EVERY, first=soon, job_kwargs=LATE_TOO)
-    queue.run_repeating(learn, LEARNING_EVERY, first=_AFTER_START, job_kwargs=LATE_TOO)
+    _repeat(queue, ask, ASKING_EVERY, soon)
+    _repeat(queue, write, WRITING_EVERY, soon)
+    _repeat(queue, learn, LEARNING_EVERY, _AFTER_START)
     if services.nightly is not None:
         _schedule_copying(queue, services, services.nightly)
     if services.connections is not None:
@@ -95,18 +112,30 @@ async def keep_going(
                 job.modify(next_run_time=now)
 
 
+def _repeat(
+    queue: JobQueue[Any],
+    do: Callable[[ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]],
+    every: timedelta,
+    first: timedelta,
+) -> None:
+    """Have something done after each interval, for the first time a while from now."""
+    start = datetime.now(UTC) + first
+    trigger = Every(seconds=every.total_seconds(), start_date=start, timezone=UTC)
+    queue.run_custom(do, {"trigger": trigger, **LATE_TOO})
+
+
 def _schedule_copying(queue: JobQueue[Any], services: Services, nightly: Nightly) -> None:
     async def copy(_: ContextTypes.DEFAULT_TYPE) -> None:
         await nightly.ensure_copy(services.clock())
 
-    queue.run_repeating(copy, COPYING_EVERY, first=_AFTER_START, job_kwargs=LATE_TOO)
+    _repeat(queue, copy, COPYING_EVERY, _AFTER_START)
 
 
 def _schedule_telling(queue: JobQueue[Any], services: Services, connections: Connections) -> None:
     async def tell(context: ContextTypes.DEFAULT_TYPE) -> None:
         await tell_due(context.bot, services)
 
-    queue.run_repeating(tell, TELLING_EVERY, first=_AFTER_START, job_kwargs=LATE_TOO)
+    _repeat(queue, tell, TELLING_EVERY, _AFTER_START)
     connections.when_ended = lambda: queue.run_once(
         tell, when=0, name="tell at once", job_kwargs=LATE_TOO
     )

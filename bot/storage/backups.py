@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from cryptography.fernet import MultiFernet
@@ -28,7 +28,7 @@ FOLDER = "backups"
 """Where copies that nobody asked for lie, beside the data."""
 
 COPIES_KEPT = 14
-"""Copies that are kept there; the oldest goes when another is made."""
+"""Copies that are kept there; when another is made, the one furthest from today goes."""
 
 _NAMES = ("mirrortape-????-??-??.db", "mirrortape-????-??-??-??????-before-restore.db")
 
@@ -138,17 +138,20 @@ class Nightly:
             if target.exists():
                 return
             try:
-                await asyncio.to_thread(self._make, target)
+                await asyncio.to_thread(self._make, target, now.date())
             except (OSError, sqlite3.Error, NotABackup) as error:
                 logger.error("the nightly copy could not be made: %s", error)
             else:
                 logger.info("the nightly copy is made")
 
-    def _make(self, target: Path) -> None:
+    def _make(self, target: Path, today: date) -> None:
         make_folder(self._folder)
         _sweep(self._folder)
         back_up(self._database, target)
-        for old in _copies(self._folder)[:-COPIES_KEPT]:
+        # Not the oldest: copies dated by a clock that was ahead would push out every new one.
+        newest = reversed(_copies(self._folder))
+        by_age = sorted(newest, key=lambda copy: abs(today - _day(copy)))
+        for old in by_age[COPIES_KEPT:]:
             _delete(old)
 
     async def forget(self, user_id: int, now: datetime) -> None:
@@ -175,6 +178,14 @@ class Nightly:
 def _copies(folder: Path) -> list[Path]:
     """Return the copies in the folder that were made by themselves, the oldest first."""
     return sorted(file for names in _NAMES for file in folder.glob(names))
+
+
+def _day(copy: Path) -> date:
+    """Return the day in a copy's name; a name that holds none is as old as can be."""
+    try:
+        return date.fromisoformat(copy.name.removeprefix("mirrortape-")[:10])
+    except ValueError:
+        return date.min
 
 
 def _delete(copy: Path) -> None:

@@ -118,3 +118,21 @@ def test_a_check_in_planned_by_a_clock_that_was_ahead_comes_when_it_should(days:
         assert NOW < check_in.next <= NOW + timedelta(days=1)
 
     asyncio.run(with_chat(story))
+
+
+def test_a_clock_set_ahead_by_decades_holds_up_nothing(clock: type[SetClock]) -> None:
+    """As on a computer that starts in 1970 and is set right later."""
+
+    async def story(chat: Chat) -> None:
+        queue = chat.application.job_queue
+        await queue.start()
+        try:
+            clock.off = timedelta(days=20_000)
+            began_s = time.monotonic()
+            queue.scheduler._process_jobs()
+            took_s = time.monotonic() - began_s
+        finally:
+            await queue.stop(wait=False)
+        assert took_s < 1
+
+    asyncio.run(with_chat(story))

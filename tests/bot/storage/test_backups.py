@@ -410,6 +410,24 @@ def test_each_day_gets_one_copy_and_fourteen_are_kept(database: Path, tmp_path: 
     assert all(users_in(tmp_path / "backups" / name) == [ANNA, BEN] for name in kept[1:])
 
 
+def test_copies_of_a_clock_that_was_ahead_push_out_no_new_one(
+    database: Path, tmp_path: Path
+) -> None:
+    nightly = Nightly(database, tmp_path / "backups", CIPHER)
+
+    async def story() -> None:
+        for day in range(COPIES_KEPT):
+            await nightly.ensure_copy(NOW + timedelta(days=1500 + day))
+        for day in range(2):
+            await nightly.ensure_copy(NOW + timedelta(days=day))
+
+    asyncio.run(story())
+    names = {copy.name for copy in (tmp_path / "backups").iterdir()}
+    new = {f"mirrortape-{NOW + timedelta(days=day):%Y-%m-%d}.db" for day in range(2)}
+    assert new <= names
+    assert len(names) == COPIES_KEPT
+
+
 def test_the_job_makes_the_copy_and_a_full_disk_costs_nobody_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
