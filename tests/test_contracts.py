@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -67,11 +69,27 @@ def test_the_architecture_names_every_package_and_nothing_that_is_not_there() ->
     assert packages == {name for name in named if not name.endswith(".py")}
 
 
+@pytest.mark.parametrize("package", ["bot", "vision", "recommender"])
+def test_the_diagram_draws_the_layers_that_import_linter_checks(package: str) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (
+        contract["layers"]
+        for contract in contracts["contracts"]
+        if contract.get("containers") == [package]
+    )
+    drawn = ARCHITECTURE.partition(f"subgraph {package}\n")[2].partition("    end\n")[0]
+    boxes = dict(re.findall(r'(\w+)\["([^"]+)"\]', drawn))
+    assert [box.split(", ") for box in boxes.values()] == [row.split(" | ") for row in layers]
+    chains = [re.findall(r"\w+", line) for line in drawn.splitlines() if "-->" in line]
+    arrows = {pair for chain in chains for pair in pairwise(chain)}
+    assert arrows == set(pairwise(boxes))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text()
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
-    files = re.findall(r"`((?:bot|vision|recommender|tests|docs|models)/[\w/.]+)`", text)
+    files = re.findall(r"`((?:bot|vision|recommender|tests|docs|models)/[\w/.-]+)`", text)
     there = [page.parent / link for link in links] + [ROOT / file for file in files]
     assert [path for path in there if not path.exists()] == []
 
