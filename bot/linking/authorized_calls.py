@@ -1,7 +1,7 @@
-"""Asking Spotify on behalf of a user: with a fresh token, and not while it wants peace.
+"""Web API calls on behalf of a user: refreshes tokens and respects rate limits.
 
-Where Spotify asks for a few seconds, they are waited out once, while the event loop goes on and no
-thread sleeps. A longer wait is stored and the caller is told.
+A rate limit of a few seconds is waited out once, without blocking a thread. A longer one is stored
+as a cooldown and raised to the caller.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from bot.linking.user_locks import Turns
+from bot.linking.user_locks import UserLocks
 from recommender.errors import ConnectionExpired, NotConnected, QuotaExceeded, RateLimited
 from recommender.services.spotify.refusals import LONG_WAIT_S, LONGEST_WAIT_S
 from recommender.services.spotify.tokens import Tokens
@@ -24,83 +24,83 @@ T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[object]]
 
 REFRESH_BEFORE = timedelta(minutes=1)
-"""An access token that ends this soon is replaced before it is used."""
+"""An access token that expires within this time is refreshed before use."""
 
 SHORT_WAIT_S = 5.0
-"""A wait that a user who looks at "Choosing your tracks" does not mind."""
+"""The longest rate limit that is waited out while the user looks at "Choosing your tracks"."""
 
 _MARGIN_S = 0.1
-"""Clocks differ; asking a moment too early would count as another request too many."""
+"""Added to each wait: clocks differ, and a request a moment too early counts against us."""
 
 
-class Asking:
-    """Lends users' tokens to questions.
+class AuthorizedCalls:
+    """Calls the Web API with users' access tokens.
 
-    For each user, one refresh at a time is under way: Spotify replaces the refresh token with it,
-    so that a second one with the old token would end the connection.
+    Refreshes are serialized per user: each one replaces the refresh token, so a second refresh
+    with the old token would end the connection.
 
     Args:
         records: The user data.
-        spotify: The adapter; its calls run in threads.
-        turns: Makes the requests; a refresh is finished even if whoever asked goes away.
+        spotify: The Web API client; its calls run in threads.
+        locks: Sends the requests and shields refreshes from cancellation.
         clock: Returns the time now, in UTC.
-        on_ended: Called when a consent has ended and its user is to be told.
-        sleep: Waits for so many seconds and lets others go on.
+        on_ended: Called when a consent has ended and its user must be told.
+        sleep: Waits for a number of seconds without blocking the event loop.
     """
 
     def __init__(
         self,
         records: "Records",
         spotify: SpotifyClient,
-        turns: Turns,
+        locks: UserLocks,
         clock: Callable[[], datetime],
         on_ended: Callable[[], object],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._records = records
         self._spotify = spotify
-        self._turns = turns
+        self._locks = locks
         self._clock = clock
         self._on_ended = on_ended
         self._sleep = sleep
         self._refreshing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._bought: dict[int, tuple[Tokens, Tokens]] = {}
-        """By user: tokens, and those that they bought and that could not be stored yet."""
+        self._unstored: dict[int, tuple[Tokens, Tokens]] = {}
+        """By user: old tokens, and their replacements that could not be stored yet."""
 
     def drop(self, user_id: int) -> None:
-        """Forget tokens of this user that are not stored."""
-        self._bought.pop(user_id, None)
+        """Drop this user's tokens that are not stored yet."""
+        self._unstored.pop(user_id, None)
 
-    async def ask(self, user_id: int, question: Callable[[str], T]) -> T:
-        """Call the adapter with a fresh access token, off the event loop.
+    async def call(self, user_id: int, send: Callable[[str], T]) -> T:
+        """Call `send` with a fresh access token, in a thread.
 
-        An access token can be refused before its time; then one refresh is tried. If that does
-        not help either, the tokens are deleted.
+        If Spotify rejects the token before it expires, it is refreshed once. If the new one is
+        rejected too, the tokens are deleted.
 
         Raises:
             NotConnected: The user has no account connected.
             ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
-            SpotifyBusy: Spotify wants peace, or cannot be reached.
+            SpotifyBusy: Spotify limits our rate, or cannot be reached.
         """
         try:
-            return await self._ask(user_id, question)
+            return await self._call(user_id, send)
         except RateLimited as busy:
             if busy.retry_after_s > SHORT_WAIT_S:
                 raise
             await self._sleep(busy.retry_after_s + _MARGIN_S)
-            return await self._ask(user_id, question)
+            return await self._call(user_id, send)
 
-    async def _ask(self, user_id: int, question: Callable[[str], T]) -> T:
+    async def _call(self, user_id: int, send: Callable[[str], T]) -> T:
         client_id = (await self._connected(user_id)).client_id
         await self._respect_cooldown(client_id)
         try:
             tokens = await self._fresh(user_id)
             try:
-                return await self._turns.request(question, tokens.access_token)
+                return await self._locks.request(send, tokens.access_token)
             except ConnectionExpired:
                 tokens = await self._fresh(user_id, refused=tokens)
             try:
-                return await self._turns.request(question, tokens.access_token)
+                return await self._locks.request(send, tokens.access_token)
             except ConnectionExpired:
                 await self._end(user_id, tokens)
                 raise
@@ -110,8 +110,8 @@ class Asking:
             raise
 
     async def _fresh(self, user_id: int, refused: Tokens | None = None) -> Tokens:
-        """Return tokens that are good for a while and are not those that Spotify refused."""
-        return await self._turns.undisturbed(self._ensure_fresh(user_id, refused))
+        """Return tokens that are valid for at least `REFRESH_BEFORE` and are not `refused`."""
+        return await self._locks.shielded(self._ensure_fresh(user_id, refused))
 
     async def _ensure_fresh(self, user_id: int, refused: Tokens | None) -> Tokens:
         async with self._refreshing[user_id]:
@@ -122,18 +122,18 @@ class Asking:
             return await self._refresh(user_id, tokens)
 
     async def _refresh(self, user_id: int, tokens: Tokens) -> Tokens:
-        """Buy new tokens and return them once they are stored, or what took their place since.
+        """Refresh the tokens and return what is stored afterwards.
 
-        The old ones buy only once. So new ones that cannot be stored are kept for the next try.
+        A refresh token works once. So new tokens that cannot be stored are kept for the next try.
         """
-        old, new = self._bought.get(user_id, (None, tokens))
+        old, new = self._unstored.get(user_id, (None, tokens))
         if old != tokens:
             try:
-                new = await self._turns.request(self._spotify.refresh, tokens, self._clock())
+                new = await self._locks.request(self._spotify.refresh, tokens, self._clock())
             except ConnectionExpired:
                 await self._end(user_id, tokens)
                 raise
-            self._bought[user_id] = (tokens, new)
+            self._unstored[user_id] = (tokens, new)
         stored = await self._records.run(
             lambda stores: stores.spotify.replace_tokens(user_id, tokens, new)
         )
@@ -143,15 +143,18 @@ class Asking:
         return stored
 
     async def _end(self, user_id: int, tokens: Tokens) -> None:
-        """Delete tokens that Spotify no longer honours, unless others took their place."""
+        """Delete tokens that Spotify no longer honours, unless they were replaced meanwhile."""
         await self._records.run(lambda stores: stores.spotify.end(user_id, tokens))
         self._on_ended()
 
     async def _connected(self, user_id: int) -> Tokens:
-        """Return the stored tokens; those that cannot be read stay, as their key may come back.
+        """Return the stored tokens.
+
+        Tokens that cannot be decrypted are kept: their key may be restored.
 
         Raises:
             NotConnected: There are none.
+            ConnectionExpired: They cannot be decrypted.
         """
         try:
             tokens = await self._records.run(lambda stores: stores.spotify.tokens(user_id))
@@ -166,8 +169,8 @@ class Asking:
     async def _respect_cooldown(self, client_id: str) -> None:
         until = await self._records.run(lambda stores: stores.spotify.cooldown(client_id))
         now = self._clock()
-        # One that ends later than any can was stored by a clock that was ahead.
+        # Later than the longest cooldown means that it was stored by a clock that was ahead.
         if until is not None and now < until <= now + timedelta(seconds=LONGEST_WAIT_S):
             wait_s = (until - now).total_seconds()
             kind = QuotaExceeded if wait_s > LONG_WAIT_S else RateLimited
-            raise kind("Spotify asked for patience", wait_s)
+            raise kind("Spotify asked us to wait", wait_s)

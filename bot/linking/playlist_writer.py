@@ -1,20 +1,20 @@
-"""Writing one living playlist in each user's account.
+"""Writes one playlist per user into their Spotify account, safely across crashes.
 
-A playlist takes several requests, and the program or the network may fail between any two. So the
-draft is stored before anything is sent, and the way from there to the finished playlist can be
-walked again from the start without harm. A newer draft may take the place of the stored one at any
-time, also while this one is written; then the newer one is written next.
+Writing takes several requests, and the process or the network may fail between any two. So the
+draft is stored as an intent first, and every step can be repeated from the start without harm. A
+newer draft may replace the stored one at any time, even while that is being written; then the
+newer one is written next.
 
-1. Is our living playlist still in the user's library? Then it is used. If not, one is created,
-   with a marker in its description that was stored before. Where an earlier try may have created
-   one whose id we never learned, it is looked for first, and not made again at once.
-2. Its items are replaced, which gives the same result however often it is done.
-3. They are read back. For tracks that do not play, others are asked for and the draft that is
-   stored changes; then its items are replaced again.
-4. Its name and description are changed where they differ; the marker goes.
-5. The draft is deleted from our store, and it is noted what stands there now: in one transaction.
+1. If the user's playlist of ours is still in their library, it is reused. If not, one is created
+   with a marker in its description; the marker is stored before the request. If an earlier try may
+   have created a playlist whose id we never learned, the marker finds it.
+2. The items are replaced, which is idempotent.
+3. The items are read back. Tracks that do not play are swapped, the stored draft changes, and the
+   items are replaced again.
+4. Name and description are updated if they differ, which removes the marker.
+5. In one transaction the intent is deleted and the playlist is recorded as published.
 
-Where Spotify refuses or asks for patience, the draft stays for `resume`.
+If Spotify refuses or asks to wait, the intent stays and `resume` retries it.
 """
 
 import logging
@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from bot.linking.authorized_calls import Asking
-from bot.linking.user_locks import Turns
+from bot.linking.authorized_calls import AuthorizedCalls
+from bot.linking.user_locks import UserLocks
 from recommender.errors import (
     PlaylistGone,
     QuotaExceeded,
@@ -44,30 +44,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LIBRARY_LAG = timedelta(minutes=10)
-"""A new playlist may be missing from Spotify's list of the user's playlists for a while."""
+"""How long a new playlist may be missing from Spotify's list of the user's playlists."""
 
 LISTED_WITHIN = timedelta(minutes=1)
-"""A playlist of which we learned nothing is not made again before it should have been listed. That
-takes seconds; a minute is the first wait for another try, so that it rarely costs more time."""
+"""If a create request got no answer, another playlist is created only after this time, when the
+first would be listed. Listing takes seconds; a minute is also the first retry delay."""
 
-MENDED_AT_MOST = 3
-"""How often other tracks are tried in the place of those that do not play."""
+MAX_MENDS = 3
+"""Rounds of replacing tracks that do not play."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SpotifyPlaylist:
-    """A playlist that stands in a user's account as it should.
+class WrittenPlaylist:
+    """A playlist that was written to a user's account.
 
     Args:
         id: Spotify's id.
-        url: Where it opens.
-        name: What it is called.
-        created: Whether it is new, rather than rewritten.
-        saved_id: The playlist of our own that it is; None where there is none.
-        shown_in: The message that shows that; None where it is unknown.
-        silent: URIs of tracks that it was to hold but which Spotify does not play.
+        url: Its address in Spotify.
+        name: Its title.
+        created: Whether it was created, rather than rewritten.
+        saved_id: The saved playlist it holds; None if there is none.
+        shown_in: The message that shows that playlist; None if unknown.
+        silent: URIs of wanted tracks that Spotify does not play.
     """
 
     id: str
@@ -80,99 +80,110 @@ class SpotifyPlaylist:
 
 
 Mend = Callable[[int, PlaylistDraft, frozenset[str]], Awaitable[PlaylistDraft]]
-"""Finds other tracks for those of a user's draft that do not play, and returns the new draft."""
+"""Replaces the given tracks of a user's draft, which do not play, and returns the new draft."""
 
 
 async def leave(user_id: int, draft: PlaylistDraft, silent: frozenset[str]) -> PlaylistDraft:
-    """Leave a draft as it is, whatever of it does not play."""
+    """Return the draft unchanged."""
     return draft
 
 
-class Writing:
-    """Keeps one playlist in each account; those of one user are written one after the other."""
+class PlaylistWriter:
+    """Keeps one playlist in each account. Writes for one user run one after the other."""
 
     def __init__(
         self,
         records: "Records",
         spotify: SpotifyClient,
-        asking: Asking,
-        turns: Turns,
+        calls: AuthorizedCalls,
+        locks: UserLocks,
         clock: Callable[[], datetime],
     ) -> None:
         self._records = records
         self._spotify = spotify
-        self._asking = asking
-        self._turns = turns
+        self._calls = calls
+        self._locks = locks
         self._clock = clock
 
     async def write(
-        self, user_id: int, playlist: PlaylistDraft, mend: Mend = leave
-    ) -> SpotifyPlaylist | None:
-        """Make the user's living playlist hold exactly this; see `Connections.write`."""
-        return await self._turns.undisturbed(self._write(user_id, playlist, mend))
-
-    async def _write(
-        self, user_id: int, playlist: PlaylistDraft, mend: Mend
-    ) -> SpotifyPlaylist | None:
+        self, user_id: int, draft: PlaylistDraft, mend: Mend = leave
+    ) -> WrittenPlaylist | None:
+        """Store a draft as the user's intent and write it, as `write_pending` does."""
         now = self._clock()
 
         def intend(stores: "Stores") -> int:
-            stores.spotify.playlists.intend(user_id, playlist, now)
+            stores.spotify.playlists.intend(user_id, draft, now)
             return 1
 
-        async with self._turns.of(user_id):
-            await self._records.once("intent", intend)
-            return await self._write_waiting(user_id, playlist.saved_id, mend)
+        async def work() -> WrittenPlaylist | None:
+            async with self._locks.of(user_id):
+                await self._records.once("intent", intend)
+                return await self._carry_out(user_id, mend, draft.saved_id)
 
-    async def write_intended(
-        self, user_id: int, saved_id: int, mend: Mend = leave
-    ) -> SpotifyPlaylist | None:
-        """Write a draft that is stored already; see `Connections.write_intended`."""
-        return await self._turns.undisturbed(self._write_intended(user_id, saved_id, mend))
+        return await self._locks.shielded(work())
 
-    async def _write_intended(
-        self, user_id: int, saved_id: int, mend: Mend
-    ) -> SpotifyPlaylist | None:
-        async with self._turns.of(user_id):
-            return await self._write_waiting(user_id, saved_id, mend)
+    async def write_pending(
+        self, user_id: int, mend: Mend = leave, *, only: int | None = None
+    ) -> WrittenPlaylist | None:
+        """Make the user's playlist equal to the draft that is pending.
 
-    async def _write_waiting(
-        self, user_id: int, saved_id: int | None, mend: Mend
-    ) -> SpotifyPlaylist | None:
-        """Write the draft that waits, if it is the one meant; the lock is held."""
-        intent = await self._intent(user_id)
-        if intent is None or intent.draft.saved_id != saved_id:
-            return None
-        return await self._carry_out(user_id, mend)
+        Whatever is raised, the draft stays stored until it is written: see `resume`. Runs to its
+        end even if the caller is cancelled.
 
-    async def write_pending(self, user_id: int, mend: Mend = leave) -> SpotifyPlaylist | None:
-        """Write the newest draft that still waits; see `Connections.write_pending`."""
-        return await self._turns.undisturbed(self._write_pending(user_id, mend))
+        Args:
+            user_id: Whose playlist.
+            mend: Finds replacements for tracks that Spotify does not play.
+            only: Write nothing unless the pending draft is this saved playlist.
 
-    async def _write_pending(self, user_id: int, mend: Mend) -> SpotifyPlaylist | None:
-        async with self._turns.of(user_id):
-            return await self._carry_out(user_id, mend)
+        Returns:
+            What was written; None if nothing is pending, or something other than `only`.
+
+        Raises:
+            NotConnected: The user has no account connected.
+            ConnectionExpired: Spotify no longer honours the consent; the tokens are deleted.
+        """
+
+        async def work() -> WrittenPlaylist | None:
+            async with self._locks.of(user_id):
+                return await self._carry_out(user_id, mend, only)
+
+        return await self._locks.shielded(work())
 
     async def resume(
-        self, mend: Mend, is_wanted: Callable[[int], bool]
-    ) -> dict[int, SpotifyPlaylist]:
-        """Write what is left unwritten and is due; see `Connections.resume`."""
+        self, mend: Mend = leave, is_wanted: Callable[[int], bool] = lambda _: True
+    ) -> dict[int, WrittenPlaylist]:
+        """Write every pending draft whose retry is due and return what was written, by user.
+
+        Args:
+            mend: Finds replacements for tracks that Spotify does not play.
+            is_wanted: Selects users by id; drafts of the others stay pending.
+        """
         written, now = {}, self._clock()
         unfinished = await self._store(lambda kept: kept.unfinished(now))
         for user_id in filter(is_wanted, unfinished):
             try:
                 playlist = await self.write_pending(user_id, mend)
             except RecommenderError as error:
-                _log.warning("a playlist stays unwritten: %s", type(error).__name__)
+                _log.warning("a playlist could not be written yet: %s", type(error).__name__)
             else:
                 if playlist is not None:
                     written[user_id] = playlist
         return written
 
-    async def _carry_out(self, user_id: int, mend: Mend) -> SpotifyPlaylist | None:
-        """Write the draft that waits; None where there is none."""
+    async def _carry_out(
+        self, user_id: int, mend: Mend, only: int | None
+    ) -> WrittenPlaylist | None:
+        """Do as `write_pending` says. The caller holds the lock."""
         now = self._clock()
-        intent = await self._store(lambda kept: kept.begin(user_id, now))
+
+        def begin(stores: "Stores") -> Intent | None:
+            intents = stores.spotify.playlists
+            pending = intents.intent(user_id)
+            if pending is None or only not in (None, pending.draft.saved_id):
+                return None
+            return intents.begin(user_id, now)
+
+        intent = await self._records.run(begin)
         if intent is None:
             return None
         draft = intent.draft
@@ -203,8 +214,8 @@ class Writing:
 
     async def _fill_playlist(
         self, user_id: int, draft: PlaylistDraft, mend: Mend
-    ) -> tuple[PlaylistDraft, SpotifyPlaylist]:
-        """Write a draft; return it as it was written in the end, and where."""
+    ) -> tuple[PlaylistDraft, WrittenPlaylist]:
+        """Write a draft; return the draft as written, and the playlist that holds it."""
         playlist = await self._find_living(user_id)
         is_new = playlist is None
         if playlist is None:
@@ -214,13 +225,13 @@ class Writing:
         draft, silent = await self._replace_items(user_id, playlist.id, draft, mend)
         if (playlist.name, playlist.description) != (draft.name, draft.description):
             playlist_id = playlist.id
-            await self._asking.ask(
+            await self._calls.call(
                 user_id,
                 lambda token: self._spotify.change_details(
                     token, playlist_id, draft.name, draft.description
                 ),
             )
-        return draft, SpotifyPlaylist(
+        return draft, WrittenPlaylist(
             id=playlist.id,
             url=playlist.url,
             name=draft.name,
@@ -233,13 +244,13 @@ class Writing:
     async def _replace_items(
         self, user_id: int, playlist_id: str, draft: PlaylistDraft, mend: Mend
     ) -> tuple[PlaylistDraft, frozenset[str]]:
-        """Write a draft's tracks, or others for those that do not play.
+        """Write a draft's tracks, replacing those that do not play.
 
         Returns:
-            The draft as it stands now, and the tracks that did not play.
+            The draft as written, and the URIs that did not play.
         """
         silent = seen = await self._write_items(user_id, playlist_id, draft.uris)
-        for _ in range(MENDED_AT_MOST):
+        for _ in range(MAX_MENDS):
             mended = await mend(user_id, draft, silent) if silent else draft
             if mended.uris == draft.uris:
                 break
@@ -251,14 +262,14 @@ class Writing:
     async def _write_items(
         self, user_id: int, playlist_id: str, uris: tuple[str, ...]
     ) -> frozenset[str]:
-        """Make the playlist hold these tracks and return those that do not play."""
-        version = await self._asking.ask(
+        """Replace the playlist's items and return the URIs that do not play."""
+        version = await self._calls.call(
             user_id, lambda token: self._spotify.replace_items(token, playlist_id, uris)
         )
-        found = await self._asking.ask(
+        found = await self._calls.call(
             user_id, lambda token: self._spotify.contents(token, playlist_id)
         )
-        if found.snapshot_id != version:  # somebody else's version tells nothing of our tracks
+        if found.snapshot_id != version:  # changed by somebody else meanwhile
             return frozenset()
         return unplayed(uris, found)
 
@@ -267,10 +278,10 @@ class Writing:
         return mended
 
     async def _find_living(self, user_id: int) -> Playlist | None:
-        """Return the living playlist, unless the user deleted it.
+        """Return the playlist that is rewritten each time, unless the user deleted it.
 
-        To Spotify, deleting a playlist is leaving it: it still answers to its id, but is no
-        longer in the library.
+        Deleting a playlist at Spotify only unfollows it: its id still works, but it is no longer
+        in the user's library.
         """
         living = await self._store(lambda kept: kept.living(user_id))
         if living is None:
@@ -279,7 +290,7 @@ class Writing:
         playlist = await self._find(user_id, lambda entry: entry.id == known.id)
         if playlist is None and abs(self._clock() - known.created_utc) < LIBRARY_LAG:
             try:
-                return await self._asking.ask(
+                return await self._calls.call(
                     user_id, lambda token: self._spotify.playlist(token, known.id)
                 )
             except PlaylistGone:
@@ -289,10 +300,10 @@ class Writing:
         return playlist
 
     async def _create(self, user_id: int, draft: PlaylistDraft) -> Playlist:
-        """Create the playlist, unless an earlier try did without our learning of it.
+        """Create the playlist, or find the one that an earlier try created.
 
         Raises:
-            SpotifyUnreachable: Such a try is so fresh that what it made may not be listed yet.
+            SpotifyUnreachable: An earlier try is so recent that its playlist may not be listed.
         """
         intent, now = await self._intent(user_id), self._clock()
         if intent is not None and intent.marker is not None:
@@ -302,25 +313,25 @@ class Writing:
                 return orphan
             if intent.marked_utc is not None and abs(now - intent.marked_utc) < LISTED_WITHIN:
                 wait_s = LISTED_WITHIN.total_seconds()
-                raise SpotifyUnreachable("whether a playlist was made shows later", wait_s)
+                raise SpotifyUnreachable("an unconfirmed playlist may not be listed yet", wait_s)
         else:
             marker = f"[mt-{secrets.token_hex(4)}]"
         await self._store(lambda kept: kept.mark(user_id, marker, now))
         description = f"{draft.description} {marker}"
         try:
-            return await self._asking.ask(
+            return await self._calls.call(
                 user_id,
                 lambda token: self._spotify.create_playlist(token, draft.name, description),
             )
         except SpotifyUnreachable:
-            raise  # it may have been made all the same
+            raise  # it may have been created all the same
         except RecommenderError:
             await self._store(lambda kept: kept.unmark(user_id))
             raise
 
     async def _find(self, user_id: int, is_wanted: Callable[[Playlist], bool]) -> Playlist | None:
-        """Return the first playlist in the user's library that is wanted."""
-        return await self._asking.ask(
+        """Return the first playlist in the user's library that `is_wanted` accepts."""
+        return await self._calls.call(
             user_id,
             lambda token: next(filter(is_wanted, self._spotify.playlists(token)), None),
         )
@@ -333,7 +344,7 @@ class Writing:
         await self._store(lambda kept: kept.set_living(user_id, playlist_id, now))
 
     async def _let_go(self, user_id: int) -> None:
-        """Remember that the living playlist is no longer in the user's library."""
+        """Record that our playlist is no longer in the user's library."""
         now = self._clock()
 
         def let_go(stores: "Stores") -> None:

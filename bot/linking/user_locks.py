@@ -1,4 +1,4 @@
-"""Whose turn it is: one thing at a time for each user, and nothing broken off half way."""
+"""One lock per user for changes to their music account, and shielding from cancellation."""
 
 import asyncio
 from collections import defaultdict
@@ -10,46 +10,46 @@ from bot.current_update import give_way
 
 T = TypeVar("T")
 
-REQUESTS_AT_ONCE = 32
-"""More wait for one of these to end. A thread that waits for an answer costs next to nothing."""
+MAX_CONCURRENT_REQUESTS = 32
+"""Threads for blocking requests. One that waits for an answer costs next to nothing."""
 
-GRACE_S = 10.0
-"""How long a stop waits for requests that are under way."""
+SHUTDOWN_GRACE_S = 10.0
+"""How long a shutdown waits for requests in flight."""
 
 
-class Turns:
-    """A lock for each user, and what is under way for any of them."""
+class UserLocks:
+    """A lock for each user, and the set of tasks in flight for all of them."""
 
     def __init__(self) -> None:
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._under_way: set[asyncio.Future[Any]] = set()
-        self._threads = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="spotify")
+        self._in_flight: set[asyncio.Future[Any]] = set()
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="spotify")
 
     def of(self, user_id: int) -> asyncio.Lock:
-        """Return the lock to hold while something of this user's is changed."""
+        """Return the lock to hold while this user's account or playlist changes."""
         return self._locks[user_id]
 
-    async def undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
-        """Finish `work` even if whoever waits for it is cancelled.
+    async def shielded(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` to its end even if the caller is cancelled.
 
-        A request cannot be called back: Spotify may have made the playlist, or replaced the
-        refresh token, and if we did not store that, it would be lost.
+        A request that was sent cannot be taken back: Spotify may have created the playlist or
+        replaced the refresh token, and a result that we do not store is lost.
         """
         task = asyncio.ensure_future(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
         return await asyncio.shield(task)
 
-    async def request(self, ask: Callable[..., T], *args: object) -> T:
-        """Ask Spotify in a thread that is kept for that.
+    async def request(self, send: Callable[..., T], *args: object) -> T:
+        """Send a blocking request in a thread of a pool reserved for Spotify.
 
-        Those that everything else shares are few, and an answer may be long in coming.
+        Slow answers would otherwise use up the default pool, which everything else shares.
         """
         give_way()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, ask, *args)
+        return await loop.run_in_executor(self._threads, send, *args)
 
     async def settle(self) -> None:
-        """Wait a while for what is under way, before everything is put away."""
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=GRACE_S)
+        """Wait up to `SHUTDOWN_GRACE_S` for the tasks in flight."""
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=SHUTDOWN_GRACE_S)

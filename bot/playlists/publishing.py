@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 from bot import texts
 from bot.chat import messages
 from bot.current_update import give_way
-from bot.linking.connections import PlaylistDraft, SpotifyPlaylist
+from bot.linking.playlist_writer import WrittenPlaylist
 from bot.playlists.selection import Choosing
 from bot.services import Services
 from bot.storage.records import Stores
@@ -19,6 +19,7 @@ from recommender.errors import (
 )
 from recommender.listeners.published import UNWRITTEN, Place, State
 from recommender.listeners.saved import SavedPlaylist
+from recommender.services.spotify.intents import PlaylistDraft
 
 _TRACK = "spotify:track:"
 
@@ -94,7 +95,9 @@ class Saving:
         give_way()
         try:
             with self._services.metrics.step("write"):
-                written = await connections.write_intended(saved.user_id, saved.id, self._mend)
+                written = await connections.writer.write_pending(
+                    saved.user_id, self._mend, only=saved.id
+                )
         except RecommenderError as error:
             return await self._unwritten(saved, error)
         return await self._outcome(saved, written)
@@ -122,7 +125,7 @@ class Saving:
         give_way()
         try:
             with self._services.metrics.step("write"):
-                written = await connections.write(user_id, draft, self._mend)
+                written = await connections.writer.write(user_id, draft, self._mend)
         except RecommenderError as error:
             return await self._unwritten(saved, error)
         return await self._outcome(saved, written)
@@ -135,7 +138,7 @@ class Saving:
             return None
         saved = await self.find(user_id, intent.draft.saved_id)
         try:
-            written = await connections.write_pending(user_id, self._mend)
+            written = await connections.writer.write_pending(user_id, self._mend)
         except RecommenderError as error:
             if saved is None:
                 return None
@@ -151,7 +154,7 @@ class Saving:
         outcomes: list[Written] = []
         if connections is None:
             return outcomes
-        resumed = await connections.resume(self._mend, self._services.guests.admits)
+        resumed = await connections.writer.resume(self._mend, self._services.guests.admits)
         for user_id, written in resumed.items():
             saved = await self.find(user_id, written.saved_id)
             if saved is not None:
@@ -171,7 +174,7 @@ class Saving:
             starts_new=starts_new,
         )
 
-    async def _outcome(self, saved: SavedPlaylist, written: SpotifyPlaylist | None) -> Written:
+    async def _outcome(self, saved: SavedPlaylist, written: WrittenPlaylist | None) -> Written:
         """Return what became of a playlist; None was written where it waited no longer."""
         place = await self._place(saved)
         if written is None:

@@ -196,10 +196,10 @@ def callback_routes(
             return Response(headers=_HEADERS)
         try:
             if connections.shows_digits:
-                arrival = await connections.arrive(request.query_params)
+                arrival = await connections.oauth.arrive(request.query_params)
                 told = BackgroundTask(on_arrived, arrival.user_id)
                 return _page(ARRIVED, told, arrival.digits)
-            user_id = await connections.finish(request.query_params)
+            user_id = await connections.oauth.finish(request.query_params)
         except sqlite3.Error as error:
             logger.error("who came back from Spotify cannot be stored now: %s", error)
             page = _page(CANNOT_STORE)

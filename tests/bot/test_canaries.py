@@ -17,12 +17,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.linking.connections import Connections, PlaylistDraft
+from bot.linking.connections import Connections
 from bot.logs import QUIET, set_up_logging
 from bot.storage.backups import back_up
 from bot.storage.inbox_table import NewUpdate
 from bot.storage.records import Records
 from recommender.errors import ConnectionExpired, RecommenderError
+from recommender.services.spotify.intents import PlaylistDraft
 from recommender.services.spotify.tokens import Tokens
 from recommender.services.spotify.web_api import Authorization, SpotifyClient
 from tests.support.spotify.spotify_world import REDIRECT_URI, Server, World, agree, uris
@@ -88,19 +89,21 @@ async def connect_all_ways(chat: Chat, connections: Connections) -> None:
     """Anna connects on this computer, Ben by six digits, Clara by an address in the chat."""
 
     async def way_back(user_id: int) -> dict[str, str]:
-        return await asyncio.to_thread(agree, await connections.begin(user_id), f"No {user_id}")
+        return await asyncio.to_thread(
+            agree, await connections.oauth.begin(user_id), f"No {user_id}"
+        )
 
-    await connections.finish(await way_back(ANNA))
-    arrival = await connections.arrive(await way_back(BEN))
-    assert await connections.finish_typed(BEN, arrival.digits)
+    await connections.oauth.finish(await way_back(ANNA))
+    arrival = await connections.oauth.arrive(await way_back(BEN))
+    assert await connections.oauth.finish_typed(BEN, arrival.digits)
     chat.telegram.updates = [pasted(await way_back(CLARA), 1)]
     async with chat.running():
         async with asyncio.timeout(10):
             while not await connections.is_connected(CLARA):
                 await asyncio.sleep(0.02)
     # What is under way when the files are searched:
-    await connections.begin(DORA)
-    await connections.arrive(await way_back(DORA))
+    await connections.oauth.begin(DORA)
+    await connections.oauth.arrive(await way_back(DORA))
     late = pasted(await way_back(CLARA), 2)
     update = NewUpdate(2, CLARA, str(late))
     await chat.records.run(lambda s: s.people.inbox.add([update], chat_time()))
@@ -112,23 +115,23 @@ def chat_time() -> datetime:
 
 async def use_everything(world: World, connections: Connections) -> None:
     """Write, refresh, fail in every way, and lose one consent."""
-    await connections.write(ANNA, DRAFT)
+    await connections.writer.write(ANNA, DRAFT)
     world.clock.advance(hours=2)
-    await connections.write(ANNA, DRAFT)
+    await connections.writer.write(ANNA, DRAFT)
     world.local.expire_access_tokens()
-    await connections.write(BEN, DRAFT)
+    await connections.writer.write(BEN, DRAFT)
     for status in (400, 401, 403, 404, 500, 502):
         world.local.fail_next("PUT", "/items", status=status)
         with suppress(RecommenderError):
-            await connections.write(BEN, DRAFT)
+            await connections.writer.write(BEN, DRAFT)
         world.clock.advance(minutes=50)
         world.local.fail_next("POST", "/api/token", status=status)
         with suppress(RecommenderError):
-            await connections.write(CLARA, DRAFT)
+            await connections.writer.write(CLARA, DRAFT)
     world.clock.advance(hours=2)
     world.local.revoke()
     with pytest.raises(ConnectionExpired):
-        await connections.write(ANNA, DRAFT)
+        await connections.writer.write(ANNA, DRAFT)
 
 
 def copies(database: Path) -> None:

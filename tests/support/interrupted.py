@@ -344,12 +344,12 @@ class Scene(Chat):
     async def connect(self, user_id: int, name: str = "Robin") -> dict[str, str]:
         """Begin to connect an account, agree on Spotify's page, and return the way back."""
         assert self.connections is not None
-        return await asyncio.to_thread(agree, await self.connections.begin(user_id), name)
+        return await asyncio.to_thread(agree, await self.connections.oauth.begin(user_id), name)
 
     async def connected(self, user_id: int) -> None:
         """Connect an account without a word in the chat."""
         assert self.connections is not None
-        await self.connections.finish(await self.connect(user_id))
+        await self.connections.oauth.finish(await self.connect(user_id))
 
 
 @dataclass(frozen=True)

@@ -567,14 +567,14 @@ async def paste_the_way_back_while_a_playlist_waits(scene: Scene) -> None:
 async def type_the_digits(scene: Scene) -> None:
     await a_playlist(scene)
     assert scene.connections is not None
-    arrival = await scene.connections.arrive(await scene.connect(ANNA))
+    arrival = await scene.connections.oauth.arrive(await scene.connect(ANNA))
     await begin(scene, arrival.digits)
 
 
 @reaches("message to Connecting.answered", spotify=OFFERED)
 async def type_wrong_digits(scene: Scene) -> None:
     assert scene.connections is not None
-    arrival = await scene.connections.arrive(await scene.connect(ANNA))
+    arrival = await scene.connections.oauth.arrive(await scene.connect(ANNA))
     await begin(scene, f"{(int(arrival.digits) + 1) % 10**6:06}")
 
 

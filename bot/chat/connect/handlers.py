@@ -53,12 +53,12 @@ class Connecting:
         """Show the button to the consent page, and say how the user comes back from there."""
         is_connected = await connections.is_connected(user_id)
         parts = [texts.ALREADY_CONNECTED if is_connected else texts.CONNECT]
-        client_id = await connections.app_of(user_id)
+        client_id = await connections.oauth.app_of(user_id)
         if client_id:
             parts[0] += " " + texts.BY_OWN_APP.format(client_id=client_id)
         back = texts.BACK_BY_DIGITS if connections.shows_digits else texts.BACK_BY_ADDRESS
         parts.append(back.format(redirect_uri=escape(connections.redirect_uri)))
-        url = await connections.begin(user_id)
+        url = await connections.oauth.begin(user_id)
         await say(bot, user_id, "\n\n".join(parts), keyboards.connect(url))
 
     async def _choose_app(self, bot: Bot, user_id: int, words: str) -> bool:
@@ -69,7 +69,7 @@ class Connecting:
         if client_id is None:
             await say(bot, user_id, texts.BAD_CLIENT_ID)
             return False
-        await connections.use_app(user_id, client_id)
+        await connections.oauth.use_app(user_id, client_id)
         noted = texts.OWN_APP if client_id else texts.OWNERS_APP
         redirect_uri = escape(connections.redirect_uri)
         await say(bot, user_id, noted.format(client_id=client_id, redirect_uri=redirect_uri))
@@ -113,7 +113,7 @@ class Connecting:
     ) -> bool:
         """Connect the user if these are the digits of the page; return whether any are awaited."""
         try:
-            if not await connections.finish_typed(user_id, digits):
+            if not await connections.oauth.finish_typed(user_id, digits):
                 return False
         except WrongDigits as error:
             await self._tell(bot, user_id, texts.wrong_digits(error.tries_left))
@@ -130,7 +130,7 @@ class Connecting:
     ) -> bool:
         """Connect the user if this is where their browser ended; return whether it was meant."""
         if not address.is_ours:
-            if not await connections.is_under_way(user_id):
+            if not await connections.oauth.is_under_way(user_id):
                 return False
             told = texts.ADDRESS_OF_ANOTHER_SITE.format(
                 site=escape(messages.short(address.site, SITE_CHARS)),
@@ -141,7 +141,7 @@ class Connecting:
             await self._tell(bot, user_id, texts.ADDRESS_INCOMPLETE)
         else:
             try:
-                await connections.finish_pasted(user_id, address.query)
+                await connections.oauth.finish_pasted(user_id, address.query)
             except RecommenderError as error:
                 await self._tell(bot, user_id, await self._why_not(connections, user_id, error))
             else:
@@ -157,7 +157,7 @@ class Connecting:
         self, connections: Connections, user_id: int, error: RecommenderError
     ) -> str:
         """Return the sentence about what keeps the user's account from being connected."""
-        client_id = await connections.app_of(user_id)
+        client_id = await connections.oauth.app_of(user_id)
         if client_id and isinstance(error, SpotifyRefused):
             return texts.OWN_APP_REFUSED.format(client_id=client_id)
         is_stale = isinstance(error, AuthorizationStale)

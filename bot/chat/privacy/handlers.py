@@ -113,7 +113,7 @@ class Privacy:
         self._selfies.stop(user_id)  # what was let in a moment before
         again = self._delete_when_quiet(user_id, now)
         if connections is not None:
-            again = connections.undisturbed(again)
+            again = connections.locks.shielded(again)
         with suppress(TimeoutError):
             await asyncio.wait_for(again, PATIENCE_S)
 

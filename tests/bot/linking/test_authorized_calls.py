@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.linking.authorized_calls import Asking
-from bot.linking.user_locks import Turns
+from bot.linking.authorized_calls import AuthorizedCalls
+from bot.linking.user_locks import UserLocks
 from bot.storage.records import Records
 from recommender.errors import ConnectionExpired, NotConnected
 from recommender.services.spotify.tokens import Profile, Tokens
@@ -40,12 +40,12 @@ class Scene:
     """Two connected users and somebody who asks for them."""
 
     def __init__(self, world: World, stores: Records) -> None:
-        self.world, self.stores, self.turns = world, stores, Turns()
+        self.world, self.stores, self.locks = world, stores, UserLocks()
         self.client = SlowClient(world.client)
         self.client.may_end.set()
         self.ended: list[None] = []
-        self.asking = Asking(
-            stores, self.client, self.turns, world.clock, lambda: self.ended.append(None)
+        self.calls = AuthorizedCalls(
+            stores, self.client, self.locks, world.clock, lambda: self.ended.append(None)
         )
 
     async def connect(self, user_id: int, name: str) -> Tokens:
@@ -55,7 +55,7 @@ class Scene:
         return tokens
 
     async def ask(self, user_id: int = USER) -> str:
-        profile = await self.asking.ask(user_id, self.client.profile)
+        profile = await self.calls.call(user_id, self.client.profile)
         return profile.display_name
 
     async def stored(self, user_id: int = USER) -> Tokens | None:
@@ -115,7 +115,7 @@ def test_new_tokens_are_stored_before_they_are_used(tell: Callable[[Story], None
             return await store(work)
 
         scene.stores.run = run_and_look
-        await scene.asking.ask(USER, question)
+        await scene.calls.call(USER, question)
         scene.stores.run = store
         stored = await scene.stored()
         assert stored is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.linking.connections import Connections, PlaylistDraft
+from bot.linking.connections import Connections
 from bot.linking.playlist_writer import LIBRARY_LAG
 from bot.storage.records import Records, Stores
 from recommender.errors import (
@@ -22,6 +22,7 @@ from recommender.errors import (
     SpotifyRefused,
     SpotifyUnreachable,
 )
+from recommender.services.spotify.intents import PlaylistDraft
 from recommender.services.spotify.web_api import SpotifyClient
 from recommender.storage.sealing import Seal
 from tests.support.spotify.spotify_world import (
@@ -51,8 +52,8 @@ def connections(world: World, stores: Records) -> Connections:
 
 
 async def connect(connections: Connections, user_id: int = USER, name: str = "Robin") -> None:
-    url = await connections.begin(user_id)
-    assert await connections.finish(await asyncio.to_thread(agree, url, name)) == user_id
+    url = await connections.oauth.begin(user_id)
+    assert await connections.oauth.finish(await asyncio.to_thread(agree, url, name)) == user_id
 
 
 def assert_one_playlist(world: World, draft: PlaylistDraft) -> None:
@@ -73,7 +74,7 @@ def test_from_consent_to_a_playlist_that_lives_on(world: World, connections: Con
         assert await connections.is_connected(USER)
 
         world.forget_calls()
-        first = await connections.write(USER, SAD)
+        first = await connections.writer.write(USER, SAD)
         assert first.created
         assert first.url == f"{world.app.accounts_url}/playlist/{first.id}"
         path = f"/playlists/{first.id}"
@@ -86,7 +87,7 @@ def test_from_consent_to_a_playlist_that_lives_on(world: World, connections: Con
         assert_one_playlist(world, SAD)
 
         world.forget_calls()
-        second = await connections.write(USER, HAPPY)
+        second = await connections.writer.write(USER, HAPPY)
         assert (second.id, second.created, second.name) == (first.id, False, "Happy")
         assert world.local.calls == [
             ("GET", "/me/playlists"),
@@ -100,12 +101,12 @@ def test_from_consent_to_a_playlist_that_lives_on(world: World, connections: Con
         assert_one_playlist(world, HAPPY)
 
         world.forget_calls()
-        await connections.write(USER, HAPPY)
+        await connections.writer.write(USER, HAPPY)
         assert ("PUT", path) not in world.local.calls  # the same texts are not sent again
 
         world.clock.advance(minutes=30)
         world.local.delete_playlist(first.id)
-        third = await connections.write(USER, SAD)
+        third = await connections.writer.write(USER, SAD)
         assert third.created
         assert third.id != first.id
         assert_one_playlist(world, SAD)
@@ -119,11 +120,11 @@ def test_a_playlist_that_vanished_is_made_anew(
 ) -> None:
     async def story() -> None:
         await connect(connections)
-        first = await connections.write(USER, SAD)
+        first = await connections.writer.write(USER, SAD)
         if not is_young:
             world.clock.advance(seconds=LIBRARY_LAG.total_seconds() + 1)
         world.local.erase_playlist(first.id)
-        assert (await connections.write(USER, HAPPY)).created
+        assert (await connections.writer.write(USER, HAPPY)).created
         assert_one_playlist(world, HAPPY)
 
     asyncio.run(story())
@@ -134,10 +135,10 @@ def test_a_playlist_that_vanishes_while_it_is_written_is_made_anew(
 ) -> None:
     async def story() -> None:
         await connect(connections)
-        first = await connections.write(USER, SAD)
+        first = await connections.writer.write(USER, SAD)
         world.clock.advance(hours=1)
         world.local.fail_next("PUT", f"{first.id}/items", status=404)
-        second = await connections.write(USER, HAPPY)
+        second = await connections.writer.write(USER, HAPPY)
         assert second.created
         assert second.id != first.id
         assert world.written(second.id) == HAPPY.uris
@@ -150,9 +151,9 @@ def test_a_playlist_too_new_for_the_list_is_not_made_twice(
 ) -> None:
     async def story() -> None:
         await connect(connections)
-        first = await connections.write(USER, SAD)
+        first = await connections.writer.write(USER, SAD)
         world.local.delete_playlist(first.id)  # not listed, yet it answers to its id
-        second = await connections.write(USER, HAPPY)
+        second = await connections.writer.write(USER, HAPPY)
         assert (second.id, second.created) == (first.id, False)
 
     asyncio.run(story())
@@ -162,7 +163,9 @@ def test_two_users_have_each_their_own_playlist(world: World, connections: Conne
     async def story() -> None:
         await connect(connections, 7, "Robin")
         await connect(connections, 8, "Alex")
-        robin, alex = await asyncio.gather(connections.write(7, SAD), connections.write(8, HAPPY))
+        robin, alex = await asyncio.gather(
+            connections.writer.write(7, SAD), connections.writer.write(8, HAPPY)
+        )
         assert world.written(robin.id) == SAD.uris
         assert world.written(alex.id) == HAPPY.uris
         assert world.playlist(robin.id).owner.display_name == "Robin"
@@ -177,7 +180,9 @@ def test_playlists_of_one_user_are_written_one_after_the_other(
     async def story() -> None:
         await connect(connections)
         drafts = [PlaylistDraft(f"n{i}", "d", uris(120, start=200 * i)) for i in range(4)]
-        written = await asyncio.gather(*(connections.write(USER, draft) for draft in drafts))
+        written = await asyncio.gather(
+            *(connections.writer.write(USER, draft) for draft in drafts)
+        )
         assert len({playlist.id for playlist in written}) == 1
         assert [playlist.created for playlist in written] == [True, False, False, False]
         assert_one_playlist(world, drafts[-1])
@@ -192,7 +197,7 @@ def test_the_event_loop_goes_on_while_spotify_is_slow(world: World, stores: Reco
         nonlocal ticks
         connections = Connections(stores, world.client, world.clock)
         await connect(connections)
-        writing = asyncio.create_task(connections.write(USER, SAD))
+        writing = asyncio.create_task(connections.writer.write(USER, SAD))
         while not writing.done():
             await asyncio.sleep(0)
             ticks += 1
@@ -208,29 +213,29 @@ def test_the_event_loop_goes_on_while_spotify_is_slow(world: World, stores: Reco
 def test_a_draft_waits_for_the_connection(world: World, connections: Connections) -> None:
     async def story() -> None:
         with pytest.raises(NotConnected):
-            await connections.write(USER, SAD)
+            await connections.writer.write(USER, SAD)
         with pytest.raises(NotConnected):
-            await connections.write(USER, HAPPY)
-        assert await connections.resume() == {}
+            await connections.writer.write(USER, HAPPY)
+        assert await connections.writer.resume() == {}
         await connect(connections)
-        written = await connections.write_pending(USER)
+        written = await connections.writer.write_pending(USER)
         assert written is not None
         assert written.created
         assert_one_playlist(world, HAPPY)
-        assert await connections.write_pending(USER) is None
+        assert await connections.writer.write_pending(USER) is None
 
     asyncio.run(story())
 
 
 def test_saying_no_connects_nothing(world: World, connections: Connections) -> None:
     async def story() -> None:
-        url = await connections.begin(USER)
+        url = await connections.oauth.begin(USER)
         back = await asyncio.to_thread(cancel, url)
         with pytest.raises(AuthorizationDenied):
-            await connections.finish(back)
+            await connections.oauth.finish(back)
         assert not await connections.is_connected(USER)
         with pytest.raises(AuthorizationStale):
-            await connections.finish(back)
+            await connections.oauth.finish(back)
 
     asyncio.run(story())
 
@@ -240,20 +245,20 @@ def test_an_unknown_way_back_connects_nothing(
     world: World, connections: Connections, query: dict[str, str]
 ) -> None:
     with pytest.raises(AuthorizationStale):
-        asyncio.run(connections.finish(query))
+        asyncio.run(connections.oauth.finish(query))
     assert world.local.calls == []
 
 
 def test_a_way_back_works_once_and_not_for_long(world: World, connections: Connections) -> None:
     async def story() -> None:
-        back = await asyncio.to_thread(agree, await connections.begin(USER))
-        await connections.finish(back)
+        back = await asyncio.to_thread(agree, await connections.oauth.begin(USER))
+        await connections.oauth.finish(back)
         with pytest.raises(AuthorizationStale):
-            await connections.finish(back)
-        late = await asyncio.to_thread(agree, await connections.begin(USER))
+            await connections.oauth.finish(back)
+        late = await asyncio.to_thread(agree, await connections.oauth.begin(USER))
         world.clock.advance(minutes=11)
         with pytest.raises(AuthorizationStale):
-            await connections.finish(late)
+            await connections.oauth.finish(late)
 
     asyncio.run(story())
 
@@ -262,18 +267,18 @@ def test_a_code_that_spotify_does_not_know_is_stale(
     world: World, connections: Connections
 ) -> None:
     async def story() -> None:
-        back = await asyncio.to_thread(agree, await connections.begin(USER))
+        back = await asyncio.to_thread(agree, await connections.oauth.begin(USER))
         with pytest.raises(AuthorizationStale):
-            await connections.finish(back | {"code": "forged"})
+            await connections.oauth.finish(back | {"code": "forged"})
 
     asyncio.run(story())
 
 
 def test_another_failure_at_spotify_connects_nothing(connections: Connections) -> None:
     async def story() -> None:
-        back = await asyncio.to_thread(agree, await connections.begin(USER))
+        back = await asyncio.to_thread(agree, await connections.oauth.begin(USER))
         with pytest.raises(AuthorizationFailed):
-            await connections.finish({"state": back["state"], "error": "server_error"})
+            await connections.oauth.finish({"state": back["state"], "error": "server_error"})
 
     asyncio.run(story())
 
@@ -295,15 +300,15 @@ def test_who_disconnects_and_returns_finds_the_same_playlist(
 ) -> None:
     async def story() -> None:
         await connect(connections)
-        first = await connections.write(USER, SAD)
+        first = await connections.writer.write(USER, SAD)
         await connections.disconnect(USER)
         assert not await connections.is_connected(USER)
         with pytest.raises(NotConnected):
-            await connections.write(USER, HAPPY)
+            await connections.writer.write(USER, HAPPY)
         await connect(connections)
-        assert (await connections.write(USER, HAPPY)).id == first.id
+        assert (await connections.writer.write(USER, HAPPY)).id == first.id
         await connect(connections, name="Alex")
-        assert (await connections.write(USER, SAD)).id != first.id
+        assert (await connections.writer.write(USER, SAD)).id != first.id
 
     asyncio.run(story())
 
@@ -320,11 +325,11 @@ def test_an_access_token_is_refreshed_in_time_and_stored_before_use(
         world.forget_calls()
         world.local.fail_next("POST", "/me/playlists", status=500)
         with pytest.raises(SpotifyUnreachable):
-            await connections.write(USER, SAD)
+            await connections.writer.write(USER, SAD)
         assert world.local.calls == [("POST", "/api/token"), ("POST", "/me/playlists")]
         world.clock.advance(minutes=1)
         world.forget_calls()
-        await connections.write_pending(USER)
+        await connections.writer.write_pending(USER)
         assert ("POST", "/api/token") not in world.local.calls
         assert_one_playlist(world, SAD)
 
@@ -338,7 +343,7 @@ def test_an_access_token_refused_before_its_time_is_refreshed_once(
         await connect(connections)
         world.local.expire_access_tokens()
         world.forget_calls()
-        await connections.write(USER, SAD)
+        await connections.writer.write(USER, SAD)
         assert world.local.calls[:3] == [
             ("POST", "/me/playlists"),
             ("POST", "/api/token"),
@@ -362,12 +367,12 @@ def test_a_dead_connection_is_dropped_and_the_draft_survives_it(
         else:
             world.local.fail_next("POST", "/me/playlists", status=401, times=2)
         with pytest.raises(ConnectionExpired):
-            await connections.write(USER, SAD)
+            await connections.writer.write(USER, SAD)
         assert not await connections.is_connected(USER)
         with pytest.raises(NotConnected):
-            await connections.write_pending(USER)
+            await connections.writer.write_pending(USER)
         await connect(connections)
-        await connections.write_pending(USER)
+        await connections.writer.write_pending(USER)
         assert_one_playlist(world, SAD)
 
     asyncio.run(story())
@@ -383,16 +388,16 @@ def test_a_short_wait_is_honoured_without_asking_again(
         await connect(connections)
         world.local.fail_next("PUT", "/items", status=429, retry_after=7)
         with pytest.raises(RateLimited) as first:
-            await connections.write(USER, SAD)
+            await connections.writer.write(USER, SAD)
         assert first.value.retry_after_s == 7
         world.clock.advance(seconds=3)
         world.forget_calls()
         with pytest.raises(RateLimited) as second:
-            await connections.write_pending(USER)
+            await connections.writer.write_pending(USER)
         assert second.value.retry_after_s == 4
         assert world.local.calls == []
         world.clock.advance(seconds=4)
-        await connections.write_pending(USER)
+        await connections.writer.write_pending(USER)
         assert_one_playlist(world, SAD)
 
     asyncio.run(story())
@@ -404,23 +409,23 @@ def test_a_spent_quota_is_everybodys_who_shares_the_app_and_outlives_the_program
     async def story() -> None:
         await connect(connections, 7, "Robin")
         await connect(connections, 8, "Alex")
-        await connections.use_app(9, "0123456789abcdef" * 2)
+        await connections.oauth.use_app(9, "0123456789abcdef" * 2)
         await connect(connections, 9, "Kim")
         world.local.fail_next(
             "POST", "/me/playlists", status=429, retry_after=9000, reason="QUOTA_EXCEEDED"
         )
         with pytest.raises(QuotaExceeded):
-            await connections.write(7, SAD)
+            await connections.writer.write(7, SAD)
         restarted = Connections(stores, world.client, world.clock)
         world.forget_calls()
         with pytest.raises(QuotaExceeded) as later:
-            await restarted.write(8, SAD)
+            await restarted.writer.write(8, SAD)
         assert later.value.retry_after_s == 9000
-        assert await restarted.resume() == {}
+        assert await restarted.writer.resume() == {}
         assert world.local.calls == []
-        assert (await restarted.write(9, SAD)).created  # by an app of their own
+        assert (await restarted.writer.write(9, SAD)).created  # by an app of their own
         world.clock.advance(seconds=9000)
-        assert set(await restarted.resume()) == {7, 8}
+        assert set(await restarted.writer.resume()) == {7, 8}
         assert len(world.local.playlists()) == 3
 
     asyncio.run(story())
@@ -431,7 +436,7 @@ def test_spotify_saying_no_for_good_is_told(world: World, connections: Connectio
         await connect(connections)
         world.local.fail_next("POST", "/me/playlists", status=403)
         with pytest.raises(SpotifyRefused):
-            await connections.write(USER, SAD)
+            await connections.writer.write(USER, SAD)
         assert await connections.is_connected(USER)
 
     asyncio.run(story())
@@ -511,25 +516,25 @@ async def doomed_story(world: World, stores: Records, situation: str, doom: Doom
     healthy = Connections(stores, world.client, world.clock)
     await connect(healthy)
     if situation in ("second playlist", "deleted playlist"):
-        first = await healthy.write(USER, SAD)
+        first = await healthy.writer.write(USER, SAD)
         world.clock.advance(minutes=30)
         if situation == "deleted playlist":
             world.local.delete_playlist(first.id)
     if situation == "draft that waited":
         world.local.fail_next("POST", "/me/playlists", status=502, after=True)
         with pytest.raises(SpotifyUnreachable):
-            await healthy.write(USER, SAD)
+            await healthy.writer.write(USER, SAD)
     with suppress(Killed):
-        await doomed(world, stores, doom).write(USER, HAPPY)
+        await doomed(world, stores, doom).writer.write(USER, HAPPY)
     with suppress(Killed):  # and once more on the way back
-        await doomed(world, stores, Doom(doom.at, after=doom.after)).resume()
+        await doomed(world, stores, Doom(doom.at, after=doom.after)).writer.resume()
     resumed = Connections(stores, world.client, world.clock)
-    await resumed.resume()
+    await resumed.writer.resume()
     for _ in range(2):  # what may have been made is waited for before it is made again
         world.clock.advance(minutes=3)
-        await resumed.resume()
+        await resumed.writer.resume()
     if doom.at == 0 and not doom.after:  # killed before anything was stored: the caller repeats
-        await resumed.write(USER, HAPPY)
+        await resumed.writer.write(USER, HAPPY)
 
 
 def doomed(world: World, stores: Records, doom: Doom) -> Connections:
@@ -562,8 +567,8 @@ def test_an_answer_lost_after_the_playlist_was_made_makes_no_second_one(
         for _ in range(3):
             world.local.fail_next("POST", "/me/playlists", status=502, after=True)
             with suppress(SpotifyUnreachable):
-                await connections.write(USER, SAD)
-        await connections.write(USER, HAPPY)
+                await connections.writer.write(USER, SAD)
+        await connections.writer.write(USER, HAPPY)
         assert_one_playlist(world, HAPPY)
 
     asyncio.run(story())
@@ -579,10 +584,10 @@ def test_a_playlist_that_was_made_but_is_listed_late_is_not_made_again(
         world.local.fail_next("POST", "/me/playlists", status=502, after=True)
         for draft in (SAD, HAPPY, HAPPY):  # somebody who does not want to wait
             with suppress(SpotifyUnreachable):
-                await connections.write(USER, draft)
+                await connections.writer.write(USER, draft)
             world.clock.advance(seconds=2)
         world.clock.advance(minutes=5)
-        await connections.resume()
+        await connections.writer.resume()
         assert_one_playlist(world, HAPPY)
 
     asyncio.run(story())
@@ -596,9 +601,9 @@ def test_what_was_refused_is_made_at_the_next_try(
         await connect(connections)
         world.local.fail_next("POST", "/me/playlists", status=status, retry_after=6)
         with pytest.raises((SpotifyRefused, RateLimited)):
-            await connections.write(USER, SAD)
+            await connections.writer.write(USER, SAD)
         world.clock.advance(seconds=7)
-        assert (await connections.write(USER, HAPPY)).created
+        assert (await connections.writer.write(USER, HAPPY)).created
         assert_one_playlist(world, HAPPY)
 
     asyncio.run(story())
@@ -616,9 +621,9 @@ def test_a_changed_key_asks_for_a_new_connection_and_destroys_nothing(world: Wor
 
             right = await stores.run(lambda opened: swap_key(opened, Seal(make_cipher())))
             with pytest.raises(ConnectionExpired):
-                await connections.write(USER, SAD)
+                await connections.writer.write(USER, SAD)
             await stores.run(lambda opened: swap_key(opened, right))
-            await connections.write_pending(USER)
+            await connections.writer.write_pending(USER)
             assert_one_playlist(world, SAD)
 
     asyncio.run(story())

@@ -237,7 +237,7 @@ def test_a_promise_that_a_crash_cut_off_from_its_keeping_is_told_all_the_same(
         world.clock.advance(hours=3)
         connections = chat.services.connections
         assert isinstance(connections, Connections)
-        assert await connections.resume()  # written; then the bot dies before it tells
+        assert await connections.writer.resume()  # written; then the bot dies before it tells
         before = len(chat.telegram.calls)
         await run_job(chat, "write")
         said = [c.text for c in chat.telegram.calls[before:] if c.method == "sendMessage"]
@@ -384,7 +384,7 @@ def test_a_newer_playlist_that_comes_while_one_is_written_is_not_lost(world: Wor
             return await run(work)
 
         chat.records.run = held  # type: ignore[method-assign]
-        writing = asyncio.create_task(connections.resume())
+        writing = asyncio.create_task(connections.writer.resume())
         await asyncio.wait_for(asked.wait(), 5)
         newer = asyncio.create_task(chat.say("/mood happy"))
         while len(await playlists_of(chat)) < 2:

@@ -53,7 +53,7 @@ class Site:
         self._url = f"{world.server.url}/callback"
 
     def begin(self) -> str:
-        return asyncio.run(self.connections.begin(USER))
+        return asyncio.run(self.connections.oauth.begin(USER))
 
     def is_connected(self) -> bool:
         return asyncio.run(self.connections.is_connected(USER))
@@ -93,7 +93,7 @@ def test_where_any_browser_may_come_six_digits_are_shown_and_nothing_is_connecte
         again = site.visit(back)  # a phone loads a page anew that lay in the background
         assert again.status_code == 410
         assert "They still count" in again.text
-        assert asyncio.run(public.finish_typed(USER, shown[1] + shown[2]))
+        assert asyncio.run(public.oauth.finish_typed(USER, shown[1] + shown[2]))
         assert site.is_connected()
         assert site.connected.empty()  # the chat tells, not the page
 
@@ -207,11 +207,11 @@ def test_a_link_is_not_used_up_while_nothing_can_be_stored(
             digits = shown[1] + shown[2]
             if is_late:
                 with trouble(path, connections), pytest.raises(sqlite3.Error):
-                    asyncio.run(connections.finish_typed(USER, digits))
-            assert asyncio.run(connections.finish_typed(USER, digits))
+                    asyncio.run(connections.oauth.finish_typed(USER, digits))
+            assert asyncio.run(connections.oauth.finish_typed(USER, digits))
         assert site.is_connected()
         assert site.visit(back).status_code == 410
-        assert not asyncio.run(connections.finish_typed(USER, "000000"))
+        assert not asyncio.run(connections.oauth.finish_typed(USER, "000000"))
     finally:
         stores.close()
 

@@ -35,8 +35,8 @@ async def with_spotify(
 
 async def connect(connections: Connections, user_id: int, name: str = "Robin") -> None:
     """Agree on the consent page in a user's name."""
-    back = await asyncio.to_thread(agree, await connections.begin(user_id), name)
-    assert await connections.finish(back) == user_id
+    back = await asyncio.to_thread(agree, await connections.oauth.begin(user_id), name)
+    assert await connections.oauth.finish(back) == user_id
 
 
 async def run_job(chat: Chat, name: str) -> None:

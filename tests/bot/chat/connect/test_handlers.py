@@ -16,11 +16,12 @@ from telegram.error import NetworkError
 
 from bot import texts
 from bot.chat import keyboards
-from bot.linking.connections import Connections, PlaylistDraft
+from bot.linking.connections import Connections
 from bot.sending import delivery
 from bot.storage.records import Stores
 from bot.web.callback_page import callback_routes
 from recommender.services.spotify.authorizations import MAX_TRIES, PendingAuthorization
+from recommender.services.spotify.intents import PlaylistDraft
 from tests.support.spotify.spotify_world import REDIRECT_URI, Server, World, agree, cancel, uris
 from tests.support.telegram.chatting import ANNA, BEN, Chat, with_chat
 from tests.support.telegram.fake_telegram import Call, Failing
@@ -593,7 +594,7 @@ def test_an_app_of_their_own_serves_a_user_from_consent_to_refresh(world: World)
         assert tokens is not None
         assert tokens.client_id == OWN_APP
         world.clock.advance(hours=2)
-        await scene.connections.write(ANNA, PlaylistDraft("name", "words", uris(3)))
+        await scene.connections.writer.write(ANNA, PlaylistDraft("name", "words", uris(3)))
         assert scene.exchanges == 2  # the code, and a refresh by the same app
         assert client_of(await scene.begin(BEN)) == world.app.client_id
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from bot import texts
-from bot.linking.connections import Connections, PlaylistDraft
+from bot.linking.connections import Connections
 from bot.storage.records import Records
 from recommender.errors import ConnectionExpired, NotConnected
+from recommender.services.spotify.intents import PlaylistDraft
 from recommender.services.spotify.notices import CONSENT_LASTS, TOLD_BEFORE
 from tests.support.spotify.spotify_world import Server, World, agree, uris
 from tests.support.telegram.chatting import ANNA, BEN, Chat, with_chat
@@ -27,8 +28,8 @@ class Scene:
         self.chat, self.world, self.connections = chat, world, connections
 
     async def connect(self, user_id: int = ANNA) -> None:
-        url = await self.connections.begin(user_id)
-        await self.connections.finish(await asyncio.to_thread(agree, url, f"User {user_id}"))
+        url = await self.connections.oauth.begin(user_id)
+        await self.connections.oauth.finish(await asyncio.to_thread(agree, url, f"User {user_id}"))
 
     async def told(self) -> list[Call]:
         """Run the job that tells, and return what has been told unasked until now."""
@@ -91,10 +92,10 @@ def test_the_button_of_a_reminder_leads_to_a_link_that_works(
         scene.world.clock.advance(days=3)  # longer than any link to Spotify lives
         *_, offer = await scene.chat.press(reminder.data("Connect again"))
         url = offer.buttons[0]["url"]
-        assert await scene.connections.finish(await asyncio.to_thread(agree, url)) == ANNA
+        assert await scene.connections.oauth.finish(await asyncio.to_thread(agree, url)) == ANNA
         scene.world.clock.advance(days=30)
         before = len(await scene.told())
-        assert (await scene.connections.write(ANNA, DRAFT)).created
+        assert (await scene.connections.writer.write(ANNA, DRAFT)).created
         scene.world.clock.now += CONSENT_LASTS - timedelta(days=33)
         assert len(await scene.told()) == before + 1  # of the new consent
 
@@ -119,7 +120,7 @@ def test_an_ended_consent_is_told_at_once_and_once(tell: Callable[[Story], None]
         scene.world.local.revoke()
         scene.world.clock.advance(hours=2)
         with pytest.raises(ConnectionExpired):
-            await scene.connections.write(ANNA, DRAFT)
+            await scene.connections.writer.write(ANNA, DRAFT)
         for _ in range(100):
             if scene.chat.telegram.calls:
                 break
@@ -129,7 +130,7 @@ def test_an_ended_consent_is_told_at_once_and_once(tell: Callable[[Story], None]
         assert message.data("Connect again") == "connect"
         for _ in range(3):
             with pytest.raises(NotConnected):
-                await scene.connections.write_pending(ANNA)
+                await scene.connections.writer.write_pending(ANNA)
             assert len(await scene.told()) == 1
         await scene.chat.application.job_queue.stop()
 
@@ -143,7 +144,7 @@ def test_a_user_with_many_failures_at_once_gets_one_message(
         await scene.connect()
         scene.world.local.revoke()
         scene.world.clock.advance(hours=2)
-        writing = [scene.connections.write(ANNA, DRAFT) for _ in range(10)]
+        writing = [scene.connections.writer.write(ANNA, DRAFT) for _ in range(10)]
         await asyncio.gather(*writing, return_exceptions=True)
         await asyncio.gather(*(scene.told() for _ in range(5)))
         assert [call.text for call in await scene.told()] == [ENDED]
@@ -165,7 +166,7 @@ def test_tokens_that_cannot_be_read_are_told_once_too(tell: Callable[[Story], No
         )
         for _ in range(3):
             with pytest.raises(ConnectionExpired):
-                await scene.connections.write(ANNA, DRAFT)
+                await scene.connections.writer.write(ANNA, DRAFT)
             assert [call.text for call in await scene.told()] == [ENDED]
         assert scene.world.local.playlists() == []
 

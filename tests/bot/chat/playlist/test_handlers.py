@@ -7,7 +7,7 @@ import pytest
 
 from bot import texts
 from bot.chat import keyboards
-from bot.linking.connections import Mend, PlaylistDraft, SpotifyPlaylist
+from bot.linking.playlist_writer import Mend, WrittenPlaylist, leave
 from bot.storage.records import Records, Stores
 from recommender.errors import (
     ConnectionExpired,
@@ -17,6 +17,7 @@ from recommender.errors import (
     TooFewTracks,
 )
 from recommender.mood.targets import EMOTIONS, MODES
+from recommender.services.spotify.intents import PlaylistDraft
 from tests.support.telegram.chatting import AGREE, ANNA, BEN, NOW, Chat, with_chat
 from tests.support.telegram.messages import titles
 
@@ -32,6 +33,7 @@ class FakeConnections:
         self.written: list[PlaylistDraft] = []
         self.connected: set[int] = {ANNA}
         self._records: Records | None = None
+        self.oauth = self.writer = self  # one fake for all three
 
     def keeping(self, records: Records) -> "FakeConnections":
         """Find in these records what is to be written."""
@@ -57,17 +59,14 @@ class FakeConnections:
         self.connected.discard(user_id)
 
     async def write(
-        self, user_id: int, playlist: PlaylistDraft, mend: Mend
-    ) -> SpotifyPlaylist | None:
-        await self._records.run(lambda s: s.spotify.playlists.intend(user_id, playlist, NOW))
+        self, user_id: int, draft: PlaylistDraft, mend: Mend = leave
+    ) -> WrittenPlaylist | None:
+        await self._records.run(lambda s: s.spotify.playlists.intend(user_id, draft, NOW))
         return await self.write_pending(user_id, mend)
 
-    async def write_intended(
-        self, user_id: int, saved_id: int, mend: Mend
-    ) -> SpotifyPlaylist | None:
-        return await self.write_pending(user_id, mend)
-
-    async def write_pending(self, user_id: int, mend: Mend) -> SpotifyPlaylist | None:
+    async def write_pending(
+        self, user_id: int, mend: Mend = leave, *, only: int | None = None
+    ) -> WrittenPlaylist | None:
         if self.refusal:
             raise self.refusal
         intent = await self._records.run(lambda s: s.spotify.playlists.intent(user_id))
@@ -81,7 +80,7 @@ class FakeConnections:
 
         await self._records.run(finish)
         self.written.append(draft)
-        return SpotifyPlaylist(
+        return WrittenPlaylist(
             "p1",
             "https://open.test/p1",
             draft.name,
