@@ -1,7 +1,8 @@
-"""The one place where the bot is put together: which handler answers which update, in order."""
+"""Puts the bot together: which handler answers which update, in which order."""
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from telegram import BotCommand, Update
@@ -31,21 +32,23 @@ from bot.chat.feedback.handlers import Feedback
 from bot.chat.history.handlers import History
 from bot.chat.media import PHOTOS, VIDEOS
 from bot.chat.onboarding.handlers import Consent
-from bot.chat.playlist.handlers import Playlists
-from bot.chat.playlist.typed_moods import Talking
+from bot.chat.playlist.handlers import PlaylistHandlers
+from bot.chat.playlist_messages import PlaylistMessages
 from bot.chat.privacy.handlers import Privacy
 from bot.chat.replies import say, sender, toast
-from bot.chat.selfie.corrections import Verdicts
+from bot.chat.selfie.corrections import Corrections
 from bot.chat.selfie.handlers import Selfies
 from bot.chat.settings.handlers import Preferring
 from bot.current_update import current
-from bot.runtime.jobs import schedule
+from bot.playlists.forgetting import Forgetting
+from bot.playlists.playlists import Playlists
 from bot.sending.bot_api import BotApiRequest
 from bot.sending.delivery import Delivery, Undelivered
 from bot.sending.pacing import USUAL, Limits
 from bot.services import Services
 from bot.updates.inbox import Unparsable, WaitsForRoom
 from bot.updates.polling import POLL_S
+from bot.worker.readings import Readings
 from recommender.storage.database import DiskFull
 
 logger = logging.getLogger(__name__)
@@ -54,29 +57,41 @@ Context = ContextTypes.DEFAULT_TYPE
 App = Application[Any, Any, Any, Any, Any, Any]
 
 
-def build_application(
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """The bot, and its parts that others call.
+
+    Args:
+        application: Receives updates.
+        connecting: Must hear when somebody comes back from Spotify's consent page.
+        playlist_messages: Publishes pending playlists, for the jobs.
+    """
+
+    application: App
+    connecting: Connecting
+    playlist_messages: PlaylistMessages
+
+
+def build_bot(
     services: Services,
     *,
     token: str,
     api_url: str,
     request: BaseRequest | None = None,
     limits: Limits = USUAL,
-) -> tuple[App, Connecting]:
+) -> Bot:
     """Build the bot: the same one for the real Telegram and the local one.
 
     Args:
-        services: What its handlers need.
+        services: The outside world and the state.
         token: The bot's token.
-        api_url: Where Telegram is, without a slash at the end.
-        request: How Telegram is reached; None means over HTTP.
-        limits: How fast messages may go out.
-
-    Returns:
-        The application, and the handlers that must hear when a Spotify account was connected.
+        api_url: Telegram's address, without a trailing slash.
+        request: The transport to Telegram; None means HTTP.
+        limits: How fast messages may be sent.
     """
 
     async def stop_jobs(user_id: int) -> None:
-        """Ask somebody who blocked the bot no more."""
+        """Stop the check-ins of a user who blocked the bot."""
         if await services.records.run(lambda stores: stores.schedules.stop(user_id)):
             logger.info("a user blocked the bot, so their check-ins stop")
 
@@ -88,31 +103,33 @@ def build_application(
         .request(request or BotApiRequest(connection_pool_size=64, read_timeout=30))
         .get_updates_request(request or BotApiRequest(read_timeout=POLL_S + 10))
         .rate_limiter(Delivery(services.records, stop_jobs, limits))
-        # bot.updates.inbox hands updates out: it stores each before it is acknowledged
+        # bot.updates.inbox dispatches updates instead: it stores each before acknowledging it
         .updater(None)
         .build()
     )
     playlists = Playlists(services)
-    schedule(application, services, playlists)
-    connecting = Connecting(services, playlists)
-    selfies = Selfies(services, playlists)
-    verdicts = Verdicts(services, playlists)
-    talking = Talking(playlists)
-    consent = Consent(services, selfies)
-    privacy = Privacy(services, selfies, playlists)
-    feedback = Feedback(services, playlists)
+    playlist_messages = PlaylistMessages(services, playlists)
+    readings = Readings(services.worker, services.metrics)
+    connecting = Connecting(services, playlists, playlist_messages)
+    selfies = Selfies(services, readings, playlists, playlist_messages)
+    corrections = Corrections(services, playlists, playlist_messages)
+    moods = PlaylistHandlers(services, playlists, playlist_messages)
+    consent = Consent(services, selfies.read)
+    forgetting = Forgetting(services, playlists, readings.stop)
+    privacy = Privacy(services, forgetting, readings.stop)
+    feedback = Feedback(services, playlists, playlist_messages)
     preferring = Preferring(services)
     scheduling = Scheduling(services)
-    history = History(services, playlists)
+    history = History(services, playlist_messages)
 
-    # A lower group runs first. Who writes about suicide is told where to find people, whoever
-    # they are and whatever was asked.
+    # Lower groups run first. Messages about suicide are answered before anything else, for
+    # strangers too.
     words = (filters.TEXT | filters.CAPTION) & filters.ChatType.PRIVATE
     application.add_handler(MessageHandler(words, crisis.answer), group=-5)
     talk = CallbackQueryHandler(crisis.talk, pattern=rf"^{crisis.TALK}$")
     application.add_handler(talk, group=-5)
-    # Strangers and group chats are turned away before anything else.
-    # Whoever was a guest once may still see, take and delete what is stored about them.
+    # Then strangers and groups are turned away. People who were taken off the list may still see,
+    # export and delete their data.
     of_own_data: list[BaseHandler[Update, Context, Any]] = [
         CommandHandler("privacy", privacy.privacy),
         CommandHandler("export", privacy.export),
@@ -122,21 +139,22 @@ def build_application(
         CallbackQueryHandler(privacy.forget_answered, pattern=r"^forget(:|$)"),
     ]
     application.add_handler(TypeHandler(Update, _gate(services, of_own_data)), group=-4)
-    # What connects an account is a plain message too; any other is left to the next group.
+    # Each of the next groups takes a plain message only if it was waiting for it: digits or an
+    # address that connect an account,
     plain = filters.TEXT & ~filters.COMMAND
     application.add_handler(MessageHandler(plain, connecting.answered), group=-3)
-    # So is what answers a question of ours; any message that does not ends the waiting for it.
+    # the answer to a question (any other message ends the waiting),
     application.add_handler(MessageHandler(filters.ALL, preferring.answered), group=-2)
-    # The zone may be named, or found by a location.
+    # and a time zone, by name or by location.
     application.add_handler(MessageHandler(plain, scheduling.answered), group=-1)
     application.add_handler(MessageHandler(filters.LOCATION, scheduling.located), group=-1)
 
-    # Within a group the first match alone answers, so the particular stands before the general.
+    # Within a group only the first match answers, so specific handlers come first.
     for command, answer in {
         "start": consent.start,
         "help": consent.help,
-        "mood": playlists.mood,
-        "playlist": playlists.playlist,
+        "mood": moods.mood,
+        "playlist": moods.playlist,
         "feedback": feedback.feedback,
         "settings": preferring.settings,
         "connect": connecting.connect,
@@ -146,7 +164,7 @@ def build_application(
         "cancel": selfies.cancel,
     }.items():
         application.add_handler(CommandHandler(command, answer))
-    # Handlers of buttons can rely on the fields of what was pressed: the rest stops here.
+    # Malformed callback data stops here, so the handlers below can rely on its fields.
     application.add_handler(
         CallbackQueryHandler(_unknown_button, pattern=is_unknown, game_pattern=".*")
     )
@@ -154,18 +172,18 @@ def build_application(
     for verb, press in {
         "agree": consent.agree,
         "decline": privacy.withdraw,
-        "right": verdicts.right,
-        "wrong": verdicts.wrong,
-        "back": verdicts.back,
-        "correct": verdicts.correct,
+        "right": corrections.right,
+        "wrong": corrections.wrong,
+        "back": corrections.back,
+        "correct": corrections.correct,
         "face": selfies.face,
-        "mood": playlists.mood_chosen,
-        "mode": playlists.mode_of_reading,
-        "remode": playlists.mode_of_playlist,
-        "more": playlists.more,
-        "another": playlists.another,
-        "page": playlists.page,
-        "files": playlists.files,
+        "mood": moods.mood_chosen,
+        "mode": corrections.mode,
+        "remode": moods.mode,
+        "more": moods.more,
+        "another": moods.another,
+        "page": moods.page,
+        "files": moods.files,
         "vote": feedback.vote,
         "stars": feedback.stars,
         "felt": feedback.felt,
@@ -187,11 +205,11 @@ def build_application(
         application.add_handler(CallbackQueryHandler(press, pattern=rf"^{verb}(:|$)"))
     application.add_handler(MessageReactionHandler(feedback.reacted))
     application.add_handler(MessageHandler(PHOTOS | VIDEOS, selfies.selfie))
-    application.add_handler(MessageHandler(plain, talking.spoken))
+    application.add_handler(MessageHandler(plain, moods.spoken))
     for kind, what in OTHER_MESSAGES.items():
         application.add_handler(MessageHandler(what, _say_instead(kind)))
     application.add_error_handler(_apologise(services))
-    return application, connecting
+    return Bot(application, connecting, playlist_messages)
 
 
 OTHER_MESSAGES = {
@@ -208,9 +226,9 @@ OTHER_MESSAGES = {
     "document": filters.Document.ALL,
     "other": ~filters.StatusUpdate.ALL,
 }
-"""What each message that is no photo is called in `texts.NOT_A_PHOTO`, in order of matching.
+"""The key in `texts.NOT_A_PHOTO` for each kind of other message, in order of matching.
 
-Service messages (a pinned message, a changed name) are nobody's question and get no answer.
+Service messages (a pinned message, a changed name) get no answer.
 """
 
 
@@ -224,7 +242,7 @@ def _gate(services: Services, of_own_data: Sequence[BaseHandler[Update, Context,
     async def gate(update: Update, context: Context) -> None:
         """Turn away strangers, and everybody in groups, with a kind line.
 
-        Whoever has data here may go on to the handlers of that, admitted or not.
+        People whose data is stored here may still use the handlers for it.
         """
         if update.effective_user is None or update.effective_chat is None:
             raise ApplicationHandlerStop  # nobody to answer
@@ -239,8 +257,8 @@ def _gate(services: Services, of_own_data: Sequence[BaseHandler[Update, Context,
         text = texts.NO_LONGER_ADMITTED if has_data else texts.STRANGER
         try:
             await (_turn_away(update, context, text) if is_private else _decline(update, context))
-        except TelegramError as error:  # who cannot be told is not let in for that
-            logger.info("who was turned away was not told: %s", type(error).__name__)
+        except TelegramError as error:  # still turned away
+            logger.info("a stranger could not be told why: %s", type(error).__name__)
         raise ApplicationHandlerStop
 
     return gate
@@ -250,7 +268,7 @@ async def _turn_away(update: Update, context: Context, text: str) -> None:
     """Tell somebody who is not admitted what they can do."""
     if update.callback_query is not None:
         await toast(update.callback_query)
-    if update.message_reaction is None:  # which is no question
+    if update.message_reaction is None:  # reactions ask nothing
         user_id = sender(update)
         await say(context.bot, user_id, text.format(user_id=user_id))
 
@@ -264,14 +282,14 @@ async def _decline(update: Update, context: Context) -> None:
 
 
 async def _unknown_button(update: Update, context: Context) -> None:
-    """Answer a button that this version does not know."""
+    """Answer a button with malformed or unknown callback data."""
     if update.callback_query is not None:
         await toast(update.callback_query, texts.UNKNOWN_BUTTON)
 
 
 def _say_instead(kind: str) -> Any:
     async def say_instead(update: Update, context: Context) -> None:
-        """Say kindly what to send instead."""
+        """Say what to send instead."""
         await say(context.bot, sender(update), texts.NOT_A_PHOTO[kind])
 
     return say_instead
@@ -279,7 +297,7 @@ def _say_instead(kind: str) -> Any:
 
 def _apologise(services: Services) -> Any:
     async def apologise(update: object, context: Context) -> None:
-        """Log what no handler foresaw; have it tried again, or say so without details."""
+        """Log an unexpected error, then have the update retried, or apologise without details."""
         if isinstance(context.error, WaitsForRoom | Unparsable):
             text = texts.DISK_FULL
             if isinstance(context.error, Unparsable):
@@ -297,18 +315,18 @@ def _apologise(services: Services) -> Any:
         logger.error("an update could not be handled", exc_info=context.error)
         if handling is not None and not is_final and not handling.is_last_try:
             handling.has_failed = True
-            raise ApplicationHandlerStop  # the groups behind answer it when it is tried again
+            raise ApplicationHandlerStop  # later groups answer in the retry
         if isinstance(update, Update) and update.effective_user is not None:
             services.metrics.updates_failed.inc()
             await _tell(context, update.effective_user.id, texts.APOLOGY)
-        raise ApplicationHandlerStop  # else the groups behind would answer it too
+        raise ApplicationHandlerStop  # else later groups would answer too
 
     return apologise
 
 
 async def _tell(context: Context, user_id: int, text: str) -> None:
-    """Tell a user what went wrong, if Telegram lets us."""
+    """Tell a user what went wrong, if Telegram delivers it."""
     try:
         await say(context.bot, user_id, text)
     except TelegramError as error:
-        logger.warning("nor could a user be told: %s", type(error).__name__)
+        logger.warning("the user could not be told: %s", type(error).__name__)

@@ -10,21 +10,21 @@ from urllib.parse import quote, urlsplit
 
 from telegram import Bot, File
 
-from bot.chat.media import Sending
+from bot.chat.media import Media
 
 
 class NotAtTelegram(Exception):
     """Telegram names no file of its own."""
 
 
-async def fetch(bot: Bot, sending: Sending) -> list[bytes]:
+async def fetch(bot: Bot, media: Media) -> list[bytes]:
     """Fetch the files, one after the other.
 
     Raises:
         NotAtTelegram: One of them does not lie there.
     """
     files = []
-    for file_id in sending.file_ids:
+    for file_id in media.file_ids:
         url = remote_url(await bot.get_file(file_id), bot.base_file_url)
         # Not through `File`, which opens what it takes for a file on this computer.
         files.append(await bot.request.retrieve(url))

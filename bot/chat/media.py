@@ -35,7 +35,7 @@ Fault = Literal["file too big", "video too big", "video too long", "album too bi
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class Media:
     """What is to be read together.
 
     Args:
@@ -64,14 +64,14 @@ class Sending:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Sending":
+    def from_json(cls, text: str) -> "Media":
         """Read what `to_json` wrote."""
         fields = json.loads(text)
         lists = {name: tuple(fields[name]) for name in ("file_ids", "message_ids")}
         return cls(**fields | lists)
 
 
-def sending_of(messages: Sequence[Message]) -> Sending:
+def media_of(messages: Sequence[Message]) -> Media:
     """Return what is to be read of a message, or of the messages of an album.
 
     Of an album with photos, the photos are; of one with videos alone, the first.
@@ -84,7 +84,7 @@ def sending_of(messages: Sequence[Message]) -> Sending:
         kind = "album"
     elif chosen[0].sticker is not None:
         kind = "sticker"
-    return Sending(
+    return Media(
         kind=kind,
         file_ids=tuple(_file(message)[0] for message in chosen),
         message_ids=tuple(message.message_id for message in chosen),

@@ -66,7 +66,6 @@ class WrittenPlaylist:
         name: Its title.
         created: Whether it was created, rather than rewritten.
         saved_id: The saved playlist it holds; None if there is none.
-        shown_in: The message that shows that playlist; None if unknown.
         silent: URIs of wanted tracks that Spotify does not play.
     """
 
@@ -75,7 +74,6 @@ class WrittenPlaylist:
     name: str
     created: bool
     saved_id: int | None = None
-    shown_in: int | None = None
     silent: frozenset[str] = frozenset()
 
 
@@ -237,7 +235,6 @@ class PlaylistWriter:
             name=draft.name,
             created=is_new,
             saved_id=draft.saved_id,
-            shown_in=draft.shown_in,
             silent=silent,
         )
 

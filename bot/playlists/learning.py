@@ -1,4 +1,4 @@
-"""What listeners have in common, learned from the votes of all who are not forgotten."""
+"""Refits the prior that all users share from everybody's votes."""
 
 import asyncio
 
@@ -6,14 +6,14 @@ from bot.services import Services
 from recommender.taste.pool import pool
 
 
-async def learn_from_everybody(services: Services) -> None:
-    """Learn what listeners have in common; the next playlists start from that."""
-    while not await _learn(services):
-        pass  # somebody was forgotten meanwhile, so it is learned anew without them
+async def refit_prior(services: Services) -> None:
+    """Fit the prior to all votes and store it for the next playlists."""
+    while not await _refit(services):
+        pass  # a user was deleted meanwhile: fit again without their votes
 
 
-async def _learn(services: Services) -> bool:
-    """Learn once, and return whether it was kept."""
+async def _refit(services: Services) -> bool:
+    """Fit once; return whether the result was stored."""
     forgotten, tastes = await services.records.run(
         lambda stores: (stores.music.forgotten, stores.music.tastes())
     )

@@ -1,13 +1,13 @@
-"""Playlists on their way into the users' Spotify: at once, or later where that cannot be."""
+"""Publishes playlists to the users' Spotify accounts: at once, or later if Spotify says so."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 
 from bot import texts
-from bot.chat import messages
 from bot.current_update import give_way
 from bot.linking.playlist_writer import WrittenPlaylist
-from bot.playlists.selection import Choosing
+from bot.playlists.naming import playlist_description, playlist_name
+from bot.playlists.selection import Selector
 from bot.services import Services
 from bot.storage.records import Stores
 from recommender.errors import (
@@ -24,74 +24,69 @@ from recommender.services.spotify.intents import PlaylistDraft
 _TRACK = "spotify:track:"
 
 PROMISING = (SpotifyBusy, ConnectionExpired, PlaylistGone)
-"""Errors whose sentence promises to write the playlist later."""
+"""Errors whose message to the user promises to publish the playlist later."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a playlist.
+class Published:
+    """The outcome of publishing a playlist.
 
     Args:
-        saved: The playlist as it is now; some of its tracks may have been replaced.
-        place: Where it is.
-        notice: A sentence about what did not go as asked, already markup; empty if there is
-            nothing to say, or simply no account is connected.
-        shown_in: The message that shows it; None where that is unknown.
-        is_promised: Whether the sentence promises to write it later.
+        saved: The playlist as stored now; unavailable tracks may have been replaced.
+        place: Whether and where it is in Spotify.
+        notice: A sentence in Telegram's HTML about what went wrong. Empty if all went well, or if
+            no account is connected.
+        is_promised: Whether the notice promises to publish it later.
     """
 
     saved: SavedPlaylist
     place: Place
-    notice: str
-    shown_in: int | None = None
+    notice: str = ""
     is_promised: bool = False
 
     @property
     def url(self) -> str | None:
-        """Where it is in Spotify; None if it is not there."""
+        """Its address in Spotify; None if it is not there."""
         return self.place.url
 
     @property
     def told(self) -> Place:
-        """What a message with this notice says of its place."""
+        """What a message with this notice says about its place."""
         return self.place if self.is_promised else without_promise(self.place)
 
 
 def without_promise(place: Place) -> Place:
-    """Return what a message says of a playlist's place that promises nothing."""
+    """Return what a message that promises nothing says about a playlist's place."""
     return UNWRITTEN if place.state is State.WAITING else place
 
 
-class Saving:
-    """Writes playlists to Spotify and replaces what does not play there."""
+class Publisher:
+    """Writes playlists to Spotify and replaces the tracks that do not play there."""
 
-    def __init__(self, services: Services, choosing: Choosing) -> None:
+    def __init__(self, services: Services, selector: Selector) -> None:
         self._services = services
-        self._choosing = choosing
+        self._selector = selector
 
-    def intend(
-        self, shown_in: int | None, stores: Stores, saved: SavedPlaylist, rewrites: bool
-    ) -> None:
-        """Store that a playlist is to be written, in the transaction that stores the playlist.
+    def store_intent(self, stores: Stores, saved: SavedPlaylist, rewrites: bool) -> None:
+        """Store that a playlist must be published, within the transaction that stores it.
 
         Args:
-            shown_in: The message that shows it.
-            stores: Where it is stored.
+            stores: The user data.
             saved: The playlist.
-            rewrites: Whether it takes the place of the one written last, even where the user
-                wants a new one each time.
+            rewrites: Whether it replaces the one published last, even if the user wants a new
+                playlist each time.
         """
         if self._services.connections is None:
             return
         keeps = stores.music.preferences.load(saved.user_id).keeps_playlists
-        draft = self._draft(saved, shown_in, starts_new=keeps and not rewrites)
+        draft = self._draft(saved, starts_new=keeps and not rewrites)
         stores.spotify.playlists.intend(saved.user_id, draft, self._services.clock())
 
-    async def write(self, saved: SavedPlaylist) -> Written:
-        """Write a playlist of which it is stored that it is to be written."""
+    async def publish(self, saved: SavedPlaylist) -> Published:
+        """Publish a playlist whose intent is stored."""
         connections = self._services.connections
         if connections is None:
-            return Written(saved, UNWRITTEN, "")
+            return Published(saved, UNWRITTEN)
         give_way()
         try:
             with self._services.metrics.step("write"):
@@ -99,106 +94,95 @@ class Saving:
                     saved.user_id, self._mend, only=saved.id
                 )
         except RecommenderError as error:
-            return await self._unwritten(saved, error)
+            return await self._failed(saved, error)
         return await self._outcome(saved, written)
 
-    async def save(self, saved: SavedPlaylist, shown_in: int | None) -> Written:
-        """Write a playlist at the wish of its listener, unless it stands in Spotify.
+    async def save(self, saved: SavedPlaylist) -> Published:
+        """Publish a playlist at the user's request, unless it is in Spotify already.
 
-        One that was there before becomes a playlist of its own, beside what took its place.
-
-        Args:
-            saved: The playlist.
-            shown_in: The message that shows it.
+        One that was replaced there becomes a second playlist, beside its replacement.
         """
         connections, user_id = self._services.connections, saved.user_id
 
-        def look_up(stores: Stores) -> tuple[Place, bool]:
+        def load(stores: Stores) -> tuple[Place, bool]:
             keeps = stores.music.preferences.load(user_id).keeps_playlists
             return stores.music.standing.of(saved.id), keeps
 
-        place, keeps = await self._services.records.run(look_up)
+        place, keeps = await self._services.records.run(load)
         if connections is None or place.state is State.STANDING:
-            return Written(saved, place, "")
-        starts_new = keeps or place.state is State.REPLACED
-        draft = self._draft(saved, shown_in, starts_new=starts_new)
+            return Published(saved, place)
+        draft = self._draft(saved, starts_new=keeps or place.state is State.REPLACED)
         give_way()
         try:
             with self._services.metrics.step("write"):
                 written = await connections.writer.write(user_id, draft, self._mend)
         except RecommenderError as error:
-            return await self._unwritten(saved, error)
+            return await self._failed(saved, error)
         return await self._outcome(saved, written)
 
-    async def write_pending(self, user_id: int) -> Written | None:
-        """Write what waits for a user's account to be connected; None where nothing does."""
+    async def publish_pending(self, user_id: int) -> Published | None:
+        """Publish what waited for the user to connect; None if nothing did."""
         connections = self._services.connections
         intent = await self._services.records.run(lambda s: s.spotify.playlists.intent(user_id))
         if connections is None or intent is None:
             return None
-        saved = await self.find(user_id, intent.draft.saved_id)
+        saved = await self._find(user_id, intent.draft.saved_id)
         try:
             written = await connections.writer.write_pending(user_id, self._mend)
         except RecommenderError as error:
-            if saved is None:
-                return None
-            unwritten = await self._unwritten(saved, error)
-            return replace(unwritten, shown_in=intent.draft.shown_in)
+            return None if saved is None else await self._failed(saved, error)
         if written is not None:
-            saved = await self.find(user_id, written.saved_id)
+            saved = await self._find(user_id, written.saved_id)
         return None if saved is None else await self._outcome(saved, written)
 
-    async def write_waiting(self) -> list[Written]:
-        """Write the guests' playlists that wait and are due now; return those."""
+    async def publish_due(self) -> list[Published]:
+        """Publish the pending playlists whose retry is due, and return those that succeeded."""
         connections = self._services.connections
-        outcomes: list[Written] = []
+        outcomes: list[Published] = []
         if connections is None:
             return outcomes
         resumed = await connections.writer.resume(self._mend, self._services.guests.admits)
         for user_id, written in resumed.items():
-            saved = await self.find(user_id, written.saved_id)
+            saved = await self._find(user_id, written.saved_id)
             if saved is not None:
                 outcomes.append(await self._outcome(saved, written))
         return outcomes
 
-    def _draft(
-        self, saved: SavedPlaylist, shown_in: int | None, *, starts_new: bool
-    ) -> PlaylistDraft:
+    def _draft(self, saved: SavedPlaylist, *, starts_new: bool) -> PlaylistDraft:
         day = self._services.clock().strftime("%-d %B %Y")
         return PlaylistDraft(
-            name=messages.playlist_name(saved.emotion, saved.mode),
-            description=messages.playlist_description(saved.emotion, saved.mode, day),
+            name=playlist_name(saved.emotion, saved.mode),
+            description=playlist_description(saved.emotion, saved.mode, day),
             uris=_uris(saved),
             saved_id=saved.id,
-            shown_in=shown_in,
             starts_new=starts_new,
         )
 
-    async def _outcome(self, saved: SavedPlaylist, written: WrittenPlaylist | None) -> Written:
-        """Return what became of a playlist; None was written where it waited no longer."""
+    async def _outcome(self, saved: SavedPlaylist, written: WrittenPlaylist | None) -> Published:
+        """Return the outcome of a write; None was written if the intent was no longer there."""
         place = await self._place(saved)
         if written is None:
-            return Written(saved, place, "" if place.url is not None else texts.PASSED_OVER)
+            return Published(saved, place, "" if place.url is not None else texts.PASSED_OVER)
         notice = ""
         if written.silent:
-            now = await self.find(saved.user_id, saved.id) or saved
+            now = await self._find(saved.user_id, saved.id) or saved
             notice = texts.replaced(len(written.silent), len(saved.tracks) - len(now.tracks))
             saved = now
-        return Written(saved, place, notice, written.shown_in)
+        return Published(saved, place, notice)
 
-    async def _unwritten(self, saved: SavedPlaylist, error: RecommenderError) -> Written:
-        """Return what became of a playlist that could not be written."""
+    async def _failed(self, saved: SavedPlaylist, error: RecommenderError) -> Published:
+        """Return the outcome of a write that failed."""
         place = await self._place(saved)
         if isinstance(error, NotConnected):
-            return Written(saved, place, "")
+            return Published(saved, place)
         until = ""
         if isinstance(error, SpotifyBusy):
             until = await self._until(saved.user_id, error.retry_after_s)
         notice = texts.explain_music_error(error, until)
-        return Written(saved, place, notice, is_promised=isinstance(error, PROMISING))
+        return Published(saved, place, notice, is_promised=isinstance(error, PROMISING))
 
     async def _until(self, user_id: int, wait_s: float) -> str:
-        """Return when a wait ends, by the listener's clock."""
+        """Return when a wait ends, in the user's time zone."""
         zone = await self._services.records.run(lambda s: s.schedules.clock(user_id))
         until = (self._services.clock() + timedelta(seconds=wait_s)).astimezone(zone)
         return until.strftime("%-d %B, %H:%M") + (" UTC" if zone is UTC else "")
@@ -206,11 +190,11 @@ class Saving:
     async def _mend(
         self, user_id: int, draft: PlaylistDraft, silent: frozenset[str]
     ) -> PlaylistDraft:
-        """Return a draft without tracks that do not play, with others in their place."""
+        """Return a draft with other tracks instead of those that do not play."""
         saved = None
         if draft.saved_id is not None:
             ids = [uri.removeprefix(_TRACK) for uri in silent]
-            saved = await self._choosing.replace(user_id, draft.saved_id, ids)
+            saved = await self._selector.replace(user_id, draft.saved_id, ids)
         if saved is None:
             return replace(draft, uris=tuple(uri for uri in draft.uris if uri not in silent))
         return replace(draft, uris=_uris(saved))
@@ -218,8 +202,7 @@ class Saving:
     async def _place(self, saved: SavedPlaylist) -> Place:
         return await self._services.records.run(lambda s: s.music.standing.of(saved.id))
 
-    async def find(self, user_id: int, playlist_id: int | None) -> SavedPlaylist | None:
-        """Return a user's playlist; None where there is none, or it was deleted."""
+    async def _find(self, user_id: int, playlist_id: int | None) -> SavedPlaylist | None:
         if playlist_id is None:
             return None
         known = playlist_id

@@ -1,4 +1,4 @@
-"""Which tracks a user gets: from a mood, their settings and votes to a stored playlist."""
+"""Selects tracks for a mood, by the user's settings and votes, and stores them as a playlist."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -14,8 +14,8 @@ from recommender.ranking.stand_ins import stand_ins, still_plays
 from recommender.recommend import recommend
 from recommender.storage.database import immediate
 
-Intend = Callable[[Stores, SavedPlaylist, bool], None]
-"""Stores that a playlist is to be written to Spotify, and whether over the one written last."""
+StoreIntent = Callable[[Stores, SavedPlaylist, bool], None]
+"""Stores that a playlist must be published, and whether it replaces the one published last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Mood:
     """What a playlist is made for.
 
     Args:
-        emotion: The emotion that names it.
-        probabilities: What steers it, one value for each emotion.
+        emotion: The emotion in its title.
+        probabilities: One value per emotion; they determine the targets.
         reading_id: The reading it comes from; None if the user named the mood.
     """
 
@@ -39,61 +39,58 @@ class Mood:
 
     @classmethod
     def named(cls, emotion: str, strength: float = 1.0) -> "Mood":
-        """Return the mood of a user who says so; what is left of its strength is neutral."""
+        """Return the mood that a user named: `strength` of the emotion, the rest neutral."""
         probabilities = dict.fromkeys(EMOTIONS, 0.0)
         probabilities["neutral"] = 1 - strength
         probabilities[emotion] += strength
         return cls(emotion, probabilities)
 
 
-class Choosing:
-    """Chooses tracks and stores what was chosen."""
+class Selector:
+    """Selects tracks and stores the selection."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def choose(
+    async def select(
         self,
         user_id: int,
         mood: Mood,
         mode: str | None,
-        shown_in: int,
+        message_id: int,
         *,
         rewrites: bool,
-        intend: Intend,
+        store_intent: StoreIntent,
         like: int | None = None,
     ) -> SavedPlaylist:
-        """Choose tracks and store them, and in which message they are shown.
+        """Select tracks and store them as a playlist.
 
-        All that must be the same at a later try is decided in the transaction that stores them.
+        One transaction stores everything that a retry must find unchanged: the playlist, the
+        message that shows it, and the intent to publish it.
 
         Args:
-            user_id: Whom they are for.
-            mood: What they are for.
-            mode: One of `recommender.mood.targets.MODES`; None for the one that the user settled
-                on.
-            shown_in: The message.
-            rewrites: Whether they take the place of those that the message shows for this mood.
-            intend: Stores, with the playlist, that it is to be written to Spotify.
-            like: The playlist that they are to be like; None for none.
-
-        Returns:
-            The playlist.
+            user_id: Whose playlist.
+            mood: What it is for.
+            mode: One of `recommender.mood.targets.MODES`; None for the user's default.
+            message_id: The message that will show it.
+            rewrites: Whether it replaces the playlist that this message shows.
+            store_intent: Stores the intent to publish it.
+            like: The id of a playlist that it should resemble; None for none.
 
         Raises:
-            TooFewTracks: The user's filters leave too few.
+            TooFewTracks: The user's filters leave too few tracks.
         """
         services, now = self._services, self._services.clock()
 
         def look_up(stores: Stores) -> tuple[dict[str, Any], frozenset[str]]:
-            asked = _wishes(stores, user_id, like)
+            known = _known_about(stores, user_id, like)
             replaced = (mood.reading_id, mood.emotion) if rewrites else None
             recent = stores.music.recent(user_id, now, but_for=replaced)
-            return asked | {"recent": recent}, stores.music.gone.all()
+            return known | {"recent": recent}, stores.music.gone.all()
 
-        asked, gone = await services.records.run(look_up)
-        settled = asked["preferences"]
-        mode = mode or settled.mode
+        known, gone = await services.records.run(look_up)
+        preferences = known["preferences"]
+        mode = mode or preferences.mode
         assert mode is not None
         (rng,) = services.rng.spawn(1)  # generators are not safe to share between threads
         with services.metrics.step("choose"):
@@ -102,10 +99,10 @@ class Choosing:
                 services.table,
                 probabilities=mood.probabilities,
                 mode=mode,
-                length=settled.length,
+                length=preferences.length,
                 rng=rng,
                 is_allowed=still_plays(services.table, gone),
-                **asked,
+                **known,
             )
 
         def store_it(stores: Stores) -> int:
@@ -114,10 +111,8 @@ class Choosing:
                 playlist_id = stores.music.add_playlist(
                     user_id, recommendation, mode, mood.reading_id, mood.emotion, now
                 )
-                stores.people.shown.note(user_id, shown_in, Shown(playlist_id))
-                if mood.reading_id is not None:
-                    stores.people.note_answer(user_id, mood.reading_id, shown_in)
-                intend(stores, stores.music.playlist(playlist_id, user_id), rewrites_last)
+                stores.people.shown.note(user_id, message_id, Shown(playlist_id))
+                store_intent(stores, stores.music.playlist(playlist_id, user_id), rewrites_last)
             return playlist_id
 
         playlist_id = await services.records.once("playlist", store_it)
@@ -126,7 +121,7 @@ class Choosing:
     async def replace(
         self, user_id: int, playlist_id: int, silent: Collection[str]
     ) -> SavedPlaylist | None:
-        """Put other tracks in the place of those that Spotify no longer plays, and remember them.
+        """Replace tracks that Spotify no longer plays, and record that they are unavailable.
 
         Args:
             user_id: Whose playlist.
@@ -134,7 +129,7 @@ class Choosing:
             silent: Ids of the tracks.
 
         Returns:
-            The playlist as it is now, shorter where nothing else fits; None if it was deleted.
+            The changed playlist, shorter if too few others fit; None if it was deleted.
         """
         services, now = self._services, self._services.clock()
 
@@ -143,12 +138,12 @@ class Choosing:
         ) -> tuple[SavedPlaylist, Mood, dict[str, Any], frozenset[str]]:
             stores.music.gone.add(silent, now)
             saved = stores.music.playlist(playlist_id, user_id)
-            asked = _wishes(stores, user_id)
-            asked["recent"] = stores.music.recent(user_id, now)
-            return saved, _mood_of(stores, saved), asked, stores.music.gone.all()
+            known = _known_about(stores, user_id)
+            known["recent"] = stores.music.recent(user_id, now)
+            return saved, load_mood(stores, saved), known, stores.music.gone.all()
 
         try:
-            saved, mood, asked, gone = await services.records.run(look_up)
+            saved, mood, known, gone = await services.records.run(look_up)
         except KeyError:
             return None
         positions = [track.position for track in saved.tracks if track.track_id in silent]
@@ -165,7 +160,7 @@ class Choosing:
             mode=saved.mode,
             length=len(saved.tracks),
             rng=rng,
-            **asked,
+            **known,
         )
         try:
             return await services.records.run(
@@ -174,13 +169,9 @@ class Choosing:
         except KeyError:
             return None
 
-    async def mood_of(self, saved: SavedPlaylist) -> Mood:
-        """Return what a playlist was made for."""
-        return await self._services.records.run(lambda stores: _mood_of(stores, saved))
 
-
-def _wishes(stores: Stores, user_id: int, like: int | None = None) -> dict[str, Any]:
-    """Return what is known of a user, as `recommend` takes it."""
+def _known_about(stores: Stores, user_id: int, like: int | None = None) -> dict[str, Any]:
+    """Return what is known about a user, as keyword arguments of `recommend`."""
     music = stores.music
     return {
         "taste": music.taste(user_id, more_like=like),
@@ -189,7 +180,8 @@ def _wishes(stores: Stores, user_id: int, like: int | None = None) -> dict[str, 
     }
 
 
-def _mood_of(stores: Stores, saved: SavedPlaylist) -> Mood:
+def load_mood(stores: Stores, saved: SavedPlaylist) -> Mood:
+    """Return the mood that a playlist was made for."""
     if saved.reading_id is None:
         return Mood.named(saved.emotion)
     return Mood.of(stores.music.reading(saved.reading_id, saved.user_id))

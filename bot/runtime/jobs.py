@@ -20,9 +20,9 @@ from telegram.ext import Application, ContextTypes, JobQueue
 
 from bot.chat.checkins.checkins import ask_due
 from bot.chat.connect.reminders import tell_due
-from bot.chat.playlist.handlers import Playlists
+from bot.chat.playlist_messages import PlaylistMessages
 from bot.linking.connections import Connections
-from bot.playlists.learning import learn_from_everybody
+from bot.playlists.learning import refit_prior
 from bot.services import Services
 from bot.storage.backups import Nightly
 
@@ -71,16 +71,16 @@ class Every(IntervalTrigger):  # type: ignore[misc] # APScheduler has no types
 def schedule(
     application: Application[Any, Any, Any, Any, Any, Any],
     services: Services,
-    playlists: Playlists,
+    playlist_messages: PlaylistMessages,
 ) -> None:
     """Have the jobs done while the application runs."""
     assert application.job_queue is not None  # it is a dependency of ours
 
     async def learn(_: ContextTypes.DEFAULT_TYPE) -> None:
-        await learn_from_everybody(services)
+        await refit_prior(services)
 
     async def write(_: ContextTypes.DEFAULT_TYPE) -> None:
-        await playlists.write_waiting(application.bot)
+        await playlist_messages.publish_due(application.bot)
 
     async def ask(_: ContextTypes.DEFAULT_TYPE) -> None:
         services.metrics.last_job_s = time.monotonic()

@@ -13,12 +13,13 @@ import numpy as np
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from bot.app import build_application
+from bot.app import build_bot
 from bot.data_faults import naming
 from bot.linking.connections import Connections
 from bot.logs import set_up_logging
 from bot.metrics import Metrics
 from bot.runtime.database_lock import in_use, lock_file
+from bot.runtime.jobs import schedule
 from bot.runtime.serving import (
     listen,
     loaded,
@@ -176,11 +177,13 @@ async def serve(
         Nightly(database, backups, cipher(settings)) if backups is not None else None,
         metrics,
     )
-    application, connecting = build_application(
+    bot = build_bot(
         services,
         token=settings.telegram_bot_token.get_secret_value(),
         api_url=settings.telegram_api_url,
     )
+    application = bot.application
+    schedule(application, services, bot.playlist_messages)
     inbox = Inbox(application, records, utc_now, metrics, services.guests)
     fetch: Callable[[], Coroutine[Any, Any, None]]
     routes, settle = list(more_routes), None
@@ -193,9 +196,11 @@ async def serve(
         fetch = partial(poll, application.bot, inbox, utc_now, metrics)
     if connections is not None:
         settle = connections.settle
-        bot = application.bot
+        connecting, telegram = bot.connecting, application.bot
         routes += callback_routes(
-            connections, partial(connecting.connected, bot), partial(connecting.arrived, bot)
+            connections,
+            partial(connecting.connected, telegram),
+            partial(connecting.arrived, telegram),
         )
     ops = Starlette(routes=ops_routes(services))
     async with (

@@ -4,7 +4,6 @@
   to the photos, never the photos themselves, and what was written beside them).
 - `inbox`: each update that Telegram was told we have, until it is handled, see
   `bot.storage.inbox_table`.
-- `answers`: which message shows the playlist of which reading, so that a mode button edits it.
 - `questions`: what a user was asked to type, see `bot.storage.questions`.
 - `shown_messages`: which message shows which playlist or track, see `bot.storage.shown`.
 """
@@ -30,7 +29,6 @@ UNREAD = Place("people", "waiting")
 
 BELONGINGS = (
     Belonging("people", secrets=("waiting",)),
-    Belonging("answers"),
     *questions.BELONGINGS,
     *shown.BELONGINGS,
 )
@@ -170,32 +168,6 @@ class People:
             return self._seal.open(UNREAD, user_id, rows[0]["waiting"])
         except InvalidToken:
             return None  # its key is gone: the photo can be sent again
-
-    # -- answers --
-
-    def note_answer(self, user_id: int, reading_id: int, message_id: int) -> None:
-        """Remember which message shows the playlist of this reading."""
-        self.db.table("answers").upsert(
-            {"reading_id": reading_id, "user_id": user_id, "message_id": message_id},
-            pk="reading_id",
-        )
-
-    def answer(self, user_id: int, reading_id: int) -> int | None:
-        """Return the message that shows the playlist of this reading, if there is one."""
-        rows = self.db.query(
-            "select message_id from answers where reading_id = ? and user_id = ?",
-            [reading_id, user_id],
-        )
-        return next((row["message_id"] for row in rows), None)
-
-    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
-        """Remember that another message shows what this one did."""
-        with immediate(self.db):
-            self.db.execute(
-                "update answers set message_id = ? where user_id = ? and message_id = ?",
-                [now_in, user_id, message_id],
-            )
-            self.shown.note_moved(user_id, message_id, now_in)
 
     # -- the end --
 

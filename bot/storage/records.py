@@ -79,11 +79,6 @@ class Stores:
         kept = (each for each in BELONGINGS if each is not inbox_table.WAITING)
         return any(each.has_any(self.people.db, user_id) for each in kept)
 
-    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
-        """Let what a message showed that its user deleted be found in the one sent anew."""
-        self.people.note_moved(user_id, message_id, now_in)
-        self.spotify.playlists.note_moved(user_id, message_id, now_in)
-
     def forget(self, user_id: int, now: datetime, but_for: int | None = None) -> None:
         """Delete every row about this user, and remember to leave them out of older copies.
 

@@ -1,7 +1,8 @@
-"""Which message shows which playlist or track, and what it says of where that playlist is.
+"""Which message shows which playlist or track, and what it says about where that playlist is.
 
-So a reaction finds what it is about, and a message that has become wrong is found and put right:
-one that promises what will not come, or opens a playlist that holds other tracks by now.
+This is the only place that knows. Reactions and buttons look up what they are about, and messages
+that became stale are found and corrected: one that promises a playlist which will not come, or
+links to a playlist in Spotify that holds other tracks by now.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ _migrations = Migrations("shown messages")
 
 @_migrations()
 def m001_shown_messages(db: Database) -> None:
-    """Create the messages that show something."""
+    """Create the table."""
     db.execute(
         """
         create table shown_messages (
@@ -35,9 +36,24 @@ def m001_shown_messages(db: Database) -> None:
 
 @_migrations()
 def m002_told(db: Database) -> None:
-    """Remember what each message says of its playlist's place; null where that is unknown."""
+    """Add what each message says about its playlist's place; null if unknown."""
     db.execute("alter table shown_messages add column told text")
     db.execute("alter table shown_messages add column url text")
+
+
+@_migrations()
+def m003_one_table_for_all_messages(db: Database) -> None:
+    """Take over `answers`, which said which message shows the playlist of which reading."""
+    if "playlists" in db.table_names():  # else the database is new
+        db.execute(
+            """
+            insert or ignore into shown_messages (user_id, message_id, playlist_id)
+            select answers.user_id, message_id, max(playlists.id)
+            from answers join playlists using (reading_id, user_id)
+            group by answers.user_id, message_id
+            """
+        )
+    db.table("answers").drop(ignore=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,7 @@ class Shown:
 
     Args:
         playlist_id: Which playlist.
-        position: Which of its tracks, from 0; None for the whole playlist.
+        position: Which track of it, from 0; None for the whole playlist.
     """
 
     playlist_id: int
@@ -55,15 +71,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a message says of a playlist's place, and where that is now.
+    """What a message says about a playlist's place, and the truth.
 
     Args:
         message_id: Which message.
         playlist_id: Which playlist it shows.
-        told: What it says. `WAITING` means that it promises to write the playlist; None, that
-            this is unknown.
-        url: Where it says that the playlist opens, if it does.
-        place: Where the playlist is now.
+        told: What it says. `WAITING` means that it promises to publish the playlist; None means
+            that this is unknown.
+        url: The Spotify address to which it links, if any.
+        place: The playlist's place now.
     """
 
     message_id: int
@@ -74,12 +90,12 @@ class Told:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the message must be put right."""
+        """Whether the message is stale and must be corrected."""
         now = self.place
         if self.told is None:
             return now.state is State.REPLACED
         if self.told is State.UNWRITTEN and now.state is State.WAITING:
-            return False  # it promises nothing, and its button is the same
+            return False  # its text and buttons are the same
         return (self.told, self.url) != (now.state, now.url)
 
 
@@ -91,7 +107,7 @@ class ShownMessages:
         migrate(db, _migrations)
 
     def note(self, user_id: int, message_id: int, shown: Shown, told: Place | None = None) -> None:
-        """Remember what a message shows now, and what it says of the playlist's place."""
+        """Store what a message shows now, and what it says about the playlist's place."""
         self._db.execute(
             "insert or replace into shown_messages"
             " (user_id, message_id, playlist_id, position, told, url) values (?, ?, ?, ?, ?, ?)",
@@ -106,7 +122,7 @@ class ShownMessages:
         )
 
     def note_told(self, user_id: int, message_id: int, playlist_id: int, told: Place) -> None:
-        """Remember what a message says now; nothing where its user was forgotten meanwhile."""
+        """Store what a message says now; does nothing if its user was deleted meanwhile."""
         self._db.execute(
             "update shown_messages set told = ?, url = ?"
             " where user_id = ? and message_id = ? and playlist_id = ?",
@@ -114,14 +130,14 @@ class ShownMessages:
         )
 
     def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
-        """Remember that another message shows what this one did."""
+        """Store that another message replaced this one."""
         self._db.execute(
             "update shown_messages set message_id = ? where user_id = ? and message_id = ?",
             [now_in, user_id, message_id],
         )
 
     def find(self, user_id: int, message_id: int) -> Shown | None:
-        """Return what a message shows, if it shows anything."""
+        """Return what a message shows; None if it shows neither a playlist nor a track."""
         rows = self._db.query(
             "select playlist_id, position from shown_messages"
             " where user_id = ? and message_id = ?",
@@ -129,17 +145,37 @@ class ShownMessages:
         )
         return next((Shown(row["playlist_id"], row["position"]) for row in rows), None)
 
+    def message_of(self, user_id: int, playlist_id: int) -> int | None:
+        """Return the message that shows a playlist, preferring one that promises to publish it."""
+        rows = self._db.query(
+            "select message_id from shown_messages"
+            " where user_id = ? and playlist_id = ? and position is null"
+            " order by told is not 'waiting', message_id limit 1",
+            [user_id, playlist_id],
+        )
+        return next((row["message_id"] for row in rows), None)
+
+    def message_of_reading(self, user_id: int, reading_id: int) -> int | None:
+        """Return the message that shows a reading's newest playlist; None if there is none."""
+        rows = self._db.query(
+            "select message_id from shown_messages join playlists on playlists.id = playlist_id"
+            " where shown_messages.user_id = ? and reading_id = ? and position is null"
+            " order by playlist_id desc, message_id limit 1",
+            [user_id, reading_id],
+        )
+        return next((row["message_id"] for row in rows), None)
+
     def told(self, user_id: int, message_id: int) -> Told | None:
-        """Return what a message says of its playlist's place; None where it shows none."""
+        """Return what a message says about its playlist's place; None if it shows no playlist."""
         rows = self._told("message_id = :message_id", user_id=user_id, message_id=message_id)
         return next(iter(rows), None)
 
     def wrong(self, user_id: int) -> list[Told]:
-        """Return the messages to a user that must be put right."""
+        """Return the user's stale messages."""
         return [each for each in self._told(_DIFFERS, user_id=user_id) if each.is_wrong]
 
     def users_told_wrong(self) -> list[int]:
-        """Return the users to whom some messages may have to be put right."""
+        """Return the users who may have stale messages."""
         rows = self._db.query(
             f"select distinct shown_messages.user_id from {_TOLD} where {_DIFFERS}"  # noqa: S608
         )
@@ -169,4 +205,4 @@ _DIFFERS = """case when told is null then was_written and places.url is null
     when told = 'standing' then places.url is not shown_messages.url
     when told = 'waiting' then not waits or places.url is not null
     else places.url is not null end"""
-"""Picks the messages of which `Told.is_wrong` may be true, without looking at each in Python."""
+"""Selects a superset of the messages for which `Told.is_wrong` is true."""

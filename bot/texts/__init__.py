@@ -153,6 +153,11 @@ COUNTED_FOR = "{word} for {emotion}"
 COUNTED_AGAINST = "{word} against {emotion}"
 SURENESS = ((0.85, "I am quite sure."), (0.65, "I am fairly sure."), (0.0, "My best guess."))
 """What is said of a reading from which probability on."""
+YOU_LOOK = "You look {emotion} {emoji} {sureness}"
+NOT_SURE = "I'm not sure: {first} or {second}? Tell me which fits:"
+CORRECTED = "You say: <b>{emotion}</b> {emoji}. Thank you."
+LARGEST_FACE = "I see {count} faces and read the largest, the one in the picture."
+EYES_ESTIMATED = "I couldn't make out both eyes, so I estimated where they are."
 STATUS_CHOOSING = "🎧 Choosing your tracks …"
 STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"
 STATUS_ALBUM = "📷 Got your {count} photos. Looking for the clearest face …"
@@ -375,6 +380,8 @@ A_BIT = "a bit {feeling}"
 IN_MODE = "{feeling}, in the mode <b>{mode}</b>"
 HEARD_NO_MOOD = "{counted} Which mood is it?"
 
+INVENTED_TRACKS = "<i>These tracks are invented: no real catalogue has been imported.</i>"
+INVENTED = "invented"
 AS_FILES = (
     "The playlist as files: a list of links to Spotify, and a CSV for spreadsheets and for "
     "services that import playlists, such as Soundiiz or TuneMyMusic."
@@ -572,6 +579,8 @@ BAD_CLIENT_ID = (
     "<code>/connect 0123456789abcdef0123456789abcdef</code>\n"
     "<code>/connect default</code> goes back to my owner's app."
 )
+ACCOUNT_CONNECTED = "✅ Your Spotify is connected{who}. Not you? /disconnect, then connect again."
+AS_WHOM = " as <b>{name}</b>"
 CONNECT_UNAVAILABLE = (
     "My owner has not set up Spotify yet. The titles in each playlist open their tracks."
 )
@@ -745,7 +754,6 @@ KEPT_ROWS = {
     ),
     "inbox": "your messages that are not answered yet, encrypted; this request is one.",
     "set_aside": "what you sent that the bot could not read, encrypted, for a week at most.",
-    "answers": "which message shows the playlist of which reading.",
     "shown_messages": "which message shows which playlist or track.",
     "questions": "what you were asked to type and have not typed yet.",
     "zones": "your time zone, if you use /schedule.",

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.playlists.learning import learn_from_everybody
+from bot.playlists.learning import refit_prior
 from bot.sandbox.page.samples import portrait_jpeg
 from bot.storage.backups import back_up
 from bot.storage.records import Stores, open_stores
@@ -146,7 +146,7 @@ async def measure_year(folder: Path, days: int, table: TrackTable) -> None:
         back_up(database, copy)
         copying_s = time.perf_counter() - start
         start = time.process_time()
-        await learn_from_everybody(chat.services)
+        await refit_prior(chat.services)
         learning_s = time.process_time() - start
         print(f"{days} days of a listener: {year.updates} messages, {grown / 1e6:.2f} MB")
         for name, size in largest:

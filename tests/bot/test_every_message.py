@@ -15,7 +15,7 @@ from tests.support.telegram.telegram_contract import Contract
 
 CONTENT: Mapping[str, str] = MappingProxyType(
     {
-        "text": "message to Talking.spoken",
+        "text": "message to PlaylistHandlers.spoken",
         "photo": "message to Selfies.selfie",
         "live_photo": "message to Selfies.selfie",
         "video": "message to Selfies.selfie",

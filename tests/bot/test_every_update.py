@@ -166,7 +166,7 @@ TESTS: Mapping[str, Test] = MappingProxyType(
         "message to Selfies.selfie": (
             test_selfies.test_a_photo_becomes_a_picture_with_buttons_and_a_playlist
         ),
-        "message to Talking.spoken": test_inputs.test_a_mood_can_be_said_in_plain_words,
+        "message to PlaylistHandlers.spoken": test_inputs.test_a_mood_can_be_said_in_plain_words,
         **{f"message {kind}": partial(other, kind) for kind in OTHER_MESSAGES},
     }
 )

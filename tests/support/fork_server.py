@@ -69,7 +69,7 @@ def _live(folder: Path) -> None:
 
 
 def _impatient(kind: Any, **options: Any) -> Any:
-    """Wait less for answers than `build_application` says, but for those of long polls."""
+    """Wait less for answers than `build_bot` says, but for those of long polls."""
     if options["read_timeout"] <= 30:
         options["read_timeout"] = SILENCE_S
     return kind(**options)

@@ -30,8 +30,9 @@ from telegram.error import NetworkError, TimedOut
 from telegram.request import RequestData
 
 from bot import texts
-from bot.app import build_application
+from bot.app import build_bot
 from bot.linking.connections import Connections
+from bot.runtime.jobs import schedule
 from bot.sending import delivery, retry
 from bot.sending.delivery import NEW_MESSAGES
 from bot.services import Services
@@ -453,13 +454,15 @@ async def tell(
         guests or Guests(frozenset({EVERYONE})),
         nightly,
     )
-    application, connecting = build_application(
+    bot = build_bot(
         services,
         token="1:test",
         api_url="https://telegram.test",
         request=telegram,
         limits=UNHURRIED,
     )
+    application, connecting = bot.application, bot.connecting
+    schedule(application, services, bot.playlist_messages)
     watch(application)
     incoming = Inbox(application, records, clock, services.metrics)
     scene = Scene(

@@ -1,4 +1,4 @@
-"""Asking users for a selfie at the times that they chose."""
+"""The job that asks users for a selfie at the times they chose."""
 
 import logging
 

@@ -11,8 +11,9 @@ from telegram import Bot, ReplyKeyboardRemove, Update
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import texts
-from bot.chat import keyboards
+from bot.chat.checkins import keyboards
 from bot.chat.checkins.messages import schedule_text, which_half, zone_noted
+from bot.chat.keyboards import consent
 from bot.chat.mood_words import understand
 from bot.chat.replies import edit, pressed, remove, say, sender, toast
 from bot.chat.zones import find_zones, zones_near
@@ -221,5 +222,5 @@ class Scheduling:
         if await self._services.records.run(lambda s: s.people.has_consent(user_id)):
             return True
         await say(bot, user_id, texts.CONSENT_FIRST)
-        await say(bot, user_id, texts.ASK_CONSENT, keyboards.consent())
+        await say(bot, user_id, texts.ASK_CONSENT, consent())
         return False

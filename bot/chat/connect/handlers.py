@@ -6,13 +6,15 @@ from telegram import Bot, Update
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import texts
-from bot.chat import keyboards, messages
+from bot.chat.connect import keyboards, messages
 from bot.chat.connect.pasted import PastedAddress, read_address, read_client_id, read_digits
-from bot.chat.playlist.handlers import Playlists
+from bot.chat.html_text import shorten
+from bot.chat.playlist_messages import PlaylistMessages
 from bot.chat.replies import pressed, say, sender, toast
 from bot.current_update import earlier, first_found, insisting
 from bot.linking.connections import Connections
 from bot.linking.oauth import CONNECTED
+from bot.playlists.playlists import Playlists
 from bot.services import Services
 from recommender.errors import AuthorizationStale, RecommenderError, SpotifyRefused, WrongDigits
 
@@ -30,9 +32,12 @@ SITE_CHARS = 60
 class Connecting:
     """Connects accounts and writes what waited for one."""
 
-    def __init__(self, services: Services, playlists: Playlists) -> None:
+    def __init__(
+        self, services: Services, playlists: Playlists, playlist_messages: PlaylistMessages
+    ) -> None:
         self._services = services
         self._playlists = playlists
+        self._playlist_messages = playlist_messages
 
     # -- there --
 
@@ -133,7 +138,7 @@ class Connecting:
             if not await connections.oauth.is_under_way(user_id):
                 return False
             told = texts.ADDRESS_OF_ANOTHER_SITE.format(
-                site=escape(messages.short(address.site, SITE_CHARS)),
+                site=escape(shorten(address.site, SITE_CHARS)),
                 redirect_uri=escape(connections.redirect_uri),
             )
             await self._tell(bot, user_id, told)
@@ -175,17 +180,7 @@ class Connecting:
     async def _welcome(self, bot: Bot, user_id: int) -> None:
         profile = await self._services.records.run(lambda s: s.spotify.profile(user_id))
         await say(bot, user_id, messages.connected(profile.display_name if profile else ""))
-        written = await self._playlists.saving.write_pending(user_id)
-        if written is None:
-            return
-        if written.shown_in is not None:
-            await self._playlists.show(bot, written, written.shown_in)
-        if written.url is not None:
-            text = messages.in_spotify(written.saved, written.url)
-            await say(bot, user_id, text, keyboards.open_in_spotify(written.url))
-        elif written.notice:
-            await say(bot, user_id, written.notice)
-        await self._playlists.put_right(bot, user_id)
+        await self._playlist_messages.publish_pending(bot, user_id)
 
     # -- once connected --
 
@@ -211,14 +206,14 @@ class Connecting:
     async def save(self, update: Update, context: Context) -> None:
         """Write a playlist to Spotify, or offer to connect first."""
         query, (playlist_id,) = pressed(update)
-        saved = await self._playlists.find(update, playlist_id)
+        saved = await self._playlist_messages.find(update, playlist_id)
         if saved is None:
             return
         await toast(query)
         message_id = query.message.message_id if query.message else None
-        written = await self._playlists.saving.save(saved, message_id)
-        if written.url is None and not written.notice:
+        published = await self._playlists.publisher.save(saved)
+        if published.url is None and not published.notice:
             await self.connect(update, context)
         elif message_id is not None:
-            await self._playlists.show(context.bot, written, message_id)
-            await self._playlists.put_right(context.bot, saved.user_id)
+            await self._playlist_messages.show(context.bot, published, message_id)
+            await self._playlist_messages.correct_stale(context.bot, saved.user_id)

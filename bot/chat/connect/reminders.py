@@ -7,7 +7,7 @@ from telegram import Bot
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot import texts
-from bot.chat import keyboards
+from bot.chat.connect import keyboards
 from bot.chat.replies import say
 from bot.services import Services
 from bot.storage.records import Records

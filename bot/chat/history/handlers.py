@@ -11,10 +11,11 @@ from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot import texts
-from bot.chat import keyboards
+from bot.chat.history import keyboards
 from bot.chat.history.messages import moods_caption, playlists_text
 from bot.chat.history.mood_calendar import MoodPage, page_of
-from bot.chat.playlist.handlers import Playlists
+from bot.chat.keyboards import emotions
+from bot.chat.playlist_messages import PlaylistMessages
 from bot.chat.replies import pressed, say, sender, show_picture, toast
 from bot.services import Services
 from bot.storage.records import Stores
@@ -38,9 +39,9 @@ class _Shown:
 class History:
     """Shows a user's past."""
 
-    def __init__(self, services: Services, playlists: Playlists) -> None:
+    def __init__(self, services: Services, playlist_messages: PlaylistMessages) -> None:
         self._services = services
-        self._playlists = playlists
+        self._playlist_messages = playlist_messages
         self._drawing = asyncio.Lock()  # matplotlib draws one picture at a time
 
     async def history(self, update: Update, context: Context) -> None:
@@ -48,7 +49,7 @@ class History:
         user_id = sender(update)
         moods, page = await self._page(user_id, 0)
         if not moods:
-            await say(context.bot, user_id, texts.NO_HISTORY, keyboards.emotions("mood"))
+            await say(context.bot, user_id, texts.NO_HISTORY, emotions("mood"))
             return
         with suppress(TelegramError):  # only a sign that something comes
             await context.bot.send_chat_action(user_id, ChatAction.UPLOAD_PHOTO)
@@ -79,10 +80,10 @@ class History:
     async def again(self, update: Update, context: Context) -> None:
         """Show a playlist of before again, with its buttons."""
         query, (playlist_id,) = pressed(update)
-        saved = await self._playlists.find(update, playlist_id)
+        saved = await self._playlist_messages.find(update, playlist_id)
         if saved is not None:
             await toast(query)
-            await self._playlists.show_again(context.bot, saved)
+            await self._playlist_messages.show_again(context.bot, saved)
 
     async def _page(self, user_id: int, number: int) -> tuple[list[PastMood], MoodPage]:
         now = self._services.clock()

@@ -6,7 +6,7 @@ from html import escape
 
 from bot import texts
 from bot.chat.history.mood_calendar import MoodPage
-from bot.chat.messages import short
+from bot.chat.html_text import shorten
 from recommender.listeners.saved import SavedPlaylist
 
 BRIGHTER_BY = 0.05
@@ -67,11 +67,11 @@ def _playlist_lines(number: int, saved: SavedPlaylist, url: str | None, zone: tz
     if not saved.tracks:
         return line
     first = saved.tracks[0]
-    title = escape(short(first.title, TITLE_CHARS))
+    title = escape(shorten(first.title, TITLE_CHARS))
     if not first.invented:
         title = f'<a href="{escape(first.url)}">{title}</a>'
     others = f" and {len(saved.tracks) - 1} more" if len(saved.tracks) > 1 else ""
-    return f"{line}\n    {title} · {escape(short(first.artist, ARTIST_CHARS))}{others}"
+    return f"{line}\n    {title} · {escape(shorten(first.artist, ARTIST_CHARS))}{others}"
 
 
 def _day_and_time(moment: datetime) -> str:

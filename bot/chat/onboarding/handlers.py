@@ -1,7 +1,7 @@
-"""First contact and consent: /start, /help."""
+"""/start, /help, and the consent to reading photos."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from telegram import Bot, Update
@@ -9,9 +9,8 @@ from telegram.ext import ContextTypes
 
 from bot import texts
 from bot.chat import keyboards
-from bot.chat.media import Sending
+from bot.chat.media import Media
 from bot.chat.replies import pressed, say, sender, settle, toast
-from bot.chat.selfie.handlers import Selfies
 from bot.current_update import current
 from bot.services import Services
 from bot.storage.people import CONSENT_VERSION
@@ -20,20 +19,22 @@ Context = ContextTypes.DEFAULT_TYPE
 
 
 class Consent:
-    """Asks before the first photo.
+    """Asks before the first photo is read.
 
     Args:
-        services: What the handlers need.
-        selfies: Reads the photo that waited for consent.
+        services: The outside world and the state.
+        read: Reads what a user sent before they agreed, and answers it.
     """
 
-    def __init__(self, services: Services, selfies: Selfies) -> None:
+    def __init__(
+        self, services: Services, read: Callable[[Bot, int, Media], Awaitable[None]]
+    ) -> None:
         self._services = services
-        self._selfies = selfies
+        self._read_media = read
         self._agreeing: dict[int, asyncio.Future[None]] = {}
 
     async def start(self, update: Update, context: Context) -> None:
-        """Say what this is and, until there is consent, ask for it."""
+        """Introduce the bot, and ask for consent if it is missing."""
         user_id = sender(update)
         if await self._services.records.run(lambda s: s.people.has_consent(user_id)):
             await say(context.bot, user_id, f"{texts.WELCOME}\n\n{texts.ALREADY_AGREED}")
@@ -45,9 +46,9 @@ class Consent:
         await say(context.bot, sender(update), texts.HELP)
 
     async def agree(self, update: Update, context: Context) -> None:
-        """Note the consent and read the photo that waited for it.
+        """Store the consent and read the photo that waited for it.
 
-        A button from before the terms changed agreed to others, so the question is put anew.
+        A button from before the terms changed stands for other terms, so it asks again.
         """
         query, version = pressed(update)
         if version != (CONSENT_VERSION,):
@@ -64,7 +65,7 @@ class Consent:
 
     @contextmanager
     def _agreed_once(self, user_id: int, over: asyncio.Future[None] | None) -> Iterator[None]:
-        """Keep a second press from reading the same, until no try of the first one follows."""
+        """Keep a second press from reading the same photo, until no retry of the first follows."""
         self._agreeing[user_id] = over or asyncio.get_running_loop().create_future()
         try:
             yield
@@ -84,8 +85,8 @@ class Consent:
             await self._read(bot, user_id, waiting)
 
     async def _read(self, bot: Bot, user_id: int, waiting: str) -> None:
-        """Read what waited, and forget it once it is answered, or its user told that it is not."""
+        """Read what waited, and drop it in the transaction that ends this update."""
         async with self._services.records.at_end(
             lambda s: s.people.drop_waiting(user_id, waiting)
         ):
-            await self._selfies.read(bot, user_id, Sending.from_json(waiting))
+            await self._read_media(bot, user_id, Media.from_json(waiting))

@@ -1,47 +1,40 @@
-"""What is kept of a user: shown, handed out, taken back and deleted.
-
-/privacy, /export and /forget.
-"""
+"""/privacy, /export and /forget: shows, hands out, withdraws and deletes what is stored."""
 
 import asyncio
-from contextlib import nullcontext, suppress
-from datetime import datetime
+from collections.abc import Callable
 
 from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot import texts
-from bot.chat import keyboards, messages
-from bot.chat.playlist.handlers import Playlists
+from bot.chat.privacy import keyboards
 from bot.chat.replies import forgiving, pressed, say, sender, settle, toast
-from bot.chat.selfie.handlers import Selfies
-from bot.current_update import current
-from bot.playlists.learning import learn_from_everybody
+from bot.playlists.forgetting import Forgetting
 from bot.services import Services
 from bot.storage import export
+from bot.storage.people import GivenConsent
 
 Context = ContextTypes.DEFAULT_TYPE
 
-PATIENCE_S = 30.0
-"""How long somebody who wants to be forgotten waits for what is under way at Spotify."""
-
 
 class Privacy:
-    """Says what is kept, and undoes everything on request.
+    """Answers what users ask about their data.
 
     Args:
-        services: What the handlers need.
-        selfies: Stops reading when the consent is withdrawn.
-        playlists: Knows which playlists are under way.
+        services: The outside world and the state.
+        forgetting: Deletes everything about a user.
+        stop_reading: Cancels reading a user's photos.
     """
 
-    def __init__(self, services: Services, selfies: Selfies, playlists: Playlists) -> None:
+    def __init__(
+        self, services: Services, forgetting: Forgetting, stop_reading: Callable[[int], object]
+    ) -> None:
         self._services = services
-        self._selfies = selfies
-        self._playlists = playlists
+        self._forgetting = forgetting
+        self._stop_reading = stop_reading
 
     async def privacy(self, update: Update, context: Context) -> None:
-        """Say what is kept, and offer to take back the consent and the corrections."""
+        """Say what is stored, and offer to withdraw the consent and to reset the corrections."""
         user_id = sender(update)
         consent, answers = await self._services.records.run(
             lambda s: (s.people.consent(user_id), s.music.shifts.answers(user_id))
@@ -49,12 +42,12 @@ class Privacy:
         await say(
             context.bot,
             user_id,
-            f"{texts.PRIVACY}\n\n{messages.consent(consent)}",
+            f"{texts.PRIVACY}\n\n{_consent_text(consent)}",
             keyboards.privacy(has_consent=consent is not None, has_answers=answers > 0),
         )
 
     async def reset(self, update: Update, context: Context) -> None:
-        """Let the user's corrections adjust no reading any more."""
+        """Stop the user's corrections from adjusting their readings."""
         query, _ = pressed(update)
         user_id = sender(update)
         count = await self._services.records.once("reset", lambda s: s.music.shifts.reset(user_id))
@@ -67,18 +60,18 @@ class Privacy:
         await say(context.bot, user_id, texts.WAS_RESET if count else texts.NOTHING_TO_RESET)
 
     async def withdraw(self, update: Update, context: Context) -> None:
-        """Take the consent back, or refuse it, and drop the photo that waited for it."""
+        """Withdraw or refuse the consent, and drop the photo that waited for it."""
         query, _ = pressed(update)
         user_id = sender(update)
         had_consent = await self._services.records.once(
             "withdraw", lambda s: s.people.withdraw(user_id)
         )
-        self._selfies.stop(user_id)  # only now: none is let in any more
+        self._stop_reading(user_id)  # after the withdrawal, so that no photo slips in between
         await toast(query)
         await settle(update, context.bot, texts.WITHDRAWN if had_consent else texts.DECLINED)
 
     async def export(self, update: Update, context: Context) -> None:
-        """Send all that is stored about this user."""
+        """Send everything that is stored about this user."""
         user_id, now = sender(update), self._services.clock()
         tables = await self._services.records.run(lambda s: s.about(user_id))
         packed = await asyncio.to_thread(export.archive, tables, user_id, now)
@@ -90,46 +83,21 @@ class Privacy:
         )
 
     async def forget(self, update: Update, context: Context) -> None:
-        """Ask whether everything should really be deleted."""
+        """Ask whether to delete everything."""
         await say(context.bot, sender(update), texts.ASK_FORGET, keyboards.forget())
 
     async def forget_answered(self, update: Update, context: Context) -> None:
-        """Delete everything about this user, or nothing."""
+        """Delete everything about this user, or nothing, as they answered."""
         query, (answer,) = pressed(update)
         await toast(query)
         if answer == "yes":
-            await self._forget(sender(update))
+            await self._forgetting.forget(sender(update))
         await settle(update, context.bot, texts.FORGOTTEN if answer == "yes" else texts.KEPT)
 
-    async def _forget(self, user_id: int) -> None:
-        """Delete every row about this user: at once, and again when all is quiet.
 
-        A playlist that is under way may be stored after the first time. Spotify can take long to
-        answer; then the second time comes after the user was told.
-        """
-        now, connections = self._services.clock(), self._services.connections
-        self._selfies.stop(user_id)
-        await self._delete(user_id, now)
-        self._selfies.stop(user_id)  # what was let in a moment before
-        again = self._delete_when_quiet(user_id, now)
-        if connections is not None:
-            again = connections.locks.shielded(again)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(again, PATIENCE_S)
-
-    async def _delete_when_quiet(self, user_id: int, now: datetime) -> None:
-        async with self._playlists.locks[user_id]:
-            if self._services.connections is not None:
-                await self._services.connections.forget(user_id)
-            await self._delete(user_id, now)
-        await learn_from_everybody(self._services)  # what all have in common, without them
-
-    async def _delete(self, user_id: int, now: datetime) -> None:
-        """Delete every row about this user, in the copies beside the data too."""
-        nightly = self._services.nightly
-        async with nightly.lock if nightly is not None else nullcontext():
-            if nightly is not None:
-                await nightly.forget(user_id, now)
-            handling = current()
-            asking = handling.update_id if handling else None
-            await self._services.records.run(lambda s: s.forget(user_id, now, asking))
+def _consent_text(given: GivenConsent | None) -> str:
+    """Return what /privacy says about a user's consent."""
+    if given is None:
+        return texts.LACKS_CONSENT
+    told = texts.HAS_CONSENT if given.is_current else texts.OUTDATED_CONSENT
+    return told.format(day=f"{given.given_utc:%-d %B %Y}", version=given.version)

@@ -1,32 +1,36 @@
-"""The user's word on a reading: the buttons under its picture."""
+"""The buttons under a reading's picture: is it right, and which mode of music."""
 
 from telegram import Update
 from telegram.constants import ParseMode
 from telegram.ext import ContextTypes
 
 from bot import texts
-from bot.chat import keyboards, messages
-from bot.chat.playlist.handlers import Playlists
+from bot.chat.playlist_messages import PlaylistMessages
 from bot.chat.replies import forgiving, pressed, sender, toast
+from bot.chat.selfie import keyboards, messages
+from bot.playlists.playlists import Playlists
 from bot.services import Services
 from recommender.listeners.saved import StoredReading
 
 Context = ContextTypes.DEFAULT_TYPE
 
 
-class Verdicts:
-    """Takes corrections."""
+class Corrections:
+    """Takes the user's word on a reading."""
 
-    def __init__(self, services: Services, playlists: Playlists) -> None:
+    def __init__(
+        self, services: Services, playlists: Playlists, playlist_messages: PlaylistMessages
+    ) -> None:
         self._services = services
         self._playlists = playlists
+        self._playlist_messages = playlist_messages
 
     async def right(self, update: Update, context: Context) -> None:
-        """Note that a reading was right."""
+        """Store that a reading was right."""
         query, _ = pressed(update)
-        if (reading := await self._reading(update)) is None:
+        if (reading := await self._pressed_reading(update)) is None:
             return
-        reading = await self._settle(reading, reading.emotion)
+        await self._correct(reading, reading.emotion)
         await toast(query, texts.CONFIRMED)
         mode = await self._playlists.mode_of(reading)
         with forgiving():
@@ -35,18 +39,18 @@ class Verdicts:
             )
 
     async def wrong(self, update: Update, context: Context) -> None:
-        """Ask which emotion fits better, in the place of the buttons."""
+        """Replace the buttons with the emotions to choose from."""
         query, _ = pressed(update)
-        if (reading := await self._reading(update)) is None:
+        if (reading := await self._pressed_reading(update)) is None:
             return
         await toast(query, texts.WHICH_EMOTION)
         with forgiving():
             await query.edit_message_reply_markup(keyboards.correction(reading.id))
 
     async def back(self, update: Update, context: Context) -> None:
-        """Put the buttons back after a "Not quite" that was not meant."""
+        """Put the first buttons back after an accidental "Not quite"."""
         query, _ = pressed(update)
-        if (reading := await self._reading(update)) is None:
+        if (reading := await self._pressed_reading(update)) is None:
             return
         await toast(query)
         mode = await self._playlists.mode_of(reading)
@@ -54,33 +58,44 @@ class Verdicts:
             await query.edit_message_reply_markup(keyboards.reading(reading.id, mode=mode))
 
     async def correct(self, update: Update, context: Context) -> None:
-        """Take the user's word for the emotion and rewrite the playlist for it."""
+        """Store the emotion that the user chose and rewrite the playlist for it."""
         query, (_, emotion) = pressed(update)
-        if (reading := await self._reading(update)) is None:
+        if (reading := await self._pressed_reading(update)) is None:
             return
-        reading = await self._settle(reading, emotion)
+        await self._correct(reading, emotion)
+        corrected = await self._playlists.reading(reading.user_id, reading.id) or reading
         await toast(query)
-        mode = await self._playlists.mode_of(reading)
+        mode = await self._playlists.mode_of(corrected)
         with forgiving():
             await query.edit_message_caption(
                 messages.corrected_caption(emotion),
                 parse_mode=ParseMode.HTML,
-                reply_markup=keyboards.reading(reading.id, mode=mode, is_settled=True),
+                reply_markup=keyboards.reading(corrected.id, mode=mode, is_settled=True),
             )
-        await self._playlists.offer_for(context.bot, reading, mode)
+        await self._playlist_messages.offer_for(context.bot, corrected, mode)
 
-    async def _reading(self, update: Update) -> StoredReading | None:
-        """Return the reading under whose picture a button was pressed, or say that it is gone."""
+    async def mode(self, update: Update, context: Context) -> None:
+        """Rewrite a reading's playlist in another mode."""
+        query, (_, mode) = pressed(update)
+        if (reading := await self._pressed_reading(update)) is None:
+            return
+        await toast(query, texts.REWRITTEN.format(mode=texts.MODE_LABELS[mode]))
+        is_settled = reading.corrected is not None
+        with forgiving():
+            await query.edit_message_reply_markup(
+                keyboards.reading(reading.id, mode=mode, is_settled=is_settled)
+            )
+        await self._playlist_messages.offer_for(context.bot, reading, mode)
+
+    async def _pressed_reading(self, update: Update) -> StoredReading | None:
+        """Return the reading of a pressed button, or tell its user that it is gone."""
         query, (reading_id, *_) = pressed(update)
-        try:
-            return await self._playlists.reading(sender(update), reading_id)
-        except KeyError:
+        reading = await self._playlists.reading(sender(update), reading_id)
+        if reading is None:
             await toast(query, texts.GONE)
-            return None
+        return reading
 
-    async def _settle(self, reading: StoredReading, emotion: str) -> StoredReading:
-        """Store the user's word on a reading and return the reading with it."""
+    async def _correct(self, reading: StoredReading, emotion: str) -> None:
         await self._services.records.run(
             lambda s: s.music.correct_reading(reading.id, reading.user_id, emotion)
         )
-        return await self._playlists.reading(reading.user_id, reading.id)

@@ -65,6 +65,12 @@ def m003_new_playlists(db: Database) -> None:
     db.execute("update spotify_intents set begun = 1")
 
 
+@_migrations()
+def m004_no_messages(db: Database) -> None:
+    """Drop the message that shows the playlist: the bot's own table says that."""
+    db.execute("alter table spotify_intents drop column shown_in")
+
+
 @dataclass(frozen=True, slots=True)
 class PlaylistDraft:
     """What shall stand in a listener's playlist.
@@ -74,7 +80,6 @@ class PlaylistDraft:
         description: What shall be said of it.
         uris: Its tracks, as Spotify names them, in order.
         saved_id: The playlist of our own that it is; None where there is none.
-        shown_in: The message that shows it; None where that is unknown.
         starts_new: Whether the playlist written before stays and this becomes another.
     """
 
@@ -82,7 +87,6 @@ class PlaylistDraft:
     description: str
     uris: tuple[str, ...]
     saved_id: int | None = None
-    shown_in: int | None = None
     starts_new: bool = False
 
     def fitted(self, spare_chars: int = 0) -> "PlaylistDraft":
@@ -156,11 +160,11 @@ class Intents:
         fitted = draft.fitted(spare_chars=MARKER_CHARS)
         self._db.execute(
             "insert into spotify_intents"
-            " (user_id, name, description, uris, saved_id, shown_in, created_utc, starts_new)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (user_id) do update set"
+            " (user_id, name, description, uris, saved_id, created_utc, starts_new)"
+            " values (?, ?, ?, ?, ?, ?, ?) on conflict (user_id) do update set"
             " name = excluded.name, description = excluded.description, uris = excluded.uris,"
-            " saved_id = excluded.saved_id, shown_in = excluded.shown_in,"
-            " created_utc = excluded.created_utc, tries = 0, try_after_utc = null,"
+            " saved_id = excluded.saved_id, created_utc = excluded.created_utc,"
+            " tries = 0, try_after_utc = null,"
             " starts_new = max(excluded.starts_new, starts_new and not begun)",
             [
                 user_id,
@@ -168,7 +172,6 @@ class Intents:
                 fitted.description,
                 json.dumps(fitted.uris),
                 fitted.saved_id,
-                fitted.shown_in,
                 now.isoformat(),
                 fitted.starts_new,
             ],
@@ -220,7 +223,6 @@ class Intents:
             row["description"],
             uris,
             row["saved_id"],
-            row["shown_in"],
             bool(row["starts_new"]),
         )
         marked = row["marked_utc"]
@@ -257,13 +259,6 @@ class Intents:
                     " where user_id = ?",
                     [wait is None, until.isoformat(), user_id],
                 )
-
-    def note_moved(self, user_id: int, message_id: int, now_in: int) -> None:
-        """Remember that another message shows the playlist that waits."""
-        self._db.execute(
-            "update spotify_intents set shown_in = ? where user_id = ? and shown_in = ?",
-            [now_in, user_id, message_id],
-        )
 
     def unfinished(self, now: datetime) -> list[int]:
         """Return the connected listeners whose playlist is due for another try."""

@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from bot.chat import keyboards
+from bot.chat import playlist_view
 from bot.linking.connections import Connections
 from bot.sandbox.spotify.faults import SWITCHES
 from recommender.services.spotify.web_api import SpotifyClient
@@ -72,7 +72,7 @@ def test_a_fault_is_told_holds_up_nobody_else_and_ends_in_one_right_playlist(
         labels = [button["text"] for button in shown.buttons]
         assert shown.text.count("(invented)") == 20
         if HEARD[switch] == IN_SPOTIFY or switch == "silent":
-            assert keyboards.OPEN_IN_SPOTIFY in labels
+            assert playlist_view.OPEN_IN_SPOTIFY in labels
         else:
             assert "Save to my Spotify" in labels
         if HEARD[switch] != IN_SPOTIFY:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot import texts
-from bot.chat import keyboards
+from bot.chat import playlist_view
 from bot.linking.connections import Connections
 from bot.updates import inbox
 from recommender.listeners.published import Place, State
@@ -46,7 +46,7 @@ def looks(chat: Chat, shown: Call) -> tuple[str, list[str]]:
         if call.parameters.get("message_id") == number(shown) and call.method.startswith("edit"):
             labels = [button["text"] for button in call.buttons]
             text = text if call.method == "editMessageReplyMarkup" else call.text
-    known = {keyboards.OPEN_IN_SPOTIFY, keyboards.SAVE, keyboards.SAVE_AS_NEW}
+    known = {playlist_view.OPEN_IN_SPOTIFY, playlist_view.SAVE, playlist_view.SAVE_AS_NEW}
     return text, [label for label in labels if label in known]
 
 
@@ -89,7 +89,7 @@ def test_a_vote_under_an_old_message_leaves_the_way_to_spotify(world: World) -> 
     async def story(chat: Chat) -> None:
         shown = await made(chat, world)
         await vote(chat, shown)
-        assert looks(chat, shown)[1] == [keyboards.OPEN_IN_SPOTIFY]
+        assert looks(chat, shown)[1] == [playlist_view.OPEN_IN_SPOTIFY]
 
     asyncio.run(with_spotify(world, story))
 
@@ -100,9 +100,9 @@ def test_a_message_whose_playlist_was_replaced_says_so_at_once(world: World) -> 
         new = await made(chat, world, "happy")
         text, labels = looks(chat, old)
         assert texts.NO_LONGER_THERE in text
-        assert labels == [keyboards.SAVE_AS_NEW]
+        assert labels == [playlist_view.SAVE_AS_NEW]
         assert world.local.playlists()[0].id not in text
-        assert looks(chat, new)[1] == [keyboards.OPEN_IN_SPOTIFY]
+        assert looks(chat, new)[1] == [playlist_view.OPEN_IN_SPOTIFY]
         await vote(chat, old)
         assert looks(chat, old) == (text, labels)
 
@@ -121,7 +121,7 @@ def test_what_was_replaced_can_be_saved_beside_what_took_its_place(world: World)
         written = {world.written(each.id) for each in world.local.playlists()}
         assert written == {uris(first), uris(second)}
         for shown in (old, new):
-            assert looks(chat, shown)[1] == [keyboards.OPEN_IN_SPOTIFY]
+            assert looks(chat, shown)[1] == [playlist_view.OPEN_IN_SPOTIFY]
         assert texts.NO_LONGER_THERE not in looks(chat, old)[0]
 
     asyncio.run(with_spotify(world, story))
@@ -133,7 +133,7 @@ def test_a_playlist_that_its_listener_deleted_is_not_said_to_be_there(world: Wor
         world.local.delete_playlist(world.local.playlists()[0].id)
         world.clock.advance(hours=1)
         await made(chat, world, "happy")
-        assert looks(chat, old)[1] == [keyboards.SAVE_AS_NEW]
+        assert looks(chat, old)[1] == [playlist_view.SAVE_AS_NEW]
 
     asyncio.run(with_spotify(world, story))
 
@@ -160,11 +160,11 @@ def test_save_then_connect_turns_save_into_the_way_there(world: World) -> None:
     async def story(chat: Chat) -> None:
         connections = await disconnect(chat)
         shown = await made(chat, world)
-        save = shown.data(keyboards.SAVE)
+        save = shown.data(playlist_view.SAVE)
         *_, offer = await chat.press(save, message_id=number(shown))
         assert offer.buttons[0]["text"] == "Connect Spotify"
         await come_back(chat, connections)
-        assert looks(chat, shown)[1] == [keyboards.OPEN_IN_SPOTIFY]
+        assert looks(chat, shown)[1] == [playlist_view.OPEN_IN_SPOTIFY]
         await chat.press(save, message_id=number(shown))  # pressed again before it changed
         assert len(world.local.playlists()) == 1
 
@@ -214,15 +214,15 @@ def test_each_promise_is_kept_or_taken_back_where_it_stands(world: World) -> Non
             text, labels = looks(chat, old)
             assert texts.PASSED_OVER in text
             assert "tell you" not in text
-            assert labels == [keyboards.SAVE]
+            assert labels == [playlist_view.SAVE]
         assert "I keep the playlist, write it then, and tell you" in looks(chat, shown[2])[0]
         world.clock.advance(hours=3)
         await run_job(chat, "write")
         text, labels = looks(chat, shown[2])
         assert "tell you" not in text
-        assert labels == [keyboards.OPEN_IN_SPOTIFY]
+        assert labels == [playlist_view.OPEN_IN_SPOTIFY]
         for old in shown[:2]:
-            assert looks(chat, old)[1] == [keyboards.SAVE]
+            assert looks(chat, old)[1] == [playlist_view.SAVE]
         assert len(world.local.playlists()) == 1
 
     asyncio.run(with_spotify(world, story))
@@ -245,7 +245,7 @@ def test_a_promise_that_a_crash_cut_off_from_its_keeping_is_told_all_the_same(
         assert "Your playlist is in Spotify now" in said[0]
         text, labels = looks(chat, shown)
         assert texts.WRITTEN_NOW in text
-        assert labels == [keyboards.OPEN_IN_SPOTIFY]
+        assert labels == [playlist_view.OPEN_IN_SPOTIFY]
         before = len(chat.telegram.calls)
         await run_job(chat, "write")
         assert len(chat.telegram.calls) == before
@@ -309,7 +309,7 @@ def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_is_made
                 await chat.records.run(lambda s, n=n: s.music.standing.of(n)) for n in (1, 2, 3)
             ]
             assert [each.state for each in states] == [State.STANDING] * 3, step
-            assert looks(chat, old)[1] == [keyboards.OPEN_IN_SPOTIFY]
+            assert looks(chat, old)[1] == [playlist_view.OPEN_IN_SPOTIFY]
             assert await chat.records.run(lambda s: s.people.shown.wrong(ANNA)) == []
 
         asyncio.run(with_spotify(world, story))
@@ -351,7 +351,7 @@ def test_at_whatever_step_it_fails_old_messages_say_what_became_of_their_playlis
                 world.clock.advance(minutes=3)  # until it shows whether a playlist was made
                 await run_job(chat, "write")
             struck.append(failing.struck.is_set())
-            assert looks(chat, old)[1] == [keyboards.SAVE_AS_NEW], step
+            assert looks(chat, old)[1] == [playlist_view.SAVE_AS_NEW], step
             _, happy = await playlists_of(chat)
             (playlist,) = world.local.playlists()
             assert world.written(playlist.id) == uris(happy), step

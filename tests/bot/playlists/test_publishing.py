@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from telegram.error import NetworkError, RetryAfter
 
-from bot.chat import keyboards
-from bot.chat.playlist import handlers as playlists
+from bot.chat import playlist_messages, playlist_view
 from bot.sandbox.spotify.state import SILENT
 from bot.sending import delivery
 from recommender.listeners.saved import SavedPlaylist
@@ -218,7 +217,7 @@ def test_what_could_not_be_written_is_written_later_and_told(world: World) -> No
         (playlist,) = world.local.playlists()
         assert shown_again.method == "editMessageText"
         assert shown_again.parameters["message_id"] == shown.parameters["message_id"]
-        assert keyboards.OPEN_IN_SPOTIFY in [button["text"] for button in shown_again.buttons]
+        assert playlist_view.OPEN_IN_SPOTIFY in [button["text"] for button in shown_again.buttons]
         assert "Your playlist is in Spotify now" in told.text
         assert playlist.id in told.buttons[0]["url"]
         await assert_all_agree(chat, world, shown_again)
@@ -254,7 +253,7 @@ def test_a_telegram_that_fails_hears_later_what_was_written_later(
 def test_a_telegram_that_is_gone_does_not_keep_others_from_their_playlists(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(playlists, "TELL_WITHIN_S", 0.1)
+    monkeypatch.setattr(playlist_messages, "NEWS_TIMEOUT_S", 0.1)
 
     async def story(chat: Chat) -> None:
         await let_one_wait(chat, world)
@@ -318,7 +317,7 @@ def test_a_short_wait_is_waited_out_once(world: World) -> None:
     async def story(chat: Chat) -> None:
         world.local.fail_next("PUT", "/items", status=429, retry_after=3)
         _, shown, *_ = await chat.say("/mood sad")
-        assert keyboards.OPEN_IN_SPOTIFY in [button["text"] for button in shown.buttons]
+        assert playlist_view.OPEN_IN_SPOTIFY in [button["text"] for button in shown.buttons]
         await assert_all_agree(chat, world, shown)
         world.clock.advance(minutes=1)
         world.local.fail_next("PUT", "/items", status=429, retry_after=3, times=2)

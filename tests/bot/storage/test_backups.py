@@ -92,7 +92,8 @@ def test_copies_made_while_others_write_hold_no_half_transaction(
             with immediate(stores.people.db):
                 stores.people.db.execute("insert into people (user_id) values (?)", [user_id])
                 stores.people.db.execute(
-                    "insert into answers (reading_id, user_id, message_id) values (?, ?, 1)",
+                    "insert into shown_messages (user_id, message_id, playlist_id)"
+                    " values (?, ?, 1)",
                     [user_id, user_id],
                 )
             written += 1
@@ -108,7 +109,7 @@ def test_copies_made_while_others_write_hold_no_half_transaction(
             back_up(database, copy)
             with closing(sqlite3.connect(copy)) as db:
                 (people,) = db.execute("select count(*) from people where user_id >= 100")
-                (answers,) = db.execute("select count(*) from answers")
+                (answers,) = db.execute("select count(*) from shown_messages")
             assert people == answers
             assert people[0] >= before
             seen.append(people[0])

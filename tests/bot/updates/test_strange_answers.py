@@ -13,7 +13,7 @@ import pytest
 from telegram.error import Forbidden, InvalidToken, NetworkError, TelegramError
 
 from bot import texts
-from bot.app import build_application
+from bot.app import build_bot
 from bot.cli.owner import identify, wait_for_owner
 from bot.runtime.serving import running_bot
 from bot.sending import bot_api, delivery, retry
@@ -94,9 +94,8 @@ async def meets(telegram: StrangeTelegram, *, hears: int = 1) -> None:
 
     async def story(chat: Chat) -> None:
         services = chat.services
-        application, _ = build_application(
-            services, token="1:t", api_url=telegram.url, limits=UNHURRIED
-        )
+        bot = build_bot(services, token="1:t", api_url=telegram.url, limits=UNHURRIED)
+        application = bot.application
         metrics, clock = services.metrics, services.clock
         inbox = Inbox(application, chat.records, clock, metrics, services.guests)
         fetch = partial(poll, application.bot, inbox, clock, metrics)

@@ -50,7 +50,7 @@ async def end_of(chat: Chat) -> dict[str, Any]:
     def look_up(stores: Any) -> dict[str, Any]:
         count = {
             table: stores.people.db.table(table).count
-            for table in ("readings", "playlists", "shown", "shown_messages", "answers")
+            for table in ("readings", "playlists", "shown", "shown_messages")
         }
         inbox_rows = stores.people.db.query("select update_id, handled_utc, done from inbox")
         return count | {"inbox": list(inbox_rows)}

@@ -14,8 +14,9 @@ import numpy as np
 from cryptography.fernet import Fernet, MultiFernet
 from telegram import Update
 
-from bot.app import App, build_application
+from bot.app import App, build_bot
 from bot.chat.connect.handlers import Connecting
+from bot.runtime.jobs import schedule
 from bot.runtime.serving import running_bot
 from bot.sending.pacing import Limits
 from bot.services import Services
@@ -268,13 +269,15 @@ async def with_chat(
         Guests(allowed_ids),
         Nightly(database, nightly, cipher) if database and nightly else None,
     )
-    application, connecting = build_application(
+    bot = build_bot(
         services,
         token="1:test",
         api_url="https://telegram.test",
         request=telegram,
         limits=limits,
     )
+    application, connecting = bot.application, bot.connecting
+    schedule(application, services, bot.playlist_messages)
     watch(application)
     chat = Chat(application, connecting, telegram, worker, records, services, itertools.count(1))
     try:

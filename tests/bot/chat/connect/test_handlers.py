@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from telegram.error import NetworkError
 
 from bot import texts
-from bot.chat import keyboards
+from bot.chat import playlist_view
 from bot.linking.connections import Connections
 from bot.sending import delivery
 from bot.storage.records import Stores
@@ -186,7 +186,7 @@ def test_a_telegram_that_fails_does_not_keep_who_comes_back_in_the_dark(
             return
         greeting, shown, written = told
         assert "connected as <b>Robin</b>" in greeting.text
-        assert keyboards.OPEN_IN_SPOTIFY in [button["text"] for button in shown.buttons]
+        assert playlist_view.OPEN_IN_SPOTIFY in [button["text"] for button in shown.buttons]
         assert "Your playlist is in Spotify now" in written.text
 
     play(world, story, shows_digits=shows_digits)

@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 
 from bot import texts
-from bot.playlists.selection import Choosing
+from bot.playlists.selection import Selector
 from recommender.listeners.mood_pairs import MoodPair
 from recommender.listeners.saved import SavedPlaylist
 from tests.support.telegram.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
@@ -111,7 +111,7 @@ def test_undo_touches_no_track_but_the_one_voted_on(*, is_replaced: bool) -> Non
         (voted,) = await chat.say("/feedback 20 -")
         (again,) = await chat.say("/feedback 20 +")
         gone = [saved.tracks[place] for place in (18, 19)]
-        choosing = Choosing(chat.services)
+        choosing = Selector(chat.services)
         if not is_replaced:
             known = {id_.decode() for id_ in chat.services.table.ids}
             await chat.records.run(lambda s: s.music.gone.add(known, NOW))
@@ -132,7 +132,7 @@ def test_undo_finds_its_track_where_it_moved_to() -> None:
         (voted,) = await chat.say("/feedback 20 +")
         known = {id_.decode() for id_ in chat.services.table.ids}
         await chat.records.run(lambda s: s.music.gone.add(known, NOW))
-        await Choosing(chat.services).replace(ANNA, saved.id, [saved.tracks[0].track_id])
+        await Selector(chat.services).replace(ANNA, saved.id, [saved.tracks[0].track_id])
         assert (await last(chat)).tracks[18].vote is True
         _, undone = await chat.press(voted.data(texts.UNDO))
         assert saved.tracks[19].title in unescape(undone.text)

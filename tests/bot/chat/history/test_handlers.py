@@ -13,7 +13,7 @@ from PIL import Image
 from telegram.error import InvalidToken
 
 from bot import texts
-from bot.chat.messages import visible_chars
+from bot.chat.html_text import visible_chars
 from recommender.listeners.history import past_moods
 from tests.support.contracts import ROOT
 from tests.support.spotify.spotify_chat import with_spotify

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot import texts
-from bot.chat import keyboards
+from bot.chat import keyboards, playlist_view
 from bot.linking.playlist_writer import Mend, WrittenPlaylist, leave
 from bot.storage.records import Records, Stores
 from recommender.errors import (
@@ -86,7 +86,6 @@ class FakeConnections:
             draft.name,
             created=True,
             saved_id=draft.saved_id,
-            shown_in=draft.shown_in,
         )
 
 
@@ -244,7 +243,7 @@ def test_a_connected_listener_gets_the_playlist_in_spotify() -> None:
         (draft,) = connections.written
         assert len(draft.uris) == len(set(draft.uris)) == 20
         assert "https://open.test/p1" in playlist.text
-        assert keyboards.OPEN_IN_SPOTIFY in [b["text"] for b in playlist.buttons]
+        assert playlist_view.OPEN_IN_SPOTIFY in [b["text"] for b in playlist.buttons]
 
     asyncio.run(with_chat(story, connect_by=connections.keeping))
 
@@ -295,7 +294,7 @@ def test_saving_offers_to_connect_first_and_writes_once_connected() -> None:
         assert offer.buttons[0]["url"].startswith("https://accounts.test/")
         connections.refusal = None
         _, saved = await chat.press(save, message_id=playlist.parameters["message_id"])
-        assert keyboards.OPEN_IN_SPOTIFY in [button["text"] for button in saved.buttons]
+        assert playlist_view.OPEN_IN_SPOTIFY in [button["text"] for button in saved.buttons]
         assert len(connections.written) == 1
 
     asyncio.run(with_chat(story, connect_by=connections.keeping))

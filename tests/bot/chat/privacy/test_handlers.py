@@ -14,8 +14,8 @@ from datetime import timedelta
 import pytest
 
 from bot import texts
-from bot.chat.privacy import handlers as privacy
 from bot.linking.connections import Connections
+from bot.playlists import forgetting
 from bot.storage import export
 from bot.storage.inbox_table import NewUpdate, SetAside
 from bot.storage.people import CONSENT_VERSION, People
@@ -261,7 +261,7 @@ class Hanging:
 def test_forgetting_waits_for_no_spotify_and_leaves_nothing_once_it_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(privacy, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(forgetting, "WAIT_S", 0.05)
     spotify = Hanging()
 
     async def story(chat: Chat) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from bot import texts
-from bot.chat import messages
+from bot.chat.selfie import messages
 from bot.storage.records import Stores
 from recommender.listeners.saved import StoredReading
 from recommender.mood.targets import plan
@@ -124,7 +124,7 @@ def test_an_unsure_reading_becomes_a_claim_and_the_other_way_round() -> None:
         chat.worker.outcome = a_reading(probabilities=claimed)
         calls = await chat.photo()
         assert picture_of(calls) is calls[-1]  # no playlist until it is told
-        assert calls[-1].text.startswith("I am not sure: ")
+        assert calls[-1].text.startswith("I'm not sure: ")
         assert "the network alone: neutral (50 %)" in calls[-1].text
 
     asyncio.run(with_chat(story))

@@ -7,11 +7,12 @@ from telegram import Bot
 from telegram.error import NetworkError, RetryAfter, TimedOut
 
 from bot import texts
-from bot.chat import messages
-from bot.chat.media import Sending
+from bot.chat.media import Media
 from bot.chat.selfie import handlers as selfies
+from bot.chat.selfie import messages
 from bot.current_update import Handling, being
 from bot.sending import retry
+from bot.worker import readings
 from bot.worker.photo_queue import AT_ONCE, PhotoQueue
 from bot.worker.process import WorkerFailed
 from tests.support.telegram.chatting import (
@@ -61,7 +62,7 @@ def test_an_unsure_reading_asks_and_makes_no_playlist_until_it_is_told() -> None
         calls = await chat.photo()
         picture = calls[-1]
         assert picture.method == "editMessageMedia"
-        assert picture.text.startswith("I am not sure")
+        assert picture.text.startswith("I'm not sure")
         assert len(picture.buttons) == 7
 
         answered = await chat.press(picture.data("😢 sad"))
@@ -285,8 +286,8 @@ async def crowded(chat: Chat, people: range) -> list[asyncio.Task[list[Call]]]:
 
 
 def test_who_waits_is_told_which_number_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selfies, "TELL_PLACE_AFTER_S", 0.05)
-    monkeypatch.setattr(selfies, "TELL_PLACE_EVERY_S", 0.05)
+    monkeypatch.setattr(readings, "ANNOUNCE_AFTER_S", 0.05)
+    monkeypatch.setattr(readings, "ANNOUNCE_EVERY_S", 0.05)
 
     async def story(chat: Chat) -> None:
         busy = BusyWorker()
@@ -314,7 +315,7 @@ async def heard(chat: Chat, user_id: int, text: str) -> None:
 
 
 def test_a_full_queue_is_told_and_room_in_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selfies, "PhotoQueue", partial(PhotoQueue, limit=2))
+    monkeypatch.setattr(readings, "PhotoQueue", partial(PhotoQueue, limit=2))
 
     async def story(chat: Chat) -> None:
         busy = BusyWorker()
@@ -334,9 +335,9 @@ def test_a_full_queue_is_told_and_room_in_it_is_used(monkeypatch: pytest.MonkeyP
 def test_a_file_that_telegram_does_not_hand_out_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(selfies, "FETCH_S", 0.1)
+    monkeypatch.setattr(readings, "FETCH_TIMEOUT_S", 0.1)
 
-    async def never(bot: Bot, sending: Sending) -> list[bytes]:
+    async def never(bot: Bot, media: Media) -> list[bytes]:
         await asyncio.Event().wait()
         raise AssertionError
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot import texts
-from bot.chat.media import MAX_ALBUM_BYTES, Sending
+from bot.chat.media import MAX_ALBUM_BYTES, Media
 from bot.chat.mood_words import WEIGHT
 from bot.storage.people import UNREAD
 from bot.worker import albums
@@ -175,8 +175,8 @@ def test_what_waits_for_consent_is_sealed() -> None:
 
 
 def test_what_waits_is_the_same_after_json() -> None:
-    sending = Sending("album", ("a", "b"), (1, 2), "not happy,😢", passed_over=1, face=0)
-    assert Sending.from_json(sending.to_json()) == sending
+    media = Media("album", ("a", "b"), (1, 2), "not happy,😢", passed_over=1, face=0)
+    assert Media.from_json(media.to_json()) == media
 
 
 def test_an_album_that_a_stop_interrupts_is_gathered_again_at_the_next_start(

@@ -9,7 +9,7 @@ import pytest
 
 from bot import texts
 from bot.app import publish_commands
-from bot.chat import messages
+from bot.chat.connect import messages
 from bot.sandbox.telegram.entities import parse_html
 from tests.support.songs import random_tracks, table_of
 from tests.support.telegram.chatting import AGREE, Chat, with_chat
