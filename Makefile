@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check chaos lock .venv
+.PHONY: demo test check chaos benchmark lock .venv
 .DEFAULT_GOAL := demo
 
 demo: .venv
@@ -23,6 +23,11 @@ check: test
 # Long fault tests: the real bot, killed and cut off, again and again.
 chaos: .venv
 	$(BIN)/pytest -m chaos -s
+
+# The figures of docs/capacity.md, and with CATALOGUE=FILE.csv the times of docs/music.md.
+benchmark: .venv
+	$(BIN)/python -m tests.benchmarks.capacity
+	$(if $(CATALOGUE),$(BIN)/python -m tests.benchmarks.timing $(CATALOGUE))
 
 lock:
 	uv pip compile --universal --generate-hashes --no-header --quiet --group dev \

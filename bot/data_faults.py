@@ -1,4 +1,4 @@
-"""What keeps Mirrortape from using its files, in a line: which file, what is wrong, what to do."""
+"""Explains file errors in one line: which file, what is wrong, what to do."""
 
 import errno
 import os
@@ -15,15 +15,15 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_DENIED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY = 0xFF
-"""The part of SQLite's error codes that all of a kind share."""
+"""The mask of SQLite's primary error codes."""
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Say of whatever keeps the block from using a file which file it is, and what to do.
+    """Translate file errors in the block.
 
     Raises:
-        NotReady: Something does.
+        NotReady: The file cannot be used; the message says why and what to do.
     """
     try:
         yield
@@ -32,11 +32,11 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def explain(error: sqlite3.Error | OSError, path: Path) -> str:
-    """Return one sentence or two about an error that met a file.
+    """Explain an error with a file in one or two sentences.
 
     Args:
         error: What happened.
-        path: The file that was used; the error itself may know better.
+        path: The file, unless the error names another one.
     """
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error, path)
@@ -76,7 +76,7 @@ def _of_sqlite(error: sqlite3.Error, path: Path) -> str:
 
 
 def remedy(database: Path) -> str:
-    """Return what to do where a database is damaged."""
+    """Return what to do about a damaged database."""
     if database.name.startswith("catalogue"):
         return "delete it, then run: mirrortape catalogue fetch"
     copies = database.parent / "backups"

@@ -1,7 +1,7 @@
-"""Logging: ours at the level that was set, third parties' no louder than warnings.
+"""Logging: our own at the configured level, third parties' at WARNING.
 
-Each line names the update that it is about. Nothing secret is logged on purpose; the formatter is
-the second net, which hides whatever has the shape of a key or token, wherever it came from.
+Each line names the update that it is about. Secrets are not logged; as a second safety net, the
+formatter masks anything that looks like a key or token.
 """
 
 import logging
@@ -26,7 +26,7 @@ QUIET = (
 """At INFO or DEBUG some of these print tokens, others every request."""
 
 STRANGERS = ("uvicorn.error", "asyncio", "bot.web.callback_page", "bot.web.limits")
-"""What these log, strangers can make them log, as often as they like."""
+"""Loggers that strangers can trigger as often as they like."""
 
 HIDDEN = "[hidden]"
 
@@ -54,7 +54,7 @@ _about: ContextVar[str] = ContextVar("about", default="")
 
 
 class LineFormatter(logging.Formatter):
-    """Formats a record, its traceback included, without anything that looks like a secret."""
+    """Formats records, including tracebacks, with masked secrets."""
 
     def __init__(self) -> None:
         super().__init__(_LINE)
@@ -66,11 +66,11 @@ class LineFormatter(logging.Formatter):
 
 
 class Seldom(logging.Filter):
-    """Lets no more than some records of one logger through each minute, and counts the others.
+    """Limits the records of a logger per minute, and counts the dropped ones.
 
     Args:
-        most: How many.
-        clock: Returns seconds that only go on.
+        most: The most records per minute.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, most: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
@@ -93,7 +93,7 @@ class Seldom(logging.Filter):
 
 
 def hide_secrets(text: str) -> str:
-    """Return a text in which keys, tokens and codes are hidden by their shape."""
+    """Mask everything that looks like a key, token or code."""
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return text
@@ -101,7 +101,7 @@ def hide_secrets(text: str) -> str:
 
 @contextmanager
 def about_update(update_id: int) -> Iterator[None]:
-    """Have every line that is logged in the block name this update."""
+    """Add this update's number to every line logged in the block."""
     token = _about.set(f" [update {update_id}]")
     try:
         yield

@@ -1,7 +1,4 @@
-"""What is counted and timed while the bot runs, in a registry of its own.
-
-Nothing here tells one user from another.
-"""
+"""The metrics of the bot, in their own registry. They do not identify users."""
 
 import time
 from collections.abc import Iterator
@@ -88,13 +85,13 @@ class Metrics:
         ProcessCollector(registry=self.registry)
 
     def fetched(self, now: datetime) -> None:
-        """Note that Telegram has answered."""
+        """Record an answer of Telegram."""
         self.last_fetch_utc = now
         self._last_fetch.set(now.timestamp())
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time what is done in the block, however it ends."""
+        """Time the block, even if it raises."""
         start = time.perf_counter()
         with self._steps_under_way.labels(name).track_inprogress():
             try:
@@ -103,9 +100,9 @@ class Metrics:
                 self.time(name, time.perf_counter() - start)
 
     def time(self, step: str, seconds: float) -> None:
-        """Note how long a step took."""
+        """Record the duration of a step."""
         self._step_seconds.labels(step).observe(seconds)
 
     def spotify_answered(self, service: str, status: int | None) -> None:
-        """Count an answer of Spotify, or that none came."""
+        """Count an answer of Spotify, or its absence."""
         self._spotify_answers.labels(service, NO_ANSWER if status is None else str(status)).inc()

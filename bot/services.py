@@ -1,4 +1,4 @@
-"""What the handlers need, built once in `bot.runtime.run` and passed as one value."""
+"""The dependencies of the handlers, built in `bot.runtime.run` and passed as one value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ from recommender.catalogue.catalogue import TrackTable
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The outside world and the state, behind what each handler calls.
+    """The outside world and the state.
 
     Args:
         records: The user data.
-        worker: Reads photos in another process.
-        table: The catalogue in memory.
-        connections: The users' Spotify accounts; None where the owner has set up no Spotify app.
+        worker: Reads photos, in another process.
+        table: The catalogue, in memory.
+        connections: The users' Spotify accounts; None if no Spotify app is set up.
         clock: Returns the time now, in UTC.
-        rng: The source of the ranking's exploration.
-        guests: Who may use the bot; others are neither served nor written to unasked.
-        nightly: The nightly copies of the user data; None where none are made.
-        metrics: What is counted and timed.
+        rng: Randomness for the ranking's exploration.
+        guests: Who may use the bot.
+        nightly: The nightly backups; None if none are made.
+        metrics: Counters and timers.
     """
 
     records: Records

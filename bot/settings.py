@@ -1,4 +1,4 @@
-"""Everything that is set from outside, read once at start from the environment and `.env`."""
+"""The settings, read once at the start from the environment and `.env`."""
 
 import hashlib
 import hmac
@@ -15,17 +15,17 @@ from recommender.storage.private_files import check_regular
 
 
 class NotReady(Exception):
-    """A setting is missing or makes no sense; the text says what to do."""
+    """A setting is missing or invalid; the message says what to do."""
 
 
 ENV_FILE = Path(".env")
-"""The settings, in the folder in which a command is run."""
+"""The settings file, in the current folder."""
 
 CALLBACK = "/callback"
-"""The page that Spotify sends people back to."""
+"""The path of the OAuth callback page."""
 
 WEBHOOK = "/webhook"
-"""Where Telegram delivers updates."""
+"""The path of the webhook."""
 
 WEBHOOK_PORTS = (443, 80, 88, 8443)
 """The ports to which Telegram delivers."""
@@ -37,11 +37,11 @@ Address = Annotated[str, StringConstraints(pattern=r"^[^:]+:\d{1,5}$")]
 
 
 def _service(url: str) -> str:
-    """Return the address of a service, if it is one."""
+    """Validate the address of a service."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # which is looked at only now
-    except ValueError as error:  # half of an IPv6 address, or no number
+        _ = parts.port  # validates the port
+    except ValueError as error:  # a broken IPv6 address or port
         raise ValueError(_NO_SERVICE) from error
     if parts.scheme not in ("http", "https") or not parts.hostname or url != "".join(url.split()):
         raise ValueError(_NO_SERVICE)
@@ -51,11 +51,11 @@ def _service(url: str) -> str:
 _NO_SERVICE = "write an address such as https://example.org"
 
 ServiceUrl = Annotated[str, AfterValidator(_service)]
-"""Where a service answers; it begins with http:// or https://."""
+"""The address of a service, http:// or https://."""
 
 
 class Settings(BaseSettings):
-    """The settings of one installation; `.env.example` describes each for its owner."""
+    """The settings of an installation; `.env.example` describes each one."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE, frozen=True, extra="ignore", hide_input_in_errors=True
@@ -82,41 +82,41 @@ class Settings(BaseSettings):
 
     @property
     def allowed_ids(self) -> frozenset[str]:
-        """The Telegram ids that may use the bot; `*` among them stands for everyone."""
+        """The Telegram ids that may use the bot; `*` means everyone."""
         return frozenset(part.strip() for part in self.allowed_telegram_ids.split(",")) - {""}
 
     @property
     def redirect_uri(self) -> str:
-        """Where Spotify sends people back: under `PUBLIC_URL`, else to this computer."""
+        """The OAuth redirect URI: under `PUBLIC_URL`, else on this computer."""
         _, port = self.web_host_and_port
         address = self.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         return self.spotify_redirect_uri or f"{address}{CALLBACK}"
 
     @property
     def is_public(self) -> bool:
-        """Whether browsers on other computers can come back to our page."""
+        """Whether browsers on other computers can open the callback page."""
         return bool(self.public_url) or self.redirect_uri.startswith("https://")
 
     @property
     def webhook_url(self) -> str:
-        """Where Telegram delivers updates; empty where they are fetched from it."""
+        """The address of the webhook; empty for long polling."""
         return self.public_url and f"{self.public_url.rstrip('/')}{WEBHOOK}"
 
     @property
     def webhook_key(self) -> str:
-        """What Telegram shows with each delivery: as set, else made from the bot's token."""
+        """The secret of each delivery: as set, else derived from the bot's token."""
         token = self.telegram_bot_token.get_secret_value()
         made = hmac.new(token.encode(), WEBHOOK.encode(), hashlib.sha256).hexdigest()
         return self.webhook_secret.get_secret_value() or made
 
     @property
     def web_host_and_port(self) -> tuple[str, int]:
-        """Where the web pages listen."""
+        """The host and port of the web pages."""
         return host_and_port(self.web_address)
 
 
 def host_and_port(address: Address) -> tuple[str, int]:
-    """Return the two parts of an address."""
+    """Split an address into host and port."""
     host, _, port = address.rpartition(":")
     return host, int(port)
 
@@ -125,10 +125,10 @@ def load_settings() -> Settings:
     """Read the settings from the environment and `.env`.
 
     Raises:
-        NotReady: A value has the wrong form; the text names the setting, never its value.
+        NotReady: A value is invalid; the message names the setting, never its value.
     """
     try:
-        check_regular(ENV_FILE)  # reading a pipe would wait for ever
+        check_regular(ENV_FILE)  # reading a pipe would block forever
         return Settings()
     except OSError as error:
         why = error.strerror or error
@@ -141,10 +141,10 @@ def load_settings() -> Settings:
 
 
 def check_ops_address(settings: Settings) -> None:
-    """Refuse to show how the bot is doing to other computers.
+    """Check that health and metrics are not visible to other computers.
 
     Raises:
-        NotReady: `OPS_ADDRESS` is not this computer's own.
+        NotReady: `OPS_ADDRESS` is not a loopback address.
     """
     host, port = host_and_port(settings.ops_address)
     try:
@@ -156,11 +156,12 @@ def check_ops_address(settings: Settings) -> None:
 
 
 def check_webhook(settings: Settings) -> None:
-    """Refuse what Telegram would refuse as a place and secret for deliveries.
+    """Check that Telegram accepts the address and secret of the webhook.
 
     Raises:
-        NotReady: `PUBLIC_URL` has a port to which it does not deliver, or `WEBHOOK_SECRET` holds
-            what it does not take or is short enough to be guessed.
+        NotReady: `PUBLIC_URL` has a port that Telegram does not use, or `WEBHOOK_SECRET` has
+        invalid
+            characters or is too short.
     """
     try:
         port = urlsplit(settings.public_url).port
@@ -178,11 +179,12 @@ def check_webhook(settings: Settings) -> None:
 
 
 def check_redirect(settings: Settings) -> None:
-    """Refuse a redirect URI that Spotify would refuse, or that does not lead to our page.
+    """Check that Spotify accepts the redirect URI, and that it leads to our page.
 
     Raises:
-        NotReady: It is neither HTTPS nor a loopback address, does not end in /callback, or is
-            another than `PUBLIC_URL` makes it.
+        NotReady: It is neither HTTPS nor a loopback address, does not end in /callback, or does
+        not
+            match `PUBLIC_URL`.
     """
     uri, by_public_url = settings.redirect_uri, f"{settings.public_url.rstrip('/')}{CALLBACK}"
     name = "SPOTIFY_REDIRECT_URI" if settings.spotify_redirect_uri else "PUBLIC_URL"
@@ -193,7 +195,7 @@ def check_redirect(settings: Settings) -> None:
         )
     try:
         parts = urlsplit(uri)
-    except ValueError as error:  # half of an IPv6 address
+    except ValueError as error:  # a broken IPv6 address
         raise NotReady(f"{name} is no address that a browser could open.") from error
     if parts.hostname == "localhost":
         raise NotReady(

@@ -1,8 +1,8 @@
-"""When check-ins are: times of day and days of the week, as people write them, on their clock.
+"""The times of check-ins: parses what people write, and computes the next time in their zone.
 
-Twice a year most clocks jump. A time that a day skips (02:30 where the clock goes from 02:00 to
-03:00) comes as much later as the clock jumps, at 03:30; a time that a day has twice comes once,
-the first time. Both as in iCalendar (RFC 5545, section 3.3.5).
+When the clocks change, a skipped time (02:30 if the clock goes from 02:00 to 03:00) is shifted by
+the same amount, to 03:30, and a repeated time counts once, the first time. Both as in iCalendar
+(RFC 5545, section 3.3.5).
 """
 
 import re
@@ -40,7 +40,7 @@ _WORD = re.compile(
 
 
 class NotUnderstood(Exception):
-    """Words that say no times; `word` is the one in the way, empty where a time is missing."""
+    """The text has no valid times; `word` is the unknown word, empty if a time is missing."""
 
     def __init__(self, word: str) -> None:
         super().__init__(word or "no time of day")
@@ -48,11 +48,11 @@ class NotUnderstood(Exception):
 
 
 class HourAlone(Exception):
-    """Hours without am or pm, as 9 in `9 weekdays`; those past noon on 24 hours need none.
+    """Some hours have no am or pm, such as 9 in `9 weekdays`.
 
     Args:
-        clear: The slots that are said clearly beside them.
-        mornings: What they are if they are before noon, one for each hour.
+        clear: The unambiguous slots of the text.
+        mornings: The ambiguous slots, taken as before noon.
     """
 
     def __init__(self, clear: "tuple[Slot, ...]", mornings: "tuple[Slot, ...]") -> None:
@@ -66,8 +66,8 @@ class Slot:
     """A time of day on some days of the week.
 
     Args:
-        minute: Of the day, 0..1439.
-        days: Of the week, Monday is 0; never empty.
+        minute: Minute of the day, 0..1439.
+        days: Days of the week, 0 is Monday; never empty.
     """
 
     minute: int
@@ -80,29 +80,29 @@ class Slot:
 
     @property
     def days_text(self) -> str:
-        """The days as digits, such as 01234: how tables and buttons hold them."""
+        """The days as digits, such as 01234, for tables and buttons."""
         return "".join(map(str, sorted(self.days)))
 
     @property
     def later(self) -> "Slot":
-        """The same hour after noon, of one before."""
+        """The slot twelve hours later."""
         return Slot(self.minute + NOON, self.days)
 
     @classmethod
     def of(cls, minute: int | str, days_text: str) -> "Slot":
-        """Return the slot that a row or a button describes."""
+        """Return the slot of a row or button."""
         return cls(int(minute), frozenset(map(int, days_text)))
 
 
 def read_slots(words: str) -> tuple[Slot, ...]:
-    """Return the slots that words describe, such as `8:30 weekdays, 10 am sat`.
+    """Parse slots such as `8:30 weekdays, 10 am sat`.
 
-    Days belong to the times before them, or after them where the days come first; times without
-    any are daily.
+    Days belong to the times before them, or to those after them if the days come first. Times
+    without days are daily.
 
     Raises:
-        NotUnderstood: A word makes no sense, or there is no time of day.
-        HourAlone: All makes sense, but an hour may be before noon or after.
+        NotUnderstood: A word is unknown, or there is no time of day.
+        HourAlone: The text is valid, but an hour may be before or after noon.
     """
     times: list[tuple[int, bool]] = []  # and whether it is clear
     days: set[int] = set()

@@ -1,26 +1,26 @@
-"""What can go wrong between a reading and a playlist.
+"""The errors between a reading and a playlist.
 
 RecommenderError
 ├── CatalogueError
-│   ├── CatalogueEmpty          no track to choose from
-│   ├── CatalogueUnreadable     a CSV that cannot be used; nothing of it was
-│   ├── LabelsUnlearnable       labelled songs that teach no categories
-│   ├── NoSuchCategory          no song category goes with the emotion
-│   └── CatalogueUnreachable    a CSV that cannot be downloaded
-├── BadPreference               a setting of the listener that is impossible
-│   └── UnknownName             an artist or genre that the catalogue does not have
+│   ├── CatalogueEmpty          there are no tracks
+│   ├── CatalogueUnreadable     a CSV cannot be used; nothing was imported
+│   ├── LabelsUnlearnable       no categories can be learned from the labelled songs
+│   ├── NoSuchCategory          no song category matches the emotion
+│   └── CatalogueUnreachable    a CSV cannot be downloaded
+├── BadPreference               an impossible setting
+│   └── UnknownName             the catalogue lacks this artist or genre
 ├── TooFewTracks                the listener's filters leave too few tracks for a playlist
-├── AuthorizationFailed         a way back from Spotify's consent page that connects nothing
+├── AuthorizationFailed         a return from Spotify's consent page connects nothing
 │   ├── AuthorizationDenied     the listener said no there
 │   ├── AuthorizationStale      the link is unknown, already used or too old
 │   ├── AuthorizationForeign    the link was made for another listener
 │   ├── AccountUnknown          Spotify does not say whose account it is
-│   └── WrongDigits             what was typed is not what the page shows
+│   └── WrongDigits             the typed digits are not those of the page
 ├── NotConnected                this listener has no Spotify account connected
 ├── ConnectionExpired           Spotify no longer honours the stored authorization
-├── SpotifyRefused              Spotify said no for a reason that trying again does not mend
-│   ├── PlaylistGone            the playlist is not there any more
-│   ├── NotOnUserList           the app's owner has not named this account
+├── SpotifyRefused              Spotify refuses, and a retry would not help
+│   ├── PlaylistGone            the playlist no longer exists
+│   ├── NotOnUserList           the app's owner has not listed this account
 │   └── OwnerNeedsPremium       the app's owner has no Premium any more
 └── SpotifyBusy                 Spotify cannot answer now; try again after `retry_after_s`
     ├── RateLimited             too many requests in a rolling window of seconds
@@ -30,48 +30,48 @@ RecommenderError
 
 
 class RecommenderError(Exception):
-    """Anything that keeps a reading from becoming a playlist."""
+    """No playlist can be made or published."""
 
 
 class CatalogueError(RecommenderError):
-    """The catalogue of tracks cannot serve."""
+    """The catalogue cannot be used."""
 
 
 class CatalogueEmpty(CatalogueError):
-    """There is no track to choose from."""
+    """The catalogue has no tracks."""
 
 
 class CatalogueUnreadable(CatalogueError):
-    """A file cannot be used; its text says why, and nothing of it was."""
+    """A file cannot be imported, for the reason in the message; nothing was changed."""
 
 
 class LabelsUnlearnable(CatalogueError):
-    """From these labelled songs no categories can be learned; its text says why."""
+    """No categories can be learned from the labelled songs, for the reason in the message."""
 
 
 class NoSuchCategory(CatalogueError):
-    """The catalogue has no song category that goes with an emotion; its text says which it has."""
+    """No song category matches the emotion; the message lists the categories."""
 
 
 class BadPreference(RecommenderError):
-    """A setting of the listener is impossible; the text says what would be possible."""
+    """A setting is impossible; the message says what is possible."""
 
 
 class UnknownName(BadPreference):
-    """The catalogue has no such artist or genre; the text names the nearest that it has."""
+    """The catalogue lacks this artist or genre; the message suggests similar names."""
 
 
 class TooFewTracks(RecommenderError):
     """The listener's filters leave too few tracks for a playlist.
 
-    The text names the filter that costs most and offers to relax it.
+    The message names the costliest filter and offers to relax it.
 
     Args:
         message: What happened, in whole sentences.
         left: Tracks that pass all filters.
-        places: Tracks that were asked for.
-        costly: Which filters to relax, the most costly first: names of `filters.Filter`.
-        then_left: Tracks that pass the others.
+        places: The requested number of tracks.
+        costly: The filters to relax, the costliest first: names of `filters.Filter`.
+        then_left: Tracks that pass without these filters.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class TooFewTracks(RecommenderError):
 
 
 class AuthorizationFailed(RecommenderError):
-    """Somebody came back from Spotify's consent page, but nothing could be connected."""
+    """A return from Spotify's consent page connects nothing."""
 
 
 class AuthorizationDenied(AuthorizationFailed):
@@ -104,15 +104,15 @@ class AuthorizationForeign(AuthorizationFailed):
 
 
 class AccountUnknown(AuthorizationFailed):
-    """Spotify does not say whose account was connected, so nothing can be kept for it."""
+    """Spotify does not say whose account was connected, so it cannot be stored."""
 
 
 class WrongDigits(AuthorizationFailed):
-    """What was typed is not what the page shows.
+    """The typed digits are not those of the page.
 
     Args:
         message: What happened.
-        tries_left: How often it may still be typed.
+        tries_left: How many tries are left.
     """
 
     def __init__(self, message: str, tries_left: int) -> None:
@@ -124,7 +124,7 @@ class WrongDigits(AuthorizationFailed):
 
 
 class CatalogueUnreachable(CatalogueError):
-    """A file cannot be downloaded; its text says why and what else to do."""
+    """A file cannot be downloaded; the message says why, and what else to do."""
 
 
 class NotConnected(RecommenderError):
@@ -136,19 +136,19 @@ class ConnectionExpired(RecommenderError):
 
 
 class SpotifyRefused(RecommenderError):
-    """Spotify said no, and asking again would not change that."""
+    """Spotify refuses, and a retry would not help."""
 
 
 class PlaylistGone(SpotifyRefused):
-    """The playlist that was asked for is not there any more."""
+    """The playlist no longer exists."""
 
 
 class NotOnUserList(SpotifyRefused):
-    """An app in Development Mode serves a few accounts that its owner names; this is none."""
+    """The app is in Development Mode, and its owner has not listed this account."""
 
 
 class OwnerNeedsPremium(SpotifyRefused):
-    """An app in Development Mode works only while its owner has Spotify Premium."""
+    """The app is in Development Mode, and its owner no longer has Premium."""
 
 
 class SpotifyBusy(RecommenderError):
@@ -156,7 +156,7 @@ class SpotifyBusy(RecommenderError):
 
     Args:
         message: What happened.
-        retry_after_s: Seconds after which another try makes sense.
+        retry_after_s: Seconds to wait before a retry.
     """
 
     def __init__(self, message: str, retry_after_s: float) -> None:

@@ -1,15 +1,23 @@
-"""The recommender's front door: from a mood to a playlist. Pure: no clock or chance of its own."""
+"""Recommends tracks for a mood. Pure: clock and random generator are arguments."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from recommender.catalogue.table import TrackTable
 from recommender.mood.targets import Target, plan
 from recommender.ranking.explaining import Learned, Pick, explain
-from recommender.ranking.filters import Predicate, filters, shortage
+from recommender.ranking.filters import (
+    Predicate,
+    filters,
+    none_of,
+    passes_all,
+    shortage,
+    still_plays,
+)
 from recommender.ranking.ranking import POLICY_VERSION, RankingConfig, not_disliked, rank
 from recommender.ranking.relaxed import Relaxed, relaxed
 from recommender.taste.pool import USUAL_LISTENER
@@ -23,11 +31,11 @@ class Recommendation:
     """A playlist.
 
     Args:
-        picks: The tracks in order; fewer than asked for only where the catalogue has no more.
-        targets: What each place asked for.
+        picks: The tracks in order; fewer than requested only if the catalogue has no more.
+        targets: The target of each position.
         ms: Milliseconds of search and ranking.
-        policy: Version of the method that chose, and the name of its prior.
-        relaxed: What could not be kept, if anything.
+        policy: The version of the ranking, and the name of its prior.
+        relaxed: The wishes that could not be met.
     """
 
     picks: tuple[Pick, ...]
@@ -57,18 +65,18 @@ def recommend(
 
     Args:
         table: The catalogue.
-        probabilities: How much of each emotion there is.
+        probabilities: The share of each emotion.
         mode: One of `targets.MODES`.
-        length: How many tracks, at least 1.
-        taste: What the listener thinks of earlier tracks.
-        recent: Ids of tracks they were shown lately.
-        rng: Where chance comes from; the same state gives the same playlist.
-        prior: What is believed of listeners in general.
-        preferences: The listener's settings, whose filters and favourites count here.
-        is_allowed: What else may be chosen, where not all.
-        positions: The places to fill, in order, where not all `length` of them; then there may be
-            fewer tracks than places.
-        config: Of the ranking, where not the usual one.
+        length: The number of tracks, at least 1.
+        taste: The listener's votes and ratings.
+        recent: Ids of tracks shown recently.
+        rng: Randomness; the same state gives the same playlist.
+        prior: The prior over listeners' tastes.
+        preferences: The listener's settings: filters and favourites.
+        is_allowed: A further filter.
+        positions: The positions to fill, in order; by default all `length` of them. If given,
+            there may be fewer tracks than positions.
+        config: Parameters of the ranking.
         clock: Seconds, for `Recommendation.ms`.
 
     Raises:
@@ -98,5 +106,38 @@ def recommend(
         policy=f"{POLICY_VERSION} {prior.name}",
         relaxed=relaxed(table, choices, targets, recent, preferences),
     )
-    table.release()  # or a million tracks would all count as memory after a few playlists
+    table.release()  # else a million mapped tracks would count as memory of this process
     return recommendation
+
+
+def recommend_replacements(
+    table: TrackTable,
+    *,
+    positions: Collection[int],
+    kept: Collection[str],
+    unavailable: Collection[str],
+    **wanted: Any,
+) -> Recommendation:
+    """Recommend tracks for some positions of an existing playlist.
+
+    They repeat no song and no artist of the tracks that stay.
+
+    Args:
+        table: The catalogue.
+        positions: The positions to fill, from 0.
+        kept: Ids of the playlist's other tracks.
+        unavailable: Ids of tracks that Spotify no longer plays.
+        wanted: Other arguments of `recommend`, as for the whole playlist.
+
+    Returns:
+        As many tracks as fit these positions, perhaps fewer.
+    """
+    rows = table.rows(kept)
+    is_allowed = passes_all(
+        [
+            still_plays(table, unavailable),
+            none_of(table.recording_keys, table.recording_keys[rows]),
+            none_of(table.artist_keys, table.artist_keys[rows]),
+        ]
+    )
+    return recommend(table, positions=sorted(positions), is_allowed=is_allowed, **wanted)

@@ -4,7 +4,7 @@ import bot  # noqa: F401, I001 - before numpy, whose threads it counts
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,27 @@ if TYPE_CHECKING:
 
     from tests.support.operating import Operator
     from tests.support.spotify.spotify_world import Server, World
+    from tests.support.telegram.chatting import Chat
 
 
 # How long an example takes depends on who else uses this computer: no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop of async tests."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def chat() -> "AsyncIterator[Chat]":
+    """A private chat with a bot of its own; see `chatting` for other kinds of bots."""
+    from tests.support.telegram.chatting import chatting
+
+    async with chatting() as chat:
+        yield chat
 
 
 @pytest.fixture(scope="session")

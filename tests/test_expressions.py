@@ -5,7 +5,6 @@ one is given what it repeats, thousands of times, and then something on which it
 """
 
 import ast
-import asyncio
 import importlib
 import pkgutil
 import re
@@ -21,9 +20,9 @@ import pytest
 import bot
 import recommender
 from tests.support.contracts import ROOT
-from tests.support.spotify.spotify_chat import with_spotify
+from tests.support.spotify.spotify_chat import spotify_chat
 from tests.support.spotify.spotify_world import World
-from tests.support.telegram.chatting import AGREE, Chat
+from tests.support.telegram.chatting import AGREE
 
 MESSAGE_CHARS = 4096
 """What Telegram lets somebody send at once."""
@@ -285,8 +284,8 @@ def test_every_expression_is_compiled_where_it_is_found() -> None:
     ],
     ids=lambda text: text[:12],
 )
-def test_no_message_keeps_the_bot_busy(world: World, text: str, awaited: str) -> None:
-    async def story(chat: Chat) -> None:
+async def test_no_message_keeps_the_bot_busy(world: World, text: str, awaited: str) -> None:
+    async with spotify_chat(world) as chat:
         await chat.press(AGREE)
         if awaited == "zone":
             await chat.say("/schedule zone")
@@ -296,8 +295,6 @@ def test_no_message_keeps_the_bot_busy(world: World, text: str, awaited: str) ->
         calls = await chat.say(text[:MESSAGE_CHARS])
         assert process_time() - began < ANSWERED_WITHIN_S
         assert calls
-
-    asyncio.run(with_spotify(world, story))
 
 
 def _imported(tree: ast.Module) -> Iterator[ast.alias]:

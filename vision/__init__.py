@@ -1,6 +1,6 @@
 """From a photo to a `Reading`: face and eyes, a two-view network, and a picture that shows why.
 
-Importing this package is cheap: the network is loaded by `vision.reader.PhotoReader` alone.
+Importing this package is cheap: only `vision.reader.PhotoReader` loads the network.
 """
 
 from vision.errors import (

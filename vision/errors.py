@@ -1,7 +1,7 @@
-"""What can go wrong between a photo and its reading, and in training.
+"""The errors of reading photos and of training.
 
 VisionError
-├── UnreadablePhoto         the bytes are no photo that we can open
+├── UnreadablePhoto         the bytes are not a photo that we can open
 │   ├── PhotoMissing        no file of that name
 │   ├── EmptyPhoto          no bytes at all
 │   ├── NotAPhoto           another kind of file, or a format that we do not open
@@ -9,35 +9,35 @@ VisionError
 │   ├── AnimatedPhoto       more than one frame
 │   ├── PhotoTooSmall       too few pixels to hold a face
 │   └── PhotoTooLarge       more bytes or pixels than we decode
-├── UnreadableVideo         the bytes are no video that we can open
+├── UnreadableVideo         the bytes are not a video that we can open
 │   ├── NotAVideo           another kind of file, or a format that we do not open
 │   ├── DamagedVideo        a video format, but cut short or broken
 │   ├── VideoTooLong        more seconds than we look at
 │   └── VideoTooLarge       more bytes or pixels than we decode
-├── NoFaceFound             a fine photo without a face that Haar finds
-├── FaceTooSmall            a face, but too few pixels of it
-├── FaceTooDark             a face, but hardly any light on it
-├── FaceTooBlurred          a face, but without detail
+├── NoFaceFound             Haar finds no face in it
+├── FaceTooSmall            a face with too few pixels
+├── FaceTooDark             a face with hardly any light on it
+├── FaceTooBlurred          a face without detail
 ├── WeightsMissing          the weight file is not there
 └── WeightsAltered          the weight file is not the one whose SHA-256 is pinned
 
 TrainingError
 ├── UnusableData            the data set is not what training needs
-├── UnusableWeights         the weights to start from are none
-├── UnusableFolder          the folder holds another run, none to resume, or cannot be written
+├── UnusableWeights         the file to start from holds no usable weights
+├── UnusableFolder          the folder holds another run, no run to resume, or is read-only
 ├── TrainingStopped         the run was asked to stop; it can be resumed
 └── TrainingDiverged        a number is no longer finite
 
-Every class can be pickled, since it crosses from the worker process to the bot.
+Every class can be pickled, because errors cross from the worker process to the bot.
 """
 
 
 class VisionError(Exception):
-    """Anything that keeps a photo from becoming a reading."""
+    """A photo cannot be read."""
 
 
 class UnreadablePhoto(VisionError):
-    """The bytes are no photo that we can open."""
+    """The bytes are not a photo that we can open."""
 
 
 class PhotoMissing(UnreadablePhoto):
@@ -57,7 +57,7 @@ class DamagedPhoto(UnreadablePhoto):
 
 
 class AnimatedPhoto(UnreadablePhoto):
-    """The picture moves: which frame is meant, nobody can say."""
+    """The picture has several frames, and it is unclear which one is meant."""
 
 
 class PhotoTooSmall(UnreadablePhoto):
@@ -65,11 +65,11 @@ class PhotoTooSmall(UnreadablePhoto):
 
 
 class PhotoTooLarge(UnreadablePhoto):
-    """The photo has more bytes or more pixels than we are willing to decode."""
+    """The photo has more bytes or pixels than we decode."""
 
 
 class UnreadableVideo(VisionError):
-    """The bytes are no video that we can open."""
+    """The bytes are not a video that we can open."""
 
 
 class NotAVideo(UnreadableVideo):
@@ -81,11 +81,11 @@ class DamagedVideo(UnreadableVideo):
 
 
 class VideoTooLong(UnreadableVideo):
-    """The video lasts longer than we are willing to look."""
+    """The video is longer than our limit."""
 
 
 class VideoTooLarge(UnreadableVideo):
-    """The video has more bytes or more pixels than we are willing to decode."""
+    """The video has more bytes or pixels than we decode."""
 
 
 class NoFaceFound(VisionError):
@@ -113,11 +113,11 @@ class WeightsAltered(VisionError):
 
 
 class TrainingError(Exception):
-    """Anything that keeps a training run from starting or going on; its text is one sentence."""
+    """A training run cannot start or continue; the message is one sentence."""
 
 
 class UnusableData(TrainingError):
-    """The data set is missing, of another kind, or has too little of what training needs."""
+    """The data set is missing, has another format, or has too little data."""
 
 
 class UnusableWeights(TrainingError):
@@ -125,11 +125,11 @@ class UnusableWeights(TrainingError):
 
 
 class UnusableFolder(TrainingError):
-    """The folder holds another run, holds none to resume, or cannot be written."""
+    """The folder holds another run, holds no run to resume, or cannot be written."""
 
 
 class TrainingStopped(TrainingError):
-    """The run was asked to stop, and its folder holds all that was done."""
+    """The run was asked to stop; its folder holds everything done so far."""
 
 
 class TrainingDiverged(TrainingError):

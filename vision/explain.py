@@ -1,7 +1,7 @@
-"""What somebody sent, one photo, several or a video, becomes one explained reading.
+"""Turns one photo, several photos or a video into one explained reading.
 
-Or a question: where several people are to be seen, the picture numbers them, and somebody says
-who is meant.
+If a photo shows several people, the result is a picture with numbered faces instead, and the user
+must say who is meant.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from vision.reader import Crop, PhotoReader, Scene, Seen
 from vision.reading import EMOTIONS, Explanation, Probabilities, SeveralFaces
 
 MOST_FACES: Final = 8
-"""Faces that are asked about at most, the largest ones."""
+"""The most faces that are numbered: the largest ones."""
 
 SMALLEST_SHARE: Final = 0.4
-"""Of the largest face's size; smaller ones belong to passers-by, or to a poster on the wall."""
+"""Faces smaller than this share of the largest are ignored: passers-by, posters on a wall."""
 
 
 def explain_photos(
@@ -30,10 +30,10 @@ def explain_photos(
     Args:
         reader: Reads faces.
         photos: At least one.
-        face: Which face is meant, as `SeveralFaces` numbers them; there is one photo then.
+        face: Which face is meant, numbered as in `SeveralFaces`; requires a single photo.
 
     Raises:
-        VisionError: None of them can be read; the error of the one that came nearest to it.
+        VisionError: None can be read; the error of the photo that came closest.
     """
     best: tuple[float, int, Scene, list[Crop], Seen] | None = None
     errors: list[VisionError] = []
@@ -59,13 +59,13 @@ def explain_photos(
 
 
 def explain_video(reader: PhotoReader, video: bytes) -> Explanation:
-    """Read the mean of a video's moments, and show the clearest.
+    """Read a video: average the probabilities of its moments, and show the clearest one.
 
-    The mean is over the probabilities of all moments in which the largest face can be read. The
-    clearest is the one in which what they say together is likeliest.
+    The average is over all moments in which the largest face can be read. The clearest moment is
+    the one most likely to show the emotion of the average.
 
     Raises:
-        VisionError: No moment can be read; the error of the one that came nearest to it.
+        VisionError: No moment can be read; the error of the one that came closest.
     """
     seen: list[Seen] = []
     errors: list[VisionError] = []
@@ -93,10 +93,10 @@ def explain_video(reader: PhotoReader, video: bytes) -> Explanation:
 
 
 def _people(reader: PhotoReader, scene: Scene) -> list[Crop]:
-    """Return the faces that may be meant, from left to right: those that can be read.
+    """Return the readable faces that may be meant, from left to right.
 
     Raises:
-        VisionError: None can be; why the largest cannot.
+        VisionError: None is readable; the error of the largest.
     """
     largest = scene.faces[0].size
     crops: list[Crop] = []
@@ -118,7 +118,7 @@ def _largest(people: list[Crop]) -> Crop:
 
 
 def _how_near(error: VisionError) -> int:
-    """Return how near a photo came to being read."""
+    """Return how close a photo came to being read."""
     if isinstance(error, UnreadablePhoto):
         return 0
     if isinstance(error, NoFaceFound):

@@ -1,4 +1,4 @@
-"""Work on many pictures, spread over the processors."""
+"""Runs work on many pictures in parallel processes."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors this process may use."""
     return (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
@@ -22,17 +22,17 @@ def processors() -> int:
 def map_parts(
     work: Callable[[Part], Result], parts: Sequence[Part], workers: int
 ) -> Iterator[Result]:
-    """Yield what the work on each part gives, in their order.
+    """Yield the result of `work` for each part, in order.
 
     Args:
-        work: A function of a module, so that other processes can import it.
-        parts: What it is done on.
-        workers: Processes; with one, or for one part, this process does it all.
+        work: A module-level function, so that other processes can import it.
+        parts: Its arguments.
+        workers: The number of processes; with one, or for a single part, none is started.
     """
     if min(workers, len(parts)) <= 1:
         yield from map(work, parts)
         return
-    # Fork is not safe in a process that has started a network's threads.
+    # Forking is unsafe in a process with the threads of a network.
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
         results: Iterable[Result] = pool.map(work, parts)
         yield from results

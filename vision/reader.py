@@ -1,4 +1,4 @@
-"""The whole way from the bytes of a photo to a reading and the picture that explains it."""
+"""Reads photos: from their bytes to a reading and the picture that explains it."""
 
 import time
 from collections.abc import Mapping
@@ -27,16 +27,16 @@ from vision.reading import EMOTIONS, Head, Reading
 Gray = NDArray[np.uint8]
 
 MIN_FACE: Final = 40
-"""Pixels of the working picture that a face must take."""
+"""The smallest readable face, in pixels of the working picture."""
 
 MIN_LIGHT: Final = 24.0
-"""Brightness, 0..255, that the brighter parts of a face must reach."""
+"""The brightness, 0..255, that the brighter parts of a readable face reach."""
 
 MAX_BLUR_PX: Final = 2.4
-"""Blur, in pixels of the row, that a face may have: more cannot be undone."""
+"""The most blur of a readable face, in pixels of the row."""
 
-_MIN_CONTRAST: Final = 3.0  # grey levels, standard deviation; below, nothing is there to be sharp
-_DARK_PICTURE: Final = 100.0  # brightness that the brightest hundredth of a picture should reach
+_MIN_CONTRAST: Final = 3.0  # grey levels, standard deviation; below it, sharpness is undefined
+_DARK_PICTURE: Final = 100.0  # the brightest hundredth of a picture is lifted to this
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Scene:
 
     Args:
         photo: The opened photo.
-        gray: Its working picture in grey, uint8 (h, w).
-        bright: The same, lifted to where cascades see.
+        gray: The working picture in grey, uint8 (h, w).
+        bright: The same, brightened for the cascades if it is dark.
         faces: In pixels of the working picture, the largest first; at least one.
         step_ms: Milliseconds of the steps so far.
     """
@@ -65,10 +65,10 @@ class Crop:
     Args:
         face: Which one.
         eyes: Centres of both eyes in pixels of the working picture.
-        is_found: Whether a cascade found both, or their place is only estimated.
-        wear: How blurred and noisy its picture was before that was mended.
-        views: What the network sees of it.
-        step_ms: Milliseconds of the steps that led from the scene here.
+        is_found: Whether a cascade found both eyes; otherwise they are estimated.
+        wear: The blur and noise of its picture before restoration.
+        views: The network's input.
+        step_ms: Milliseconds of the steps after the scene.
     """
 
     face: Face
@@ -81,7 +81,7 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that is known about one face of a photo."""
+    """A face, its reading and its class activation maps."""
 
     photo: Photo
     crop: Crop
@@ -90,10 +90,10 @@ class Seen:
 
 
 class PhotoReader:
-    """Reads photos; holds the network and the cascades, ready to use.
+    """Reads photos with a loaded network and loaded cascades.
 
     Args:
-        network: What reads faces.
+        network: Reads faces.
     """
 
     def __init__(self, network: Network) -> None:
@@ -107,7 +107,7 @@ class PhotoReader:
 
         Raises:
             WeightsMissing: There is no weight file.
-            WeightsAltered: It is not the one whose SHA-256 is pinned.
+            WeightsAltered: Its SHA-256 is not the pinned one.
         """
         return cls(Network.load(weights))
 
@@ -115,7 +115,7 @@ class PhotoReader:
         """Read the largest face of a photo.
 
         Raises:
-            UnreadablePhoto: The bytes are no photo that we can open.
+            UnreadablePhoto: The bytes are not a photo that we can open.
             NoFaceFound: There is no face in it.
             FaceTooSmall: The face has too few pixels.
             FaceTooDark: There is hardly any light on the face.
@@ -142,7 +142,7 @@ class PhotoReader:
         """Open a photo and find its faces.
 
         Raises:
-            UnreadablePhoto: The bytes are no photo that we can open.
+            UnreadablePhoto: The bytes are not a photo that we can open.
             NoFaceFound: There is no face in it.
         """
         start = time.perf_counter()
@@ -150,7 +150,7 @@ class PhotoReader:
         return self.scene(photo, {"decode": _ms_since(start)})
 
     def scene(self, photo: Photo, step_ms: Mapping[str, float]) -> Scene:
-        """Find the faces of a photo that is open already, or raise `NoFaceFound`."""
+        """Find the faces of an opened photo, or raise `NoFaceFound`."""
         start = time.perf_counter()
         gray = np.asarray(cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         bright = brighten(gray)
@@ -160,7 +160,7 @@ class PhotoReader:
         return Scene(photo, gray, bright, faces, {**step_ms, "find face": _ms_since(start)})
 
     def crop(self, scene: Scene, face: Face) -> Crop:
-        """Find the eyes of a face and cut out what the network sees.
+        """Find the eyes of a face and cut out the network's input.
 
         Raises:
             FaceTooSmall: The face has too few pixels.
@@ -213,11 +213,11 @@ class PhotoReader:
         """Draw the picture that explains a reading.
 
         Args:
-            seen: The face that is shown.
-            reading: What is said of it; its own, or one that counts more than this face.
+            seen: The face to show.
+            reading: Its reading, or a video's average.
 
         Returns:
-            The reading with the time that this took, and the picture, a JPEG.
+            The reading with the time of this step added, and the picture, a JPEG.
         """
         start = time.perf_counter()
         pixels = seen.photo.pixels
@@ -228,7 +228,7 @@ class PhotoReader:
         return replace(reading, step_ms=step_ms), picture
 
     def _heats(self, seen: Seen, emotion: str) -> list[ViewHeat]:
-        """Return where the views that the answering head saw spoke for an emotion."""
+        """Return the class activation maps of an emotion, for the views of the answering head."""
         head = answering_head(seen.reading.covered, is_found=seen.crop.is_found)
         column = self._network.kernel(head)[:, EMOTIONS.index(emotion)]
         parts = ("face", "eyes") if SEES[head] == "fused" else (SEES[head],)
@@ -246,7 +246,7 @@ class PhotoReader:
 
 
 def brighten(gray: Gray) -> Gray:
-    """Lift a dark picture to where cascades see, so that a dark face differs from no face."""
+    """Brighten a dark picture for the cascades, so that a dark face is not reported as none."""
     brightest = float(np.percentile(gray[::4, ::4], 99))
     if brightest >= _DARK_PICTURE:
         return gray
@@ -266,7 +266,7 @@ def is_too_blurred(row: Gray, wear: Wear) -> bool:
 
 
 def _check(face: Face, row: Gray, wear: Wear) -> None:
-    """Refuse a face that is too small, too dark or too blurred to say anything about."""
+    """Raise an error for a face that is too small, too dark or too blurred to read."""
     if face.size < MIN_FACE:
         raise FaceTooSmall(f"a face of {face.size:.0f} pixels; at least {MIN_FACE}")
     if is_too_dark(row):
@@ -276,7 +276,7 @@ def _check(face: Face, row: Gray, wear: Wear) -> None:
 
 
 def _probabilities(answers: Answers) -> dict[Head, dict[str, float]]:
-    """Return what the product's heads say about one face, by head and emotion."""
+    """Return the calibrated probabilities of one face, by head and emotion."""
     return {
         head: dict(zip(EMOTIONS, map(float, values[0]), strict=True))
         for head, values in answers["ferplus"].items()

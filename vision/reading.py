@@ -1,4 +1,4 @@
-"""A reading: what the network says about one face, and how far to trust it."""
+"""A reading: the network's probabilities for one face, and how far to trust them."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,37 +10,37 @@ Probabilities = dict[str, float]
 """One probability for each of `EMOTIONS`, in that order, summing to one."""
 
 Covering = Literal["none", "mouth", "eyes"]
-"""What of a face is covered."""
+"""Which part of a face is covered."""
 
 View = Literal["eyes", "face", "fused"]
-"""What a head of the network sees: the eye strip, the face, or both."""
+"""The input of a head: the eye strip, the face, or both."""
 
 Head = Literal["eyes", "face", "fused", "masked", "shaded"]
-"""A head that says an emotion. Each view has one; the last two were fitted to covered faces."""
+"""The heads of the network: one per view, and two fitted to covered faces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one photo says.
+    """What the network reads in one photo.
 
     Pixel coordinates are those of the upright photo (after its EXIF orientation), origin at the
     top left, x to the right.
 
     Args:
-        probabilities: Calibrated probabilities of the head that answers.
+        probabilities: Calibrated probabilities of the answering head.
         eyes: Calibrated probabilities of the head that sees the eye strip alone.
         face: Calibrated probabilities of the head that sees the face alone.
-        answered_by: What the head saw that `probabilities` comes from.
-        eyes_found: `haar` where a cascade found both eyes, `estimated` where their place was
-            derived from the face.
+        answered_by: The view of the answering head.
+        eyes_found: `haar` if a cascade found both eyes, `estimated` if their position was derived
+            from the face.
         faces: How many faces were found; the reading is of the largest, or of the chosen one.
         face_box: Left, top, width, height of the face that was read.
         eye_centers: Centres of the two eyes, the one further left in the picture first.
-        step_ms: Milliseconds of each step, in the order in which they ran.
-        covered: What of the face is covered, by a mask or by sunglasses.
-        is_chosen: Whether somebody said that this face is meant, of several.
-        moments: How many moments of a video the probabilities are the mean of; what concerns the
-            face is of the clearest.
+        step_ms: Milliseconds of each step, in order.
+        covered: Which part of the face a mask or sunglasses cover.
+        is_chosen: Whether the user chose this face among several.
+        moments: Over how many moments of a video the probabilities are averaged; the other fields
+            belong to the clearest moment.
     """
 
     probabilities: Probabilities
@@ -93,9 +93,9 @@ class Explanation:
     """A reading and the picture that explains it.
 
     Args:
-        reading: What was read.
+        reading: The reading.
         picture: A JPEG.
-        photo: Which of the photos that were given was read, from 0.
+        photo: Which of the given photos was read, from 0.
     """
 
     reading: Reading
@@ -105,12 +105,12 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class SeveralFaces:
-    """A photo with several people in it: somebody must say who is meant.
+    """A photo of several people: the user must say who is meant.
 
     Args:
-        count: How many faces can be read; they are numbered from 0, from left to right.
-        picture: A JPEG that shows them with their numbers, from 1.
-        photo: Which of the photos that were given this is, from 0.
+        count: How many faces can be read, numbered from 0, from left to right.
+        picture: A JPEG that shows their numbers, from 1.
+        photo: Which of the given photos this is, from 0.
     """
 
     count: int
@@ -119,7 +119,7 @@ class SeveralFaces:
 
 
 def percent(probability: float) -> str:
-    """Return a probability, 0..1, as people read it; an estimate is never 0 % or 100 % sure."""
+    """Format a probability, 0..1, as a percentage; never as 0 % or 100 %."""
     rounded = round(100 * probability)
     if rounded == 0:
         return "< 1 %"

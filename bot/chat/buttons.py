@@ -1,8 +1,8 @@
-"""What buttons send back: callback data such as `vote:12:3:up`, one grammar to write and read it.
+"""The callback data of buttons, such as `vote:12:3:up`: one grammar to write and parse it.
 
-Callback data comes from outside: a changed Telegram client can send any text. So each kind of
-button has its forms here, `pack` refuses to make a button that has none of them, and `unpack`
-refuses to read one. A form that was once sent stays, because old messages keep their buttons.
+Callback data is untrusted: a modified Telegram client can send any text. So the forms of each kind
+of button are listed here, `pack` refuses to write anything else, and `unpack` refuses to parse it.
+Forms are never removed, because old messages keep their buttons.
 """
 
 import re
@@ -19,10 +19,10 @@ from recommender.mood.targets import EMOTIONS, MODES
 from recommender.taste.preferences import LONGEST, SHORTEST, Preferences, parse_years
 
 DATA_BYTES: Final = 64
-"""What Telegram lets a button send back at most."""
+"""Telegram's limit for callback data."""
 
 MOST_FACES: Final = 99
-"""Faces that may be numbered; a photo with fewer has its last one taken."""
+"""The highest number of a face; if a photo has fewer, its last one is read."""
 
 _SQLITE_MOST: Final = 2**63 - 1
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
@@ -30,10 +30,10 @@ _YEARS = re.compile(r"[0-9]{4}-[0-9]{4}")
 _DAYS = re.compile(r"0?1?2?3?4?5?6?")
 
 Field = Callable[[str], Any]
-"""Returns the value of a field; raises `ValueError` where its text is none."""
+"""Parses the text of a field; raises `ValueError` if it is malformed."""
 
 Form = tuple[Field, ...]
-"""The fields of a button after its verb, in their order."""
+"""The fields of a button after its verb, in order."""
 
 
 class UnknownButton(ValueError):
@@ -42,11 +42,11 @@ class UnknownButton(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What a pressed button says.
+    """The parsed callback data of a pressed button.
 
     Args:
         verb: Which kind of button it is.
-        values: Its fields; numbers are `int`, all else is text.
+        values: Its fields: `int` for numbers, otherwise text.
     """
 
     verb: str
@@ -56,15 +56,15 @@ class Press:
 def pack(*fields: object) -> str:
     """Return the callback data of a button: its verb and its fields, joined by colons."""
     data = ":".join(str(field) for field in fields)
-    unpack(data)  # a button that nobody could press is a mistake of ours
+    unpack(data)  # fails on a button that could never be pressed
     return data
 
 
 def unpack(data: str) -> Press:
-    """Read callback data.
+    """Parse callback data.
 
     Raises:
-        UnknownButton: No button of this bot sends it.
+        UnknownButton: It matches no form.
     """
     if len(data.encode(errors="replace")) > DATA_BYTES:
         raise UnknownButton("longer than Telegram allows")
@@ -80,7 +80,7 @@ def unpack(data: str) -> Press:
 
 
 def is_unknown(data: object) -> bool:
-    """Return whether this is callback data that no button of this bot sends."""
+    """Return whether this is not callback data of a button of this bot."""
     if not isinstance(data, str):
         return True
     try:
@@ -147,7 +147,7 @@ _WISH = _one_of("up", "down", "none")
 _YES_NO = _one_of("yes", "no")
 
 FORMS: Final[Mapping[str, tuple[Form, ...]]] = {
-    "agree": ((_whole(1, CONSENT_VERSION),), ()),  # the first ones named no version
+    "agree": ((_whole(1, CONSENT_VERSION),), ()),  # the first ones had no version
     "decline": ((),),
     "talk": ((),),
     "withdraw": ((),),

@@ -1,12 +1,12 @@
-"""What is answered when somebody writes about suicide or self-harm: where to find people.
+"""Answers messages about suicide or self-harm with helplines.
 
-Before anything else reads a message or a caption, its words are compared with the phrases below.
-They are whole phrases in English, in the first person or about somebody close. Single words prove
-nothing: songs and bands are called "Suicidal Thoughts" or "Suicide Silence", and people die of
-laughter. A clear phrase gets the whole answer and nothing else. After one that may mean less, a
-line with a button comes before the usual answer. The answer is the same fixed text each time.
+Every message and caption is matched against the phrases below before anything else reads it.
+They are whole English phrases, in the first person or about somebody close. Single words are not
+enough: songs and bands are called "Suicidal Thoughts" or "Suicide Silence", and people die of
+laughter. A clear phrase gets the full answer and nothing else. A vaguer one gets a line with a
+button, then the usual answer. The answer is a fixed text.
 
-Nothing of this is stored, counted or logged, and nobody is told.
+Nothing of this is stored, counted or logged, and nobody is notified.
 """
 
 import re
@@ -23,14 +23,14 @@ from bot.chat.replies import say, sender, toast
 Context = ContextTypes.DEFAULT_TYPE
 
 Need = Literal["own", "other", "perhaps"]
-"""Whether a phrase speaks clearly of its writer, clearly of somebody else, or perhaps of one."""
+"""Whether a phrase is clearly about its writer, clearly about somebody else, or vague."""
 
 HELPLINES = "https://findahelpline.com"
 
 TALK = "talk"
-"""What the button under the short line sends."""
+"""The callback data of the button under the short line."""
 
-# -- phrases, as `_plain` writes words: small letters, "do not" for "don't", no "really" --
+# -- phrases, as `_plain` normalizes text: lower case, "do not" for "don't", no "really" --
 
 _SELF = (
     "kill myself|end my life|end it all|end myself|take my (?:own )?life|commit suicide"
@@ -142,7 +142,7 @@ _WITHOUT_RUNS: Final = {_RUN.sub(r"\1", word): word for word in _VOCABULARY}
 
 
 def need_in(text: str) -> Need | None:
-    """Return whether a text speaks of suicide or self-harm, and of whose."""
+    """Return whether a text is about suicide or self-harm, and about whom."""
     plain = _plain(text)
     if _OWN.search(plain):
         return "own"
@@ -152,14 +152,14 @@ def need_in(text: str) -> Need | None:
 
 
 def _plain(text: str) -> str:
-    """Return words as the phrases have them; punctuation keeps sentences apart."""
+    """Normalize a text for matching; punctuation stays, to keep sentences apart."""
     small = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     words = (_word(token) for token in _TOKEN.findall(small))
     return " ".join(word for word in words if word and word not in _LEFT_OUT)
 
 
 def _word(token: str) -> str:
-    """Return a word without what hides it: digits or stars for letters, letters held down."""
+    """Undo disguises of a word: digits or stars for letters, repeated letters."""
     word = token
     if not word.isdigit():
         word = word.translate(_DIGITS_FOR_LETTERS)
@@ -178,7 +178,7 @@ def _word(token: str) -> str:
 
 
 def _is_starred(word: str, known: str) -> bool:
-    """Return whether a word is a known one with stars for some of its letters, but the first."""
+    """Return whether a word is `known` with stars for some letters after the first."""
     return (
         len(word) == len(known)
         and word[0] == known[0]
@@ -190,10 +190,10 @@ def _is_starred(word: str, known: str) -> bool:
 
 
 async def answer(update: Update, context: Context) -> None:
-    """Answer words about suicide or self-harm, before anything else looks at the message.
+    """Answer messages about suicide or self-harm.
 
-    A photo of an album goes on, so that its album is complete; `bot.chat.selfie.handlers` reads
-    none with such words.
+    A photo of an album is passed on, so that its album is complete; `bot.chat.selfie.handlers`
+    does not read albums with such captions.
     """
     message, chat = update.effective_message, update.effective_chat
     if message is None or chat is None or chat.type != ChatType.PRIVATE:
@@ -211,10 +211,10 @@ async def answer(update: Update, context: Context) -> None:
 
 
 async def talk(update: Update, context: Context) -> None:
-    """Give the whole answer to whoever pressed the button under the short line."""
+    """Give the full answer after a press of the button under the short line."""
     query = update.callback_query
     assert query is not None
-    if query.data != TALK:  # a press that carries no data comes to every handler of buttons
+    if query.data != TALK:  # a press without data reaches every handler of buttons
         return
     await toast(query)
     await say(context.bot, sender(update), texts.CRISIS["own"], _helplines())

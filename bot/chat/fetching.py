@@ -1,8 +1,8 @@
-"""Fetching what was sent from Telegram, and from nowhere else.
+"""Downloads users' files from Telegram, and from nowhere else.
 
-Where a file lies is a path that Telegram answers. A server that runs in local mode answers paths
-on its own disk, and python-telegram-bot opens them here. A wrong answer would have the bot read
-any file of its own computer, so only paths below Telegram's address are followed.
+Telegram answers a request for a file with its path. A Bot API server in local mode answers with
+paths on its own disk, which python-telegram-bot would open on this computer. A wrong answer could
+make the bot read any local file, so only paths below Telegram's address are followed.
 """
 
 from pathlib import PurePosixPath
@@ -14,32 +14,32 @@ from bot.chat.media import Media
 
 
 class NotAtTelegram(Exception):
-    """Telegram names no file of its own."""
+    """The path of a file is missing or leads away from Telegram."""
 
 
 async def fetch(bot: Bot, media: Media) -> list[bytes]:
-    """Fetch the files, one after the other.
+    """Download the files, one after the other.
 
     Raises:
-        NotAtTelegram: One of them does not lie there.
+        NotAtTelegram: A path leads away from Telegram.
     """
     files = []
     for file_id in media.file_ids:
         url = remote_url(await bot.get_file(file_id), bot.base_file_url)
-        # Not through `File`, which opens what it takes for a file on this computer.
+        # Not through `File`, which opens local paths.
         files.append(await bot.request.retrieve(url))
     return files
 
 
 def remote_url(file: File, base_url: str) -> str:
-    """Return from where a file is fetched.
+    """Return the address of a file.
 
     Args:
-        file: What Telegram answered; its path may already begin with the address.
+        file: Telegram's answer; its path may already start with the address.
         base_url: The address below which Telegram keeps the bot's files.
 
     Raises:
-        NotAtTelegram: The path is missing or leads somewhere else.
+        NotAtTelegram: The path is missing or leads away from Telegram.
     """
     path = (file.file_path or "").removeprefix(f"{base_url}/")
     parts = PurePosixPath(path).parts

@@ -1,6 +1,6 @@
-"""What somebody sends to be read: photos, a sticker or a video, as Telegram's handles to them.
+"""The photos, sticker or video that a user sent, as file ids of Telegram.
 
-Nothing of it is fetched here. The handles may wait for a consent, and fit in a row of text.
+Nothing is downloaded here. The ids can be stored as text until the user gives their consent.
 """
 
 import json
@@ -21,13 +21,13 @@ PHOTOS: Final = (
     | filters.Sticker.STATIC
     | ((filters.Document.IMAGE | filters.Document.FileExtension("heic")) & ~filters.ANIMATION)
 )
-"""Messages that may hold a photo of a face; phones send HEIC without saying what it is."""
+"""Messages that may contain a photo. Phones send HEIC files without a type."""
 
 VIDEOS: Final = filters.VIDEO | filters.VIDEO_NOTE | (filters.Document.VIDEO & ~filters.ANIMATION)
-"""Messages that may hold a face in motion."""
+"""Messages that may contain a video."""
 
 MAX_ALBUM_BYTES: Final = 60_000_000
-"""What the photos of an album may have together: all of them are in memory at a time."""
+"""The limit for an album: all its photos are in memory at once."""
 
 Kind = Literal["photo", "album", "sticker", "video"]
 
@@ -36,15 +36,15 @@ Fault = Literal["file too big", "video too big", "video too long", "album too bi
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What is to be read together.
+    """What is read together.
 
     Args:
         kind: What it is.
-        file_ids: Telegram's handles to the files.
-        message_ids: The message of each.
-        words: What of its caption counts, as `bot.chat.mood_words` packs it.
-        passed_over: How many videos of an album are not looked at.
-        face: Which face is meant, from 0 and from the left; None if nobody said.
+        file_ids: Telegram's ids of the files.
+        message_ids: The message of each file.
+        words: The words of the caption that count, as `bot.chat.mood_words` packs them.
+        passed_over: How many videos of an album are skipped.
+        face: Which face is meant, from 0 and from the left; None if the user did not say.
     """
 
     kind: Kind
@@ -56,25 +56,25 @@ class Media:
 
     @property
     def heard(self) -> Heard:
-        """What of its caption counts."""
+        """The words of the caption that count."""
         return unpack(self.words)
 
     def to_json(self) -> str:
-        """Return it as a text that `from_json` reads."""
+        """Return it as text for `from_json`."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Media":
-        """Read what `to_json` wrote."""
+        """Parse what `to_json` wrote."""
         fields = json.loads(text)
         lists = {name: tuple(fields[name]) for name in ("file_ids", "message_ids")}
         return cls(**fields | lists)
 
 
 def media_of(messages: Sequence[Message]) -> Media:
-    """Return what is to be read of a message, or of the messages of an album.
+    """Return what to read of a message, or of the messages of an album.
 
-    Of an album with photos, the photos are; of one with videos alone, the first.
+    The photos of an album are read, or its first video if it has no photos.
     """
     chosen = _chosen(messages)
     kind: Kind = "photo"
@@ -94,7 +94,7 @@ def media_of(messages: Sequence[Message]) -> Media:
 
 
 def fault_of(messages: Sequence[Message]) -> Fault | None:
-    """Return why what was sent cannot be read, as far as Telegram tells before it is fetched."""
+    """Return why it cannot be read, as far as that is known before the download."""
     chosen = _chosen(messages)
     sizes = [_file(message)[1] for message in chosen]
     if any(_seconds(message) > MAX_VIDEO_SECONDS for message in chosen):
@@ -106,12 +106,12 @@ def fault_of(messages: Sequence[Message]) -> Fault | None:
 
 
 def is_readable(message: Message) -> bool:
-    """Return whether a message holds something to be read."""
+    """Return whether a message contains a photo or video."""
     return bool((PHOTOS | VIDEOS).check_update(Update(0, message=message)))
 
 
 def _chosen(messages: Sequence[Message]) -> Sequence[Message]:
-    """Return those of some messages that are to be read."""
+    """Return the messages to read."""
     return [message for message in messages if not _is_video(message)] or messages[:1]
 
 
@@ -122,13 +122,13 @@ def _is_video(message: Message) -> bool:
 def _seconds(message: Message) -> float:
     video = message.video or message.video_note
     if video is None:
-        return 0.0  # a file does not say
+        return 0.0  # a file has no duration
     duration = video.duration
     return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
 
 
 def _file(message: Message) -> tuple[str, int]:
-    """Return the handle of what a message holds, and its size in bytes, 0 if it is not told."""
+    """Return the id of a message's file and its size in bytes, 0 if unknown."""
     photo = message.photo[-1] if message.photo else None  # the largest comes last
     file = photo or message.sticker or message.document or message.video or message.video_note
     assert file is not None

@@ -1,12 +1,12 @@
-"""Which emotion somebody's own words name, in a caption or a plain message.
+"""Finds the emotion that the user's own words name, in a caption or a plain message.
 
-A small English lexicon of our own: words, short phrases and emoji, each for one emotion. Words of
-many meanings ("down", "great") count only beside one that says who or when ("feeling", "today").
-A negation before a word turns it round ("not happy", "I don't feel so good"), as far as a few
-words and no comma or "but" lie between. It knows no irony, and it does not try to.
+Uses a small English lexicon: words, short phrases and emoji, each for one emotion. Ambiguous words
+("down", "great") count only near a word that says who or when ("feeling", "today"). A negation
+flips a word ("not happy", "I don't feel so good") if at most a few words, and no comma or "but",
+lie between. Irony is not detected.
 
-What is heard is evidence beside a photo, never against it alone: as by Bayes' rule, the reading's
-probabilities are multiplied by how likely these words are in each emotion.
+Words are combined with a photo by Bayes' rule: the reading's probabilities are multiplied by the
+likelihood of these words under each emotion.
 """
 
 import re
@@ -17,14 +17,14 @@ from typing import Final
 from recommender.mood.targets import EMOTIONS
 
 WEIGHT: Final = log(3)
-"""One word makes its emotion's odds three times as high, and a negated one a third: mild enough
-that a reading of more than 75 % stands against any one word."""
+"""The log likelihood ratio of one word: it triples the odds of its emotion, a negated one divides
+them by three. So no single word overturns a reading of more than 75 %."""
 
 MOST: Final = 2 * WEIGHT
-"""What all words together may add to one emotion's logit: writing a word often proves nothing."""
+"""The most that all words together add to one emotion's logit: repeating a word proves nothing."""
 
 LONGEST: Final = 30
-"""Words of a plain message beyond which it is no mood, but a story."""
+"""A plain message with more words than this is a story, not a mood."""
 
 
 def _set(words: str) -> frozenset[str]:
@@ -72,9 +72,9 @@ _MODES: Final = {
 }
 _LITTLE: Final = frozenset({"bit", "little", "slightly", "somewhat"})
 _A_LITTLE: Final = 0.6
-"""How much of a mood there is when somebody says "a bit"; the rest is neutral."""
+"""The strength of a mood after "a bit"; the rest is neutral."""
 
-_SHORT: Final = 3  # words in which one about music alone is a wish, without "I feel"
+_SHORT: Final = 3  # up to this many words, a mode word alone is a wish, without "I feel"
 
 _ABOUT_ONESELF: Final = _set(
     "i'm im am feel feels feeling felt mood been doing day days today tonight week month morning "
@@ -86,7 +86,7 @@ _NOT: Final = _set(
 _TURNS: Final = _set(
     "but just only though although however yet still rather stop stopped help"
 )  # "I can't stop crying" denies nothing
-_REACH: Final = 3  # words after a negation that it may turn round
+_REACH: Final = 3  # words after a negation that it may flip
 
 _LEXICON: Final = {
     word: emotion
@@ -102,14 +102,14 @@ _TOKEN: Final = re.compile(rf"[^\W\d_]+(?:'[^\W\d_]+)*|{_EMOJI}|[.,;:!?()\n]")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word of the lexicon that somebody wrote."""
+    """A word of the lexicon, as found in a text."""
 
     word: str
     is_negated: bool = False
 
     @property
     def emotion(self) -> str:
-        """The emotion that it names, or denies."""
+        """The emotion that it names, or negates."""
         return _LEXICON[self.word]
 
     def __str__(self) -> str:
@@ -118,10 +118,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What of somebody's words counts.
+    """The words of a text that count.
 
     Args:
-        terms: Each once, in the order in which they were written.
+        terms: Each once, in order of appearance.
     """
 
     terms: tuple[Term, ...] = ()
@@ -131,24 +131,24 @@ class Heard:
 
     @property
     def evidence(self) -> dict[str, float]:
-        """What the words add to each emotion's logit: the logarithm of their likelihood."""
+        """The log likelihood of the words under each emotion, to be added to its logit."""
         sums = dict.fromkeys(EMOTIONS, 0.0)
         for term in self.terms:
             sums[term.emotion] += -WEIGHT if term.is_negated else WEIGHT
             if term.is_negated and term.emotion == "happy":
-                sums["sad"] += WEIGHT / 2  # who says "not happy" mostly means it
+                sums["sad"] += WEIGHT / 2  # "not happy" usually means sad
         return {name: min(max(value, -MOST), MOST) for name, value in sums.items()}
 
     @property
     def emotion(self) -> str | None:
-        """The one emotion that the words speak for most, if there is one."""
+        """The emotion with the most evidence; None if there is a tie or no evidence."""
         (emotion, most), (_, next_to_it) = sorted(
             self.evidence.items(), key=lambda item: -item[1]
         )[:2]
         return emotion if most > max(0.0, next_to_it) else None
 
     def packed(self, limit: int | None = None) -> str:
-        """Return the terms, or as many as fit into so many bytes; `unpack` reads them again."""
+        """Return the terms as text for `unpack`, cut to at most `limit` bytes."""
         kept = ""
         for term in self.terms:
             longer = f"{kept},{term}" if kept else str(term)
@@ -159,18 +159,18 @@ class Heard:
 
 
 NOTHING: Final = Heard()
-"""What is heard in silence."""
+"""No words that count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What music somebody's words ask for, in /mood as in a plain message.
+    """The music that a text asks for.
 
     Args:
         heard: The words that name a mood.
-        mode: The mode that they name, one of `recommender.mood.targets.MODES`; None for none.
-        mode_word: The word that names it.
-        strength: How much of the mood there is, 0..1; the rest is neutral.
+        mode: The mode they name, one of `recommender.mood.targets.MODES`; None for none.
+        mode_word: The word that names the mode.
+        strength: The strength of the mood, 0..1; the rest is neutral.
     """
 
     heard: Heard = NOTHING
@@ -180,7 +180,7 @@ class Wish:
 
     @property
     def emotion(self) -> str | None:
-        """The mood; who only wants calm, or is tired, has a neutral one. None if none is clear."""
+        """The mood; neutral if the text only asks for calm. None if no mood is clear."""
         if not self.heard and self.mode == "calm":
             return "neutral"
         return self.heard.emotion
@@ -193,9 +193,9 @@ def understand(text: str, *, is_about_mood: bool = False) -> Wish:
     """Return what music a text asks for: "a bit sad, calm".
 
     Args:
-        text: What somebody wrote.
-        is_about_mood: Whether it answers the question for a mood, so that words of many meanings
-            count without "I feel".
+        text: What the user wrote.
+        is_about_mood: Whether it answers the question for a mood, so that ambiguous words count
+            without "I feel".
     """
     tokens = _tokens(text)
     heard = hear(text, has_frame=is_about_mood)
@@ -228,11 +228,11 @@ def _tokens(text: str) -> list[str]:
 
 
 def hear(text: str, *, has_frame: bool = False) -> Heard:
-    """Return what of a text counts.
+    """Return the words of a text that count.
 
     Args:
-        text: What somebody wrote.
-        has_frame: Whether it is known to be about how they are.
+        text: What the user wrote.
+        has_frame: Whether it is known to be about how they feel, so that ambiguous words count.
     """
     tokens = _tokens(text)
     has_frame = has_frame or not _ABOUT_ONESELF.isdisjoint(tokens)
@@ -242,7 +242,7 @@ def hear(text: str, *, has_frame: bool = False) -> Heard:
         token = tokens[index]
         if (size := _phrase_at(tokens, index)) > 0:
             word = " ".join(tokens[index : index + size])
-            is_negated = index < negated_until and word[0].isalpha()  # a face denies nothing
+            is_negated = index < negated_until and word[0].isalpha()  # an emoji is never negated
             if has_frame or word not in _NEEDS_A_FRAME:
                 terms[Term(word, is_negated)] = None
             index += size
@@ -261,7 +261,7 @@ def is_story(text: str) -> bool:
 
 
 def unpack(packed: str) -> Heard:
-    """Return what `Heard.packed` wrote; a word that a newer lexicon lacks is left out."""
+    """Read what `Heard.packed` wrote, without words that a newer lexicon lacks."""
     terms = [
         Term(part.removeprefix("not "), part.startswith("not ")) for part in packed.split(",")
     ]
@@ -269,7 +269,7 @@ def unpack(packed: str) -> Heard:
 
 
 def _phrase_at(tokens: list[str], index: int) -> int:
-    """Return how many tokens the longest entry that begins here has; 0 where none does."""
+    """Return the length in tokens of the longest entry that starts here; 0 if there is none."""
     for size in range(min(_LONGEST_PHRASE, len(tokens) - index), 0, -1):
         if " ".join(tokens[index : index + size]) in _LEXICON:
             return size

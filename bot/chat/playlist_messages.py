@@ -107,12 +107,11 @@ class PlaylistMessages:
             )
         if message_id is None:
             return
-        notice = " ".join(filter(None, [*saved.relaxed, published.notice]))
         shown_in = await edit(
             bot,
             saved.user_id,
             message_id,
-            playlist_text(saved, url=published.url, notice=notice),
+            playlist_text(saved, url=published.url, notice=published.notice),
             playlist_keyboard(saved, 0, published.place),
         )
 
@@ -171,22 +170,37 @@ class PlaylistMessages:
 
     # -- keeping messages true --
 
-    async def correct_stale(self, bot: Bot, user_id: int) -> None:
-        """Rewrite the user's messages about playlists that were published or replaced since."""
+    async def correct_stale(self, bot: Bot, user_id: int, *, is_news: bool = False) -> None:
+        """Rewrite the user's messages about playlists that were published or replaced since.
+
+        Args:
+            bot: Sends the messages.
+            user_id: Whose messages.
+            is_news: Whether to say which playlists are in Spotify now, even if no message promised
+                to publish them.
+        """
         wrong = await self._services.records.run(lambda s: s.people.shown.wrong(user_id))
         for told in wrong:
             saved = await self._playlists.find(user_id, told.playlist_id)
             if saved is not None:  # else it was deleted meanwhile
-                await self._correct(bot, told, saved)
+                await self._correct(bot, told, saved, is_news=is_news)
 
-    async def _correct(self, bot: Bot, told: Told, saved: SavedPlaylist, page: int = 0) -> None:
+    async def _correct(
+        self,
+        bot: Bot,
+        told: Told,
+        saved: SavedPlaylist,
+        page: int = 0,
+        *,
+        is_news: bool = False,
+    ) -> None:
         """Rewrite a stale message; leave one that cannot be edited as it is."""
         place = told.place
         was_promised = told.told is State.WAITING
-        if was_promised and place.url is not None:
+        if (was_promised or is_news) and place.url is not None:
             text = in_spotify(saved, place.url)
             await say(bot, saved.user_id, text, open_in_spotify(place.url))
-        notice = _what_happened(place, was_promised)
+        notice = _what_happened(place)
         try:
             await bot.edit_message_text(
                 playlist_text(saved, url=place.url, notice=notice),
@@ -214,15 +228,15 @@ class PlaylistMessages:
     async def publish_pending(self, bot: Bot, user_id: int) -> None:
         """Publish what waited for the user to connect their account, and tell them."""
         published = await self._playlists.publisher.publish_pending(user_id)
-        if published is None:
-            return
-        await self.show(bot, published)
-        if published.url is not None:
-            text = in_spotify(published.saved, published.url)
-            await say(bot, user_id, text, open_in_spotify(published.url))
-        elif published.notice:
-            await say(bot, user_id, published.notice)
-        await self.correct_stale(bot, user_id)
+        if published is not None:
+            await self.show(bot, published)
+            if published.url is not None:
+                text = in_spotify(published.saved, published.url)
+                await say(bot, user_id, text, open_in_spotify(published.url))
+            elif published.notice:
+                await say(bot, user_id, published.notice)
+        # An earlier try may have published it and failed before it told the user.
+        await self.correct_stale(bot, user_id, is_news=published is None)
 
     async def _announce(self, bot: Bot, published: Published) -> None:
         """Tell a user, unasked, that their playlist is in Spotify now."""
@@ -242,9 +256,9 @@ class PlaylistMessages:
                     await self.correct_stale(bot, user_id)
 
 
-def _what_happened(place: Place, was_promised: bool) -> str:
+def _what_happened(place: Place) -> str:
     """Return the sentence about a playlist whose message was stale."""
     if place.url is not None:
-        return texts.WRITTEN_NOW if was_promised else ""
+        return ""  # its button opens it now
     is_replaced = place.state is State.REPLACED
     return texts.NO_LONGER_THERE if is_replaced else texts.PASSED_OVER

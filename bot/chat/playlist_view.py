@@ -39,7 +39,7 @@ _LAYOUTS = (_Layout(60, 40, True), _Layout(60, 40, False), _Layout(30, 20, False
 
 
 def playlist_text(saved: SavedPlaylist, *, url: str | None, notice: str = "") -> str:
-    """Return what a playlist is for, then a line and a reason for each track.
+    """Return what a playlist is for, which wishes it could not meet, and its tracks with reasons.
 
     Args:
         saved: The playlist.
@@ -53,8 +53,8 @@ def playlist_text(saved: SavedPlaylist, *, url: str | None, notice: str = "") ->
     head = f"<b>{heading}</b>\n{len(saved.tracks)} tracks: {meaning(saved.emotion, saved.mode)}."
     if any(track.invented for track in saved.tracks):
         head += f"\n{texts.INVENTED_TRACKS}"
-    if notice:
-        head += f"\n{notice}"
+    if notices := " ".join(filter(None, [*saved.relaxed, notice])):
+        head += f"\n{notices}"
     for layout in _LAYOUTS:
         lines = [_track_line(track, layout) for track in saved.tracks]
         text = f"{head}\n\n" + "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The few ways in which handlers answer, passing over refusals of Telegram that mean no harm."""
+"""How handlers answer. Harmless errors of Telegram's are ignored."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,7 +28,7 @@ _DELETED = "message to edit not found"  # by the user
 
 _HARMLESS = (
     "message is not modified",  # a button pressed twice
-    "query is too old",  # a press that waited out a restart
+    "query is too old",  # pressed before a restart
     _DELETED,
 )
 
@@ -38,7 +38,7 @@ Keyboard = InlineKeyboardMarkup | ReplyKeyboardMarkup | ReplyKeyboardRemove
 
 @contextmanager
 def forgiving() -> Iterator[None]:
-    """Pass over refusals that leave nothing undone."""
+    """Ignore errors after which nothing is left to do."""
     try:
         yield
     except BadRequest as error:
@@ -64,10 +64,10 @@ async def edit(
     text: str,
     keyboard: InlineKeyboardMarkup | None = None,
 ) -> int:
-    """Replace the text and buttons of a message of ours; if it was deleted, send it anew.
+    """Replace the text and buttons of one of our messages, or send a new one if it was deleted.
 
     Returns:
-        The message that shows them now.
+        The id of the message that shows them now.
     """
     with forgiving():
         try:
@@ -93,7 +93,7 @@ async def show_picture(
     picture: InputMediaPhoto,
     keyboard: InlineKeyboardMarkup | None = None,
 ) -> None:
-    """Put a picture in the place of a message of ours; if that was deleted, send it anew."""
+    """Replace one of our messages with a picture, or send a new one if it was deleted."""
     with forgiving():
         try:
             await bot.edit_message_media(
@@ -120,7 +120,7 @@ async def send_picture(
     *,
     reply_to: int,
 ) -> None:
-    """Send a picture as a reply to a message, or alone where that was deleted meanwhile."""
+    """Send a picture as a reply to a message, or without reply if that was deleted."""
     await bot.send_photo(
         user_id,
         picture,
@@ -132,7 +132,7 @@ async def send_picture(
 
 
 async def send_files(bot: Bot, user_id: int, files: Mapping[str, bytes], caption: str) -> None:
-    """Send files together, by name; the caption stands under the last, where Telegram shows it."""
+    """Send files as a group; Telegram shows the caption of the last one."""
     *others, last = files.items()
     await bot.send_media_group(
         user_id,
@@ -144,7 +144,7 @@ async def send_files(bot: Bot, user_id: int, files: Mapping[str, bytes], caption
 
 
 async def remove(bot: Bot, user_id: int, message_id: int) -> None:
-    """Take a status message away after a failure, which matters more than this."""
+    """Delete one of our messages, ignoring errors."""
     with suppress(TelegramError):
         await bot.delete_message(user_id, message_id)
 
@@ -152,25 +152,25 @@ async def remove(bot: Bot, user_id: int, message_id: int) -> None:
 async def settle(
     update: Update, bot: Bot, text: str, keyboard: InlineKeyboardMarkup | None = None
 ) -> None:
-    """Put the outcome in the place of the question whose button was pressed."""
+    """Replace the message whose button was pressed."""
     if update.effective_message is not None:
         await edit(bot, sender(update), update.effective_message.message_id, text, keyboard)
 
 
 async def toast(query: CallbackQuery, text: str | None = None) -> None:
-    """Answer a button press, so that it stops looking busy."""
+    """Acknowledge a button press, with a short text if given."""
     with forgiving():
         await query.answer(text)
 
 
 def sender(update: Update) -> int:
-    """Return the id of the user who sent this update, who is also the private chat's."""
+    """Return the id of the user who sent this update; it is also the private chat's id."""
     assert update.effective_user is not None
     return update.effective_user.id
 
 
 def pressed(update: Update) -> tuple[CallbackQuery, tuple[Any, ...]]:
-    """Return the button press of this update and its values; see `bot.chat.buttons`."""
+    """Return the button press of this update and its fields; see `bot.chat.buttons`."""
     query = update.callback_query
     assert query is not None
     assert query.data is not None

@@ -1,10 +1,10 @@
-"""Time zones: from what people write, or from where they are, to the few that it can be.
+"""Finds a user's time zone from what they write, or from their location.
 
-Names and places come from the tz database (https://www.iana.org/time-zones) as tzdata packs it;
-its `zone.tab` says where each zone's largest city lies. A place on earth is not looked up in a map
-of borders: the five clocks of the nearest cities are offered, and people see from the time of day
-which one is theirs. Of 34,000 cities with more than 15,000 people, 84 % find their clock first
-and 99.7 % among those five.
+Names and places come from the tz database (https://www.iana.org/time-zones) as packaged by
+tzdata; its `zone.tab` has the coordinates of each zone's largest city. A location is not looked up
+in a map of borders. Instead the zones of the nearest cities are offered, up to five with different
+clocks, and users recognize theirs by the time of day. For 34,000 cities with more than 15,000
+people, the right clock comes first for 84 % and is among the five for 99.7 %.
 """
 
 import math
@@ -18,10 +18,10 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 OFFERED = 5
-"""Clocks to choose from near a place."""
+"""Zones to choose from near a location."""
 
 OFFERED_BY_NAME = 8
-"""The same for a name that several zones share, such as that of a large country."""
+"""Zones to choose from if several share a name, such as that of a large country."""
 
 _COUNTRIES = {
     "usa": "us",
@@ -32,13 +32,13 @@ _COUNTRIES = {
     "uae": "ae",
     "korea": "kr",
 }
-"""What people call countries that `iso3166.tab` calls otherwise."""
+"""Common names of countries that `iso3166.tab` names differently."""
 
 _WITHOUT_PLACE = frozenset({"UTC", "GMT", "CET", "EET", "WET"})
-"""Names without a place that people mean as the database does; to it, EST knows no summer."""
+"""Names without a place that people and the database use alike. (Its EST has no summer time.)"""
 
 _SHORTEST_BEGINNING = 4
-"""Letters that a name's beginning needs to be understood."""
+"""The shortest prefix of a name that is completed."""
 
 _SPARE = re.compile(r" (city|time|time ?zone)$")
 _BETWEEN_WORDS = re.compile(r"[\s_.,]+")
@@ -56,10 +56,10 @@ class _Place:
 
 
 def find_zones(words: str, now: datetime) -> tuple[str, ...]:
-    """Return the zones that words may mean: a zone's name, a city, a country.
+    """Return the zones that a text may name: by zone, by city or by country.
 
-    Those whose clocks agree for the coming year count as one. More than `OFFERED_BY_NAME` are
-    cut off.
+    Zones whose clocks agree for the coming year count as one. At most `OFFERED_BY_NAME` are
+    returned.
     """
     wanted = [_key(words), *(_key(part) for part in words.split(","))]
     for table in (_by_name(), _by_city(), _by_country()):
@@ -79,12 +79,12 @@ def find_zones(words: str, now: datetime) -> tuple[str, ...]:
 
 
 def zones_near(latitude: float, longitude: float, now: datetime) -> tuple[str, ...]:
-    """Return the zones of the nearest cities, the nearest first, each clock once.
+    """Return the zones of the nearest cities, nearest first, each clock once.
 
     Args:
         latitude: In degrees.
         longitude: In degrees.
-        now: From when on clocks are compared, for a year.
+        now: Start of the year over which clocks are compared.
     """
     here = math.radians(latitude), math.radians(longitude)
     nearest = sorted(_places(), key=lambda place: -_closeness(here, place))
@@ -102,7 +102,7 @@ def city(zone: str) -> str:
 
 
 def _distinct(zones: Iterable[str], now: datetime, most: int) -> tuple[str, ...]:
-    """Return the first zones whose clocks differ on any week of the coming year."""
+    """Return the first `most` zones whose clocks differ in some week of the coming year."""
     found: dict[tuple[timedelta | None, ...], str] = {}
     weeks = [now + timedelta(weeks=number) for number in range(53)]
     for zone in zones:
@@ -114,14 +114,14 @@ def _distinct(zones: Iterable[str], now: datetime, most: int) -> tuple[str, ...]
 
 
 def _closeness(here: tuple[float, float], place: _Place) -> float:
-    """Return the cosine of the angle between two places, seen from the centre of the earth."""
+    """Return the cosine of the angle between two places, seen from the centre of the Earth."""
     latitude, longitude = here
     along = math.cos(latitude) * math.cos(place.latitude) * math.cos(longitude - place.longitude)
     return math.sin(latitude) * math.sin(place.latitude) + along
 
 
 def _key(words: str) -> str:
-    """Return words as they are compared: small letters without accents, single spaces."""
+    """Normalize text for comparison: lower case, no accents, single spaces."""
     plain = "".join(
         c for c in unicodedata.normalize("NFKD", words) if not unicodedata.combining(c)
     )
@@ -149,9 +149,9 @@ def _by_city() -> dict[str, list[str]]:
 
 @cache
 def _by_country() -> dict[str, list[str]]:
-    """Return the zones of each country by each of its names.
+    """Return the zones of each country, by each of its names.
 
-    First come those after which the database names a clock of today, since most people live there.
+    Zones in `zonenow.tab` come first: most people live in them.
     """
     main = {zone for _, _, zone, *_ in _rows("zonenow.tab")}
     places = sorted(_places(), key=lambda place: place.zone not in main)
@@ -178,7 +178,7 @@ def _rows(table: str) -> list[list[str]]:
 
 
 def _degrees(at: str) -> list[float]:
-    """Return latitude and longitude as ISO 6709 writes them: ±DDMM±DDDMM, perhaps with seconds."""
+    """Parse latitude and longitude in ISO 6709: ±DDMM±DDDMM, optionally with seconds."""
     found = _ISO_6709.fullmatch(at)
     assert found is not None
     parts = [found.groups()[:4], found.groups()[4:]]

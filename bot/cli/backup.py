@@ -1,4 +1,4 @@
-"""The command line's `backup` and `restore`: the user data in one file, and back."""
+"""`mirrortape backup` and `mirrortape restore`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from bot.cli.exits import stop
 
 
 def backup(file: Annotated[Path, typer.Argument(help="Where the copy goes.")]) -> None:
-    """Copy the user data into one file, while the bot runs or not.
+    """Back up the user data to one file, even while the bot runs.
 
-    Everything but SECRET_KEY is in it: keep that too, but elsewhere.
+    SECRET_KEY is not in it: keep that too, in another place.
     """
     from bot.data_faults import naming
     from bot.storage.backups import back_up
@@ -34,7 +34,7 @@ def backup(file: Annotated[Path, typer.Argument(help="Where the copy goes.")]) -
 
 
 def restore(file: Annotated[Path, typer.Argument(help="A copy made by backup.")]) -> None:
-    """Put a copy in the place of the user data; the bot must not be running."""
+    """Replace the user data with a backup; the bot must not be running."""
     from bot.data_faults import naming
     from bot.runtime.database_lock import at_rest
     from bot.settings import load_settings

@@ -1,4 +1,4 @@
-"""The command line's catalogue: filling it, and looking into it."""
+"""`mirrortape catalogue`: fills and describes the catalogue."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recommender.catalogue.csv_rows import OnProgress, Skipped
 
 _SHOWN = 20
-"""Rows that a table of genres or categories has at most."""
+"""The most rows in a table of genres or categories."""
 
 DataDir = Annotated[
     Path | None,
@@ -74,7 +74,7 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Say what the catalogue holds."""
+    """Show statistics of the catalogue."""
     with open_catalogue(data_dir) as catalogue:
         found = catalogue.stats()
     if as_json:
@@ -93,10 +93,10 @@ _EMPTY = (
 
 @contextmanager
 def open_catalogue(data_dir: Path | None = None) -> "Iterator[Catalogue]":
-    """Open the catalogue in a folder; what goes wrong with it ends in one line.
+    """Open the catalogue in a folder; errors end the command with one line.
 
     Args:
-        data_dir: The folder; None means where the settings say.
+        data_dir: The folder; None for the one in the settings.
     """
     from bot.settings import NotReady
     from recommender.catalogue.catalogue import Catalogue
@@ -120,7 +120,7 @@ def open_catalogue(data_dir: Path | None = None) -> "Iterator[Catalogue]":
 
 @contextmanager
 def progress(action: str, *, in_bytes: bool = True) -> "Iterator[OnProgress]":
-    """Show a bar on stderr while something large goes on."""
+    """Show a progress bar on stderr."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -150,7 +150,7 @@ def data_folder(data_dir: Path | None) -> Path:
     """Return the folder that the command line names, else the one of the settings.
 
     Raises:
-        bot.settings.NotReady: A setting has the wrong form.
+        bot.settings.NotReady: A setting is invalid.
     """
     from bot.settings import load_settings
 
@@ -158,7 +158,7 @@ def data_folder(data_dir: Path | None) -> Path:
 
 
 def _revive_gone_tracks(data_dir: Path | None) -> None:
-    """Let the bot try again what Spotify did not play: a newer catalogue may know better."""
+    """Clear the list of unavailable tracks, after the import of a newer catalogue."""
     from recommender.listeners.unavailable_tracks import GoneTracks
     from recommender.storage.database import open_database
 
@@ -186,7 +186,7 @@ def _print_report(name: str, report: "ImportReport") -> None:
 
 
 def print_skipped(skipped: "Sequence[Skipped]") -> None:
-    """Print why rows of a CSV were left out, and where the first of them stand."""
+    """Print why rows of a CSV were skipped, and the lines of the first few."""
     for reason in skipped:
         lines = ", ".join(map(str, reason.lines))
         more = ", ..." if reason.count > len(reason.lines) else ""
@@ -211,7 +211,7 @@ def _print_stats(found: "CatalogueStats") -> None:
 
 
 def _shares(title: str, unnamed: str, counts: "dict[str, int]") -> "RichTable":
-    """Return a table of how many tracks each name has, the most frequent first."""
+    """Return a table of tracks per name, the most frequent first."""
     from rich.table import Table
     from rich.text import Text
 

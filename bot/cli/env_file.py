@@ -1,6 +1,6 @@
-"""Changes `.env` in place: what stands in it stays, and it is never half written.
+"""Changes settings in `.env` atomically, and keeps the rest of the file.
 
-Only its owner may read it afterwards, since it holds the bot's token and the key to all tokens.
+The file is readable by its owner only, since it has the bot's token and the encryption key.
 """
 
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 _NEEDS_NO_QUOTES = re.compile(r"[^\s#'\"\\$]*")
 
 PRIVATE = 0o600
-"""What the owner may do with the file, and nobody else anything."""
+"""The mode of the file."""
 
 
 def set_value(text: str, name: str, value: str) -> str:
-    """Return the text of a `.env` in which a setting has this value.
+    """Set a value in the text of a `.env`.
 
-    The line that counts is replaced, which is the last that sets it. Where none does, the new one
-    stands below a comment that shows the setting (`# NAME=...`), else at the end.
+    The last line that sets it is replaced. If there is none, the new line is added below a comment
+    with the setting (`# NAME=...`), else at the end.
     """
     line = f"{name}={_quoted(value)}"
     if active := list(_setting(name).finditer(text)):
@@ -30,13 +30,13 @@ def set_value(text: str, name: str, value: str) -> str:
 
 
 def set_aside(text: str, name: str) -> str:
-    """Return the text of a `.env` in which a setting has no effect but can still be read."""
+    """Comment out a setting in the text of a `.env`."""
     return _setting(name).sub(lambda match: f"# {match[0].strip()}", text)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    target = path.resolve()  # where it is a link, the link stays
+    """Write a private file atomically."""
+    target = path.resolve()  # keeps a symbolic link
     handle, unfinished = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -51,10 +51,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _setting(name: str) -> re.Pattern[str]:
-    """Return what matches the lines that set this, in whatever case: pydantic reads any."""
+    """Return a pattern for lines that set this, in any case, as pydantic reads them."""
     return re.compile(rf"^[ \t]*(?:export[ \t]+)?{name}[ \t]*=.*$", re.MULTILINE | re.IGNORECASE)
 
 
 def _quoted(value: str) -> str:
-    """Return a value as `.env` has it: a blank or # would end one that stands bare."""
+    """Quote a value for `.env` if it has blanks or #."""
     return value if _NEEDS_NO_QUOTES.fullmatch(value) else f"'{value}'"

@@ -1,4 +1,4 @@
-"""The command line's measure: how right the network is on labelled pictures."""
+"""`mirrortape evaluate`: the accuracy of the network on labelled pictures."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from vision.network.serving import Network
 
 SEED = 0
-"""Of the generators that draw rows and changes, so that figures come out alike each time."""
+"""The seed, so that figures are reproducible."""
 
 CHANGED_ROWS = 600
-"""On how many rows robustness is measured unless told otherwise."""
+"""The default number of rows for robustness."""
 
 OnStep = Callable[[float], None]
 
@@ -52,11 +52,11 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Other weights than the project's.")
     ] = None,
 ) -> None:
-    """Measure how right the readings of labelled pictures are.
+    """Measure the accuracy on labelled pictures.
 
     DATA is an .npz with images and labels (FER-2013's format), or a folder with one folder of
     pictures for each emotion. In a groups CSV, the files of an .npz are its row numbers.
-    Robustness takes about a second a row, and the mirror image is no part of it.
+    Robustness takes about a second per row, and does not use the mirror image.
     """
     from vision.data.datasets import load_dataset
     from vision.errors import UnusableData
@@ -65,7 +65,7 @@ def evaluate(
     changed_rows = (count or CHANGED_ROWS) if robustness else 0
     _check_folder(report)
     try:
-        dataset = load_dataset(data, split)  # before slow imports: a wrong file is told at once
+        dataset = load_dataset(data, split)  # before slow imports, to report a wrong file at once
         evaluation, changed, about = _measure(
             data, dataset, split, flip, groups, weights, changed_rows
         )
@@ -139,7 +139,7 @@ def _measure(
 
 
 def _thin(evaluation: "Evaluation") -> Iterator[str]:
-    """Name what there are too few rows to say."""
+    """Print what cannot be said with so few rows."""
     from vision.evaluation.groups import MIN_GROUP
     from vision.evaluation.metrics import MIN_ROWS
 
@@ -181,7 +181,7 @@ def _check_rows(count: int | None, robustness: bool) -> None:
 
 
 def _check_folder(folder: Path | None) -> None:
-    """Refuse a report's folder before minutes of work, not after."""
+    """Check the report's folder before minutes of work."""
     if folder is None:
         return
     try:
@@ -203,7 +203,7 @@ def _write_report(
 
 @contextmanager
 def _progress(action: str, total: int) -> Iterator[OnStep]:
-    """Show a bar on stderr where that is a terminal."""
+    """Show a progress bar on stderr if it is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

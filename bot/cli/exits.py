@@ -1,4 +1,4 @@
-"""How commands end: when they cannot do what was asked, and what to type next."""
+"""Ends commands with an error, and names the next command to type."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def stop(message: str) -> NoReturn:
 
 
 def program() -> str:
-    """Return how this program is called here."""
+    """Return how to call this program here."""
     if shutil.which("mirrortape"):
         return "mirrortape"
     called = sys.argv[0]

@@ -1,4 +1,4 @@
-"""The command line's `catalogue label`: a library's own song categories, learned and given."""
+"""`mirrortape catalogue label`: learns song categories and labels the catalogue."""
 
 import json
 from dataclasses import asdict
@@ -15,12 +15,11 @@ def label(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Learn song categories from labelled songs and put the whole catalogue into them.
+    """Learn song categories from labelled songs and label the whole catalogue.
 
-    The file names the category of each song in a column `label`, `mood`, `emotion` or
-    `category`, and has its audio features, valence and energy at least. Where it names artists
-    too, cross-validation keeps each artist's songs together. Tracks that are in the file keep
-    the category that it names.
+    The file has the category of each song in a column `label`, `mood`, `emotion` or `category`,
+    and its audio features, at least valence and energy. If it has artists, cross-validation keeps
+    each artist's songs together. Tracks in the file keep their label.
     """
     from bot.cli.label_tables import print_cross_validation, print_songs
     from recommender.catalogue.labelled import read_labelled

@@ -1,4 +1,4 @@
-"""What `catalogue label` learned, as tables in the terminal."""
+"""The results of `catalogue label` as tables."""
 
 import typer
 from rich.console import Console
@@ -10,16 +10,16 @@ from recommender.catalogue.labelled import LabelledSongs
 from recommender.catalogue.labels import CrossValidation
 
 _MATRIX = 12
-"""Categories whose confusion still fits the width of a terminal."""
+"""The most categories of a confusion matrix that fits a terminal."""
 
 _NAMED = 7
-"""Categories whose names fit as well."""
+"""The same with full names."""
 
 _MISTAKES = 15
 
 
 def print_songs(songs: LabelledSongs) -> None:
-    """Print what a file of labelled songs held."""
+    """Print statistics of a file of labelled songs."""
     skipped = sum(reason.count for reason in songs.skipped)
     typer.echo(
         f"{songs.source}: {len(songs):,} songs in {len(songs.categories)} categories; "
@@ -34,11 +34,11 @@ def print_songs(songs: LabelledSongs) -> None:
 
 
 def print_cross_validation(found: CrossValidation, labelled: dict[str, int]) -> None:
-    """Print how well categories were found.
+    """Print the accuracy of the predicted categories.
 
     Args:
-        found: The figures.
-        labelled: Tracks of the catalogue that each category has now.
+        found: The scores.
+        labelled: The number of tracks in each category now.
     """
     console = Console(highlight=False)
     apart = (
@@ -65,7 +65,7 @@ def print_cross_validation(found: CrossValidation, labelled: dict[str, int]) -> 
 
 
 def _confusion(found: CrossValidation) -> Table:
-    """Return the confusion matrix: a row for each category, a column for what it was taken for."""
+    """Return the confusion matrix: true categories in rows, predictions in columns."""
     names = list(found.categories)
     if len(names) > _NAMED:
         names = [f"{number} {name}" for number, name in enumerate(names, start=1)]
@@ -82,7 +82,7 @@ def _confusion(found: CrossValidation) -> Table:
 
 
 def _mistakes(found: CrossValidation) -> Table:
-    """Return the most frequent mistakes, where the matrix would be too wide."""
+    """Return the most frequent errors, if the matrix would be too wide."""
     names = list(found.categories)
     mistakes = sorted(
         (

@@ -32,17 +32,17 @@ _PLAINER = (
         r"There is too much after the command: \1",
     ),
 )
-"""What is said in other words than typer's."""
+"""Our wording of typer's messages."""
 
 _OWNS_PROCESS = "owns the process"
-"""Tells a command that nothing but it runs in this process, so that it may end it."""
+"""Whether the command line owns this process, so that a command may end it."""
 
 app = typer.Typer(
     help="A selfie in, a mixtape out: emotion in a photo, playlist in Spotify.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # rich's help takes longer to load than all else
+    rich_markup_mode=None,  # rich's help is slow to load
 )
 catalogue_app.command()(label)
 app.add_typer(catalogue_app, name="catalogue")
@@ -73,7 +73,7 @@ def demo(
         bool, typer.Option("--public", help="Connect by six digits, as with a PUBLIC_URL.")
     ] = False,
 ) -> None:
-    """Try everything on this computer with no account: chat page, local Telegram and Spotify."""
+    """Try everything without an account: chat page, local Telegram and local Spotify."""
     from bot.sandbox.demo import run_demo
 
     _stay(
@@ -89,14 +89,14 @@ def demo(
 
 @app.command()
 def run(context: typer.Context) -> None:
-    """Run the bot, live, with the settings in .env."""
+    """Run the bot with the settings in .env."""
     from bot.runtime.run import run_live
 
     _stay(run_live(_when_stopping(context)))
 
 
 def main() -> None:
-    """Run the command line; whatever is wrong with what was typed is told in one line."""
+    """Run the command line; usage errors are reported in one line."""
     try:
         sys.exit(app(standalone_mode=False, obj=_OWNS_PROCESS))
     except typer.TyperException as error:
@@ -111,21 +111,21 @@ def main() -> None:
 
 
 def _one_line(told: str) -> str:
-    """Return what is wrong with what was typed, in plain words and as one sentence."""
+    """Return a usage error as one plain sentence."""
     for pattern, plain in _PLAINER:
         told = pattern.sub(plain, told)
     return told if told.endswith("?") else f"{told.rstrip('.')}."
 
 
 def _when_stopping(context: typer.Context) -> Callable[[], None]:
-    """Return what is to happen once a command is told to stop."""
+    """Return the function to call when a command is asked to stop."""
     from bot.runtime.serving import leave_in_time
 
     return leave_in_time if context.obj == _OWNS_PROCESS else lambda: None
 
 
 def _stay(running: Coroutine[Any, Any, None]) -> None:
-    """Run until stopped; what keeps the bot from starting ends it with one line."""
+    """Run until stopped; errors at the start end the command with one line."""
     import asyncio
     import sqlite3
 

@@ -1,4 +1,4 @@
-"""Who the bot is, and who owns it: the owner proves it by a code that they send to the bot."""
+"""Identifies the bot, and its owner, who proves it by sending a code to the bot."""
 
 import asyncio
 import hmac
@@ -18,37 +18,37 @@ from bot.updates.raw_updates import number_of
 
 CODE_CHARS = 8
 CODE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without what looks alike: 8 of these 31 are worth 39 bits."""
+"""No characters that look alike; 8 of these 31 have 39 bits."""
 
 CODE_LASTS_S = 300.0
-"""How long a code may be sent."""
+"""How long a code is valid."""
 
 POLL_S = 20
 PAUSE_S = 2.0
-"""Seconds between two tries to reach Telegram."""
+"""Pause between retries, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whoever sent the code, by the number and name that Telegram gives them."""
+    """The sender of the code: Telegram id and name."""
 
     user_id: int
     name: str
 
 
 def make_code() -> str:
-    """Return a code that nobody can guess."""
+    """Return a random code."""
     return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_CHARS))
 
 
 def is_code(text: str, code: str) -> bool:
-    """Return whether a message is the code, typed or sent by a link; takes as long either way."""
+    """Return whether a message is the code, typed or sent by a link, in constant time."""
     words = text.lower().removeprefix("/start").replace("-", "").split()
     return hmac.compare_digest("".join(words).encode(), code.encode())
 
 
 def printable(name: str) -> str:
-    """Return a name without what could move a terminal's cursor."""
+    """Return a name without control characters."""
     return "".join(character for character in name if character.isprintable())
 
 
@@ -56,15 +56,15 @@ async def identify(token: str, api_url: str) -> User:
     """Return the bot that a token belongs to.
 
     Raises:
-        telegram.error.InvalidToken: Telegram knows no such bot. Its text holds the token.
-        telegram.error.TelegramError: Telegram cannot be reached, or does not answer now.
+        telegram.error.InvalidToken: The token is wrong. Its message contains the token.
+        telegram.error.TelegramError: Telegram cannot be reached.
     """
     async with _bot(token, api_url) as bot:
         return bot.bot
 
 
 async def webhook_of(token: str, api_url: str) -> WebhookInfo:
-    """Return where Telegram delivers this bot's messages, and how that goes."""
+    """Return the bot's webhook, and the state of its deliveries."""
     async with _bot(token, api_url) as bot:
         return await bot.get_webhook_info()
 
@@ -78,19 +78,19 @@ async def wait_for_owner(
 ) -> Owner | None:
     """Wait until somebody sends the code to the bot in a private chat.
 
-    Messages that came before it count as read: at the first run nobody may use the bot yet.
+    Earlier messages are acknowledged: at the first run, nobody may use the bot yet.
 
     Args:
         token: The bot's token.
-        api_url: Where Telegram is.
-        code: What the owner sends.
+        api_url: Telegram's address.
+        code: The code.
         on_other: Called for each message that is not the code.
 
     Returns:
-        Who sent it, None if nobody did in time.
+        The sender; None if nobody sent it in time.
 
     Raises:
-        telegram.error.Conflict: Somebody else fetches this bot's messages.
+        telegram.error.Conflict: Another program fetches this bot's updates.
     """
     async with _bot(token, api_url) as bot:
         await bot.delete_webhook()
@@ -123,7 +123,7 @@ async def _wait(bot: Bot, code: str, on_other: Callable[[], None]) -> Owner:
 
 
 async def _fetch(bot: Bot, offset: int | None) -> list[Any]:
-    """Return what came, nothing where Telegram cannot be reached just now."""
+    """Fetch updates; return nothing if Telegram cannot be reached."""
     try:
         return await raw_updates(bot, offset, hold_s=POLL_S, allowed=[Update.MESSAGE])
     except TimedOut:
@@ -136,12 +136,12 @@ async def _fetch(bot: Bot, offset: int | None) -> list[Any]:
 
 
 async def _accept(bot: Bot, message: Message, offset: int) -> None:
-    """Count the message as read, so that `mirrortape run` does not answer it, and say thanks."""
+    """Acknowledge the message, so that `mirrortape run` does not answer it, and say thanks."""
     try:
         await bot.get_updates(offset=offset, timeout=0, allowed_updates=[Update.MESSAGE])
         await message.reply_text(texts.OWNER_LINKED)
     except TelegramError:
-        return  # whoever sent it has proved it all the same
+        return  # the sender has proved it anyway
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The command line's eyes: reading photos."""
+"""`mirrortape read`: reads photos."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def read(
 ) -> None:
     """Read the emotion in photos.
 
-    Of a folder, all photos in it and in its folders are read, in the order of their names.
+    For a folder, all photos in it and its subfolders are read, in the order of their names.
     """
     from rich.console import Console
 
@@ -67,14 +67,13 @@ def read(
 
 
 class Pictures:
-    """The folder of explaining pictures, each named after its photo.
+    """The folder of explaining pictures, named after their photos.
 
-    Two photos of one name do not overwrite each other, and no picture overwrites a photo that is
-    being read.
+    Pictures of photos with the same name do not overwrite each other, nor any photo.
 
     Args:
-        folder: Where the pictures go; made if it is not there.
-        photos: All photos that are read.
+        folder: The folder, created if needed.
+        photos: All photos to read.
     """
 
     def __init__(self, folder: Path, photos: Iterable[Path]) -> None:
@@ -86,7 +85,7 @@ class Pictures:
         self._taken = {_key(photo) for photo in photos}
 
     def write(self, photo: Path, picture: bytes) -> Path:
-        """Write the picture of a photo; return where."""
+        """Write the picture of a photo; return its path."""
         path = next(path for path in self._names(photo.stem) if _key(path) not in self._taken)
         self._taken.add(_key(path))
         try:
@@ -106,15 +105,15 @@ class Pictures:
 def _with_those_in_folders(
     paths: Sequence[Path], pictures: Path | None, err: "Console"
 ) -> list[Path]:
-    """Return the photos with the photos of each folder in its place.
+    """Replace each folder by its photos.
 
-    Files that are no photos are skipped, and counted on stderr. A folder without a photo stays
-    in the list, so that reading it says so.
+    Other files are skipped, and their number is printed on stderr. A folder without photos stays
+    in the list, so that reading it reports that.
 
     Args:
-        paths: What was asked for.
-        pictures: The folder that explaining pictures go to: inside another one it is not read.
-        err: Where the files that are skipped are counted.
+        paths: The given paths.
+        pictures: The folder for explaining pictures, which is not read.
+        err: The console for the number of skipped files.
     """
     photos = []
     for path in paths:
@@ -131,7 +130,7 @@ def _with_those_in_folders(
 
 
 def _files(folder: Path, pictures: Path | None) -> Iterator[Path]:
-    """Yield the files in a folder and its folders by name, hidden ones aside."""
+    """Yield the files in a folder and its subfolders by name, without hidden ones."""
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(
             name
@@ -147,7 +146,7 @@ def _is_same(path: Path, other: Path) -> bool:
 
 
 def _is_photo(file: Path) -> bool:
-    """Return whether a file begins like a photo; one that cannot be opened may be one."""
+    """Return whether a file looks like a photo; one that cannot be opened may be one."""
     from vision.errors import EmptyPhoto, NotAPhoto, VisionError
     from vision.photo.formats import sniff
 
@@ -161,11 +160,11 @@ def _is_photo(file: Path) -> bool:
 
 
 _BEGINNING = 4096
-"""So many bytes tell what kind of file it is."""
+"""Bytes needed to tell the type of a file."""
 
 
 def _explain(error: "VisionError", photo: Path) -> str:
-    """Return what is said of a photo here, where nobody can send another one."""
+    """Return the message for an error on the command line."""
     from bot.texts import explain_error
 
     if photo.is_dir():
@@ -183,14 +182,14 @@ _HERE = {
 
 
 def read_file(path: Path, most: int | None = None) -> bytes:
-    """Return a file's bytes, no more than are needed to see that it is too large.
+    """Return a file's bytes, up to one more than the limit.
 
     Args:
         path: The file.
-        most: How many bytes are read of a longer one; None for what a photo may have, and one.
+        most: The most bytes to read; None for the limit for photos plus one.
 
     Raises:
-        PhotoMissing: There is no such file, it is a folder, or it may not be read.
+        PhotoMissing: The file does not exist, is a folder, or is not readable.
     """
     from vision.errors import PhotoMissing
     from vision.photo.formats import MAX_BYTES
@@ -243,10 +242,10 @@ def _print_json(**fields: Any) -> None:
 
 
 def _printable(path: Path) -> str:
-    """Return a path with what is no text in it, as old archives leave it, replaced."""
+    """Return a path as text, with undecodable bytes replaced."""
     return str(path).encode(errors="replace").decode()
 
 
 def _key(path: Path) -> str:
-    """Return what two paths to one file have in common, also where case does not count."""
+    """Return a key that is equal for two paths to the same file."""
     return str(path.resolve()).casefold()

@@ -1,4 +1,4 @@
-"""The command line's `recommend`: tracks for a mood, without Telegram or Spotify."""
+"""`mirrortape recommend`: tracks for a mood, without Telegram or Spotify."""
 
 import json
 from dataclasses import asdict, replace
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from recommender.taste.taste import Taste
 
 MAX_LENGTH = 100
-"""As many tracks as Spotify takes at once."""
+"""The most tracks: Spotify's limit for one request."""
 
 
 def recommend(
@@ -69,16 +69,15 @@ def recommend(
 ) -> None:
     """Recommend tracks for a mood, without Telegram or Spotify.
 
-    Nothing is stored, and tracks shown before may come again. A user's settings hold where no
-    option says otherwise; the artists and genres of the options come on top of theirs.
+    Nothing is stored, and tracks shown before may be repeated. A user's settings apply unless an
+    option overrides them; artists and genres in options are added to theirs.
     """
     import numpy as np
 
     from recommender.errors import BadPreference, TooFewTracks
     from recommender.mood.targets import EMOTIONS, MODES
     from recommender.ranking.categories import categories_of, in_categories
-    from recommender.ranking.filters import passes_all
-    from recommender.ranking.stand_ins import still_plays
+    from recommender.ranking.filters import passes_all, still_plays
     from recommender.recommend import recommend as recommend_tracks
 
     emotion = _choice("emotion", emotion, EMOTIONS)
@@ -169,11 +168,11 @@ def _changed(
     """Return a listener's settings as the options change them.
 
     Args:
-        stored: The settings.
-        table: The catalogue, which must know the names.
-        explicit: Whether explicit tracks may be chosen; None for what is stored.
-        years: Years of release as they were typed; None for what is stored.
-        names: More artists and genres for the fields of the settings.
+        stored: The stored settings.
+        table: The catalogue, which must have the names.
+        explicit: Whether to allow explicit tracks; None for the stored setting.
+        years: Release years as typed; None for the stored setting.
+        names: Artists and genres to add, by field of the settings.
 
     Raises:
         BadPreference: An option is impossible.
@@ -193,7 +192,7 @@ def _changed(
 
 
 def _choice(noun: str, value: str, choices: tuple[str, ...]) -> str:
-    """Return the choice that was typed, in whatever case."""
+    """Return a typed choice, in any case."""
     if value.lower() not in choices:
         stop(f"there is no {noun} {value!r}; choose one of {', '.join(choices)}.")
     return value.lower()
@@ -239,7 +238,7 @@ def _print_tracks(categories: tuple[str, ...], recommendation: "Recommendation")
     for number, pick in enumerate(recommendation.picks, start=1):
         track = pick.track
         invented = " (invented)" if track.invented else ""
-        title = Text(f"{track.name} · {track.artist}{invented}")  # brackets are no markup here
+        title = Text(f"{track.name} · {track.artist}{invented}")  # brackets are not markup here
         valence, energy = f"{track.valence:.2f}", f"{track.energy:.2f}"
         table.add_row(str(number), title, valence, energy, Text(pick.reason))
     Console().print(table)

@@ -1,4 +1,4 @@
-"""The command line's `rotate-keys`: everything encrypted is brought under the newest key."""
+"""`mirrortape rotate-keys`: re-encrypts everything under the newest key."""
 
 import sqlite3
 
@@ -8,10 +8,11 @@ from bot.cli.exits import BAD_INPUT, stop
 
 
 def rotate_keys() -> None:
-    """Re-encrypt keys to Spotify accounts, and what waits, under the first key of SECRET_KEY.
+    """Re-encrypt everything that is encrypted under the first key of SECRET_KEY.
 
-    Put the new key in front of the old one (SECRET_KEY=new,old), restart the bot, and run this,
-    as often as you like and while the bot runs. Then take the old key out and restart the bot.
+    Put the new key in front of the old one (SECRET_KEY=new,old), restart the bot, and run this;
+    the bot may be running, and repeating it is harmless. Then remove the old key and restart the
+    bot.
     """
     from bot.runtime.database_lock import rotating
     from bot.settings import NotReady, load_settings

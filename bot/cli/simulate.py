@@ -1,4 +1,4 @@
-"""The command line's simulated listeners: how well the product learns a taste, against others."""
+"""`mirrortape simulate`: compares ranking policies on simulated listeners."""
 
 import json
 from pathlib import Path
@@ -28,11 +28,11 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Play ten playlists to simulated listeners, by several policies, and compare.
+    """Compare ranking policies on simulated listeners, over ten playlists each.
 
     The listeners' tastes are drawn over the features of your catalogue's tracks. In the easy
-    world tastes are simple and all tracks are voted on; in the hard one tastes have a middle,
-    three tracks are voted on, a fifth of the votes says nothing and a tenth of the moods is
+    world, tastes are linear and all tracks get votes. In the hard world, tastes peak at a medium
+    level, three tracks get votes, a fifth of the votes is random, and a tenth of the moods is
     misread.
     """
     from recommender.simulation.simulation import LEAST_LISTENERS, LEAST_TRACKS

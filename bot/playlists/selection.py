@@ -10,8 +10,8 @@ from bot.storage.records import Stores
 from bot.storage.shown import Shown
 from recommender.listeners.saved import SavedPlaylist, StoredReading
 from recommender.mood.targets import EMOTIONS
-from recommender.ranking.stand_ins import stand_ins, still_plays
-from recommender.recommend import recommend
+from recommender.ranking.filters import still_plays
+from recommender.recommend import recommend, recommend_replacements
 from recommender.storage.database import immediate
 
 StoreIntent = Callable[[Stores, SavedPlaylist, bool], None]
@@ -151,11 +151,11 @@ class Selector:
             return saved
         (rng,) = services.rng.spawn(1)
         recommendation = await asyncio.to_thread(
-            stand_ins,
+            recommend_replacements,
             services.table,
             positions=positions,
             kept=[track.track_id for track in saved.tracks if track.track_id not in silent],
-            gone=gone,
+            unavailable=gone,
             probabilities=mood.probabilities,
             mode=saved.mode,
             length=len(saved.tracks),

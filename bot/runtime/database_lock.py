@@ -1,9 +1,9 @@
-"""Who uses the database: a running bot, a rotation of keys, or a restored copy.
+"""The lock between a running bot, a key rotation, and a restore.
 
-A bot holds a lock on a file beside the database for as long as it runs, and writes there, as a
-hash, which key it encrypts with. It reads its keys at start: were everything re-encrypted under a
-key that it does not know yet, it could read nothing more. And were the file replaced under it, it
-would go on writing to the one that is gone.
+A running bot holds a lock on a file beside the database, which also has a hash of its encryption
+key. The bot reads its keys only at start, so it could decrypt nothing after a rotation to a key
+that it does not know. And if the database were replaced, it would keep writing to the deleted
+file.
 """
 
 import fcntl
@@ -19,12 +19,12 @@ from recommender.storage.private_files import check_regular, make_file, make_fol
 
 @contextmanager
 def in_use(database: Path, settings: Settings) -> Iterator[None]:
-    """Say, while the block runs, that a bot uses this database, and with which key.
+    """Hold the lock of a running bot during the block.
 
-    The database is opened in the block, not before: until then a copy may take its place.
+    Open the database inside the block: before, a restore may replace it.
     """
     with _notice(database) as notice:
-        fcntl.flock(notice, fcntl.LOCK_SH)  # waits while something goes on that thinks us stopped
+        fcntl.flock(notice, fcntl.LOCK_SH)  # waits for a rotation or restore to finish
         notice.truncate(0)
         notice.write(fingerprint(settings))
         notice.flush()
@@ -33,10 +33,10 @@ def in_use(database: Path, settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def rotating(database: Path, settings: Settings) -> Iterator[None]:
-    """Make sure that no running bot loses what is re-encrypted in the block.
+    """Make sure that a running bot can decrypt what the block re-encrypts.
 
     Raises:
-        NotReady: A bot runs that does not encrypt with the newest key.
+        NotReady: A bot is running that does not use the newest key.
     """
     with _notice(database) as notice:
         if not _is_alone(notice):
@@ -51,10 +51,10 @@ def rotating(database: Path, settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def at_rest(database: Path) -> Iterator[None]:
-    """Make sure that no bot uses the database, nor begins to, while the block runs.
+    """Make sure that no bot uses the database during the block.
 
     Raises:
-        NotReady: A bot runs, or another command changes the data.
+        NotReady: A bot is running, or another command changes the data.
     """
     with _notice(database) as notice:
         if not _is_alone(notice):
@@ -63,10 +63,10 @@ def at_rest(database: Path) -> Iterator[None]:
 
 
 def is_running(database: Path) -> bool:
-    """Return whether a bot uses the database now; makes no file.
+    """Return whether a bot uses the database now, without creating a file.
 
     Raises:
-        OSError: The file that would tell cannot be read.
+        OSError: The lock file cannot be read.
     """
     check_regular(lock_file(database))
     try:
@@ -83,12 +83,12 @@ def _notice(database: Path) -> IO[str]:
 
 
 def lock_file(database: Path) -> Path:
-    """Return the file that a running bot holds a lock on."""
+    """Return the lock file of a database."""
     return database.with_name(f"{database.name}.running")
 
 
 def _is_alone(notice: IO[str]) -> bool:
-    """Lock the file for us alone, unless somebody uses the database; return whether it worked."""
+    """Try to take the exclusive lock; return whether that succeeded."""
     try:
         fcntl.flock(notice, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

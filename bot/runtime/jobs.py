@@ -1,11 +1,11 @@
-"""The jobs that the bot runs by itself, and what keeps them going when the clock is set back.
+"""The scheduled jobs, robust against changes of the system clock.
 
-APScheduler plans each run by the computer's clock. If that clock is set back by three hours, the
-next run of every job is three hours too late. So `keep_going` looks at the plan every few seconds,
-by a clock that nobody sets, and runs at once what is planned further ahead than its interval.
+APScheduler plans runs by the system clock. If that is set back by three hours, every job is three
+hours late. So `keep_going` checks the plan every few seconds, by the monotonic clock, and runs a
+job at once if its next run is further ahead than its interval.
 
-If the clock is set ahead by years, as on a computer that starts in 1970, APScheduler would count
-every run that it missed and hold up the bot meanwhile. `Every` skips them.
+If the clock jumps ahead by years, as on a computer that boots in 1970, APScheduler would iterate
+over every missed run and block the bot. `Every` skips them.
 """
 
 import asyncio
@@ -29,39 +29,39 @@ from bot.storage.backups import Nightly
 logger = logging.getLogger(__name__)
 
 LEARNING_EVERY = timedelta(days=1)
-"""How often everybody's votes are looked at together."""
+"""How often the prior is refitted."""
 
 TELLING_EVERY = timedelta(hours=1)
-"""How often is looked for users whose consent at Spotify ends soon, or who could not be told."""
+"""How often due notices about consents at Spotify are sent."""
 
 WRITING_EVERY = timedelta(minutes=1)
-"""How often it is looked whether a playlist that could not be written is due."""
+"""How often pending playlists are retried, if due."""
 
 COPYING_EVERY = timedelta(hours=1)
-"""How often it is looked whether there is a copy of today's user data."""
+"""How often to check that there is a backup of today."""
 
 ASKING_EVERY = timedelta(seconds=30)
-"""How often it is looked whether a check-in is due."""
+"""How often due check-ins are sent."""
 
 LATE_TOO = {"misfire_grace_time": None}
-"""Has a job done that comes late: else a busy second would put it off by a minute or a day."""
+"""Run late jobs too: otherwise a busy second would skip a run."""
 
 CHECKED_EVERY_S = 15.0
-"""How often `keep_going` looks at the plan."""
+"""How often `keep_going` checks the plan."""
 
 SLACK = timedelta(seconds=5)
-"""How much further ahead than its interval a job may be planned without being brought forward."""
+"""How much further ahead than its interval a run may be planned."""
 
 _AFTER_START = timedelta(minutes=1)
 
 
 class Every(IntervalTrigger):  # type: ignore[misc] # APScheduler has no types
-    """Plans a run after each interval, but none of those that a clock set ahead has skipped."""
+    """An interval trigger that skips the runs missed by a clock that jumped ahead."""
 
     def get_next_fire_time(
         self, previous_fire_time: datetime | None, now: datetime
     ) -> datetime | None:
-        """Return when the next run is due: within an interval from now, or now."""
+        """Return when the next run is due: at most an interval from now."""
         if previous_fire_time is not None:
             previous_fire_time = max(previous_fire_time, now - self.interval)
         next_run: datetime | None = super().get_next_fire_time(previous_fire_time, now)
@@ -73,8 +73,8 @@ def schedule(
     services: Services,
     playlist_messages: PlaylistMessages,
 ) -> None:
-    """Have the jobs done while the application runs."""
-    assert application.job_queue is not None  # it is a dependency of ours
+    """Add the jobs to the application's job queue."""
+    assert application.job_queue is not None  # a dependency of ours
 
     async def learn(_: ContextTypes.DEFAULT_TYPE) -> None:
         await refit_prior(services)
@@ -101,9 +101,9 @@ async def keep_going(
     every_s: float = CHECKED_EVERY_S,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
-    """Run jobs at once that a clock set back has put off, until this is cancelled."""
+    """Run jobs at once that a clock set back has delayed, until cancelled."""
     while True:
-        await asyncio.sleep(every_s)  # asyncio goes by a clock that nobody sets
+        await asyncio.sleep(every_s)  # by the monotonic clock
         now = clock()
         for job in queue.scheduler.get_jobs():
             interval = getattr(job.trigger, "interval", timedelta(0))
@@ -118,7 +118,7 @@ def _repeat(
     every: timedelta,
     first: timedelta,
 ) -> None:
-    """Have something done after each interval, for the first time a while from now."""
+    """Add a job that runs after each interval, first after `first`."""
     start = datetime.now(UTC) + first
     trigger = Every(seconds=every.total_seconds(), start_date=start, timezone=UTC)
     queue.run_custom(do, {"trigger": trigger, **LATE_TOO})

@@ -1,4 +1,4 @@
-"""Puts the bot on the air: `mirrortape run` for the real services, `demo` for the local ones."""
+"""Starts the bot: `mirrortape run` with the real services, `demo` with the local ones."""
 
 import logging
 import socket
@@ -62,10 +62,10 @@ def utc_now() -> datetime:
 
 
 def make_private(folder: Path) -> None:
-    """Make the data folder, and see that nobody but its owner reads what is in it.
+    """Create the data folder, and make it readable by its owner only.
 
     Raises:
-        OSError: The folder is none, or cannot be made.
+        OSError: It cannot be created, or is not a folder.
     """
     for path in mend(folder):
         logger.warning("others may read %s, and that cannot be changed", path)
@@ -78,7 +78,7 @@ async def run_live(stopping: Callable[[], None] = lambda: None) -> None:
         stopping: Called once it is told to stop.
 
     Raises:
-        NotReady: A setting is missing or makes no sense, or the catalogue is empty.
+        NotReady: A setting is missing or invalid, or the catalogue is empty.
     """
     settings = load_settings()
     set_up_logging(settings.log_level)
@@ -89,7 +89,7 @@ async def run_live(stopping: Callable[[], None] = lambda: None) -> None:
             "ALLOWED_TELEGRAM_IDS is empty, so nobody could use the bot: list Telegram ids "
             "separated by commas, or * for everyone."
         )
-    cipher(settings)  # a bad key is told before the catalogue is read
+    cipher(settings)  # reports a bad key before reading the catalogue
     check_redirect(settings)
     check_webhook(settings)
     check_ops_address(settings)
@@ -136,16 +136,16 @@ async def serve(
     """Run the bot and its web pages until they are told to stop.
 
     Args:
-        settings: Where the services are, and the keys to them.
-        table: The catalogue in memory.
-        database: Where the user data is.
-        listener: Where the web pages are served.
-        ready: Called once everything answers.
-        stopping: Called when told to stop, before anything is put away.
-        more_routes: Web pages beside the bot's own.
-        backups: The folder of the nightly copies; None where none are made.
-        ops_listener: Where it is told how the bot is doing; None where it is not.
-        web_limits: How much whoever visits the web pages may take; None: as strangers.
+        settings: The settings.
+        table: The catalogue, in memory.
+        database: The file of the user data.
+        listener: The socket of the web pages.
+        ready: Called once everything is up.
+        stopping: Called when asked to stop, before anything is shut down.
+        more_routes: Further web pages.
+        backups: The folder of the nightly backups; None for none.
+        ops_listener: The socket of health and metrics; None for none.
+        web_limits: Limits for visitors of the web pages; None for the limits for strangers.
     """
     metrics = Metrics()
     with naming(database):

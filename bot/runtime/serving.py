@@ -29,19 +29,19 @@ from bot.worker.process import VisionWorker
 logger = logging.getLogger(__name__)
 
 GRACE_S = 10.0
-"""How long a stop waits for what is under way."""
+"""How long a shutdown waits for work in progress."""
 
 STOP_S = 18.0
-"""How long a stop takes at most. Service managers kill what has not ended after some time; systemd
-waits for 90 s, others for 10 or 20."""
+"""The longest shutdown. Service managers kill a process that does not end in time: systemd after
+90 s, others after 10 or 20."""
 
 
 class AddressInUse(Exception):
-    """The web pages cannot listen there; mostly another program does."""
+    """The address is not available, usually because another program uses it."""
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, except that signals are ours: the bot must stop before its web pages do."""
+    """Uvicorn without its signal handlers: the bot must stop before its web pages."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -49,10 +49,10 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take an address for the web pages, before anything else is begun.
+    """Listen on an address, before anything else is started.
 
     Raises:
-        AddressInUse: It cannot be listened on.
+        AddressInUse: The address is not available.
     """
     try:
         listener = socket.create_server((host, port))
@@ -61,8 +61,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressInUse(
             f"{host}:{port} cannot be used ({why}); choose another port."
         ) from error
-    # Else each answer waits 40 ms for an acknowledgement: asyncio turns that off only on sockets
-    # that name their protocol, which this one does not. Accepted connections inherit it.
+    # Otherwise each answer waits 40 ms for an acknowledgement: asyncio sets TCP_NODELAY only on
+    # sockets that name their protocol, unlike this one. Accepted connections inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -71,7 +71,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def web_server(
     site: Starlette, listener: socket.socket, limits: WebLimits
 ) -> AsyncIterator[None]:
-    """Serve `site` within limits while the block runs, and close the listener in the end."""
+    """Serve `site` within limits during the block, then close the listener."""
     config = uvicorn.Config(
         BodyLimit(site, limits.body_bytes),
         http=TimedProtocol,
@@ -107,21 +107,20 @@ async def running_bot(
     fetch: Callable[[], Coroutine[Any, Any, None]],
     settle: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Fetch and handle updates while the block runs; yields the task that fetches.
+    """Fetch and handle updates during the block; yields the fetching task.
 
-    At the end no more are fetched, and what is being handled is finished first, as long as that
-    takes no more than `GRACE_S`.
+    At the end, fetching stops, and updates in progress get up to `GRACE_S` to finish.
 
     Args:
         application: The bot.
-        inbox: Has it handle updates.
-        fetch: Sees that updates come into the inbox, until it is cancelled.
-        settle: Waits for what is under way beside the updates, within the same time.
+        inbox: Dispatches the updates to it.
+        fetch: Puts updates into the inbox until cancelled.
+        settle: Waits for other work in progress, within the same time.
     """
     try:
         await persistently(application.initialize)
         await application.start()
-        # The menu is no reason to keep anybody waiting.
+        # Nobody should wait for the menu.
         publishing = asyncio.create_task(_publish(application))
         fetching = asyncio.create_task(_take_in(inbox, fetch))
         assert application.job_queue is not None
@@ -138,23 +137,23 @@ async def running_bot(
             )
     finally:
         await application.shutdown()
-        await application.bot.shutdown()  # which the application forgets if it never began
+        await application.bot.shutdown()  # which the application does not do if it was not started
 
 
 async def _publish(application: App) -> None:
-    """Show the commands in the menu; that the token is wrong is for `fetch` to say."""
+    """Publish the commands for the menu; `fetch` reports a wrong token."""
     with suppress(InvalidToken):
         await persistently(partial(publish_commands, application))
 
 
 async def _take_in(inbox: Inbox, fetch: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Handle what was left, then what comes."""
+    """Handle updates left from before, then new ones."""
     await inbox.open()
     await fetch()
 
 
 async def _stop(application: App) -> None:
-    """Stop the jobs; what one that hangs leaves undone, its next run makes up for."""
+    """Stop the jobs; the next run of a hanging one will do its work."""
     stopping = asyncio.create_task(application.stop())
     if not (await asyncio.wait([stopping], timeout=GRACE_S + LAST_S))[0]:
         stopping.cancel()
@@ -164,11 +163,11 @@ async def _stop(application: App) -> None:
 
 
 def leave_in_time(stop_s: float = STOP_S) -> None:
-    """End this process after a while, whatever hangs in it; for whoever owns the process.
+    """End this process after a while, even if a thread hangs.
 
-    A thread that waits for the name of a host, or for a disk, can't be called back, and Python
-    waits for it. What is stored is safe whenever the process ends, and what is not handled by then
-    is handled after the next start, as after a kill.
+    Python waits for threads that are blocked in DNS lookups or disk I/O, and cannot cancel them.
+    Stored data is safe whenever the process ends, and unhandled updates are handled after the next
+    start. Call it only if this program owns the process.
     """
 
     def leave() -> None:
@@ -184,7 +183,7 @@ def leave_in_time(stop_s: float = STOP_S) -> None:
 
 
 async def until_stopped(fetching: asyncio.Task[None]) -> None:
-    """Wait for SIGINT or SIGTERM, or for the fetching of updates to fail for good."""
+    """Wait for SIGINT or SIGTERM, or until fetching updates fails for good."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -198,11 +197,10 @@ async def until_stopped(fetching: asyncio.Task[None]) -> None:
 
 @asynccontextmanager
 async def loaded(worker: VisionWorker, records: Records) -> AsyncIterator[None]:
-    """Have all that is slow to load loaded while the block runs, and put it away after it."""
+    """Start the worker and load slow libraries for the block; shut down after it."""
     try:
         await asyncio.gather(worker.start(), asyncio.to_thread(warm_up))
-        # What is there now stays. Else Python goes through all of it each time that it looks for
-        # garbage, while everybody waits.
+        # Objects loaded by now stay. Otherwise each garbage collection would scan all of them.
         gc.freeze()
         yield
     finally:

@@ -1,1 +1,1 @@
-"""How messages go out: rate limits, retries, delivery."""
+"""Sending messages: rate limits, retries, delivery."""

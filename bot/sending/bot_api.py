@@ -1,9 +1,9 @@
-"""Asks Telegram's Bot API over HTTP, and trusts nothing that Telegram cannot have answered.
+"""Calls Telegram's Bot API over HTTP; answers that are not Telegram's count as network errors.
 
-Between the bot and Telegram there may be a proxy, a hotel's login page, or a server that is being
-updated. Their answers look like anything: HTML with status 200, an empty body, a 401 of their own.
-python-telegram-bot raises very different errors for those, among them "the token is wrong" and
-"the user has blocked the bot". Here they all become a `NetworkError`, after which one asks again.
+A proxy, a captive portal or a server under maintenance may answer instead of Telegram: HTML with
+status 200, an empty body, a 401 of their own. python-telegram-bot raises various errors for these,
+such as "the token is wrong" or "the user has blocked the bot". Here they all become a
+`NetworkError`, which is retried.
 """
 
 import asyncio
@@ -17,41 +17,41 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
 MAX_ANSWER_BYTES = 50_000_000
-"""An answer longer than this is not read to its end. Telegram's files have at most 20 MB."""
+"""The longest answer that is read. Telegram's files have at most 20 MB."""
 
 ANSWER_S = 30.0
-"""How long the answer to `getUpdates` may take, beyond the time that Telegram may hold it back."""
+"""How long a poll's answer may take after the time that Telegram may hold it."""
 
 LONGEST_WAIT_S = 86_400
-"""How long Telegram asks anybody to wait, at most."""
+"""The longest plausible `retry_after`."""
 
 MOST_AT_ONCE = 100
-"""How many updates Telegram hands out at a time, at most."""
+"""The most updates in one answer."""
 
 UNPARSABLE = (
     ArithmeticError,
     AttributeError,
     LookupError,
-    OSError,  # a date that no clock can show
+    OSError,  # a date out of range
     RecursionError,
     TelegramError,
     TypeError,
     ValueError,
 )
-"""What python-telegram-bot raises where something is not as it expects."""
+"""What python-telegram-bot raises for unexpected data."""
 
 
 class StrangeAnswer(NetworkError):
-    """An answer that does not come from Telegram, or is damaged."""
+    """An answer that is not Telegram's, or is damaged."""
 
 
 class BotApiRequest(HTTPXRequest):
     """Sends requests to the Bot API.
 
     Args:
-        read_timeout: Seconds without a single byte after which a request fails.
-        connect_timeout: Seconds until there is a connection.
-        connection_pool_size: How many requests may be under way.
+        read_timeout: Seconds without data after which a request fails.
+        connect_timeout: Timeout for connecting, in seconds.
+        connection_pool_size: The most concurrent requests.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class BotApiRequest(HTTPXRequest):
         """Return the status and the body of an answer.
 
         Raises:
-            NetworkError: None came, or one that Telegram cannot have given.
+            NetworkError: There was no answer, or it is not Telegram's.
         """
         status, body = await super().do_request(
             url, method, request_data, read_timeout, write_timeout, connect_timeout, pool_timeout
@@ -92,10 +92,10 @@ class BotApiRequest(HTTPXRequest):
 
 
 def _checked_status(status: int, body: bytes) -> int:
-    """Return the status that an answer of Telegram's has; what it says counts, not HTTP's.
+    """Return the status in the JSON of an answer, which counts instead of the HTTP status.
 
     Raises:
-        StrangeAnswer: It is no answer of Telegram's.
+        StrangeAnswer: It is not an answer of Telegram's.
     """
     try:
         answer = json.loads(body)
@@ -111,7 +111,7 @@ def _checked_status(status: int, body: bytes) -> int:
 
 
 def _is_refusal(answer: dict[str, Any]) -> bool:
-    """Return whether the parts of a refusal are of the types that Telegram gives them."""
+    """Return whether the fields of an error answer have the right types."""
     code, parameters = answer.get("error_code"), answer.get("parameters") or {}
     return (
         isinstance(code, int)
@@ -124,7 +124,7 @@ def _is_refusal(answer: dict[str, Any]) -> bool:
 
 
 async def _limit_length(response: httpx.Response) -> None:
-    """Have the body end with an error where it is too long."""
+    """Limit the length of a body; raises an error beyond it."""
     if isinstance(response.stream, httpx.AsyncByteStream):
         response.stream = _Limited(response.stream)
 
@@ -153,24 +153,24 @@ async def raw_updates(
     allowed: Sequence[str],
     limit: int = MOST_AT_ONCE,
 ) -> list[Any]:
-    """Fetch updates as the JSON that Telegram sent.
+    """Fetch updates as raw JSON.
 
-    `Bot.get_updates` parses them, and fails for all of them where it cannot parse one.
+    `Bot.get_updates` parses them, and fails for all of them if it cannot parse one.
 
     Args:
-        bot: Whose updates.
-        offset: The first that is wanted; those before it count as received.
-        hold_s: How long Telegram may wait for one to come, in seconds.
-        allowed: The kinds that are wanted.
-        limit: How many are wanted at most.
+        bot: The bot.
+        offset: The first wanted update; earlier ones are acknowledged.
+        hold_s: How long Telegram may hold the poll, in seconds.
+        allowed: The wanted kinds.
+        limit: The most updates.
 
     Raises:
-        StrangeAnswer: The answer is no list.
+        StrangeAnswer: The answer is not a list.
     """
     asked = {"timeout": hold_s, "offset": offset, "limit": limit, "allowed_updates": allowed}
     try:
         async with asyncio.timeout(hold_s + ANSWER_S):
-            # What is public of python-telegram-bot parses the updates, or warns.
+            # The public methods of python-telegram-bot parse the updates, or warn.
             found: Any = await bot._post("getUpdates", asked, read_timeout=hold_s + ANSWER_S)
     except TimeoutError as error:
         raise TimedOut from error

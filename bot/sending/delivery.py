@@ -1,18 +1,18 @@
-"""How each request to Telegram goes out: at Telegram's pace, as often as needed, once if possible.
+"""Sends requests to Telegram within its rate limits, with retries, and without duplicates.
 
 Within an update:
 
-- A message that an earlier try sent is not sent again; its number is taken from the update's row.
-- Telegram says when to come back (429): the chat concerned waits as long as told, no other does.
-- Telegram fails (5xx) or cannot be reached: it is tried again, after longer and longer pauses,
-  until it answers. The user's next updates wait; others do not.
-- The answer to a new message got lost on its way: Telegram may have taken the message. It is sent
-  once more, so that it is at most doubled; if the second answer gets lost too, `Undelivered` is
-  raised and the user is told that something went wrong. Edits are the same after any number of
-  tries.
+- A message that an earlier try sent is not sent again; its id is taken from the update's row.
+- After a 429, the chat concerned waits as long as Telegram says; other chats do not.
+- After a 5xx, or without a connection, the request is retried with exponential backoff. The user's
+  next updates wait; other users do not.
+- If the answer to a new message got lost, Telegram may have sent it. It is sent once more, so
+there
+  is at most one duplicate. If the second answer gets lost too, `Undelivered` is raised and the
+  user is told that something went wrong. Edits are idempotent and retried without limit.
 
-The same holds for what is said `insisting`. Jobs come again by themselves, so elsewhere outside of
-updates every failure is raised at once.
+The same holds within `insisting`. Elsewhere outside of updates, as in jobs, errors are raised at
+once: jobs run again anyway.
 """
 
 import asyncio
@@ -35,31 +35,29 @@ from bot.storage.records import Records
 logger = logging.getLogger(__name__)
 
 NEW_MESSAGES = frozenset({"sendMessage", "sendPhoto", "sendDocument", "sendMediaGroup"})
-"""What makes new messages; two requests make two of them."""
+"""Methods that are not idempotent: they create messages."""
 
 IN_TURN = "getFile"
-"""What is asked by somebody who holds others up meanwhile: `bot.chat.selfie.handlers` gets in line
-again.
-"""
+"""Not retried here: the caller holds a turn in the photo queue, and rejoins the queue instead."""
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Failures before Telegram heard anything."""
+"""Errors before the request reached Telegram."""
 
 Answer = Any
-"""What the Bot API answers: JSON."""
+"""A JSON answer of the Bot API."""
 
 
 class Undelivered(TelegramError):
-    """Twice in a row it is unknown whether Telegram took a message."""
+    """It is unknown whether Telegram sent a message, twice in a row."""
 
 
 class Delivery(BaseRateLimiter[int]):
-    """Sends requests; PTB calls it for each but `getUpdates`.
+    """Sends requests; PTB calls it for all methods but `getUpdates`.
 
     Args:
-        records: Where it is noted what was sent for an update.
-        on_blocked: Called with whoever does not want to hear from the bot any more.
-        limits: What Telegram takes.
+        records: Stores which messages were sent for an update.
+        on_blocked: Called with the id of a user who blocked the bot.
+        limits: Telegram's rate limits.
     """
 
     def __init__(
@@ -71,7 +69,7 @@ class Delivery(BaseRateLimiter[int]):
         self._records = records
         self._on_blocked = on_blocked
         self._pace = Pace(limits, time.monotonic)
-        self._row = asyncio.Lock()  # who came first goes first
+        self._row = asyncio.Lock()  # first come, first served
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
@@ -88,7 +86,7 @@ class Delivery(BaseRateLimiter[int]):
         data: dict[str, Any],
         rate_limit_args: int | None,
     ) -> Answer:
-        """Send a request, unless an earlier try of the same update did; return the answer."""
+        """Send a request and return the answer, unless an earlier try of this update sent it."""
 
         async def send() -> Answer:
             return await callback(*args, **kwargs)
@@ -113,9 +111,9 @@ class Delivery(BaseRateLimiter[int]):
 
         Args:
             send: Sends it once.
-            endpoint: What is asked.
-            chat_id: The chat concerned; None where none is.
-            messages: How many messages it makes.
+            endpoint: The method.
+            chat_id: The chat concerned; None for none.
+            messages: The number of messages it creates.
         """
         is_patient = is_insisted_on() and endpoint != IN_TURN
         is_doubtful, pause_s = False, FIRST_PAUSE_S
@@ -154,10 +152,10 @@ class Delivery(BaseRateLimiter[int]):
     async def _wait_for_turn(
         self, whom: Any, chat_id: Any, messages: int, *, is_patient: bool
     ) -> int:
-        """Wait until a request may go out; what is impatient is refused as Telegram would.
+        """Wait until a request may be sent; raise for methods that must not wait.
 
         Returns:
-            How many places it takes of all chats' until it is answered.
+            How many places of the global limit it holds until it is answered.
         """
         if (held_s := self._pace.held_for(whom)) and not is_patient:
             raise RetryAfter(math.ceil(held_s))
@@ -171,7 +169,7 @@ class Delivery(BaseRateLimiter[int]):
                 async with self._row:
                     while wait_s := self._pace.wait_in_all(places):
                         await asyncio.sleep(wait_s)
-            # Those it waited for may have been told to leave somebody in peace.
+            # Meanwhile this chat may have got a 429.
             if not self._pace.held_for(whom):
                 return places
             self._pace.answered(places)
@@ -179,28 +177,28 @@ class Delivery(BaseRateLimiter[int]):
     async def _note(self, handling: Handling, name: str, answer: Answer) -> None:
         message = answer[0] if isinstance(answer, list) else answer
         message_id = int(message["message_id"])
-        handling.done[name] = message_id  # first: it was sent, even if that cannot be stored now
+        handling.done[name] = message_id  # first, in case storing it fails
         await self._records.run(
             lambda s: s.people.inbox.note(handling.update_id, name, message_id)
         )
 
 
 def _step(endpoint: str, data: dict[str, Any]) -> str:
-    """Return a name for a message by its words, for a later try that may say other ones."""
+    """Return a name for a message that depends on its text: a retry may send another text."""
     words = f"{data.get('text')} {data.get('caption')}"
     return f"{endpoint} {hashlib.sha256(words.encode()).hexdigest()[:12]}"
 
 
 def _as_answered(endpoint: str, chat_id: Any, message_id: int) -> Answer:
-    """Return what of Telegram's answer to an earlier try is known."""
+    """Rebuild the known part of Telegram's answer to an earlier try."""
     message = {"message_id": message_id, "date": 0, "chat": {"id": chat_id, "type": "private"}}
     return [message] if endpoint == "sendMediaGroup" else message
 
 
 def _may_have_arrived(error: NetworkError) -> bool:
-    """Return whether Telegram may have taken a request to which this is the end.
+    """Return whether Telegram may have carried out a request that ended with this error.
 
-    It answered (5xx), and then it did not; or it was never asked; or nobody knows.
+    After an answer (5xx) it did not, nor if it was never reached; otherwise this is unknown.
     """
     cause = error.__cause__
     if isinstance(cause, NEVER_SENT):

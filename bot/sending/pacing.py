@@ -1,4 +1,4 @@
-"""How fast messages may go out, and who must be left in peace: Telegram's limits.
+"""Telegram's rate limits: overall, per chat, and after a 429.
 
 https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What Telegram takes.
+    """Telegram's limits.
 
     Args:
-        per_second: Messages in any one second, all chats together.
-        burst: Messages to one chat at once; then it is one a second. Telegram allows a short one.
-        second: How long a second is, in seconds.
+        per_second: Messages per second, all chats together.
+        burst: Messages to one chat at once, before it is limited to one a second.
+        second: The length of a second, in seconds (for tests).
     """
 
     per_second: int = 30
@@ -26,23 +26,23 @@ class Limits:
 USUAL = Limits()
 
 MANY_CHATS = 1000
-"""From then on those are dropped that have been silent."""
+"""With more chats than this, idle ones are dropped."""
 
 
 SHORTEST_WAIT_S = 0.01
-"""After which to ask again where it is not known when an answer comes."""
+"""Pause before asking again while the time of an answer is unknown."""
 
 
 class Pace:
-    """Says how long each message must wait; it never waits itself.
+    """Computes how long each message must wait; it never waits itself.
 
-    A message arrives some time between its leaving here and the answer to it. So its place in the
-    second is free again a second after the answer: then no more can arrive there in one second
-    than left here, however they bunch on the way.
+    A message arrives at Telegram some time between sending it and its answer. So its place in the
+    global limit is free again a second after the answer: however messages bunch on the way,
+    Telegram never sees more than the limit in a second.
 
     Args:
-        limits: What Telegram takes.
-        clock: Returns the time in seconds, from any beginning on.
+        limits: Telegram's limits.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
@@ -50,22 +50,22 @@ class Pace:
         self._clock = clock
         self._under_way = 0
         self._answered_s: deque[float] = deque()  # within the last second
-        self._free_s: dict[Hashable, float] = {}  # when a chat has its whole burst again
+        self._free_s: dict[Hashable, float] = {}  # when a chat may send a full burst again
         self._held_s: dict[Hashable, float] = {}
 
     def hold(self, whom: Hashable, seconds: float) -> None:
-        """Leave a chat in peace for as long as Telegram says."""
+        """Send nothing to a chat for as long as Telegram says."""
         self._held_s[whom] = max(self._held_s.get(whom, 0.0), self._clock() + seconds)
 
     def held_for(self, whom: Hashable) -> float:
-        """Return for how many seconds a chat must still be left in peace."""
+        """Return for how many seconds nothing may be sent to a chat."""
         seconds = self._held_s.get(whom, 0.0) - self._clock()
         if seconds <= 0:
             self._held_s.pop(whom, None)
         return max(seconds, 0.0)
 
     def wait_in_chat(self, chat: Hashable, messages: int) -> float:
-        """Take a place in the row of a chat's messages; return the seconds until its turn."""
+        """Take a place in a chat's queue; return the seconds until its turn."""
         now = self._clock()
         if len(self._free_s) > MANY_CHATS:
             self._free_s = {one: at for one, at in self._free_s.items() if at > now}
@@ -74,11 +74,11 @@ class Pace:
         return max(free - self._limits.burst * self._limits.second - now, 0.0)
 
     def wait_in_all(self, messages: int) -> float:
-        """Take places for messages that go out now, as far as all chats together allow.
+        """Take places in the global limit for messages to send now.
 
         Returns:
-            0 if they may, and `answered` must follow; else the seconds after which to ask again,
-            and nothing was taken.
+            0 if they were taken, and `answered` must follow; otherwise the seconds after which to
+            ask again.
         """
         now = self._clock()
         while self._answered_s and self._answered_s[0] <= now - self._limits.second:
@@ -94,6 +94,6 @@ class Pace:
         return 0.0
 
     def answered(self, messages: int) -> None:
-        """Note that messages which had places have arrived, or never will."""
+        """Record that messages with places were answered or failed."""
         self._under_way -= messages
         self._answered_s.extend([self._clock()] * messages)

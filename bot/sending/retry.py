@@ -1,4 +1,4 @@
-"""Waiting for a Telegram that cannot be reached, or asks for patience."""
+"""Retries for requests to Telegram."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask Telegram until it can be reached, with longer and longer pauses between."""
+    """Retry until Telegram can be reached, with exponential backoff."""
     pause_s = FIRST_PAUSE_S
     while True:
         try:
@@ -26,7 +26,7 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
         except RetryAfter as error:
             await asyncio.sleep(seconds_of(error))
         except BadRequest:
-            raise  # a kind of NetworkError, though the network is fine
+            raise  # a subclass of NetworkError, but not a network problem
         except NetworkError as error:
             logger.warning("Telegram cannot be reached (%s); next try in %.0f s", error, pause_s)
             await asyncio.sleep(pause_s)
@@ -37,14 +37,14 @@ async def persistently(
     ask: Callable[[], Awaitable[T]],
     giving_up_on: tuple[type[TelegramError], ...] = (InvalidToken,),
 ) -> T:
-    """Ask Telegram until it does what was asked, with longer and longer pauses between.
+    """Retry until a request succeeds, with exponential backoff.
 
-    It is for what the bot cannot do without. Whatever goes wrong may pass: a proxy answers
-    instead, Telegram is being updated, an answer is damaged.
+    For requests that the bot cannot do without. Any error may be temporary: a proxy answers
+    instead, Telegram is under maintenance, an answer is damaged.
 
     Args:
-        ask: What asks.
-        giving_up_on: The refusals that no further try could change.
+        ask: Sends the request.
+        giving_up_on: Errors that are raised at once.
     """
     pause_s = FIRST_PAUSE_S
     while True:
@@ -68,6 +68,6 @@ async def persistently(
 
 
 def seconds_of(error: RetryAfter) -> float:
-    """Return how long Telegram wants to hear nothing, in seconds."""
+    """Return how long Telegram wants us to wait, in seconds."""
     wait = error.retry_after
     return wait if isinstance(wait, int | float) else wait.total_seconds()

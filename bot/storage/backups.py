@@ -1,10 +1,10 @@
-"""Copies of the user data: made while the bot runs, made every night, and put back.
+"""Backups of the user data: on request, nightly, and restoring them.
 
-A copy is one SQLite file. It is written under another name, checked, and only then takes its
-place, so that a file which bears a copy's name is whole.
+A backup is a single SQLite file. It is written under a temporary name, verified and then renamed,
+so that a file with a backup's name is complete.
 
-Whoever is forgotten is deleted from the copies beside the data at once, and left out of any other
-when that is put back, see `bot.storage.forgotten`.
+A deleted user is deleted from the nightly backups at once, and from any other backup when it is
+restored, see `bot.storage.forgotten`.
 """
 
 import asyncio
@@ -25,29 +25,28 @@ from recommender.storage.inspection import is_damage
 from recommender.storage.private_files import FILE_MODE, check_regular, make_file, make_folder
 
 FOLDER = "backups"
-"""Where copies that nobody asked for lie, beside the data."""
+"""The folder of the nightly backups, beside the data."""
 
 COPIES_KEPT = 14
-"""Copies that are kept there; when another is made, the one furthest from today goes."""
+"""The number of nightly backups; a new one replaces the one dated furthest from today."""
 
 _NAMES = ("mirrortape-????-??-??.db", "mirrortape-????-??-??-??????-before-restore.db")
 
 _TABLES = {"people", "inbox", "playlists", "shown", "spotify_accounts"}
-"""Some tables that only our user data has all of."""
+"""Tables by which our database is recognized."""
 
 logger = logging.getLogger(__name__)
 
 
 class NotABackup(Exception):
-    """A file cannot be used as what it was named as; the text says why."""
+    """A file is not a usable backup, for the reason in the message."""
 
 
 def back_up(database: Path, target: Path) -> None:
-    """Write a copy of the user data as it is at one moment; others may go on writing.
+    """Write a consistent backup of the user data, even while others write to it.
 
     Raises:
-        NotABackup: What has the target's name is no copy that could be replaced, such as a link or
-            a device.
+        NotABackup: The target exists and is not a regular file, such as a link or a device.
         OSError: The target cannot be written.
         sqlite3.Error: The database cannot be read.
     """
@@ -65,13 +64,13 @@ def back_up(database: Path, target: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What putting a copy back did.
+    """The result of a restore.
 
     Args:
-        before: Where the data of before is now; None where there was none.
-        left_out: How many people the copy held who were forgotten after it was made.
-        knows_all: Whether that is everybody; what was there before may be lost, or sealed by a
-            key that is.
+        before: Where the replaced data is now; None if there was none.
+        left_out: The number of users in the backup who were deleted after it was made.
+        knows_all: Whether all of them are known: the list of deleted users may be lost, or
+            encrypted under a lost key.
     """
 
     before: Path | None
@@ -80,14 +79,14 @@ class Restored:
 
 
 def restore(backup: Path, database: Path, cipher: MultiFernet, now: datetime) -> Restored:
-    """Put a copy in the place of the user data; no bot may be using that.
+    """Replace the user data with a backup. No bot may be running.
 
-    Until the last moment the data of before is in its place, and afterwards it lies among the
-    nightly copies. Whoever was forgotten after the copy was made is not in what is put back.
+    The replaced data is kept among the nightly backups. Users who were deleted after the backup
+    was made are not restored.
 
     Raises:
-        NotABackup: The file is not a whole copy; nothing was changed.
-        NewerVersion: It is one of a newer version; nothing was changed.
+        NotABackup: The file is not a complete backup; nothing was changed.
+        NewerVersion: It was made by a newer version; nothing was changed.
     """
     if not backup.is_file():
         raise NotABackup(f"there is no file {backup}.")
@@ -116,12 +115,12 @@ def restore(backup: Path, database: Path, cipher: MultiFernet, now: datetime) ->
 
 
 class Nightly:
-    """The copies that are made by themselves, one a day.
+    """The nightly backups.
 
     Args:
         database: The user data.
-        folder: Where they are kept.
-        cipher: Opens what is encrypted in them.
+        folder: The folder of the backups.
+        cipher: Decrypts their contents.
     """
 
     def __init__(self, database: Path, folder: Path, cipher: MultiFernet) -> None:
@@ -129,10 +128,10 @@ class Nightly:
         self._folder = folder
         self._cipher = cipher
         self.lock = asyncio.Lock()
-        """Held while a copy is made, and by whoever must not be in the next one."""
+        """Held while a backup is made, and while a user is deleted."""
 
     async def ensure_copy(self, now: datetime) -> None:
-        """Make today's copy if there is none yet; a failure is logged and tried again later."""
+        """Make today's backup if there is none yet; a failure is logged and retried later."""
         target = self._folder / f"mirrortape-{now:%Y-%m-%d}.db"
         async with self.lock:
             if target.exists():
@@ -148,16 +147,16 @@ class Nightly:
         make_folder(self._folder)
         _sweep(self._folder)
         back_up(self._database, target)
-        # Not the oldest: copies dated by a clock that was ahead would push out every new one.
+        # Not the oldest: backups dated by a clock that was ahead would displace every new one.
         newest = reversed(_copies(self._folder))
         by_age = sorted(newest, key=lambda copy: abs(today - _day(copy)))
         for old in by_age[COPIES_KEPT:]:
             _delete(old)
 
     async def forget(self, user_id: int, now: datetime) -> None:
-        """Delete every row about this user from the copies; hold the lock until it is done here.
+        """Delete every row about this user from the backups; the caller holds the lock.
 
-        A copy that cannot be changed is deleted.
+        A backup that cannot be changed is deleted.
         """
         assert self.lock.locked()
         await asyncio.to_thread(self._forget, user_id, now)

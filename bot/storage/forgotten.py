@@ -1,9 +1,8 @@
-"""Who was forgotten, so that no older copy of the user data brings them back.
+"""The list of deleted users, so that restoring an older backup does not bring them back.
 
-The owner's copies may be of any age, and hold everybody of their time. So one thing outlives
-/forget: when it was, and the user's number at Telegram, sealed. It lies in the database, and so in
-each copy that is made afterwards; `bot.storage.backups` keeps whom it names out of what is put
-back.
+The owner's backups may be of any age. So one thing outlives /forget: its time and the user's
+Telegram id, encrypted. It is in the database and in every later backup; `bot.storage.backups`
+deletes these users from what it restores.
 """
 
 from collections.abc import Iterator
@@ -35,11 +34,11 @@ def m001_forgotten(db: Database) -> None:
 
 
 class Forgotten:
-    """The list of those who were forgotten.
+    """The list of deleted users.
 
     Args:
         db: The database; used on the calling thread.
-        seal: What hides who they are.
+        seal: Encrypts their ids.
     """
 
     def __init__(self, db: Database, seal: Seal) -> None:
@@ -48,7 +47,7 @@ class Forgotten:
         migrate(db, _migrations)
 
     def note(self, user_id: int, now: datetime) -> None:
-        """Remember that a user is forgotten now; what was noted of them before goes."""
+        """Add a user who is deleted now, replacing an earlier entry."""
         with immediate(self._db):
             for number, known_id, _ in list(self._rows()):
                 if known_id == user_id:
@@ -62,11 +61,11 @@ class Forgotten:
             )
 
     def all(self) -> dict[int, datetime]:
-        """Return who was forgotten, and when last, of those whom a key of ours still names."""
+        """Return the deleted users that can be decrypted, and when they were last deleted."""
         return {user_id: at for _, user_id, at in self._rows() if user_id is not None}
 
     def is_readable(self) -> bool:
-        """Return whether a key of ours names each of them."""
+        """Return whether all entries can be decrypted."""
         return all(user_id is not None for _, user_id, _ in self._rows())
 
     def _rows(self) -> Iterator[tuple[int, int | None, datetime]]:

@@ -1,18 +1,17 @@
-"""The table `inbox`: each update that Telegram was told we have, until it is handled.
+"""The table `inbox`: each acknowledged update, until it is handled.
 
-What it says is sealed, since what people say is theirs, and an address that they paste holds the
-key to their Spotify. Beside it stands how it fared:
+Its content is encrypted: it is private, and a pasted address contains an authorization code. Other
+columns:
 
-- `tries`: how many tries ended in an error of ours.
-- `begun`: 0 before the first try and after one that ended in any way, else 1 or more. So a row
-  that is found with 1 was being handled when the process died, maybe beside others. At the next
-  start it is handled alone and `begun` counts on: each further death is its doing, or that of
-  somebody who killed the bot again just then, which looks the same from here.
-- `done`: what earlier tries did that must not be done twice, see
-  `bot.storage.records.Records.once`.
+- `tries`: the number of tries that failed.
+- `begun`: 0 before a try and after its end, otherwise 1 or more. So a row with 1 at the start was
+being
+  handled when the process died, maybe among others. It is then handled alone, and `begun` counts
+  further crashes, which it probably causes.
+- `done`: the results of steps that must not be repeated, see `bot.storage.records.Records.once`.
 
-What cannot be parsed goes to the table `set_aside`, for whoever wants to find out why: a limited
-number of rows, for a limited time.
+Updates that cannot be parsed go to the table `set_aside` for inspection: a limited number of rows,
+for a limited time.
 """
 
 import json
@@ -29,36 +28,36 @@ from recommender.storage.personal_data import Belonging
 from recommender.storage.sealing import Place, Seal
 
 MAX_TRIES = 3
-"""How often an update is tried whose handling ends in an error of ours."""
+"""The most tries of an update that fails."""
 
 MAX_DEATHS = 5
-"""How often the bot may die over one update that is handled alone. They are more than the tries
-after errors, since a kill from outside must not cost anybody their message."""
+"""The most crashes while an update is handled alone. More than `MAX_TRIES`, since the process may
+be killed from outside."""
 
 KEPT_FOR = timedelta(days=2)
-"""How long the number of a handled update is remembered. Telegram repeats none for longer than a
-day, and may begin to count anew after a week."""
+"""How long the number of a handled update is kept. Telegram repeats updates for at most a day, and
+may restart its numbers after a week."""
 
 UNREAD_FOR = timedelta(days=7)
-"""How long an update waits that was sealed under a key that is gone."""
+"""How long an update is kept that cannot be decrypted."""
 
 ASIDE_FOR = timedelta(days=7)
-"""How long what could not be parsed is kept."""
+"""How long an update that cannot be parsed is kept."""
 
 MOST_ASIDE = 100
-"""How many of those are kept; the oldest goes when another comes."""
+"""The most such updates; a new one replaces the oldest."""
 
 ASIDE_CHARS = 100_000
-"""How much is kept of each; more than Telegram sends for one message."""
+"""The most characters kept of each; more than any update has."""
 
 INBOX = Place("inbox", "payload", owner="update_id")
 ASIDE = Place("set_aside", "payload", owner="id")
 
 WAITING = Belonging("inbox", secrets=("payload",), structured=("done",))
-"""What a user sent that is not answered yet."""
+"""A user's updates that are not handled yet."""
 
 UNPARSED = Belonging("set_aside", secrets=("payload",))
-"""What a user sent that could not be parsed."""
+"""A user's updates that could not be parsed."""
 
 _DROPPED = "user_id = null, payload = null, done = null"
 
@@ -67,14 +66,14 @@ _migrations = Migrations("received")
 
 @_migrations()
 def m001_how_it_fared(db: Database) -> None:
-    """Count errors and deaths apart, and remember what was done before."""
+    """Count errors and crashes separately, and store results of steps."""
     db.execute("alter table inbox add column begun integer not null default 0")
     db.execute("alter table inbox add column done text")
 
 
 @_migrations()
 def m002_set_aside(db: Database) -> None:
-    """Keep what cannot be parsed apart from what waits."""
+    """Create the table for updates that cannot be parsed."""
     db.table("set_aside").create(
         {"id": int, "user_id": int, "reason": str, "payload": str, "set_aside_utc": str},
         pk="id",
@@ -84,7 +83,7 @@ def m002_set_aside(db: Database) -> None:
 
 
 def _seal_once(db: Database, seal: Seal) -> None:
-    """Seal what an earlier version left unhandled in clear."""
+    """Encrypt updates that an earlier version stored in clear."""
     migrations = Migrations("inbox")
 
     @migrations()
@@ -101,7 +100,7 @@ def _seal_once(db: Database, seal: Seal) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NewUpdate:
-    """An update as it comes in: its number, its user if it names one, and its JSON."""
+    """A received update: its number, its user if known, and its JSON."""
 
     update_id: int
     user_id: int | None
@@ -170,7 +169,7 @@ class Received:
         _seal_once(db, self._seal)
 
     def add(self, updates: Iterable[NewUpdate], now: datetime) -> list[NewUpdate]:
-        """Store updates, all or none, and return those that are new."""
+        """Store updates in one transaction, and return the new ones."""
         with immediate(self._db):
             self._drop_old(now)
             return [update for update in updates if self._add(update, now)]
@@ -185,16 +184,16 @@ class Received:
         return cursor.rowcount == 1
 
     def waiting(self) -> int:
-        """Return how many updates are received and not yet handled."""
+        """Return the number of unhandled updates."""
         (count,) = self._db.execute(
             "select count(*) from inbox where handled_utc is null"
         ).fetchone()
         return int(count)
 
     def begin(self, update_id: int, *, is_alone: bool = False) -> BegunUpdate | None:
-        """Note that a try begins and return what is to be handled.
+        """Record the start of a try, and return the update to handle.
 
-        None where it is handled already, was forgotten, or opens under none of our keys.
+        Returns None if it is handled already, deleted, or cannot be decrypted.
 
         Args:
             update_id: Which one.
@@ -218,11 +217,11 @@ class Received:
         )
 
     def acquit(self, update_id: int) -> None:
-        """Count no death to an update that from now on waits for others; it may wait long."""
+        """Do not count a crash from now on to an update that gave way."""
         self._db.execute("update inbox set begun = 1 where update_id = ?", [update_id])
 
     def note(self, update_id: int, name: str, result: int) -> None:
-        """Remember what was done for an update that is being handled."""
+        """Store the result of a step of an update."""
         self._db.execute(
             "update inbox set done = json_patch(coalesce(done, '{}'), json_object(?, ?))"
             " where update_id = ? and handled_utc is null",
@@ -230,28 +229,28 @@ class Received:
         )
 
     def fail(self, update_id: int) -> None:
-        """Count a try that ended in an error of ours."""
+        """Count a failed try."""
         self._db.execute(
             "update inbox set tries = tries + 1, begun = 0 where update_id = ?", [update_id]
         )
 
     def call_off(self) -> None:
-        """Note that an orderly stop leaves what is not handled for the next start."""
+        """Record that an orderly shutdown left updates unhandled."""
         self._db.execute("update inbox set begun = 0 where handled_utc is null")
 
     def finish(self, update_id: int, now: datetime) -> None:
-        """Mark an update as handled and drop what it said; only its number stays."""
+        """Mark an update as handled and delete its content; only its number stays."""
         self._db.execute(
             f"update inbox set handled_utc = ?, {_DROPPED} where update_id = ?",  # noqa: S608
             [now.isoformat(), update_id],
         )
 
     def drop(self, update_id: int) -> None:
-        """Keep nothing of an update, not even that it came."""
+        """Delete an update, including its number."""
         self._db.execute("delete from inbox where update_id = ?", [update_id])
 
     def set_aside(self, aside: SetAside, now: datetime) -> None:
-        """Keep for a while what could not be parsed."""
+        """Set aside an update that cannot be parsed."""
         with immediate(self._db):
             cursor = self._db.execute(
                 "insert into set_aside (user_id, reason, set_aside_utc) values (?, ?, ?)",
@@ -267,11 +266,11 @@ class Received:
             )
 
     def forget(self, user_id: int, but_for: int | None = None) -> None:
-        """Drop what a user said; only the numbers stay.
+        """Delete the content of a user's updates; only their numbers stay.
 
         Args:
             user_id: Who.
-            but_for: The update that asks for it, which is still to be answered.
+            but_for: The update that requests this, which is not answered yet.
         """
         self._db.execute("delete from set_aside where user_id = ?", [user_id])
         self._db.execute(
@@ -283,7 +282,7 @@ class Received:
     def retake(self, now: datetime) -> list[WaitingUpdate]:
         """Return the updates that a stop or crash left unhandled, oldest first.
 
-        What was sealed under a key that is gone waits for it, but not for ever.
+        Updates that cannot be decrypted are kept for a while, in case their key is restored.
         """
         with immediate(self._db):
             self._drop_old(now)
@@ -301,12 +300,12 @@ class Received:
             return waiting
 
     def locked(self) -> int:
-        """Return how many updates wait that none of our keys opens."""
+        """Return the number of updates that cannot be decrypted."""
         rows = self._db.query("select * from inbox where handled_utc is null")
         return sum(self._opened(row) is None for row in rows)
 
     def _drop_old(self, now: datetime) -> None:
-        """Keep nothing for longer than it is needed."""
+        """Delete what is no longer needed."""
         for table, column, kept_for in (
             ("inbox", "handled_utc", KEPT_FOR),
             ("set_aside", "set_aside_utc", ASIDE_FOR),

@@ -10,10 +10,10 @@ _HOW_TO_MAKE_ONE = "Make one with `mirrortape setup`, or as .env.example says."
 
 
 def cipher(settings: Settings) -> MultiFernet:
-    """Return what encrypts the user data; the first of the keys encrypts, all decrypt.
+    """Return the cipher of the user data: the first key encrypts, all keys decrypt.
 
     Raises:
-        NotReady: `SECRET_KEY` is missing, or one of its keys is none.
+        NotReady: `SECRET_KEY` is missing, or one of its keys is malformed.
     """
     keys = _keys(settings)
     if not keys:
@@ -29,12 +29,12 @@ def cipher(settings: Settings) -> MultiFernet:
 
 
 def fingerprint(settings: Settings) -> str:
-    """Return a hash that tells the key which encrypts from others."""
+    """Return a hash that identifies the encrypting key."""
     return hashlib.sha256(_keys(settings)[0].encode()).hexdigest()
 
 
 def sound_keys(settings: Settings) -> list[str]:
-    """Return those of the keys that are some."""
+    """Return the valid keys."""
     return [key for key in _keys(settings) if _is_key(key)]
 
 

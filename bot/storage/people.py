@@ -1,9 +1,9 @@
-"""What the bot itself must remember: consent, updates not yet handled, and where messages are.
+"""The bot's own tables: consent, unhandled updates, questions, and shown messages.
 
-- `people`: when a user agreed to what, and what waits for that consent (sealed: Telegram's handles
-  to the photos, never the photos themselves, and what was written beside them).
-- `inbox`: each update that Telegram was told we have, until it is handled, see
-  `bot.storage.inbox_table`.
+- `people`: when a user agreed to which terms, and what waits for their consent (encrypted:
+Telegram's
+  ids of the photos, never the photos themselves, and what counts of their captions).
+- `inbox`: each acknowledged update, until it is handled, see `bot.storage.inbox_table`.
 - `questions`: what a user was asked to type, see `bot.storage.questions`.
 - `shown_messages`: which message shows which playlist or track, see `bot.storage.shown`.
 """
@@ -23,7 +23,7 @@ from recommender.storage.personal_data import Belonging, delete
 from recommender.storage.sealing import Place, Seal
 
 CONSENT_VERSION = 2
-"""Raise it when what users agree to changes; they are asked again."""
+"""The version of the terms. Increase it when they change; users are then asked again."""
 
 UNREAD = Place("people", "waiting")
 
@@ -32,7 +32,7 @@ BELONGINGS = (
     *questions.BELONGINGS,
     *shown.BELONGINGS,
 )
-"""All else that is remembered of a user."""
+"""All other tables with data about a user."""
 
 _migrations = Migrations("people")
 
@@ -72,17 +72,17 @@ def m001_first_tables(db: Database) -> None:
 
 @_migrations()
 def m002_waiting_is_sealed(db: Database) -> None:
-    """Let more than one photo wait, and a caption; what waited in clear is dropped."""
+    """Allow albums and captions to wait; photos stored in clear are dropped."""
     db.execute("update people set waiting_file_id = null")
     db.execute("alter table people rename column waiting_file_id to waiting")
 
 
 @dataclass(frozen=True, slots=True)
 class GivenConsent:
-    """What a user agreed to.
+    """A user's consent.
 
     Args:
-        version: Which terms, see `CONSENT_VERSION`.
+        version: The version of the terms, see `CONSENT_VERSION`.
         given_utc: When.
     """
 
@@ -91,7 +91,7 @@ class GivenConsent:
 
     @property
     def is_current(self) -> bool:
-        """Whether these are the present terms."""
+        """Whether it is for the current terms."""
         return self.version == CONSENT_VERSION
 
 
@@ -100,7 +100,7 @@ class People:
 
     Args:
         db: The database; used on the calling thread.
-        cipher: Encrypts what waits; its first key is the newest.
+        cipher: Encrypts what waits for consent; its first key is the newest.
     """
 
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
@@ -114,12 +114,12 @@ class People:
     # -- consent --
 
     def has_consent(self, user_id: int) -> bool:
-        """Return whether this user agreed to the present terms."""
+        """Return whether this user agreed to the current terms."""
         consent = self.consent(user_id)
         return consent is not None and consent.is_current
 
     def consent(self, user_id: int) -> GivenConsent | None:
-        """Return what this user agreed to, and when; None where they did not or took it back."""
+        """Return the user's consent; None if they did not give it, or withdrew it."""
         rows = self.db.query(
             "select consent_version, consented_utc from people"
             " where user_id = ? and consent_version is not null",
@@ -131,7 +131,7 @@ class People:
         return None
 
     def agree(self, user_id: int, now: datetime) -> str | None:
-        """Note the consent and return what waits for it, if anything, until `drop_waiting`."""
+        """Store the consent, and return what waits for it; that stays until `drop_waiting`."""
         with immediate(self.db):
             self.db.table("people").upsert(
                 {
@@ -144,18 +144,18 @@ class People:
             return self._waiting(user_id)
 
     def withdraw(self, user_id: int) -> bool:
-        """Take the consent back and drop what waited for it; return whether there was one."""
+        """Withdraw the consent and drop what waits for it; return whether there was one."""
         had_consent = self.consent(user_id) is not None
         self.db.execute("delete from people where user_id = ?", [user_id])
         return had_consent
 
     def wait_for_consent(self, user_id: int, waiting: str) -> None:
-        """Keep what is to be read until its sender agrees."""
+        """Store what must wait for the user's consent."""
         sealed = self._seal.close(UNREAD, user_id, waiting)
         self.db.table("people").upsert({"user_id": user_id, "waiting": sealed}, pk="user_id")
 
     def drop_waiting(self, user_id: int, waiting: str) -> None:
-        """Forget what waited for the consent, unless something else waits by now."""
+        """Drop what waited for the consent, unless something else waits now."""
         with immediate(self.db):
             if self._waiting(user_id) == waiting:
                 self.db.execute("update people set waiting = null where user_id = ?", [user_id])
@@ -172,11 +172,11 @@ class People:
     # -- the end --
 
     def forget(self, user_id: int, but_for: int | None = None) -> None:
-        """Delete every row about this user; of updates, their number alone stays.
+        """Delete every row about this user; of updates, only their numbers stay.
 
         Args:
             user_id: Who.
-            but_for: The update that asks for it: it goes once it is answered.
+            but_for: The update that requests this; it is deleted once it is answered.
         """
         with immediate(self.db):
             self.inbox.forget(user_id, but_for)

@@ -1,7 +1,4 @@
-"""What each user was last asked to type, in `mirrortape.db`.
-
-So an answer may come after a restart.
-"""
+"""The open question to each user, stored so that the answer may come after a restart."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +9,7 @@ from recommender.storage.database import migrate
 from recommender.storage.personal_data import Belonging
 
 WAITS_FOR = timedelta(minutes=10)
-"""After that long a text is no longer taken for the answer."""
+"""How long a text is taken as the answer."""
 
 BELONGINGS = (Belonging("questions"),)
 
@@ -21,7 +18,7 @@ _migrations = Migrations("questions")
 
 @_migrations()
 def m001_questions(db: Database) -> None:
-    """Create the open questions, one for each user at most."""
+    """Create the open questions, at most one per user."""
     db.execute(
         """
         create table questions (
@@ -36,7 +33,7 @@ def m001_questions(db: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that a user was asked to type.
+    """A question that a user should answer by text.
 
     Args:
         about: What it is about.
@@ -55,7 +52,7 @@ class Questions:
         migrate(db, _migrations)
 
     def ask(self, user_id: int, question: Question, now: datetime) -> None:
-        """Remember a question; it takes the place of an earlier one."""
+        """Store a question, replacing an earlier one."""
         self._db.execute(
             "insert or replace into questions (user_id, about, message_id, asked_utc)"
             " values (?, ?, ?, ?)",
@@ -63,7 +60,7 @@ class Questions:
         )
 
     def open(self, user_id: int, now: datetime) -> Question | None:
-        """Return what the user was asked, unless that is long ago or done with."""
+        """Return the open question, unless it is too old."""
         rows = self._db.query(
             "select about, message_id from questions"
             " where user_id = ? and asked_utc between ? and ?",
@@ -72,6 +69,6 @@ class Questions:
         return next((Question(row["about"], row["message_id"]) for row in rows), None)
 
     def drop(self, user_id: int) -> bool:
-        """Forget what the user was asked; return whether there was anything."""
+        """Delete the open question; return whether there was one."""
         cursor = self._db.execute("delete from questions where user_id = ?", [user_id])
         return cursor.rowcount > 0

@@ -44,15 +44,15 @@ BELONGINGS = (
     *store.BELONGINGS,
     *accounts.BELONGINGS,
 )
-"""All that is remembered of a user."""
+"""All tables with data about a user."""
 
 SEALED = (ACCOUNTS, WAYS, ARRIVALS, INBOX, ASIDE, UNREAD, FORGOTTEN)
-"""All that is encrypted in `mirrortape.db`."""
+"""All encrypted columns of `mirrortape.db`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The stores that share `mirrortape.db`; use them on their own thread only."""
+    """The stores in `mirrortape.db`. Use them only on the database thread."""
 
     people: People
     schedules: Schedules
@@ -75,17 +75,17 @@ class Stores:
         ]
 
     def holds_any(self, user_id: int) -> bool:
-        """Return whether anything is stored about this user, unanswered updates left out."""
+        """Return whether anything but unanswered updates is stored about this user."""
         kept = (each for each in BELONGINGS if each is not inbox_table.WAITING)
         return any(each.has_any(self.people.db, user_id) for each in kept)
 
     def forget(self, user_id: int, now: datetime, but_for: int | None = None) -> None:
-        """Delete every row about this user, and remember to leave them out of older copies.
+        """Delete every row about this user, and add them to the list of deleted users.
 
         Args:
             user_id: Who.
             now: The time.
-            but_for: The update that asks for it: it goes once it is answered.
+            but_for: The update that requests this; it is deleted once it is answered.
         """
         with immediate(self.people.db):
             self.forgotten.note(user_id, now)
@@ -96,11 +96,11 @@ class Stores:
 
 
 class Records:
-    """Runs work on the stores, one piece at a time, off the event loop.
+    """Runs functions on the stores, one at a time, in the database thread.
 
     Args:
         path: The database file, or None for one in memory.
-        cipher: Encrypts what must not lie in the file in clear.
+        cipher: Encrypts secrets and private content.
     """
 
     def __init__(self, path: Path | None, cipher: MultiFernet) -> None:
@@ -111,13 +111,13 @@ class Records:
             self._thread.shutdown()
             raise
         self.is_full = False
-        """Whether there was no room on the disk when something was to be stored last."""
+        """Whether the disk was full at the last write."""
 
     async def run(self, work: Callable[[Stores], T]) -> T:
-        """Run `work` on the thread that owns the database and return what it returns.
+        """Run `work` in the database thread and return its result.
 
         Raises:
-            DiskFull: There is no room to store anything.
+            DiskFull: The disk is full.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
 
@@ -130,16 +130,16 @@ class Records:
         except DiskFull:
             self.is_full = True
             raise
-        if connection.total_changes > before:  # what only reads says nothing of the disk
+        if connection.total_changes > before:  # reading proves nothing about the disk
             self.is_full = False
         return done
 
     async def once(self, what: str, work: Callable[[Stores], int]) -> int:
-        """Run `work`, which does something that must not be done twice for one update.
+        """Run `work`, which must not be repeated for the same update.
 
         Args:
-            what: A name for it.
-            work: Returns the id of what it stored, which a later try of the same update gets too.
+            what: The name of this step.
+            work: Returns an integer, such as an id; a retry of this update gets the same one.
         """
         handling = current()
         if handling is None:
@@ -159,9 +159,9 @@ class Records:
 
     @asynccontextmanager
     async def at_end(self, work: Callable[[Stores], object]) -> AsyncIterator[None]:
-        """Run `work` once the update is done with for which the block runs: after its last try.
+        """Run `work` after the last try of the current update.
 
-        It is stored in the transaction that ends the update. Outside of updates that is the end of
+        It runs in the transaction that ends the update. Outside of updates, it runs at the end of
         the block, if nothing is raised there.
         """
         handling = current()
@@ -179,16 +179,16 @@ class Records:
 
 
 class NewerVersion(NotReady):
-    """A newer version of Mirrortape has used this database; the text says which and what to do."""
+    """A newer version of Mirrortape has used this database; the message says what to do."""
 
 
 def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
     """Open the stores in a database file, or in memory.
 
     Raises:
-        NewerVersion: We would not understand what is in it; nothing was changed.
-        OSError: The file cannot be made.
-        sqlite3.Error: It cannot be read or brought up to date.
+        NewerVersion: A newer version has used it; nothing was changed.
+        OSError: The file cannot be created.
+        sqlite3.Error: It cannot be read or migrated.
     """
     db = open_database(path)
     try:
@@ -201,7 +201,7 @@ def open_stores(path: Path | None, cipher: MultiFernet) -> Stores:
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> None:
-    """Make sure that this version knows all steps that made a database.
+    """Check that this version knows all migrations of a database.
 
     Raises:
         NewerVersion: It does not.
@@ -216,14 +216,14 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
 
 @cache
 def known_migrations() -> frozenset[tuple[str, str]]:
-    """Return the steps that make the database of this version."""
+    """Return the migrations of this version."""
     with closing(open_database(None)) as db:
         stores_in(db, MultiFernet([Fernet(Fernet.generate_key())]))
         return inspection.migrations(db.conn)
 
 
 def stores_in(db: Database, cipher: MultiFernet) -> Stores:
-    """Return the stores in a database; what is older is brought up to date."""
+    """Return the stores in a database, after pending migrations."""
     return Stores(
         People(db, cipher),
         Schedules(db),

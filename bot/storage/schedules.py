@@ -1,12 +1,12 @@
-"""What is remembered of check-ins: each user's zone, their times, and which message is due.
+"""Stores check-ins: each user's time zone, their times, and which messages are due.
 
-- `zones`: the zone whose clock a user goes by; without one, when they were asked for it.
-- `check_ins`: a time of day and its days. `next_utc` says when it comes next. `due_utc` says of
-  which moment its message is being sent; it is empty again once that was sent or skipped.
+- `zones`: a user's time zone, or when they were asked for it.
+- `check_ins`: a time of day and its days. `next_utc` is its next time. `due_utc` is the time of
+the
+  message being sent; it is empty once that was sent or skipped.
 
-A message that is due is claimed before it is sent. So one that a stop cut short is sent after the
-next start, and since it may have gone out just before the stop, it is claimed no more than
-`MAX_TRIES` times: a kill in the middle of sending costs at most one double.
+A due message is claimed before it is sent. If the process dies while sending, it is sent after the
+next start. It is claimed at most `MAX_TRIES` times, so a crash causes at most one duplicate.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ from recommender.storage.database import immediate, migrate
 from recommender.storage.personal_data import Belonging, delete
 
 GRACE = timedelta(hours=1)
-"""How late a check-in may come, after a stop; a later one is skipped."""
+"""How late a check-in may be sent after a downtime; later ones are skipped."""
 
 SMALL_JUMP = timedelta(hours=1)
-"""A clock that is set back by less asks nobody twice."""
+"""If the clock is set back by less than this, nobody is asked twice."""
 
 MAX_TRIES = 2
-"""How often a message is sent of which nobody knows whether it went out."""
+"""How many times a message is sent whose delivery is unknown."""
 
 MOST_PER_USER = 10
-"""Times of day that one user may have."""
+"""The most check-ins per user."""
 
 BELONGINGS = (Belonging("check_ins"), Belonging("zones"))
 
@@ -39,7 +39,7 @@ _migrations = Migrations("schedules")
 
 @_migrations()
 def m001_zones_and_check_ins(db: Database) -> None:
-    """Create both tables. Ids are never used again, so that an old button reaches no newer row."""
+    """Create both tables. Ids are never reused, so that an old button reaches no newer row."""
     db.execute(
         """
         create table zones (
@@ -76,7 +76,7 @@ class CheckIn:
     """A check-in of a user.
 
     Args:
-        next: When it comes next, in UTC; None while the user's zone is unknown.
+        next: Its next time, in UTC; None while the user's time zone is unknown.
     """
 
     id: int
@@ -94,7 +94,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A message that is to be sent now: the moment that it is for, on its user's clock."""
+    """A due message, with its time in the user's time zone."""
 
     user_id: int
     moment: datetime
@@ -121,11 +121,11 @@ class Schedules:
         return Schedule(tuple(check_ins), self._zone(user_id))
 
     def clock(self, user_id: int) -> tzinfo:
-        """Return the zone of a user's clock, UTC where it is unknown."""
+        """Return the user's time zone, or UTC if it is unknown."""
         return self._zone(user_id) or UTC
 
     def add(self, user_id: int, slots: tuple[Slot, ...], now: datetime) -> None:
-        """Add check-ins; one that is there already gets further days.
+        """Add check-ins; an existing one with the same time gets the additional days.
 
         Raises:
             TooMany: They would be more than `MOST_PER_USER`.
@@ -137,7 +137,7 @@ class Schedules:
                 raise TooMany
             zone = self._zone(user_id)
             for slot in wanted:
-                if slot not in present:  # the time of the others stays as it is
+                if slot not in present:  # the others are not changed
                     self._put(user_id, slot, zone, now)
 
     def remove(self, user_id: int, check_in_id: int | None = None) -> bool:
@@ -149,13 +149,13 @@ class Schedules:
         return bool(cursor.rowcount)
 
     def stop(self, user_id: int) -> bool:
-        """Delete all check-ins, ask for no zone any more, and return whether there was any."""
+        """Delete all check-ins and the question for the zone; return whether there were any."""
         with immediate(self._db):
             self.stop_asking(user_id)
             return self.remove(user_id)
 
     def ask_zone(self, user_id: int, now: datetime) -> None:
-        """Note that a user is being asked for their zone."""
+        """Store that a user was asked for their time zone."""
         self._db.execute(
             "insert into zones (user_id, asked_utc) values (?, ?)"
             " on conflict (user_id) do update set asked_utc = excluded.asked_utc",
@@ -163,7 +163,7 @@ class Schedules:
         )
 
     def stop_asking(self, user_id: int) -> bool:
-        """Ask for no zone any more, and return whether one was asked for."""
+        """Delete the question for the zone; return whether there was one."""
         cursor = self._db.execute(
             "update zones set asked_utc = null where user_id = ? and asked_utc is not null",
             [user_id],
@@ -176,7 +176,7 @@ class Schedules:
         return next((_moment(row["asked_utc"]) for row in rows), None)
 
     def set_zone(self, user_id: int, zone: str, now: datetime) -> None:
-        """Let a user's check-ins go by the clock of a zone from now on."""
+        """Set the user's time zone, and reschedule their check-ins."""
         with immediate(self._db):
             self._db.execute(
                 "insert into zones (user_id, zone) values (?, ?) on conflict (user_id)"
@@ -189,9 +189,9 @@ class Schedules:
     # -- what is due --
 
     def due(self, now: datetime) -> list[Due]:
-        """Return the messages that are to be sent now, one for each user.
+        """Return the due messages, one per user.
 
-        Of the moments that a check-in missed, only the last counts, and that only within `GRACE`.
+        Of several missed times, only the last counts, and only within `GRACE`.
         """
         with immediate(self._db):
             self._plan_again(now)
@@ -217,19 +217,19 @@ class Schedules:
             ]
 
     def claim(self, due: Due) -> bool:
-        """Count a try to send a message; return whether it is still to be sent.
+        """Count a try to send a message; return whether to send it.
 
-        Whoever sends it then says how it went: by `settle`, by `put_back`, or by `remove` where
-        its user cannot be reached any more.
+        Afterwards the caller reports the outcome with `settle`, `put_back`, or `remove` if the
+        user cannot be reached any more.
         """
         return self._change(due, "tries = tries + 1")
 
     def settle(self, due: Due) -> None:
-        """Note that a message was sent, or shall not be."""
+        """Store that a message was sent or skipped."""
         self._change(due, "due_utc = null")
 
     def put_back(self, due: Due) -> None:
-        """Note that a message certainly did not go out: the try does not count."""
+        """Store that a message was certainly not sent: the try does not count."""
         self._change(due, "tries = tries - 1")
 
     def _change(self, due: Due, assignment: str) -> bool:
@@ -251,7 +251,7 @@ class Schedules:
         return next((ZoneInfo(row["zone"]) for row in rows if row["zone"]), None)
 
     def _put(self, user_id: int, slot: Slot, zone: ZoneInfo | None, now: datetime) -> None:
-        """Store a slot and when it comes next."""
+        """Store a slot and its next time."""
         next_utc = next(occurrences(slot, zone, now)).isoformat() if zone else None
         self._db.execute(
             "insert into check_ins (user_id, minute, days, next_utc) values (?, ?, ?, ?)"
@@ -261,7 +261,7 @@ class Schedules:
         )
 
     def _plan_again(self, now: datetime) -> None:
-        """Bring forward the check-ins that a clock which was ahead has planned for too late."""
+        """Reschedule check-ins that a clock which was ahead planned too late."""
         for row in list(self._db.query("select * from check_ins where next_utc is not null")):
             zone = self._zone(row["user_id"])
             slot = Slot.of(row["minute"], row["days"])
@@ -270,9 +270,9 @@ class Schedules:
                 self._put(row["user_id"], slot, zone, now)
 
     def _advance(self, row: dict[str, Any], now: datetime) -> None:
-        """Make the last moment that has come the one that is due, and look for the next."""
+        """Make the last passed time due, and compute the next one."""
         zone = self._zone(row["user_id"])
-        assert zone is not None  # without one there is no next moment
+        assert zone is not None  # without one there is no next time
         due = next_moment = datetime.fromisoformat(row["next_utc"])
         for moment in occurrences(Slot.of(row["minute"], row["days"]), zone, due):
             next_moment = moment

@@ -1,7 +1,6 @@
-"""Every sentence the bot says, apart from the code that sends it.
+"""Every sentence the bot says, in Telegram's HTML.
 
-Some hold markup, Telegram's HTML. Messages that depend on a reading or a playlist are composed in
-`bot.chat.messages`.
+Messages with several parts are composed in the `messages` and `pages` of `bot.chat`.
 """
 
 from html import escape
@@ -56,8 +55,8 @@ ASK_CONSENT = (
 )
 
 AGREED = "Thank you. Now send me a selfie, or choose with /mood."
-DECLINED = "That is fine: no photo is read. /mood makes playlists without one."
-WAITING_READ = "Thank you. I am reading what you sent."
+DECLINED = "That's fine, I won't read any photos. /mood makes playlists without one."
+WAITING_READ = "Thank you. I'm reading what you sent."
 ALREADY_AGREED = "You already agreed. Send me a selfie whenever you like."
 
 HELP = (
@@ -68,16 +67,16 @@ HELP = (
     "/feedback: tell me what you liked; <code>/feedback 4</code> rates the last playlist, "
     "<code>/feedback 3 -</code> says no to its third track\n"
     "/settings: length, mode, what you like and never want to hear\n"
-    "/connect: let me write playlists to your Spotify; <code>/connect CLIENT_ID</code> by an app "
+    "/connect: let me save playlists to your Spotify; <code>/connect CLIENT_ID</code> uses an app "
     "of your own\n"
     "/disconnect: stop that\n"
     "/history: your moods and your last playlists\n"
-    "/schedule: have me ask for a selfie at your time, for example "
+    "/schedule: I ask you for a selfie at the times you choose, for example "
     "<code>/schedule 08:30 weekdays</code>\n"
-    "/privacy: what is kept, and why\n"
-    "/export: all that is stored about you, as a file\n"
+    "/privacy: what I keep, and why\n"
+    "/export: everything I store about you, as a file\n"
     "/forget: delete everything about you\n"
-    "/cancel: stop what I am doing\n\n"
+    "/cancel: stop what I'm doing\n\n"
     "If you need to talk to a person now: findahelpline.com lists free helplines everywhere."
 )
 
@@ -91,11 +90,11 @@ COMMANDS = {
     "connect": "Connect your Spotify",
     "disconnect": "Disconnect your Spotify",
     "history": "Your moods and your last playlists",
-    "schedule": "Have me ask for a selfie at your time",
-    "privacy": "What is kept, and why",
-    "export": "All that is stored about you",
+    "schedule": "Be asked for a selfie at set times",
+    "privacy": "What I keep, and why",
+    "export": "Everything I store about you",
     "forget": "Delete everything about you",
-    "cancel": "Stop what I am doing",
+    "cancel": "Stop what I'm doing",
 }
 
 STRANGER = (
@@ -104,8 +103,8 @@ STRANGER = (
 )
 NO_LONGER_ADMITTED = (
     "Hello! This bot's owner has taken you off the list of people who may use it, so I can't help "
-    "you with music any more. What I stored about you is still yours: /privacy shows what is "
-    "kept, /export sends it to you, and /forget deletes all of it."
+    "you with music any more. What I stored about you is still yours: /privacy says what I keep, "
+    "/export sends it to you, and /forget deletes all of it."
 )
 OWNER_LINKED = "That is the code: you are my owner. Now go on in the terminal."
 PRIVATE_CHATS_ONLY = "I only work in a private chat with you alone. Send me a message there."
@@ -137,13 +136,13 @@ CRISIS_TALK = "I need to talk to someone"
 # -- photos --
 
 STATUS_READING = "📷 Got it. Looking for your face …"
-STATUS_WAITING = "⏳ Got it. I am busy just now: you are number {number} in the queue."
+STATUS_WAITING = "⏳ Got it. I'm busy right now: you are number {number} in the queue."
 COVERED = {
     "mouth": "Your mouth is covered, so take this lightly.",
     "eyes": "Your eyes are covered, so I read the rest of your face.",
 }
-WEIGHED = "Weighed with your earlier {answers}."
-NETWORK_ALONE = "The picture shows the network alone: {emotion} ({share})."
+WEIGHED = "Adjusted by your earlier {answers}."
+NETWORK_ALONE = "From the photo alone: {emotion} ({share})."
 COUNTED_WORDS = "I counted your words: {words}."
 WORDS_DECIDED = "They made the difference: {emotion}."
 WORDS_AGREED = "They say what the photo says."
@@ -151,28 +150,27 @@ LOOKED_CLEARLY = "The photo looked clearly {emotion}, so they move the music onl
 LOOKED_MORE = "The photo still looked more {emotion}, so they move the music only a little."
 COUNTED_FOR = "{word} for {emotion}"
 COUNTED_AGAINST = "{word} against {emotion}"
-SURENESS = ((0.85, "I am quite sure."), (0.65, "I am fairly sure."), (0.0, "My best guess."))
-"""What is said of a reading from which probability on."""
+SURENESS = ((0.85, "I'm quite sure."), (0.65, "I'm fairly sure."), (0.0, "My best guess."))
+"""How sure a reading is, by the lowest probability for each wording."""
 YOU_LOOK = "You look {emotion} {emoji} {sureness}"
 NOT_SURE = "I'm not sure: {first} or {second}? Tell me which fits:"
 CORRECTED = "You say: <b>{emotion}</b> {emoji}. Thank you."
 LARGEST_FACE = "I see {count} faces and read the largest, the one in the picture."
 EYES_ESTIMATED = "I couldn't make out both eyes, so I estimated where they are."
 STATUS_CHOOSING = "🎧 Choosing your tracks …"
-STATUS_WRITING = "🎧 Writing the playlist to your Spotify …"
 STATUS_ALBUM = "📷 Got your {count} photos. Looking for the clearest face …"
 STATUS_VIDEO = "🎥 Got it. Looking through your video …"
-ALBUM_READ = "Of your {count} photos I read number {number}: its face is the clearest."
-ALBUM_UNREADABLE = "None of your {count} photos could be read. The nearest: {why}"
-VIDEOS_PASSED_OVER = "I passed over the videos in the album."
+ALBUM_READ = "Of your {count} photos I read number {number}, which has the clearest face."
+ALBUM_UNREADABLE = "I couldn't read any of your {count} photos. The closest one: {why}"
+VIDEOS_PASSED_OVER = "I skipped the videos in the album."
 VIDEO_READ = "I looked at {count} moments of your video; the picture shows the clearest."
 WHOSE_MOOD = (
-    "I see {count} people. Whose mood shall the music fit? You can come back and choose another "
-    "as long as your photo stays in this chat."
+    "I see {count} people. Whose mood should the music fit? You can choose another one later, as "
+    "long as your photo stays in this chat."
 )
 PHOTO_GONE = "I keep no photos, and that one is no longer in this chat. Please send it again."
 STICKER_WITHOUT_FACE = (
-    "A lovely sticker, but I find no person's face in it. Send me a selfie, please."
+    "A lovely sticker, but I can't find a person's face in it. Please send me a selfie."
 )
 WORKER_FAILED = "Something went wrong while I read that. Please send it again, or another photo."
 TOO_MUCH = {
@@ -183,34 +181,34 @@ TOO_MUCH = {
         "That video is over 20 MB, more than Telegram lets me fetch. A few seconds are enough."
     ),
     "video too long": (
-        "That video is longer than a minute, which is as long as I look. A few seconds are enough."
+        "That video is longer than a minute, which is my limit. A few seconds are enough."
     ),
     "album too big": "Those files are over 60 MB together. Send fewer, or send them as photos.",
 }
-"""What is said of what is refused before it is fetched, by `bot.chat.media.Fault`."""
-FETCH_FAILED = "Telegram does not hand me that file just now. Please send it again in a while."
+"""Why a file is refused before the download, by `bot.chat.media.Fault`."""
+FETCH_FAILED = "I can't get that file from Telegram right now. Please send it again in a while."
 QUEUE_FULL = (
-    "So many photos are waiting that I cannot take another one now. Please send it again in a few "
+    "So many photos are waiting that I can't take another one now. Please send it again in a few "
     "minutes."
 )
-STILL_READING = "I am still reading your other photos. One moment, then send the next."
+STILL_READING = "I'm still reading your other photos. Please send the next one in a moment."
 
 NOT_A_PHOTO = {
     "text": "I read faces better than words. Send me a selfie, or choose a mood:",
-    "unknown_command": "I do not know that command. /help lists those I know.",
-    "voice": "I cannot hear, only see. Send me a selfie, or choose a mood with /mood.",
-    "audio": "A fine tune, surely, but I cannot hear. Send me a selfie instead.",
-    "animation": "That picture moves in a loop. Send me a photo or a short video of your face.",
-    "animated_sticker": "It dances, but it has no face of yours. Send me a selfie, please.",
-    "video_sticker": "That sticker moves too fast for me. Send me a selfie, please.",
-    "location": "I need no location, and I do not keep it. Send me a selfie instead.",
-    "contact": "I need no contacts, and I do not keep them. Send me a selfie instead.",
+    "unknown_command": "I don't know that command. /help lists the ones I know.",
+    "voice": "I can't listen, only look. Send me a selfie, or choose a mood with /mood.",
+    "audio": "I'm sure it's a fine tune, but I can't listen. Send me a selfie instead.",
+    "animation": "I can't read GIFs. Send me a photo or a short video of your face.",
+    "animated_sticker": "It dances, but your face isn't in it. Please send me a selfie.",
+    "video_sticker": "That sticker moves too fast for me. Please send me a selfie.",
+    "location": "I don't need your location, and I don't keep it. Send me a selfie instead.",
+    "contact": "I don't need contacts, and I don't keep them. Send me a selfie instead.",
     "poll": "I have no opinion on polls, only on faces. Send me a selfie instead.",
     "dice": "Nice throw! For music I need a selfie, though, or /mood.",
     "document": (
         "That file is not a picture. Send me a photo of your face: JPEG, PNG, WebP or HEIC."
     ),
-    "other": "I cannot do anything with that. Send me a selfie, or choose a mood with /mood.",
+    "other": "I can't do anything with that. Send me a selfie, or choose a mood with /mood.",
 }
 
 VISION_ERRORS: dict[type[VisionError], str] = {
@@ -222,45 +220,41 @@ VISION_ERRORS: dict[type[VisionError], str] = {
     vision_errors.DamagedPhoto: (
         "That photo arrived damaged or cut short. Please send it again, or another one."
     ),
-    vision_errors.AnimatedPhoto: "That picture moves. Please send a still photo of your face.",
+    vision_errors.AnimatedPhoto: "That picture is animated. Please send a photo of your face.",
     vision_errors.PhotoTooSmall: "That picture is tiny. An ordinary photo of your face works.",
     vision_errors.PhotoTooLarge: (
         "That picture is larger than I can open. An ordinary photo of up to 50 megapixels works."
     ),
-    vision_errors.NotAVideo: "That video is of a kind that I cannot open. MP4 and WebM work.",
+    vision_errors.NotAVideo: "I can't open that kind of video. MP4 and WebM work.",
     vision_errors.DamagedVideo: (
         "That video arrived damaged or cut short. Please send it again, or a photo."
     ),
     vision_errors.VideoTooLong: (
-        "That video is longer than a minute, which is as long as I look. A few seconds are enough."
+        "That video is longer than a minute, which is my limit. A few seconds are enough."
     ),
     vision_errors.VideoTooLarge: (
         "That video is larger than I can open. A shorter one works, or a photo."
     ),
     vision_errors.NoFaceFound: (
-        "I could not find a face in it. A picture from the front, in good light, "
+        "I couldn't find a face in it. A picture from the front, in good light, "
         "with your face filling a good part of it, works best."
     ),
     vision_errors.FaceTooSmall: (
-        "Your face is too small in it for me to read. Please come closer and try again."
+        "Your face is too small in it. Please come closer and try again."
     ),
-    vision_errors.FaceTooDark: (
-        "It is too dark in it for me to read your face. Please try with more light."
-    ),
-    vision_errors.FaceTooBlurred: (
-        "Your face is too blurred in it for me to read. Please hold still and try again."
-    ),
+    vision_errors.FaceTooDark: ("It is too dark to read your face. Please try with more light."),
+    vision_errors.FaceTooBlurred: ("Your face is too blurred. Please hold still and try again."),
     vision_errors.WeightsMissing: "The weight file is missing. Get a complete copy of models/.",
     vision_errors.WeightsAltered: (
         "The weight file is not the one this version was tested with. Restore models/."
     ),
 }
-"""One kind sentence for each thing that keeps a photo from becoming a reading."""
+"""A kind sentence for each reason why a photo cannot be read."""
 
 MUSIC_ERRORS: dict[type[RecommenderError], str] = {
     music_errors.TooFewTracks: "Your filters leave me too little music. {told}",
     music_errors.ConnectionExpired: (
-        "Not in your Spotify, which no longer lets me in. Please connect again; I write it then."
+        "Your Spotify no longer lets me in. Please connect again; then I save this playlist there."
     ),
     music_errors.SpotifyRefused: (
         "Spotify refused to save the playlist. Each title below opens its track."
@@ -275,21 +269,21 @@ MUSIC_ERRORS: dict[type[RecommenderError], str] = {
         "more. Each title below opens its track."
     ),
     music_errors.PlaylistGone: (
-        "Spotify lost the playlist while I wrote it. I keep it and try again soon."
+        "Spotify lost the playlist while I saved it. I keep it and try again soon."
     ),
     music_errors.RateLimited: (
-        "Spotify is busy. I keep the playlist, write it in a minute, and tell you."
+        "Spotify is busy. I keep the playlist, save it in a minute, and tell you."
     ),
     music_errors.QuotaExceeded: (
-        "Spotify allows no more changes for now, until about {until}. I keep the playlist, "
-        "write it then, and tell you."
+        "Spotify allows no more changes until about {until}. I keep the playlist, save it then, "
+        "and tell you."
     ),
     music_errors.SpotifyUnreachable: (
-        "Spotify cannot be reached right now. I keep the playlist, try again, and tell you. "
+        "I can't reach Spotify right now. I keep the playlist, try again, and tell you. "
         "Each title below opens its track."
     ),
 }
-"""What is said kindly of each thing that keeps a playlist from the listener or their account."""
+"""A kind sentence for each reason why a playlist cannot be made or published."""
 
 
 CONNECT_ERRORS: dict[type[RecommenderError], str] = {
@@ -323,7 +317,7 @@ CONNECT_ERRORS: dict[type[RecommenderError], str] = {
         "of your own: <code>/connect CLIENT_ID</code>"
     ),
 }
-"""What is said kindly of each thing that keeps an account from being connected."""
+"""A kind sentence for each reason why an account cannot be connected."""
 
 OWN_APP_REFUSED = (
     "Spotify does not let this account in by your app <code>{client_id}</code>. Its owner needs "
@@ -333,7 +327,7 @@ OWN_APP_REFUSED = (
 
 
 def explain_connect_error(error: RecommenderError) -> str:
-    """Return the sentence for this error, or for the nearest of its parents that has one."""
+    """Return the sentence for an error, or for its nearest parent class that has one."""
     for kind in type(error).__mro__:
         if kind in CONNECT_ERRORS:
             return CONNECT_ERRORS[kind]
@@ -341,25 +335,25 @@ def explain_connect_error(error: RecommenderError) -> str:
 
 
 def wrong_digits(tries_left: int) -> str:
-    """Return what is said of digits that are not those of the page."""
+    """Return the reply to wrong digits."""
     number = {0: "none", 1: "one"}.get(tries_left, "many")
     return WRONG_DIGITS[number].format(left=tries_left)
 
 
 def explain_error(error: VisionError) -> str:
-    """Return the sentence for this error, or for the nearest of its parents that has one."""
+    """Return the sentence for an error, or for its nearest parent class that has one."""
     for kind in type(error).__mro__:
         if kind in VISION_ERRORS:
             return VISION_ERRORS[kind]
-    return "I could not read that photo. Please try another one."
+    return "I couldn't read that photo. Please try another one."
 
 
 def explain_music_error(error: RecommenderError, until: str = "later") -> str:
-    """Return the sentence for this error, or for the nearest of its parents that has one.
+    """Return the sentence for an error, or for its nearest parent class that has one.
 
     Args:
-        error: What happened. Where the table says so, its own words are repeated.
-        until: When another try makes sense, as the sentence shows it.
+        error: What happened; some sentences repeat its message.
+        until: When to try again, in words.
     """
     for kind in type(error).__mro__:
         if kind in MUSIC_ERRORS:
@@ -372,10 +366,10 @@ def explain_music_error(error: RecommenderError, until: str = "later") -> str:
 WHICH_EMOTION = "What fits better?"
 CONFIRMED = "Good to know, thank you."
 CHOOSE_MOOD = "Which mood should the music fit?"
-NO_MOOD_YET = "I know no mood of yours yet. Send me a selfie, or choose one with /mood."
+NO_MOOD_YET = "I don't know your mood yet. Send me a selfie, or choose one with /mood."
 REWRITTEN = "Rewritten: {mode}."
-UNKNOWN_MOOD = "I do not know that mood. Choose one, or say it in other words:"
-HEARD_MOOD = "{counted} So here comes music for {emotion}; /mood chooses another."
+UNKNOWN_MOOD = "I don't know that mood. Choose one, or say it in other words:"
+HEARD_MOOD = "{counted} So here is music for {emotion}; /mood chooses another."
 A_BIT = "a bit {feeling}"
 IN_MODE = "{feeling}, in the mode <b>{mode}</b>"
 HEARD_NO_MOOD = "{counted} Which mood is it?"
@@ -386,50 +380,50 @@ AS_FILES = (
     "The playlist as files: a list of links to Spotify, and a CSV for spreadsheets and for "
     "services that import playlists, such as Soundiiz or TuneMyMusic."
 )
-FILES_OF_INVENTED = "The tracks are invented, so no service finds them."
+FILES_OF_INVENTED = "The tracks are invented, so no service can find them."
 
-WRITTEN_NOW = "It is in your Spotify now."
-PASSED_OVER = "A newer playlist took its place, so this one was not written to your Spotify."
+PASSED_OVER = "A newer playlist replaced it, so this one was not saved to your Spotify."
 NO_LONGER_THERE = "This one is no longer in your Spotify. <i>Save as new</i> brings it back."
 IN_SPOTIFY = 'Your playlist is in Spotify now: <a href="{url}">{name}</a>.'
 
 
 def replaced(count: int, missing: int) -> str:
-    """Return what tells that Spotify does not play some of the tracks any more.
+    """Return the news that Spotify no longer plays some tracks.
 
     Args:
-        count: How many were seen to be gone.
-        missing: How many of their places nothing else fits.
+        count: How many tracks are unavailable.
+        missing: How many of them could not be replaced.
     """
     what = "a track that I had chosen" if count == 1 else f"{count} tracks that I had chosen"
-    done = f"others fit {count - missing} of their places" if missing else "others stand instead"
-    return f"Spotify no longer plays {what}: {done}."
+    if not missing:
+        return f"Spotify no longer plays {what}, so I replaced {'it' if count == 1 else 'them'}."
+    return f"Spotify no longer plays {what}, and I could replace only {count - missing}."
 
 
 # -- feedback --
 
 VOTED = {
     True: "Noted: more like this.",
-    False: "Noted: you will not hear this one again.",
+    False: "Noted: I won't pick this one again.",
     None: "Taken back.",
 }
 ASK_STARS = "How good was it as a whole?"
 RATED = "Thank you: {stars} of 5. And how do you feel now?"
 HOW_NOW = "How do you feel now?"
-FELT = "Noted: {before} before, {after} now. So I learn whether the music does what it should."
+FELT = "Noted: {before} before, {after} now. That tells me whether the music helps."
 UNDO = "↩ Undo"
 NO_PLAYLIST_YET = "There is no playlist to rate yet. Send me a selfie first, or /mood."
 NO_SUCH_TRACK = "Your last playlist has tracks 1 to {count}. For example: /feedback 3 +"
 FEEDBACK_USAGE = (
-    "Like this: /feedback 4 rates the last playlist from 1 to 5; /feedback 3 + likes its third "
-    "track, /feedback 3 - dislikes it; /feedback alone shows buttons."
+    "For example: /feedback 4 rates the last playlist from 1 to 5, /feedback 3 + likes its third "
+    "track, /feedback 3 - dislikes it, and /feedback alone shows buttons."
 )
-GONE = "That is no longer known: it was deleted or belongs to another chat."
-UNKNOWN_BUTTON = "I no longer know that button, sorry. /help shows all that I can do."
+GONE = "I can't find that any more: it was deleted or belongs to another chat."
+UNKNOWN_BUTTON = "Sorry, that button no longer works. /help shows what I can do."
 
 # -- settings --
 
-SETTINGS_HEAD = "<b>Your settings</b>\nThey count from the next playlist on."
+SETTINGS_HEAD = "<b>Your settings</b>\nThey apply from your next playlist."
 SETTINGS = (
     ("mode", "Mode"),
     ("length", "Length"),
@@ -441,7 +435,7 @@ SETTINGS = (
     ("banned_artists", "Never by"),
     ("banned_genres", "Never of the genre"),
 )
-"""What is told of each setting, in order."""
+"""The label of each setting, in order."""
 LENGTH = "{length} tracks"
 EXPLICIT = {True: "allowed", False: "left out"}
 EXPLICIT_UNKNOWN = {
@@ -450,14 +444,14 @@ EXPLICIT_UNKNOWN = {
         "explicit songs out.</i>"
     ),
     "some": (
-        "<i>My catalogue doesn't say of {unchecked} of its {tracks} tracks whether they are "
-        "explicit. I choose one of those only where the others don't suffice, and tell you.</i>"
+        "<i>For {unchecked} of its {tracks} tracks my catalogue doesn't say whether they are "
+        "explicit. I use those only if there are too few others, and tell you.</i>"
     ),
 }
 SWITCH_EXPLICIT = {True: "Leave out explicit tracks", False: "Allow explicit tracks"}
 KEEPS = {True: "a new playlist each time", False: "one playlist, updated each time"}
 SWITCH_KEEPS = {True: "Update one playlist", False: "A new playlist each time"}
-USUAL_BUTTON = "All as at first"
+USUAL_BUTTON = "Reset everything"
 NOBODY = "none"
 
 ANY_YEAR = "Any year"
@@ -466,9 +460,7 @@ YEARS_UNTIL = "{year} or earlier"
 YEARS_BUTTON = "Release years"
 TYPE_YEARS = "Type years"
 YEARS_PAGE = "<b>Release years</b>\nI choose tracks from: {years}."
-YEARS_UNKNOWN = (
-    "<i>My catalogue does not know when its tracks came out: with any limit it has no track.</i>"
-)
+YEARS_UNKNOWN = "<i>My catalogue has no release years, so with any limit it has no tracks.</i>"
 ASK_YEARS = (
     "Which years? Send them as <code>1990-1999</code>, <code>1990-</code>, <code>-1999</code> or "
     "<code>1994</code>."
@@ -481,16 +473,16 @@ LIST_BUTTONS = {
     "banned_genres": "Banned genres",
 }
 LIST_PAGES = {
-    "favourite_artists": "<b>Favourite artists</b>\nI choose their tracks a little more readily.",
-    "favourite_genres": "<b>Favourite genres</b>\nI choose from these a little more readily.",
-    "banned_artists": "<b>Banned artists</b>\nYou never get a track of theirs.",
-    "banned_genres": "<b>Banned genres</b>\nYou never get a track of these.",
+    "favourite_artists": "<b>Favourite artists</b>\nI choose their tracks a little more often.",
+    "favourite_genres": "<b>Favourite genres</b>\nI choose from these a little more often.",
+    "banned_artists": "<b>Banned artists</b>\nYou never get their tracks.",
+    "banned_genres": "<b>Banned genres</b>\nYou never get tracks of these genres.",
 }
 EMPTY_LIST = "None yet."
 TYPE_NAME = {"artist": "Type an artist", "genre": "Type another genre"}
 ASK_NAME = {
-    "artist": "Which artist? Send me the name, or several with commas between.",
-    "genre": "Which genre? Send me its name, or several with commas between.",
+    "artist": "Which artist? Send me the name, or several names separated by commas.",
+    "genre": "Which genre? Send me its name, or several names separated by commas.",
 }
 STOP_TYPING = "‹ Never mind"
 UNKNOWN_NAME = {
@@ -499,60 +491,59 @@ UNKNOWN_NAME = {
         "send the name again."
     ),
     False: (
-        "My catalogue has no {noun} called <b>{name}</b>, nor one spelled like it. Send the name "
-        "again, or another."
+        "My catalogue has no {noun} called <b>{name}</b>, nor a similar one. Send the name again, "
+        "or another one."
     ),
 }
 UNKNOWN_NAMES = "My catalogue has no {noun} called {names} either."
 AND_MORE = " and {count} more"
-TOO_MANY_NAMES = "That is more names than a list holds. Please send {most} at most."
+TOO_MANY_NAMES = "That is too many names for one list. Please send at most {most}."
 SETTING_KEPT = "Noted."
-SWAPPED = "Noted, and taken off the other list."
+SWAPPED = "Noted, and removed from the other list."
 
 
 def bad_preference(error: BadPreference) -> str:
-    """Return what is said of a setting that cannot be."""
-    return f"That does not work: {escape(str(error))}. Please send it again."
+    """Return the reply to an impossible setting."""
+    return f"That doesn't work: {escape(str(error))}. Please send it again."
 
 
 # -- Spotify --
 
 CONNECT = (
-    "Connect your Spotify and I write the playlists there: one private playlist, updated each "
+    "Connect your Spotify and I save your playlists there: one private playlist, updated each "
     "time. I ask to write private playlists and to find mine among yours, nothing else. "
     "The button works for ten minutes."
 )
 ALREADY_CONNECTED = (
-    "Your Spotify is connected. This button connects it anew, or another account, for ten minutes."
+    "Your Spotify is connected. This button reconnects it, or connects another account, for the "
+    "next ten minutes."
 )
 BACK_BY_DIGITS = (
-    "<b>In the end</b> a page shows six digits. Type them here, and it is done. Give them to "
-    "nobody else."
+    "<b>At the end</b> a page shows six digits. Type them here, and you're done. Don't give them "
+    "to anybody else."
 )
 BACK_BY_ADDRESS = (
-    "<b>On a phone</b>, or on another computer than mine, the last page cannot be opened. That is "
-    "as it should be:\n"
+    "<b>On a phone</b>, or on another computer than mine, the last page doesn't open. That is "
+    "expected:\n"
     "1. Tap the browser's address bar.\n"
     "2. Copy the whole address: it begins with <code>{redirect_uri}?code=</code>\n"
     "3. Paste it here.\n"
-    "Give it to nobody else."
+    "Don't give it to anybody else."
 )
 TYPE_DIGITS = (
-    "Somebody agreed at Spotify by your button. If that was you, type the six digits here that "
-    "the page shows, within five minutes. If not, do nothing: then nothing is connected."
+    "Somebody agreed at Spotify with your button. If it was you, type the six digits from the "
+    "page here within five minutes. If not, do nothing, and nothing is connected."
 )
 WRONG_DIGITS = {
     "many": "Those are not the digits that the page shows. You have {left} more tries.",
     "one": "Those are not the digits that the page shows. You have one more try.",
-    "none": "Those were not the digits either, so nothing is connected. /connect begins anew.",
+    "none": "Those were not the digits either, so nothing is connected. /connect starts over.",
 }
 DIGITS_TOO_OLD = (
-    "Those digits were good for five minutes, which are over. Nothing was connected; /connect "
-    "begins anew."
+    "Those digits worked for five minutes only. Nothing was connected; /connect starts over."
 )
 ADDRESS_USED = (
-    "That address was used already, or is older than ten minutes. Your Spotify is connected all "
-    "the same."
+    "That address was used already, or is older than ten minutes. Your Spotify is still connected."
 )
 ADDRESS_OF_ANOTHER_SITE = (
     "That is an address of {site}. The one I need comes after you agree at Spotify, when the "
@@ -564,18 +555,18 @@ ADDRESS_INCOMPLETE = (
     "is cut off. Tap the browser's address bar, choose <i>Select all</i>, copy, and paste it here."
 )
 OWN_APP = (
-    "Noted: you connect by your own app <code>{client_id}</code>. Its settings at "
-    "developer.spotify.com need this redirect URI, letter for letter: "
+    "Noted: you connect with your own app <code>{client_id}</code>. Its settings at "
+    "developer.spotify.com need exactly this redirect URI: "
     "<code>{redirect_uri}</code>. <code>/connect default</code> goes back to my owner's app."
 )
-OWNERS_APP = "Noted: you connect by my owner's app again."
+OWNERS_APP = "Noted: you connect with my owner's app again."
 BY_OWN_APP = (
-    "It connects you by your own app <code>{client_id}</code>; for my owner's, send "
+    "It uses your own app <code>{client_id}</code>; for my owner's, send "
     "<code>/connect default</code>."
 )
 BAD_CLIENT_ID = (
-    "That is no client id. It has 32 characters, each 0 to 9 or a to f, and stands in your app's "
-    "settings at developer.spotify.com. Send it like this:\n"
+    "That is not a client id. A client id has 32 characters, 0 to 9 and a to f; you find it in "
+    "your app's settings at developer.spotify.com. Send it like this:\n"
     "<code>/connect 0123456789abcdef0123456789abcdef</code>\n"
     "<code>/connect default</code> goes back to my owner's app."
 )
@@ -585,7 +576,7 @@ CONNECT_UNAVAILABLE = (
     "My owner has not set up Spotify yet. The titles in each playlist open their tracks."
 )
 DISCONNECTED = (
-    "Your Spotify is disconnected and its key is deleted. Your playlists stay yours. To revoke my "
+    "Your Spotify is disconnected and its key is deleted. Your playlists stay. To revoke my "
     'permission there too, open <a href="https://www.spotify.com/account/apps/">'
     "spotify.com/account/apps</a> and press <i>Remove access</i> beside my name."
 )
@@ -594,19 +585,19 @@ NOT_CONNECTED = "Your Spotify was not connected."
 CONSENT = {
     "ending": (
         "On about {day}, six months after you connected it, Spotify ends my permission to write "
-        "your playlists. Connect again before, and nothing is interrupted."
+        "your playlists. Connect again before then, and nothing is interrupted."
     ),
     "ended": (
         "I can no longer write to your Spotify: six months have passed since you connected it, or "
-        "you removed me there, or my owner lost the key. Connect again, and I write the playlist "
-        "that waits; until then the titles in each playlist open their tracks."
+        "you removed me there, or my owner lost the key. Connect again, and I save the playlist "
+        "that is waiting; until then the titles in each playlist open their tracks."
     ),
 }
-"""What is told unasked about a consent, above a button to renew it."""
+"""The notices about a consent at Spotify, above a button to renew it."""
 
 # -- history --
 
-NO_HISTORY = "There is nothing to look back on yet. Send me a selfie, or choose a mood:"
+NO_HISTORY = "You have no history yet. Send me a selfie, or choose a mood:"
 MOODS_SHOWN = "{moods} in these weeks."
 MOST_OFTEN = "Most often you were {emotion} {emoji}."
 MOODS_IN_ALL = "There are {total} in all."
@@ -615,7 +606,7 @@ HISTORY_CHANGES = "Before and after the music"
 
 
 def after_music(brighter: list[bool]) -> str:
-    """Return how often somebody felt brighter after a playlist, where they said how they felt."""
+    """Return how often the user felt brighter after a playlist."""
     if len(brighter) == 1:
         return f"After the music you felt {'brighter' if brighter[0] else 'no brighter'}."
     return f"After the music you felt brighter {sum(brighter)} of {len(brighter)} times."
@@ -624,7 +615,7 @@ def after_music(brighter: list[bool]) -> str:
 LAST_PLAYLISTS = "<b>Your last playlists</b>"
 SHOW_AGAIN = "A number shows that playlist again, with all its tracks."
 HISTORY_TITLE = "Your moods"
-HISTORY_PATH = "The way your moods went"
+HISTORY_PATH = "How your moods changed"
 SQUARE = {
     "tense": "tense",
     "lively": "lively",
@@ -640,48 +631,49 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 CHECK_INS = "<b>Your check-ins</b>"
 NO_CHECK_INS = (
-    "I can ask you for a selfie at times that you choose. Take one of these, or write your own: "
+    "I can ask you for a selfie at times that you choose. Pick one of these, or write your own: "
     "<code>/schedule 8 pm mon,wed,fri</code>"
 )
 NEXT_CHECK_IN = (
-    "They go by the clock of {clock}. The next one comes {when}. /schedule off stops them all."
+    "Your time zone is {clock}. The next one comes {when}. /schedule off stops them all."
 )
-ZONE_MISSING = "They begin as soon as I know by which clock you go."
+ZONE_MISSING = "They start as soon as I know your time zone."
 TELL_ZONE = "Tell me your time zone"
 CHANGE_ZONE = "Change the time zone"
 ZONE_BUTTON = "Time zone"
 SEND_LOCATION = "📍 Send where I am"
 ASK_ZONE = (
-    "By which clock do you go? Write a large city in your time zone, or your country, such as "
-    "<i>Berlin</i> or <i>India</i>. Or send me your location: I look at it for the time zone and "
-    "do not keep it."
+    "Which time zone are you in? Write a large city in it, or your country, such as <i>Berlin</i> "
+    "or <i>India</i>. Or send me your location: I use it to find the time zone and don't keep it."
 )
-LOOKED_AT_LOCATION = "Thank you. I looked at your location and did not keep it."
+LOOKED_AT_LOCATION = "Thank you. I looked at your location and didn't keep it."
 WHICH_CLOCK = "Which clock shows your time?"
 UNKNOWN_PLACE = (
-    "I do not know that place. Write a larger city in your time zone, or your country, such as "
+    "I don't know that place. Write a larger city in your time zone, or your country, such as "
     "<i>Berlin</i> or <i>India</i>; or send me your location. /cancel ends this question."
 )
-ZONE_NOTED = "Noted: you go by the clock of {clock}."
+ZONE_NOTED = "Got it: your time zone is {clock}."
 SCHEDULE_OFF = "Done: no more check-ins."
-NO_SCHEDULE = "There are no check-ins to stop. /schedule makes some."
+NO_SCHEDULE = "You have no check-ins to stop. Set some with /schedule."
 CHECK_IN_REMOVED = "Removed."
 SCHEDULE_USAGE = (
-    "Like this: <code>/schedule 08:30 weekdays</code>, or "
+    "For example: <code>/schedule 08:30 weekdays</code>, or "
     "<code>/schedule 9 am 6:30 pm mon,wed,fri</code>"
 )
 NO_TIME = "A time of day is missing."
-NOT_A_TIME = "I do not understand <i>{word}</i>."
+NOT_A_TIME = "I don't understand <i>{word}</i>."
 WHICH_HALF = "Do you mean {before}, or {after}?"
 BEFORE_NOON, AFTER_NOON = "{hour} am", "{hour} pm"
 MIDNIGHT, NOON = "midnight", "noon"
-TOO_MANY_CHECK_INS = "You may have {most} times of day. /schedule shows yours, to remove some."
+TOO_MANY_CHECK_INS = (
+    "You can have at most {most} check-ins. /schedule shows yours, to remove some."
+)
 CONSENT_FIRST = "Before I ask you for photos, please read this:"
 _CHECK_IN = "{greeting}! How do you feel? Send me a selfie, or choose a mood:"
 
 
 def check_in(hour: int) -> str:
-    """Return what asks for a selfie at this hour of the user's day."""
+    """Return the question for a selfie at an hour of the user's day."""
     greeting = "Hello"
     if 5 <= hour < 12:
         greeting = "Good morning"
@@ -693,61 +685,62 @@ def check_in(hour: int) -> str:
 # -- privacy --
 
 PRIVACY = (
-    "<b>What is kept, and why</b>\n"
-    "• Your consent: so that no photo is read without it.\n"
-    "• Readings: the seven probabilities, the emotion, and for which emotions the words beside "
-    "the photo counted, never the photo or the words. They steer your playlists.\n"
-    "• What you say about a reading: it adjusts your later readings a little.\n"
+    "<b>What I keep, and why</b>\n"
+    "• Your consent: without it I read no photo.\n"
+    "• Readings: the seven probabilities, the emotion, and for which emotions your caption "
+    "counted, never the photo or your words. They choose your music.\n"
+    "• Your corrections of readings: they adjust your later readings a little.\n"
     "• Playlists, votes, ratings and how you felt afterwards: so that the next one fits better.\n"
-    "• Your settings, and which of my messages shows what: so that they work.\n"
+    "• Your settings, and which of my messages shows what: so that the buttons work.\n"
     "• If you connect Spotify: the name of that account, the key to it (encrypted), and the id of "
     "your own app if you brought one.\n"
-    "• Your check-ins and your time zone, if you use /schedule. A location that you send for it "
-    "is looked at and dropped.\n"
-    "• A message of yours, encrypted, until I have answered it.\n\n"
-    "<b>What is not</b>\n"
-    "• Photos and videos are decoded in memory and dropped. No place, nothing for advertising, "
-    "nothing is passed on but track numbers to your own Spotify.\n\n"
+    "• Your check-ins and your time zone, if you use /schedule. I look at a location that you "
+    "send for it, and don't keep it.\n"
+    "• Each message of yours, encrypted, until I have answered it.\n\n"
+    "<b>What I don't keep</b>\n"
+    "• Photos and videos: they are decoded in memory and dropped.\n"
+    "• Where you are, or anything for advertising. I pass on nothing but track ids, to your own "
+    "Spotify.\n\n"
     "An AI estimates the emotion, on the computer of this bot's owner. It is not for work, "
     "school, or any judgement about people.\n\n"
-    "/export sends you all of it, /forget deletes all of it, in my nightly copies too. One thing "
-    "outlasts that: your number at Telegram, encrypted, so that no older copy brings you back."
+    "/export sends you all of it. /forget deletes all of it, in my nightly backups too. Only your "
+    "Telegram id stays, encrypted, so that restoring an older backup can't bring your data back."
 )
-HAS_CONSENT = "<b>You agreed</b> on {day} to this, version {version}, and may take it back."
+HAS_CONSENT = "<b>You agreed</b> on {day} to this, version {version}. You can withdraw that."
 OUTDATED_CONSENT = (
     "<b>You agreed</b> on {day} to version {version} of this. It has changed since, so I ask you "
     "again before I read another photo."
 )
-LACKS_CONSENT = "<b>You have not agreed</b> to photos being read, so none is."
-WITHDRAW = "Take my consent back"
+LACKS_CONSENT = "<b>You have not agreed</b> to my reading photos, so I read none."
+WITHDRAW = "Withdraw my consent"
 WITHDRAWN = (
-    "Your consent is taken back: I read no more photos, and ask for none, until you agree again."
+    "Your consent is withdrawn: I read no more photos, and ask for none, until you agree again."
 )
 RESET = "Forget my corrections"
 WAS_RESET = (
-    "Done: your next photo is read as if you had never corrected me. What you say about it counts "
-    "again. Your earlier readings and playlists stay; /forget deletes those too."
+    "Done: I read your next photo as if you had never corrected me. New corrections count again. "
+    "Your earlier readings and playlists stay; /forget deletes those too."
 )
 NOTHING_TO_RESET = "No correction of yours adjusts your readings, so there is nothing to forget."
 ASK_FORGET = (
     "This deletes your readings, playlists, votes, settings, check-ins, consent and the key to "
-    "your Spotify here. It cannot be undone; /export before gives you a copy. Playlists in your "
-    "Spotify stay yours."
+    "your Spotify here. This can't be undone; /export gives you a copy first. Playlists in your "
+    "Spotify stay."
 )
-EXPORTED = "All that is stored about you: as JSON, as tables, and README.txt says what it is."
+EXPORTED = "Everything I store about you, as JSON and as tables. README.txt explains it."
 EXPORT_README = """\
-All that this bot stored about you on {day}.
+Everything that this bot stored about you on {day}.
 
-mirrortape.json holds everything, for programs. Each table is a CSV file too, for spreadsheets;
-there an apostrophe stands before a text that a spreadsheet would take for a formula.
-Photos are not among it: none is ever stored. Times are UTC.
-If you ever used /forget, your number stands on a list as well, encrypted, so that no older copy of
-the data brings back what was deleted.
+mirrortape.json holds all of it, for programs. Each table is also a CSV file, for spreadsheets.
+There, text that a spreadsheet would take for a formula starts with an apostrophe.
+There are no photos: none are ever stored. Times are in UTC.
+If you ever used /forget, your Telegram id is also on a list, encrypted, so that restoring an older
+backup cannot bring back what was deleted.
 
 {tables}
 """
 EXPORT_TABLE = "{name}.csv, rows: {rows}\n    {what}"
-WITHHELD = "(stored encrypted or as a hash; not shown, since whoever had it could act for you)"
+WITHHELD = "(stored encrypted or hashed; not shown, because anyone who had it could act for you)"
 KEPT_ROWS = {
     "people": (
         "what you agreed to and when, and Telegram's number of a photo that waits for that."
@@ -775,11 +768,11 @@ KEPT_ROWS = {
     "spotify_intents": "a playlist that is not written to your Spotify yet.",
     "spotify_notices": "what you were or will be told about your consent at Spotify.",
 }
-"""What each table holds about a user."""
+"""What each table stores about a user."""
 
 FORGOTTEN = (
-    "Done: nothing about you is left here but your number, encrypted, so that no older copy of "
-    "the data brings you back. A new photo or /start begins afresh."
+    "Done: everything about you is deleted. Only your Telegram id stays, encrypted, so that no "
+    "older backup brings your data back. Send a photo or /start to start again."
 )
 KEPT = "Nothing was deleted."
 
@@ -791,6 +784,6 @@ UNPARSABLE = (
     "Everything else still works."
 )
 DISK_FULL = (
-    "My disk is full, so what you sent has to wait. It is not lost: I answer as soon as whoever "
-    "runs me has made room."
+    "My disk is full, so what you sent has to wait. It is not lost: I'll answer as soon as my "
+    "owner has made room."
 )

@@ -1,1 +1,1 @@
-"""How updates come in: polling, webhook, the inbox, and who may use the bot."""
+"""Receiving updates: polling, webhook, the inbox, and the allow-list."""

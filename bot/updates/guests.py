@@ -1,4 +1,4 @@
-"""Who may use the bot: those whom its owner admits, and nobody else is written to unasked."""
+"""The allow-list: who may use the bot, and whom it may write to unasked."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ EVERYONE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Guests:
-    """The people whom the owner admits.
+    """The people on the allow-list.
 
     Args:
-        ids: Their Telegram ids, as the settings hold them; `*` among them admits everyone.
+        ids: Their Telegram ids, as in the settings; `*` admits everyone.
     """
 
     ids: frozenset[str]

@@ -1,28 +1,26 @@
-"""How updates come in and are handled: stored first, at least once, in order for each user.
+"""Handles updates at least once, in order for each user, after storing them durably.
 
-Telegram forgets an update once we say that we have it: by the next `getUpdates` or the answer to
-a webhook. So each is in the table `inbox` before that, and what a stop or crash left unhandled is
-handled at the next start. In memory only the numbers wait; what an update says is read when its
-turn comes.
+Telegram forgets an update once we acknowledge it, by the next `getUpdates` or the answer to a
+webhook. So each one is stored in the table `inbox` before that, and updates left by a stop or
+crash are handled at the next start. Only their numbers are queued in memory.
 
-It is stored as Telegram sent it and parsed at its turn. What cannot be parsed then could not be at
-any other time: its user is told, once, and it is set aside. Of people who may not use the bot only
-so many updates may wait, and nothing stays of those that are handled.
+An update is stored as Telegram sent it and parsed when its turn comes. One that cannot be parsed
+is set aside, and its user is told once. Of people who may not use the bot, only a limited number
+of updates is stored, and none after they are handled.
 
-**In order** means: a user's updates are begun in the order of their numbers, and the next one not
-before the one before is handled or *gives way*: before it waits for something slow, which is the
-vision worker, Spotify, or the other photos of an album. So whatever an update changes before such
-a wait is there for the next, and /cancel overtakes a photo that is being read, buttons a playlist
-that is being written. Different users never wait for each other.
+**Order.** A user's updates start in the order of their numbers. The next one starts when the one
+before is handled or *gives way* before waiting for something slow: the vision worker, Spotify, or
+the other photos of an album. So changes made before such a wait are visible to the next update,
+and /cancel can overtake a photo that is being read. Different users never wait for each other.
 
-**Errors.** An error of ours is tried again, three times in all, before the next of that user; then
-its user is told and it is set aside. That Telegram cannot be reached is no error of ours:
-`bot.sending.delivery` waits within the try until it can be, however long that takes.
+**Errors.** An update that fails is tried up to three times before the user's next one; then it is
+set aside and the user is told. If Telegram cannot be reached, that does not count as a failure:
+`bot.sending.delivery` waits until it can. A full disk does not count either: the update waits for
+room, and the user is told once.
 
-Nor is a full disk: the update waits for room, here or with Telegram, and its user is told so once.
-
-**Deaths.** What was being handled when the process died is begun alone at the next start, so that
-another death shows which of them takes the bot down; after five such deaths it is set aside.
+**Crashes.** Updates that were being handled when the process died are handled one at a time at the
+next start, so that another crash shows which one causes it. After five such crashes it is set
+aside.
 """
 
 import asyncio
@@ -54,36 +52,36 @@ logger = logging.getLogger(__name__)
 ALLOWED_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MESSAGE_REACTION]
 
 AT_ONCE = 20
-"""Updates of one user that may be under way, those that gave way included."""
+"""The most updates of one user in progress, including those that gave way."""
 
 ALONE_S = 10.0
-"""How long an update is handled alone at most; what hangs in it kills nobody."""
+"""How long an update is handled alone after a crash, if it hangs."""
 
 PAUSES_S = (1.0, 3.0)
-"""Before the second and the third try of what ended in an error."""
+"""Pauses before the second and the third try of a failed update."""
 
 DISK_PAUSE_S = 5.0
-"""Before the database is asked again that could not answer."""
+"""Pause before retrying a database that is not available."""
 
 OF_A_STRANGER = 5
-"""Updates that may wait of somebody who may not use the bot; more are dropped."""
+"""The most queued updates of a person who may not use the bot; others are dropped."""
 
 OF_STRANGERS = 1000
-"""Updates that may wait of all of them."""
+"""The most queued updates of all such people."""
 
 LAST_S = 2.0
-"""How long a stop waits for what it has cancelled."""
+"""How long a shutdown waits for cancelled tasks."""
 
 
 EVERYBODY = Guests(frozenset({EVERYONE}))
 
 
 class GivenUp(Exception):
-    """The bot died over an update too often."""
+    """The bot crashed too often while handling an update."""
 
 
 class WaitsForRoom(Exception):
-    """What a user sent must wait, since the disk is full."""
+    """An update must wait because the disk is full."""
 
     def __init__(self, user_id: int) -> None:
         super().__init__("the disk is full")
@@ -91,7 +89,7 @@ class WaitsForRoom(Exception):
 
 
 class Unparsable(Exception):
-    """What a user sent cannot be parsed."""
+    """An update cannot be parsed."""
 
     def __init__(self, user_id: int) -> None:
         super().__init__("an update cannot be parsed")
@@ -100,7 +98,7 @@ class Unparsable(Exception):
 
 @dataclass(slots=True)
 class _Lane:
-    """What one user sent: the numbers of what waits, and what is under way."""
+    """The queue of a user: the numbers of waiting updates, and those in progress."""
 
     waiting: deque[int] = field(default_factory=deque)
     under_way: set[asyncio.Task[None]] = field(default_factory=set)
@@ -108,15 +106,15 @@ class _Lane:
 
 
 class Inbox:
-    """Stores updates and has the application handle them.
+    """Stores updates and dispatches them to the application.
 
     Args:
         application: The bot.
-        records: Where the table is.
+        records: The user data, with the table `inbox`.
         clock: Returns the time now, in UTC.
-        metrics: Times what is handled.
-        guests: Who may use the bot. The application turns the others away; here they are only
-            kept from filling the table.
+        metrics: Times the handling.
+        guests: The allow-list. The application turns other people away; here they are only kept
+            from filling the table.
     """
 
     def __init__(
@@ -138,13 +136,13 @@ class Inbox:
         self._told_to_wait: set[int] = set()
 
     async def receive(self, found: Iterable[Any]) -> None:
-        """Store updates as Telegram sent them, and have those handled that are new.
+        """Store updates as Telegram sent them, and queue the new ones.
 
         Args:
             found: The JSON of each.
 
         Raises:
-            sqlite3.Error: They could not be stored, none of them.
+            sqlite3.Error: None of them could be stored.
         """
         new, now = [], self._clock()
         for each in found:
@@ -166,7 +164,7 @@ class Inbox:
             self._queue(update.user_id, update.update_id)
 
     async def set_aside(self, text: str, reason: str) -> None:
-        """Keep for a while what came in the place of an update.
+        """Set aside what arrived instead of an update.
 
         Raises:
             sqlite3.Error: It could not be stored.
@@ -177,7 +175,7 @@ class Inbox:
         logger.error("something came that is no update (%s): it is set aside", reason)
 
     async def open(self) -> None:
-        """Begin to handle: first what was under way when an earlier run died, alone."""
+        """Start handling; updates in progress at an earlier crash come first, one at a time."""
         now = self._clock()
         left = await self._records.run(lambda s: s.people.inbox.retake(now))
         if locked := await self._records.run(lambda s: s.people.inbox.locked()):
@@ -203,7 +201,7 @@ class Inbox:
             self._start(user_id)
 
     async def close(self, grace_s: float) -> None:
-        """Finish what is under way, as far as there is time; the next start does the rest."""
+        """Stop; updates in progress get some time, the rest is left for the next start."""
         self._is_open = False
         under_way = {task for lane in self._lanes.values() for task in lane.under_way}
         if under_way:
@@ -216,7 +214,7 @@ class Inbox:
         await self._records.run(lambda s: s.people.inbox.call_off())
 
     def _without_floods(self, new: list[NewUpdate]) -> list[NewUpdate]:
-        """Leave out what strangers send beyond what may wait of theirs."""
+        """Drop strangers' updates beyond their limits."""
         waiting = Counter(
             {
                 user_id: len(lane.waiting) + len(lane.under_way)
@@ -251,11 +249,11 @@ class Inbox:
         if not lane.is_running:
             lane.is_running = True
             task = asyncio.create_task(self._run(user_id, lane))
-            self._running.add(task)  # else nobody would hold it
+            self._running.add(task)  # keeps a reference to the task
             task.add_done_callback(self._running.discard)
 
     async def _run(self, user_id: int | None, lane: _Lane) -> None:
-        """Begin what a user sent, one after the other."""
+        """Start a user's updates, one after the other."""
         while lane.waiting and self._is_open:
             if len(lane.under_way) >= AT_ONCE:
                 await asyncio.wait(lane.under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -267,7 +265,7 @@ class Inbox:
     def _begin(
         self, user_id: int | None, update_id: int, *, is_alone: bool = False
     ) -> asyncio.Event:
-        """Begin to handle an update; what is returned is set once the next may begin."""
+        """Start handling an update; the returned event is set once the next one may start."""
         way, lane = asyncio.Event(), self._lanes[user_id]
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -287,7 +285,7 @@ class Inbox:
         return way
 
     def _tidy(self, user_id: int | None) -> None:
-        """Keep no lane in which nothing is."""
+        """Remove a user's queue if it is empty."""
         lane = self._lanes[user_id]
         if not (lane.waiting or lane.under_way or lane.is_running):
             del self._lanes[user_id]
@@ -306,9 +304,9 @@ class Inbox:
         *,
         is_alone: bool,
     ) -> None:
-        """Try to handle an update until it is done with."""
+        """Try to handle an update until it is handled or set aside."""
         pauses_s = iter(PAUSES_S)
-        done: dict[str, int] = {}  # what was done though the database could not be told
+        done: dict[str, int] = {}  # results of steps that could not be stored
         with about_update(update_id):
             while True:
                 try:
@@ -367,7 +365,7 @@ class Inbox:
     async def _finish(
         self, user_id: int | None, handling: Handling, aside: SetAside | None = None
     ) -> None:
-        """Note that an update is done with, and what goes with that; keep nothing of strangers."""
+        """Mark an update as handled and run its final work; keep nothing of strangers."""
         now, is_guest = self._clock(), self._is_guest(user_id)
 
         def finish(stores: Stores) -> None:
@@ -386,7 +384,7 @@ class Inbox:
     async def _give_up_parsing(
         self, user_id: int | None, update_id: int, begun: BegunUpdate, reason: str
     ) -> None:
-        """Tell the user, if they wrote in their own chat, then set the update aside."""
+        """Tell the user, if it was a private chat, then set the update aside."""
         handling = Handling(update_id, lambda: None, is_last_try=True, done=dict(begun.done))
         with being(handling):
             if user_id is not None and is_private(begun.payload):
@@ -396,12 +394,12 @@ class Inbox:
         logger.error("an update cannot be parsed (%s): it is set aside", reason)
 
     async def _tell_to_wait(self, user_id: int | None) -> None:
-        """Tell a user that the disk is full, once until it was not."""
+        """Tell a user that the disk is full, once until there is room again."""
         if user_id is not None and user_id not in self._told_to_wait:
             self._told_to_wait.add(user_id)
             await self._application.process_error(None, WaitsForRoom(user_id))
 
 
 def kind_of(update: Update) -> str:
-    """Return what an update holds, as Telegram calls it."""
+    """Return the kind of an update, as Telegram names it."""
     return next((kind for kind in ALLOWED_UPDATES if getattr(update, kind) is not None), "other")

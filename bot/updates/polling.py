@@ -1,4 +1,4 @@
-"""Asking Telegram for updates, again and again (long polling)."""
+"""Fetches updates by long polling."""
 
 import asyncio
 import logging
@@ -20,31 +20,31 @@ from bot.updates.raw_updates import number_of
 logger = logging.getLogger(__name__)
 
 POLL_S = 25
-"""How long Telegram may hold a poll open, in seconds."""
+"""How long Telegram may hold a poll, in seconds."""
 
 BETWEEN_S = 1.0
-"""From one poll to the next, where the first met somebody else's or was not held open."""
+"""Pause between polls if another instance polls too, or if polls are not held."""
 
 NEWCOMER_S = 60.0
-"""For how long after its start a bot is the newcomer of two that ask for the same updates."""
+"""How long after its start a bot counts as the newer one of two instances."""
 
 CONFLICT_S = {"newcomer": 10.0, "old hand": 60.0}
-"""How long a conflict may last before the bot stops. The newcomer stops first, so the one that was
-there before goes on; some seconds are for one that is just being stopped."""
+"""How long a conflict may last before the bot stops. The newer instance stops first. A few seconds
+are allowed for an older one that is shutting down."""
 
 
 async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: Metrics) -> None:
-    """Fetch updates until cancelled, whatever Telegram or something before it answers.
+    """Fetch updates until cancelled, retrying after any error but the following.
 
     Raises:
-        telegram.error.InvalidToken: Telegram does not know this bot's token.
+        telegram.error.InvalidToken: Telegram says that the token is wrong.
         telegram.error.Conflict: Another instance keeps fetching the same bot's updates.
     """
-    # A webhook of an earlier life would make Telegram refuse every fetch.
+    # Telegram refuses polls while a webhook is set.
     await persistently(bot.delete_webhook)
     conflicts = _Conflicts()
     offset: int | None = None
-    hold_s = 0  # the first poll is answered at once, so that it is soon known that all is well
+    hold_s = 0  # the first poll is not held, so that its success is known at once
     limit = MOST_AT_ONCE
 
     async def fetch() -> list[Any]:
@@ -56,9 +56,9 @@ async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: M
             if found and not _numbers(found):
                 raise StrangeAnswer("updates without numbers")
         except TimedOut:
-            return []  # a quiet poll whose answer got lost; nothing was acknowledged
+            return []  # an empty poll whose answer got lost; nothing was acknowledged
         except TelegramError:
-            limit = 1  # if one update is at fault, those before it come through
+            limit = 1  # if one update breaks the answer, those before it still arrive
             raise
         conflicts.end()
         hold_s, limit = POLL_S, MOST_AT_ONCE
@@ -78,7 +78,7 @@ async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: M
         else:
             if found:
                 offset = max(_numbers(found)) + 1
-            elif may_be_held:  # some servers answer at once even where nothing is new
+            elif may_be_held:  # some servers answer at once even if nothing is new
                 await asyncio.sleep(max(0.0, asked_s + BETWEEN_S - time.monotonic()))
 
 
@@ -87,18 +87,18 @@ def _numbers(found: list[Any]) -> list[int]:
 
 
 class _Conflicts:
-    """How long somebody else has been fetching this bot's updates."""
+    """Tracks how long another instance has been polling too."""
 
     def __init__(self) -> None:
         self._start_s = time.monotonic()
         self._since_s: float | None = None
 
     def end(self) -> None:
-        """Note that a fetch went well."""
+        """Record a successful poll."""
         self._since_s = None
 
     async def bear(self, conflict: Conflict) -> None:
-        """Wait a little, unless it has lasted too long."""
+        """Wait a little, or raise if the conflict has lasted too long."""
         now_s = time.monotonic()
         if self._since_s is None:
             self._since_s = now_s

@@ -1,8 +1,8 @@
-"""What is read of an update before it is parsed, and how it is parsed.
+"""Reads the number and sender of an update's raw JSON, and parses it later.
 
 An update is stored as Telegram sent it and parsed when its turn comes. Until then only its number
-and its sender count, and they are read here without trusting anything else in it: Telegram adds
-kinds of updates all the time, and python-telegram-bot fails at some that are valid.
+and sender are needed. They are read here without assuming anything else: Telegram often adds kinds
+of updates, and python-telegram-bot fails to parse some valid ones.
 """
 
 import json
@@ -15,15 +15,15 @@ from telegram.constants import ChatType
 from bot.storage.inbox_table import NewUpdate
 
 _LIMIT = 2**63 - 1
-"""SQLite stores no greater number."""
+"""SQLite's largest integer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sent an update.
+    """The sender of an update.
 
     Args:
-        user_id: The user; None where it names none.
+        user_id: The user; None if it names none.
         is_private: Whether it was sent in the user's private chat with the bot.
     """
 
@@ -32,7 +32,7 @@ class Sender:
 
 
 def new_update(found: Any) -> NewUpdate | None:
-    """Return what is to be stored of an update; None where it has no number."""
+    """Return the row to store for an update; None if it has no valid number."""
     number = number_of(found)
     if number is None:
         return None
@@ -40,7 +40,7 @@ def new_update(found: Any) -> NewUpdate | None:
 
 
 def as_json(found: Any) -> str:
-    """Return what was found as JSON again; nothing where it is nested too deeply."""
+    """Serialize a value as JSON; empty if it is nested too deeply."""
     try:
         return json.dumps(found)
     except RecursionError:
@@ -48,12 +48,12 @@ def as_json(found: Any) -> str:
 
 
 def number_of(found: Any) -> int | None:
-    """Return an update's number; None where it has none that could be stored."""
+    """Return an update's number; None if it has no valid one."""
     return _id_in(found, "update_id")
 
 
 def sender_of(found: Any) -> Sender:
-    """Return who sent an update, as `Update.effective_user` and `effective_chat` would."""
+    """Return the sender of an update, like `Update.effective_user` and `effective_chat`."""
     if isinstance(found, dict):
         for content in found.values():
             user_id = _id_in(_part(content, "from") or _part(content, "user"), "id")
@@ -64,7 +64,7 @@ def sender_of(found: Any) -> Sender:
 
 
 def is_private(payload: str) -> bool:
-    """Return whether an update that was stored may come from its sender's chat with the bot."""
+    """Return whether a stored update may come from a private chat."""
     try:
         return sender_of(json.loads(payload)).is_private
     except (ValueError, RecursionError):
@@ -72,10 +72,10 @@ def is_private(payload: str) -> bool:
 
 
 def parsed(payload: str, bot: Bot) -> Update:
-    """Return the update that was stored.
+    """Parse a stored update.
 
     Raises:
-        UNPARSABLE: It is none, or python-telegram-bot does not understand it.
+        UNPARSABLE: It is malformed, or python-telegram-bot cannot parse it.
     """
     found = json.loads(payload)
     if not isinstance(found, dict):

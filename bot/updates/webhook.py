@@ -1,8 +1,8 @@
-"""Having Telegram deliver updates to us (webhook), where it can reach us by an HTTPS address.
+"""Receives updates by webhook, for bots with a public HTTPS address.
 
-Telegram shows a secret with each delivery, so nobody else can put words into anybody's mouth, and
-delivers again what was not answered with 200. It delivers one update at a time, in their order.
-So what cannot be used is set aside and answered with 200: else nothing behind it would come.
+Each delivery carries a secret, so nobody else can forge updates. Telegram delivers one update at a
+time, in order, and repeats it until it is answered with 200. So a malformed body is set aside and
+answered with 200 too; otherwise it would block all later updates.
 """
 
 import asyncio
@@ -30,22 +30,22 @@ logger = logging.getLogger(__name__)
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
 
 MAX_BODY_BYTES = 1_000_000
-"""More than any update has: a text is at most 4,096 characters."""
+"""The largest body: more than any update has."""
 
 LOOK_EVERY_S = 30.0
-"""How often Telegram is asked whether it can deliver."""
+"""How often to check with Telegram whether deliveries succeed."""
 
 
 class Webhook:
-    """Takes updates from Telegram, and sees to it that it delivers them here.
+    """Receives updates from Telegram, and keeps the webhook registered.
 
     Args:
-        bot: Tells Telegram.
-        inbox: Stores each update before Telegram is told that we have it.
-        url: Where Telegram delivers.
-        secret: What it shows.
+        bot: Calls Telegram.
+        inbox: Stores each update before it is acknowledged.
+        url: The webhook's address.
+        secret: The secret of each delivery.
         clock: Returns the time now, in UTC.
-        metrics: Notes that Telegram is there.
+        metrics: Records contact with Telegram.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class Webhook:
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
-        """Return the route to which Telegram delivers."""
+        """Return the route for deliveries."""
         return [Route(WEBHOOK, self._take, methods=["POST"])]
 
     async def keep(self) -> None:
-        """Have Telegram deliver here until cancelled; say so where it cannot.
+        """Keep the webhook registered until cancelled, and log when deliveries fail.
 
         Raises:
             telegram.error.InvalidToken: Telegram does not know this bot's token.
@@ -97,16 +97,16 @@ class Webhook:
             self._url,
             secret_token=self._secret.decode(),
             allowed_updates=ALLOWED_UPDATES,
-            max_connections=1,  # else later updates may come before earlier ones
+            max_connections=1,  # otherwise updates may arrive out of order
         )
 
     async def _take(self, request: Request) -> Response:
-        """Take one update; 200 only once it is stored, or set aside."""
+        """Receive an update; answer 200 only once it is stored or set aside."""
         shown = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(shown.encode(), self._secret):
             return Response(status_code=HTTPStatus.FORBIDDEN)
         body = bytearray()
-        async for chunk in request.stream():  # to its end, else Telegram would deliver it again
+        async for chunk in request.stream():  # to its end, otherwise Telegram would repeat it
             body += chunk[: MAX_BODY_BYTES + 1 - len(body)]
         try:
             await self._store(bytes(body))
@@ -116,7 +116,7 @@ class Webhook:
         return Response()
 
     async def _store(self, body: bytes) -> None:
-        """Store what Telegram delivered, or set it aside: a refusal would bring it back for ever.
+        """Store a delivery, or set it aside: Telegram would repeat a refused one forever.
 
         Raises:
             sqlite3.Error: It could not be stored.

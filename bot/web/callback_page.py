@@ -1,6 +1,6 @@
-"""The page on which somebody lands who comes back from Spotify's consent page.
+"""The OAuth callback page, to which Spotify redirects after consent.
 
-Where browsers elsewhere can open it, it connects nothing by itself: it shows six digits.
+If other people's browsers can open it, it does not connect the account but shows six digits.
 """
 
 import base64
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a page says about one way in which a visit can end."""
+    """The text of a page for one outcome."""
 
     status: int
     sign: str
@@ -62,7 +62,7 @@ ARRIVED = Outcome(
 )
 
 SHOWN_BEFORE = "It showed you six digits a moment ago? They still count: type them into the chat."
-"""What a page says that was loaded again, as phones do with pages that lay in the background."""
+"""The text after a reload, which phones do with pages in the background."""
 
 OUTCOMES: dict[type[RecommenderError], Outcome] = {
     AuthorizationDenied: Outcome(
@@ -111,7 +111,7 @@ OUTCOMES: dict[type[RecommenderError], Outcome] = {
         "Nothing was connected. Send /connect in the chat to try again.",
     ),
 }
-"""One page for each thing that keeps an account from being connected."""
+"""The page for each error."""
 
 CANNOT_STORE = Outcome(
     503,
@@ -120,7 +120,7 @@ CANNOT_STORE = Outcome(
     "I cannot save anything just now, so nothing is connected yet. Your link still works: reload "
     "this page in a minute.",
 )
-"""What is said while the database is locked or the disk is full; the link is not used up."""
+"""The page while the database is locked or the disk is full; the link stays valid."""
 
 _RETRY_AFTER_S = 60
 
@@ -172,7 +172,7 @@ _HEADERS = {
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",  # the address holds the code
+    "Referrer-Policy": "no-referrer",  # the address contains the code
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
@@ -183,16 +183,16 @@ def callback_routes(
     on_connected: Callable[[int], Awaitable[None]],
     on_arrived: Callable[[int], Awaitable[None]],
 ) -> list[Route]:
-    """Return the route that Spotify sends people back to.
+    """Return the callback route.
 
     Args:
-        connections: Finishes the connection.
-        on_connected: Called with the user once the page has been sent, if it connected them.
-        on_arrived: Called with the user once the page has been sent, if it shows six digits.
+        connections: Connects the account.
+        on_connected: Called with the user after the page was sent, if it connected them.
+        on_arrived: Called with the user after the page was sent, if it shows six digits.
     """
 
     async def callback(request: Request) -> Response:
-        if request.method == "HEAD":  # a look ahead must not use the link up
+        if request.method == "HEAD":  # a link preview must not use up the link
             return Response(headers=_HEADERS)
         try:
             if connections.shows_digits:

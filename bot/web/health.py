@@ -1,4 +1,4 @@
-"""How the bot is doing, told on this computer alone: `/healthz` and `/metrics`."""
+"""`/healthz` and `/metrics`, served on this computer only."""
 
 import asyncio
 import sqlite3
@@ -13,13 +13,13 @@ from starlette.routing import Route
 from bot.services import Services
 
 SILENT_FOR = timedelta(minutes=2)
-"""How long Telegram may be silent: four times as long as it holds a quiet poll open."""
+"""The longest time without contact to Telegram: four times that of a held poll."""
 
 JOBS_LATE_S = 120.0
-"""How long no job may have run, by a clock that nobody sets: the most frequent runs every 30 s."""
+"""The longest monotonic time without a job; the most frequent one runs every 30 s."""
 
 PATIENCE_S = 2.0
-"""How long the database may take, whose thread may be busy with a night's copy."""
+"""Timeout for the database, whose thread may be busy with a backup."""
 
 
 def ops_routes(services: Services) -> list[Route]:
@@ -46,7 +46,7 @@ def ops_routes(services: Services) -> list[Route]:
 
 
 async def _waiting(services: Services) -> int | None:
-    """Return how many updates wait; None if the database does not answer."""
+    """Return the number of unhandled updates; None if the database does not answer."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             return await services.records.run(lambda stores: stores.people.inbox.waiting())

@@ -1,12 +1,12 @@
-"""How much strangers may take of the web pages: connections, time, bytes and log lines.
+"""Limits for visitors of the web pages: connections, time, and size of requests.
 
-Whoever can reach the pages can open connections and say nothing, or a byte a minute. Uvicorn
-waits for them as long as they like, and asyncio accepts until the process has no file left, which
-takes Telegram, Spotify and the database down too. So connections are accepted here, as many as
-there are slots; whoever has not sent a whole request after a while must leave, and much sooner
-when all slots are taken. Those who come meanwhile wait with the operating system.
+A visitor can open connections and send nothing, or a byte a minute. Uvicorn has no timeout for
+that, and asyncio accepts connections until the process runs out of file descriptors, which breaks
+Telegram, Spotify and the database too. So connections are accepted here, up to a limit. A
+connection without a complete request is closed after a timeout, and much sooner when the limit is
+reached. Further connections wait in the backlog.
 
-No address is treated unlike another: behind a tunnel or a proxy all have the same one.
+There are no limits per address: behind a tunnel or proxy, all visitors have the same one.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 logger = logging.getLogger(__name__)
 
 _ACCEPT_PAUSE_S = 0.5
-"""Before another connection is accepted after one could not be."""
+"""Pause after a failure to accept a connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebLimits:
-    """What the web pages give to whoever comes.
+    """The limits.
 
     Args:
-        connections: How many may be open at once; more wait until one of them ends.
-        request_s: How long a whole request may take to arrive, and an answer to be taken.
-        hurried_s: The same while no further connection can be accepted.
-        body_bytes: How long the body of a request may be.
+        connections: The most open connections; further ones wait.
+        request_s: Timeout for receiving a request, and for sending an answer.
+        hurried_s: The same while the limit of connections is reached.
+        body_bytes: The largest body of a request.
     """
 
     connections: int
@@ -45,62 +45,62 @@ class WebLimits:
 
 
 def public_limits() -> WebLimits:
-    """Return the limits of pages that anybody may reach.
+    """Return the limits for public pages.
 
-    They may take a quarter of the files that this process may open: Telegram's 64 connections,
-    Spotify's 32, the database and the worker need the rest.
+    They may use a quarter of the process's file descriptors: Telegram's 64 connections, Spotify's
+    32, the database and the worker need the rest.
     """
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return WebLimits(256 if most == resource.RLIM_INFINITY else max(16, min(256, most // 4)))
 
 
 OPS_LIMITS = WebLimits(connections=16, body_bytes=10_000)
-"""Of the pages for this computer alone, which a probe or two look at."""
+"""The limits for the pages on this computer only."""
 
 
 class TimedProtocol(H11Protocol):
-    """Uvicorn's HTTP, which hangs up on whoever keeps it waiting."""
+    """Uvicorn's HTTP protocol with a record of how long the client keeps it waiting."""
 
     gate: "Gate"
     since_s: float | None = None
-    """Since when the other side has kept us waiting; None while we do, or have no connection."""
+    """Since when we wait for the client; None if we do not."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Start waiting for a request."""
         super().connection_made(transport)
         self._note()
 
     def data_received(self, data: bytes) -> None:
-        """Take a part of a request."""
+        """Receive a part of a request."""
         super().data_received(data)
         self._note()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Start waiting for the next request."""
         super().on_response_complete()
         self._note()
 
     def pause_writing(self) -> None:
-        """Begin to wait for an answer to be taken."""
+        """Start waiting for the client to receive the answer."""
         super().pause_writing()
         self._note()
 
     def resume_writing(self) -> None:
-        """Go on answering."""
+        """Continue sending."""
         super().resume_writing()
         self._note()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let somebody else in."""
+        """Release the slot."""
         super().connection_lost(exc)
         self.since_s = None
         self.gate.left(self)
 
     def _note(self) -> None:
-        """Note whether it is the other side that keeps us waiting."""
+        """Record whether we wait for the client."""
         if self._is_answering() and not self.flow.write_paused:
             self.since_s = None
-        elif self.since_s is None:  # a byte now and then buys no more time
+        elif self.since_s is None:  # single bytes do not extend the timeout
             self.since_s = self.loop.time()
 
     def _is_answering(self) -> bool:
@@ -109,11 +109,11 @@ class TimedProtocol(H11Protocol):
 
 
 class Gate:
-    """Accepts connections to one server, and hangs up on those who keep it waiting.
+    """Accepts connections for a server, and closes those that are too slow.
 
     Args:
-        server: Uvicorn's, which listens nowhere itself.
-        limits: How many, and how long.
+        server: Uvicorn's server, which does not listen itself.
+        limits: The limits.
     """
 
     def __init__(self, server: uvicorn.Server, limits: WebLimits) -> None:
@@ -124,7 +124,7 @@ class Gate:
         self._has_room.set()
 
     def left(self, protocol: TimedProtocol) -> None:
-        """Note that a connection has ended."""
+        """Record the end of a connection."""
         self._open.discard(protocol)
         self._has_room.set()
 
@@ -136,7 +136,7 @@ class Gate:
             await self._has_room.wait()
             try:
                 accepted, _ = await loop.sock_accept(listener)
-            except ConnectionError:  # gone before it was accepted
+            except ConnectionError:  # closed before it was accepted
                 continue
             except OSError as error:
                 logger.error("no connection to the web pages can be accepted: %s", error)
@@ -157,7 +157,7 @@ class Gate:
             self.left(protocol)
 
     async def watch(self) -> None:
-        """Hang up on whoever takes too long, until cancelled."""
+        """Close slow connections, until cancelled."""
         pause_s = min(self._limits.hurried_s, self._limits.request_s) / 4
         while True:
             await asyncio.sleep(pause_s)
@@ -170,11 +170,11 @@ class Gate:
 
 
 class BodyLimit:
-    """Refuses requests whose body is too long, before or while it comes.
+    """Refuses requests with a too large body, before or while it arrives.
 
     Args:
-        app: What answers the others.
-        most: How many bytes are taken.
+        app: Answers the other requests.
+        most: The largest body in bytes.
     """
 
     def __init__(self, app: ASGIApp, most: int) -> None:

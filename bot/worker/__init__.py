@@ -1,1 +1,1 @@
-"""The vision process, and the photos and albums that wait for it."""
+"""The vision process, and the queue of photos and albums for it."""

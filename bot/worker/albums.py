@@ -1,9 +1,9 @@
-"""Gathers the photos of an album, which Telegram delivers as messages of their own.
+"""Gathers the photos of an album, which Telegram delivers as separate messages.
 
-An album is tried, and answered, as a whole. One of its messages leads: it gets all of them and
-answers. The others wait until no try of that one follows, and are marked as handled in the same
-transaction. So after an error, a stop or a crash the whole album is still in the inbox: it is
-gathered again, and what an earlier try did counts, whichever of its messages leads now.
+An album is handled as a whole. One of its messages leads: it gets all of them and answers. The
+others wait until no retry of the leader follows, and are marked as handled in the same
+transaction. So after an error, a stop or a crash, the whole album is still in the inbox. It is
+gathered again, and the results of earlier tries are shared by all its messages.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ from telegram.constants import MediaGroupLimit
 from bot.current_update import Handling, current, give_way
 
 SETTLE_S = 0.6
-"""How long after its last message an album counts as complete. Telegram hands its messages out
-together, or, where a fetch falls between them, with the next fetch."""
+"""How long after its last message an album counts as complete. Telegram delivers its messages in
+one fetch, or in two consecutive ones."""
 
 MAX_REMEMBERED = 1000
-"""Albums of which it is remembered that they have been answered."""
+"""How many answered albums are remembered."""
 
 
 class _Key(NamedTuple):
-    """What tells albums apart: what Telegram calls the group need not be unique beyond a chat."""
+    """Identifies an album; Telegram's group id may be unique only within a chat."""
 
     chat_id: int
     user_id: int | None
@@ -40,10 +40,10 @@ class _Album:
     """An album that is being gathered or answered.
 
     Args:
-        over: Is done once it is answered, or its user told why not; cancelled by a stop.
-        messages: What came of it so far, by number.
-        handlings: On behalf of which updates.
-        is_complete: Set once nothing more can come.
+        over: Done once no retry follows; cancelled by a shutdown.
+        messages: Its messages so far, by id.
+        handlings: The updates of these messages, by id.
+        is_complete: Set once no more messages can come.
     """
 
     over: asyncio.Future[None]
@@ -59,7 +59,7 @@ class _Album:
             self.is_complete.set()
 
     def finish(self, stores: Any, now: datetime) -> None:
-        """Mark all its messages as handled."""
+        """Mark all its updates as handled."""
         for update_id in list(self.handlings):
             stores.people.inbox.finish(update_id, now)
 
@@ -73,10 +73,10 @@ class Albums:
 
     @asynccontextmanager
     async def gathered(self, message: Message) -> AsyncIterator[list[Message]]:
-        """Yield the messages to be answered together with this one, in the order of sending.
+        """Yield the messages to handle together with this one, in order.
 
-        One message of an album gets all of them, at each try; the others get none, once the album
-        is answered. So does one that comes after that.
+        The leader of an album gets all of them, at each try. The others get an empty list, after
+        the album is answered; so does a message that comes later.
         """
         key, handling = _key_of(message), current()
         album = None if key is None else self._under_way.get(key)
@@ -99,8 +99,8 @@ class Albums:
                     _speak_for_all(handling, album)
                 yield [album.messages[number] for number in sorted(album.messages)]
             except asyncio.CancelledError:
-                if not _leads(handling, album):  # else the inbox does so
-                    album.over.cancel()  # none of them may count as handled
+                if not _leads(handling, album):  # otherwise the inbox does that
+                    album.over.cancel()  # none of them counts as handled
                 raise
             finally:
                 if not _leads(handling, album) and not album.over.done():  # no other try follows
@@ -126,19 +126,19 @@ def _key_of(message: Message) -> _Key | None:
 
 
 def _leads(handling: Handling | None, album: _Album) -> bool:
-    """Return whether an update is the one that answers an album: this is its next try then."""
+    """Return whether an update leads an album: this is a retry of it then."""
     return handling is not None and handling.over is album.over
 
 
 def _speak_for_all(handling: Handling, album: _Album) -> None:
-    """Let what is done for an album count for all its messages, and what was done, for this."""
-    done = [each.done for each in album.handlings.values()]
-    handling.done = {name: result for each in done for name, result in each.items()}
+    """Share the results of steps among all updates of an album, and end them together."""
+    for each in list(album.handlings.values()):
+        handling.done.update(each.done)  # in place: the next try gets this very dictionary
     handling.at_end(album.finish)
 
 
 async def _settle(album: _Album) -> None:
-    """Wait until no message has come for a while, or none can any more."""
+    """Wait until no message has come for a while, or the album is complete."""
     count = 0
     while count < len(album.messages) and not album.is_complete.is_set():
         count = len(album.messages)

@@ -1,9 +1,9 @@
-"""Whose photo is next: a bounded queue before the vision worker that no one fills for others.
+"""A bounded, fair queue in front of the vision worker.
 
-Whoever has nothing under way goes before whoever has; among equals, whoever came first does. So
-each sees the photos of somebody who sends many stand behind their own first one.
+A user with fewer photos in the queue goes first; otherwise it is first come, first served. So
+somebody who sends many photos does not delay others' first one.
 
-Only what has its turn is fetched from Telegram: what waits is a handle, not bytes.
+Photos are downloaded only when it is their turn: the queue holds file ids, not bytes.
 """
 
 import asyncio
@@ -13,24 +13,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 AT_ONCE = 3
-"""How many have their turn at a time: one is read while the next are being fetched."""
+"""Concurrent turns: one photo is read while the next ones are downloaded."""
 
 LIMIT = 100
-"""Photos that may wait; each photo of an album counts."""
+"""The most waiting photos; each photo of an album counts."""
 
 
 class QueueFull(Exception):
-    """As many photos wait as may."""
+    """The queue is full."""
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """Somebody's place in the queue.
+    """A place in the queue.
 
     Args:
         user_id: Whose it is.
-        photos: For how many photos.
-        before: How many places the same user had then.
+        photos: The number of photos.
+        before: The number of places that the user had before it.
     """
 
     user_id: int
@@ -39,34 +39,34 @@ class Place:
     _is_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def turn(self) -> None:
-        """Wait until it is this one's turn."""
+        """Wait for its turn."""
         await self._is_up.wait()
 
     def call(self) -> None:
-        """Say that it is this one's turn."""
+        """Give it its turn."""
         self._is_up.set()
 
 
 class PhotoQueue:
-    """The photos that wait and those that have their turn, at most one of each user.
+    """The waiting photos and the current turns, at most one turn per user.
 
     Args:
-        at_once: How many have their turn at a time.
-        limit: How many photos may wait.
+        at_once: The number of concurrent turns.
+        limit: The most waiting photos.
     """
 
     def __init__(self, at_once: int = AT_ONCE, limit: int = LIMIT) -> None:
         self._at_once = at_once
         self._limit = limit
-        self._waiting: list[Place] = []  # whose turn comes first stands first
+        self._waiting: list[Place] = []  # in order of their turns
         self._called: list[Place] = []
 
     @contextmanager
     def join(self, user_id: int, photos: int = 1) -> Iterator[Place]:
-        """Have a place while the block runs, which begins by waiting for its turn.
+        """Hold a place during the block, which must first wait for its turn.
 
         Raises:
-            QueueFull: There is no room for so many photos.
+            QueueFull: There is no room for these photos.
         """
         if self.waiting() + photos > self._limit:
             raise QueueFull
@@ -81,11 +81,11 @@ class PhotoQueue:
             self._call_next()
 
     def waiting(self) -> int:
-        """Return how many photos wait."""
+        """Return the number of waiting photos."""
         return sum(place.photos for place in self._waiting)
 
     def number(self, place: Place) -> int:
-        """Return how many turns it takes until a place has its own, 0 once it has it."""
+        """Return a place's number in the queue, from 1; 0 once it has its turn."""
         return self._waiting.index(place) + 1 if place in self._waiting else 0
 
     def _call_next(self) -> None:

@@ -1,7 +1,7 @@
-"""The process that holds the network: photos and videos go in by a pipe, readings come back.
+"""The vision process: reads photos and videos that it gets through a pipe.
 
-The bot's own process never decodes a photo and holds no network: a hang, a crash or a lack of
-memory there costs one photo, and the process is replaced at once.
+The bot's own process never decodes a photo and does not load the network. A hang, a crash or a
+lack of memory in the vision process costs one photo, and the process is replaced at once.
 """
 
 import asyncio
@@ -25,52 +25,51 @@ from vision import Explanation, SeveralFaces, VisionError
 logger = logging.getLogger(__name__)
 
 START_S = 120.0
-"""Seconds that the worker may take to load the network; slow machines need a part of it."""
+"""Timeout for loading the network, with a margin for slow machines."""
 
 DEADLINE_S = 10.0
-"""Seconds that one photo may take before the worker is killed and replaced."""
+"""Timeout for a photo, after which the worker is killed and replaced."""
 
 MORE_S = 3.0
-"""Seconds that each further photo of an album may take; one without a face takes the longest."""
+"""Additional timeout for each further photo of an album; photos without a face are slowest."""
 
 VIDEO_DEADLINE_S = 30.0
-"""Seconds that a video may take: the longest and largest that is let in has some 3,600 frames to
-be decoded."""
+"""Timeout for a video: the largest allowed one has some 3,600 frames to decode."""
 
 MEMORY_BYTES = 2 * 1024**3
-"""Memory that the worker may take beyond what it holds once the network is loaded. Of what the
-gate lets in, a WebP of 50 megapixels takes the most, 0.9 GB."""
+"""Memory limit beyond that of the loaded network. Of the allowed photos, a WebP of 50 megapixels
+takes the most, 0.9 GB."""
 
 SPARE_BYTES = 120 * 1024**2
-"""Memory that the worker may keep between photos: a little more than a usual one takes."""
+"""Memory that the worker may keep between photos: a little more than an ordinary one needs."""
 
 
 class WorkerFailed(Exception):
-    """The worker died or did not answer in time; it has been replaced."""
+    """The worker died or timed out; it has been replaced."""
 
 
 class Explainer(Protocol):
-    """Whoever turns photos and videos into readings and the pictures that explain them.
+    """Reads photos and videos, and draws the explaining pictures.
 
-    Each method raises a `VisionError` where nothing can be read, or `WorkerFailed`.
+    Each method raises a `VisionError` if nothing can be read, or `WorkerFailed`.
     """
 
     async def explain(
         self, photos: Sequence[bytes], face: int | None = None
     ) -> Explanation | SeveralFaces:
-        """Read the clearest of some photos, or ask who in it is meant; see `vision.explain`."""
+        """Read the clearest of some photos, or number its faces; see `vision.explain`."""
 
     async def explain_video(self, video: bytes) -> Explanation:
         """Read the moments of a video; see `vision.explain`."""
 
 
 def serve_vision(pipe: Connection) -> None:
-    """Load the network, say so, then answer until the bot closes the pipe."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # both reach all processes; the bot decides
+    """Load the network, report that, then answer requests until the bot closes the pipe."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # these reach all processes; the bot decides
         signal.signal(number, signal.SIG_IGN)
-    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # what FFmpeg thinks of odd files is not for us
+    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # no messages about odd files
     os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
-    from vision.explain import explain_photos, explain_video  # the heavy imports, here alone
+    from vision.explain import explain_photos, explain_video  # heavy imports, only in this process
     from vision.network.serving import give_back_memory
     from vision.reader import PhotoReader
 
@@ -84,7 +83,7 @@ def serve_vision(pipe: Connection) -> None:
         pipe.send(error)
         return
     limit_memory(MEMORY_BYTES)
-    gc.freeze()  # nothing that is loaded becomes garbage
+    gc.freeze()  # exclude loaded objects from garbage collection
     most_bytes = _held_bytes()[0] + SPARE_BYTES
     pipe.send(None)
     while True:
@@ -97,27 +96,26 @@ def serve_vision(pipe: Connection) -> None:
             answer = answers[question](reader, *arguments)
         except VisionError as error:
             if isinstance(error.__cause__, MemoryError):
-                raise  # and end: what is left may not do for the next photo either
+                raise  # end the process: memory may not suffice for the next photo either
             answer = error
         try:
             pipe.send(answer)
         except OSError:
             return
         del arguments, answer
-        gc.collect()  # an error and its traceback hold each other, and the photo
+        gc.collect()  # an error and its traceback form a cycle that holds the photo
         if _held_bytes()[0] > most_bytes:
             give_back_memory()
 
 
 def limit_memory(beyond_bytes: int) -> None:
-    """Have the system refuse this process more memory, and never write what it holds to a disk.
+    """Limit this process's memory, and disable core dumps.
 
-    What was asked for counts, not what is in use. That leaves out what libraries merely reserve,
-    by which a limit on the address space (RLIMIT_AS) would be used up before the first photo.
-    Only Linux says how much a process holds, and only there does the limit bind: macOS takes
-    one and lets it pass.
+    The limit is on private writable memory (RLIMIT_DATA). One on the address space (RLIMIT_AS)
+    would count what libraries merely reserve, and be used up before the first photo. Only Linux
+    reports the current size and enforces the limit.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the photo
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would contain the photo
     _, asked_bytes = _held_bytes()
     if asked_bytes:
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
@@ -125,7 +123,7 @@ def limit_memory(beyond_bytes: int) -> None:
 
 
 def _held_bytes() -> tuple[int, int]:
-    """Return how much memory this process has in use, and has asked for; 0 where nobody tells."""
+    """Return this process's used and requested memory in bytes; 0 if unknown."""
     pages = Path("/proc/self/statm")
     if not pages.exists():
         return 0, 0
@@ -135,16 +133,16 @@ def _held_bytes() -> tuple[int, int]:
 
 
 class VisionWorker:
-    """One worker process, started again whenever it is lost.
+    """A worker process that is restarted whenever it is lost.
 
     Args:
-        deadline_s: Seconds that one photo may take.
-        more_s: Seconds that each further photo of an album may take.
-        video_deadline_s: Seconds that one video may take.
-        start_s: Seconds that the process may take until it is ready.
-        serve: What runs in the process: says None or a `VisionError` once it is ready, then
-            answers each question, a tuple of a method of `Explainer` and its arguments, with what
-            that method returns or a `VisionError`.
+        deadline_s: Timeout for a photo.
+        more_s: Additional timeout for each further photo of an album.
+        video_deadline_s: Timeout for a video.
+        start_s: Timeout for the start.
+        serve: Runs in the process. It sends None or a `VisionError` once it is ready, then answers
+            each request, a tuple of a method of `Explainer` and its arguments, with the result or
+            a `VisionError`.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""The tracks to choose from: import, storage, search by name, statistics."""
+"""The catalogue of tracks: import, storage, search by name, statistics."""

@@ -1,8 +1,8 @@
-"""`catalogue.db`: the tracks that we may choose from, replaceable at any time.
+"""`catalogue.db`: the tracks to choose from, replaceable at any time.
 
-A CSV is read into a temporary table first and moved over in one short transaction, so that a bad
-file changes nothing and a running bot goes on reading while the catalogue is replaced. Beside it
-lies `catalogue.db-tracks`, the same tracks as arrays to be mapped into memory (see `table_file`).
+A CSV is first read into a temporary table, then moved in one short transaction. So a bad file
+changes nothing, and a running bot can read while the catalogue is replaced. The file
+`catalogue.db-tracks` holds the same tracks as memory-mapped arrays (see `table_file`).
 """
 
 import logging
@@ -47,17 +47,17 @@ _ROWS_PER_BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did.
+    """The result of an import.
 
     Args:
         rows: Rows in the file, after its header.
         skipped: Rows that could not be used, by reason.
-        duplicates: Good rows that repeated the id of an earlier one and were merged with it.
-        tracks: Different tracks in the file; `new` + `updated` + `unchanged`.
+        duplicates: Good rows that were merged with an earlier row of the same id.
+        tracks: Different tracks in the file: `new` + `updated` + `unchanged`.
         new: Tracks that the catalogue did not have.
         updated: Tracks that it had with other values.
-        unchanged: Tracks that it had just so.
-        invented_dropped: Invented tracks that gave way.
+        unchanged: Tracks that it had with the same values.
+        invented_dropped: Invented tracks that were removed.
     """
 
     rows: int
@@ -96,15 +96,15 @@ class Catalogue:
     def import_csv(self, path: Path, on_progress: OnProgress | None = None) -> ImportReport:
         """Add the tracks of a CSV, replacing those with the same ids and all invented ones.
 
-        Rows with one id are merged: the most popular wins, else the first, and the genres of all
-        are kept. Importing the same file again changes nothing.
+        Rows with the same id are merged: the most popular one wins, else the first, with the
+        genres of all. Importing the same file again changes nothing.
 
         Args:
             path: A CSV as `importing` describes.
-            on_progress: Called now and then with bytes done and bytes in all.
+            on_progress: Called with the bytes read and the size of the file.
 
         Raises:
-            CatalogueUnreadable: The file cannot be imported; the catalogue is as it was.
+            CatalogueUnreadable: The file cannot be imported; the catalogue is unchanged.
         """
         tally = CsvTally()
         self.db.conn.create_function("merge_genres", 2, merge_genres, deterministic=True)
@@ -112,7 +112,7 @@ class Catalogue:
         self.db.execute(CREATE_STAGED)
         self.db.execute(INDEX_STAGED)
         try:
-            with self.db.atomic():  # only touches the temporary table: nobody waits
+            with self.db.atomic():  # only touches the temporary table: no reader waits
                 for batch in _batches(read_csv(path, tally, on_progress), _ROWS_PER_BATCH):
                     self.db.conn.executemany(STAGE, map(from_csv, batch))
             return self._move_staged(tally)
@@ -122,16 +122,16 @@ class Catalogue:
             self.db.execute("drop table if exists temp.staged")
 
     def replace_invented(self, tracks: Iterable[Track]) -> None:
-        """Put invented tracks in the place of all earlier invented ones."""
+        """Replace all invented tracks."""
         with self._changing():
             self.db.execute("delete from tracks where invented")
             self.db.conn.executemany(INSERT, map(from_track, tracks))
 
     def set_labels(self, labels: Iterable[tuple[str, str]]) -> None:
-        """Put tracks into song categories; they stay there when they are imported again.
+        """Set the song categories of tracks; importing the tracks again keeps them.
 
         Args:
-            labels: Pairs of a track id and its category, "" for none; other tracks keep theirs.
+            labels: Pairs of a track id and its category, "" for none; other tracks are unchanged.
         """
         self.db.execute("create temp table given (id text primary key, label text) without rowid")
         try:
@@ -147,7 +147,7 @@ class Catalogue:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Change tracks in one transaction, and their revision and arrays with them."""
+        """Change tracks in one transaction, and renew their revision and arrays."""
         with immediate(self.db):
             before = self.db.conn.total_changes
             yield
@@ -180,29 +180,29 @@ class Catalogue:
     # -- reading --
 
     def find(self, track_ids: Iterable[str]) -> list[Track]:
-        """Return those of the tracks that the catalogue has, in the order asked for."""
+        """Return the known tracks among these ids, in the given order."""
         sql = "select * from tracks where id = ?"
         return [to_track(row) for id_ in track_ids for row in self.db.query(sql, [id_])]
 
     def stats(self) -> CatalogueStats:
-        """Return what the catalogue holds."""
+        """Return statistics of the catalogue."""
         try:
             return summarise(self.load())
         except CatalogueEmpty:
             return EMPTY
 
     def load(self) -> TrackTable:
-        """Return all tracks, mapped from the file of their arrays.
+        """Return all tracks, mapped from the file of arrays.
 
-        Where there is no such file of this revision, the tracks are read and it is written; where
-        it cannot be written, they stay in memory.
+        If there is no file of this revision, it is written from the database. If it cannot be
+        written, the tracks stay in memory.
 
         Raises:
-            CatalogueEmpty: There is no track.
+            CatalogueEmpty: There are no tracks.
         """
         if self._table_path and (table := open_table(self._table_path, self._revision())):
             return table
-        with self.db.atomic():  # the revision, the count and the rows of one moment
+        with self.db.atomic():  # a consistent revision, count and rows
             revision, n = self._revision(), len(self)
             if not n:
                 raise CatalogueEmpty("the catalogue has no tracks")

@@ -1,7 +1,7 @@
-"""Cells of CSV files that no program takes for more than text.
+"""Escapes the cells of CSV files.
 
-Titles and names come from strangers. A cell that begins like a formula is one to a spreadsheet,
-and a line break in it another row to many a program.
+Titles and names are untrusted: spreadsheets run a cell that starts like a formula, and many
+programs take a line break in a cell as a new row.
 """
 
 import re
@@ -11,7 +11,7 @@ _FORMULA = re.compile(r"[=+\-@＝＋－＠]")
 
 
 def plain_cell(text: str) -> str:
-    """Return a text on one line that no spreadsheet takes for a formula."""
+    """Return a text as one line that no spreadsheet takes for a formula."""
     line = one_line(text)
     return f"'{line}" if _FORMULA.match(line) else line
 

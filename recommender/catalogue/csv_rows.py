@@ -1,7 +1,7 @@
-"""Reads the rows of any CSV: what is no CSV is refused, a bad row is counted and named.
+"""Reads the rows of CSV files. Files that are not CSV are refused, bad rows are counted.
 
-Which columns there must be, and what makes a row good, is said by whoever reads: `importing` for
-tracks, `labelled` for songs that somebody has sorted into categories.
+The caller says which columns are required and how to parse a row: `importing` for tracks,
+`labelled` for labelled songs.
 """
 
 import csv
@@ -15,10 +15,10 @@ from typing import IO, TypeVar
 from recommender.errors import CatalogueUnreadable
 
 OnProgress = Callable[[int, int], None]
-"""Called now and then with how much is done and how much there is, bytes or tracks."""
+"""Called with the finished and the total amount, in bytes or tracks."""
 
 Spellings = Mapping[str, Sequence[str]]
-"""Our name of each column, and the names that files give it, the preferred one first."""
+"""Our name of each column, and its names in files, the preferred one first."""
 
 _ROWS_PER_PROGRESS = 2_000
 _EXAMPLES = 3
@@ -28,7 +28,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Rows that were left out for one reason: how many, and the lines of the first few."""
+    """Rows skipped for one reason: their number, and the lines of the first few."""
 
     reason: str
     count: int
@@ -37,11 +37,11 @@ class Skipped:
 
 @dataclass(slots=True)
 class CsvTally:
-    """What was seen in a CSV so far.
+    """Counts the rows of a CSV.
 
     Args:
-        rows: Rows after the header, good or bad; blank lines are none.
-        counts: How many rows were left out for each reason.
+        rows: Rows after the header, good or bad, without blank lines.
+        counts: Skipped rows by reason.
         lines: The lines of the first few of them.
     """
 
@@ -50,14 +50,14 @@ class CsvTally:
     lines: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def skip(self, reason: str, line: int) -> None:
-        """Count a row that is left out."""
+        """Count a skipped row."""
         self.counts[reason] += 1
         if self.counts[reason] <= _EXAMPLES:
             self.lines[reason].append(line)
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """The rows that were left out, the most frequent reason first."""
+        """The skipped rows, the most frequent reason first."""
         return tuple(
             Skipped(reason, count, tuple(self.lines[reason]))
             for reason, count in self.counts.most_common()
@@ -65,7 +65,7 @@ class CsvTally:
 
 
 class BadRow(Exception):
-    """A row that cannot be used; the text is the reason."""
+    """A row cannot be used; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,14 @@ class Cells:
         return column in self.places
 
     def raw(self, column: str) -> str:
-        """Return a cell of a column that the file has, as it stands."""
+        """Return the raw cell of a required column."""
         return self.cells[self.places[column]]
 
     def text(self, column: str) -> str:
-        """Return a cell free of stray white space; empty where the file lacks the column."""
+        """Return a cell with normalized white space; empty if the file lacks the column."""
         if column not in self.places:
             return ""
-        # no control character may break our packed texts: `split` drops all others of that use
+        # control characters would break packed texts; `split` drops the other ones
         return " ".join(self.raw(column).replace("\0", " ").split())
 
 
@@ -102,15 +102,15 @@ def read_rows(
 
     Args:
         path: The file, UTF-8 with or without a byte order mark.
-        required: Columns that there must be.
-        optional: Columns that are read where there are any.
+        required: Required columns.
+        optional: Optional columns.
         parse: Turns cells into a row, or raises `BadRow`.
-        tally: Where rows are counted.
-        on_progress: Called now and then with the bytes that are done and those that there are.
+        tally: Counts the rows.
+        on_progress: Called with the bytes read and the size of the file.
 
     Raises:
-        CatalogueUnreadable: The file is absent, unreadable, no CSV, not UTF-8, lacks columns, or
-            has no row that can be used. Rows may have been yielded before: keep none of them.
+        CatalogueUnreadable: The file is missing, unreadable, not CSV, not UTF-8, lacks columns, or
+            has no usable row. Discard any rows that were yielded before.
     """
     try:
         with path.open("rb") as file:
@@ -174,7 +174,7 @@ def _rows(
 
 
 def _check_is_text(path: Path, file: IO[bytes]) -> None:
-    """Refuse what no decoder would describe well, then go back to the start."""
+    """Refuse binary files with a clear message, then go back to the start."""
     head = file.read(65_536)
     file.seek(0)
     if not head:
@@ -190,14 +190,14 @@ def _check_is_text(path: Path, file: IO[bytes]) -> None:
 def _places(
     path: Path, header: Sequence[str], required: Spellings, optional: Spellings
 ) -> dict[str, int]:
-    """Map our columns to their places in the header."""
+    """Map our columns to their positions in the header."""
     names = [name.strip().lower() for name in header]
     if len(names) < 2:
         raise CatalogueUnreadable(f"{path} is not a CSV: its first line has no comma")
     places = {
         ours: names.index(theirs)
         for ours, spellings in (*required.items(), *optional.items())
-        for theirs in reversed(spellings)  # the first spelling that is there wins
+        for theirs in reversed(spellings)  # the first spelling found wins
         if theirs in names
     }
     missing = [" or ".join(required[ours]) for ours in required if ours not in places]

@@ -1,4 +1,4 @@
-"""Downloads a catalogue from where it is published."""
+"""Downloads a published catalogue."""
 
 import http.client
 import urllib.error
@@ -15,7 +15,7 @@ PUBLIC_CSV = (
 """28,000 tracks with audio features, published by the TidyTuesday project (8 MB)."""
 
 TIMEOUT_S = 30.0
-"""How long the other side may stay silent."""
+"""Timeout without data."""
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -28,17 +28,17 @@ def download(
     Args:
         url: An http or https address.
         target: Where the file is written.
-        on_progress: Called with the bytes that came and the bytes that there are, 0 if unknown.
-        timeout_s: Seconds of silence after which it is given up.
+        on_progress: Called with the received bytes and the total, 0 if unknown.
+        timeout_s: Seconds without data after which to give up.
 
     Raises:
-        CatalogueUnreachable: The address makes no sense, nobody answers, or the answer is no
-            file or only a part of one.
+        CatalogueUnreachable: The address is malformed, nobody answers, or the answer is not a
+            complete file.
     """
     if not url.startswith(("https://", "http://")):
         raise CatalogueUnreachable(f"{url} is no address of a file on the web")
     try:
-        # the scheme was checked above: no file on this computer is opened
+        # the scheme was checked above, so no local file is opened
         with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # noqa: S310
             _save(answer, target, on_progress)
     except urllib.error.HTTPError as error:

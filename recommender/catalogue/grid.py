@@ -1,7 +1,7 @@
-"""A grid of cells over the valence-energy square: what lies near a point, without looking at all.
+"""A grid over the valence-energy square: finds tracks near a point without scanning all.
 
-The rows of a table are sorted by cell, line by line, so that a cell is a range of rows and all
-that a search has to remember is where each cell starts.
+The rows of a table are sorted by cell, so a cell is a range of rows, and the index is just the
+start of each cell.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TRACKS_PER_CELL = 32
-"""On average. Smaller cells hug a searched box more closely, but there are more of them."""
+"""Average rows per cell. Smaller cells fit a search box better, but there are more of them."""
 
 
 class Box(NamedTuple):
-    """Neighbouring cells: columns from `left` to before `right`, lines from `bottom` to `top`."""
+    """A box of cells: columns from `left` to before `right`, lines from `bottom` to `top`."""
 
     left: int
     bottom: int
@@ -27,7 +27,7 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Where the cells of a table of n rows start.
+    """The start of each cell in a table of n rows.
 
     Args:
         starts: First row of each cell, line by line from low energy to high and in a line from
@@ -38,7 +38,7 @@ class Grid:
 
     @property
     def side(self) -> int:
-        """How many cells there are along each axis."""
+        """The number of cells along each axis."""
         return isqrt(len(self.starts) - 1)
 
     @property
@@ -47,11 +47,11 @@ class Grid:
         return Box(0, 0, self.side, self.side)
 
     def boxes(self, points: NDArray[np.float64], reach: NDArray[np.float64]) -> list[Box]:
-        """Return the boxes of cells that hold whatever lies within reach of each point.
+        """Return, for each point, the box of cells that covers everything within reach.
 
         Args:
             points: Valence and energy in percentiles, float64 (p, 2).
-            reach: How far from a point in valence and energy, float64 (2,).
+            reach: The distance in valence and energy, float64 (2,).
         """
         lows = _lines(points - reach, self.side)  # (p, 2)
         highs = _lines(points + reach, self.side) + 1  # (p, 2)
@@ -66,14 +66,14 @@ class Grid:
         return _ranges(self.starts[cells], self.starts[cells + 1])
 
     def inside(self, rows: NDArray[np.int64], box: Box) -> NDArray[np.int64]:
-        """Return the places of those of some ascending rows that are in a box."""
+        """Return the indices of the ascending rows that are in a box."""
         lines = np.arange(box.bottom, box.top) * self.side
         bounds = self.starts[np.stack([lines + box.left, lines + box.right])]  # (2, lines)
         return _ranges(*np.searchsorted(rows, bounds))
 
 
 def sort_by_cell(square: NDArray[np.float32]) -> tuple[NDArray[np.int64], Grid]:
-    """Return the order in which rows lie cell by cell, and the grid of rows so ordered.
+    """Return the order of rows by cell, and the grid of the ordered rows.
 
     Rows of one cell keep their order.
 
@@ -89,12 +89,12 @@ def sort_by_cell(square: NDArray[np.float32]) -> tuple[NDArray[np.int64], Grid]:
 
 
 def _lines(square: NDArray[np.float64], side: int) -> NDArray[np.int64]:
-    """Return which line of cells each coordinate falls into; what is outside, the outermost."""
+    """Return the cell index of each coordinate along an axis, clipped to the grid."""
     return np.clip(np.floor(square * side), 0, side - 1).astype(np.int64)
 
 
 def _ranges(firsts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the numbers from each first to before its end, one range after the other."""
+    """Return the concatenated ranges from each `first` to before its `end`."""
     counts = ends - firsts
     before = np.cumsum(counts) - counts  # numbers in earlier ranges
     numbers: NDArray[np.int64] = np.repeat(firsts - before, counts)

@@ -1,4 +1,4 @@
-"""Reads a CSV of tracks with audio features, whichever of the usual sources it comes from.
+"""Reads a CSV of tracks with audio features, from any of the usual sources.
 
 Three spellings are known: TidyTuesday's `spotify_songs.csv` (`track_id`, `track_artist`, ...), the
 Hugging Face set (`track_id`, `artists` separated by ";") and Kaggle's `tracks_features.csv`
@@ -27,7 +27,7 @@ REQUIRED = {
     "loudness": ("loudness",),
     "duration_ms": ("duration_ms",),
 }
-"""The columns without which a file is no catalogue, with their spellings."""
+"""The required columns and their spellings."""
 
 OPTIONAL = {
     "album": ("track_album_name", "album_name", "album"),
@@ -36,7 +36,7 @@ OPTIONAL = {
     "explicit": ("explicit",),
     "year": ("track_album_release_date", "release_date", "year", "album_release_date"),
 }
-"""The columns that are read where there are any."""
+"""The optional columns."""
 
 FEATURE_COLUMNS = (
     "valence",
@@ -52,7 +52,7 @@ FEATURE_COLUMNS = (
 _RANGES = {
     "valence": (0.0, 1.0),
     "energy": (0.0, 1.0),
-    "tempo": (1.0, 400.0),  # Spotify writes 0 where it could not analyse the recording at all
+    "tempo": (1.0, 400.0),  # Spotify writes 0 if it could not analyse the recording
     "acousticness": (0.0, 1.0),
     "danceability": (0.0, 1.0),
     "mode": (0.0, 1.0),
@@ -60,14 +60,14 @@ _RANGES = {
     "duration_ms": (1.0, 86_400_000.0),
 }
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
-"""What says whether a track is explicit; where a file says neither, it is unknown."""
+"""The values of the column `explicit`; anything else means unknown."""
 
 _TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 _YEAR = re.compile(r"(?:18|19|2[0-9])[0-9]{2}(?![0-9])")
 
 
 class CsvTrack(NamedTuple):
-    """One good row of a CSV, its numbers in range and its texts free of stray white space."""
+    """A good row of a CSV: numbers in range, texts with normalized white space."""
 
     id: str
     name: str
@@ -92,8 +92,8 @@ def read_csv(path: Path, tally: CsvTally, on_progress: OnProgress | None) -> Ite
     """Yield the good rows of a CSV and count all of them in `tally`.
 
     Raises:
-        CatalogueUnreadable: The file is absent, unreadable, no CSV, not UTF-8, lacks columns, or
-            has no row that can be used. Rows may have been yielded before: keep none of them.
+        CatalogueUnreadable: The file is missing, unreadable, not CSV, not UTF-8, lacks columns, or
+            has no usable row. Discard any rows that were yielded before.
     """
     return read_rows(path, REQUIRED, OPTIONAL, _parse, tally, on_progress)
 
@@ -104,10 +104,10 @@ def is_track_id(text: str) -> bool:
 
 
 def number(cells: Cells, column: str) -> float:
-    """Return the number in a column that the file has.
+    """Return the number in a required column.
 
     Raises:
-        BadRow: It is no number, or one that cannot be.
+        BadRow: It is not a number, or out of range.
     """
     try:
         value = float(cells.raw(column))
@@ -122,7 +122,7 @@ def number(cells: Cells, column: str) -> float:
 
 
 def artists(cells: Cells) -> str:
-    """Return all artists separated by ", " from any of the three spellings."""
+    """Return all artists separated by ", ", from any of the three notations."""
     cell = cells.text("artist")
     names: Sequence[object] = cell.split(";")
     if cell.startswith("[") and cell.endswith("]"):
@@ -138,7 +138,7 @@ def _parse(cells: Cells) -> CsvTrack:
     for column, value in (("id", id_), ("name", name), ("artist", artist)):
         if not value:
             raise BadRow(f"{column} is empty")
-    if name == artist == "NA":  # how R writes what is missing
+    if name == artist == "NA":  # R's notation for a missing value
         raise BadRow("name is empty")
     if not is_track_id(id_):
         raise BadRow("id is not a Spotify track id")
@@ -165,7 +165,7 @@ def _parse(cells: Cells) -> CsvTrack:
 
 
 def _popularity(cell: str) -> int | None:
-    """Popularity only breaks ties, so that a row is not lost for a bad one."""
+    """Parse the popularity; it only breaks ties, so a bad value does not make a bad row."""
     try:
         value = float(cell)
     except ValueError:
@@ -174,6 +174,6 @@ def _popularity(cell: str) -> int | None:
 
 
 def _year(cell: str) -> int | None:
-    """Return the year that a date starts with, if it does; no row is lost for want of one."""
+    """Parse the year at the start of a date; a bad date does not make a bad row."""
     year = _YEAR.match(cell)
     return int(year[0]) if year else None

@@ -1,7 +1,7 @@
-"""Invented tracks: something to play with where no real catalogue has been imported.
+"""Invented tracks, for trying the bot without a real catalogue.
 
-Nobody recorded them. Titles and artists are put together from word lists of ours; the audio
-features are drawn with the correlations of real popular music, so that every mood finds tracks.
+Titles and artists are combined from word lists. Audio features are drawn with the correlations of
+real popular music, so that there are tracks for every mood.
 """
 
 import string
@@ -15,7 +15,7 @@ from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.tracks import Track
 
 TRACKS = 2_400
-"""Enough for months of playlists without a repeat, quick enough to make at a first start."""
+"""Enough for months of playlists without repeats, and quick to create at the first start."""
 
 _ARTISTS = 420
 _ID_ALPHABET = string.digits + string.ascii_letters
@@ -37,7 +37,7 @@ _CORRELATION = np.array(
 
 @dataclass(frozen=True, slots=True)
 class _Genre:
-    """A genre: where its features lie beside the average, in standard deviations."""
+    """A genre: the offsets of its features from the average, in standard deviations."""
 
     name: str
     leaning: tuple[float, float, float, float, float, float]
@@ -95,7 +95,7 @@ _MOMENTS = ("Morning", "Sunday", "It Rains", "the Lights Change")
 
 
 def fill(catalogue: Catalogue, seed: int = 1) -> None:
-    """Fill a catalogue with invented tracks, in the place of earlier invented ones."""
+    """Fill a catalogue with invented tracks, replacing earlier invented ones."""
     catalogue.replace_invented(invent(seed))
 
 
@@ -103,8 +103,8 @@ def invent(seed: int, count: int = TRACKS) -> list[Track]:
     """Return invented tracks, the same for the same seed.
 
     Args:
-        seed: Which world of music.
-        count: How many tracks.
+        seed: The seed.
+        count: The number of tracks.
     """
     rng = np.random.default_rng(seed)
     artists = _artists(rng)

@@ -1,8 +1,7 @@
-"""Reads a CSV of songs that somebody has sorted into categories of their own.
+"""Reads a CSV of songs that the user has labelled with categories.
 
-Needed are the category, valence and energy; of the other audio features, those are taken that
-the file has. A song in several rows (of several playlists, say) counts once, in the category
-that most of them name.
+Category, valence and energy are required; other audio features are used if present. A song in
+several rows (for example of several playlists) counts once, in its most frequent category.
 """
 
 from collections import Counter, defaultdict
@@ -28,16 +27,16 @@ class LabelledSongs:
 
     Args:
         source: Name of the file.
-        features: Which of `tracks.FEATURES` there are, K of them.
+        features: The K features of `tracks.FEATURES` in the file.
         values: Their raw values, float32 (N, K).
-        categories: Names of the categories as first spelled, in the order of the alphabet.
+        categories: Names of the categories as first spelled, in alphabetical order.
         codes: Each song's category, int64 (N,).
         artist_keys: Each song's `tracks.artist_key`, int64 (N,); None where no artist is named.
         own: The category of each track id in the file.
         rows: Rows in the file, after its header.
         repeats: Good rows that repeated a song.
         disputed: Songs whose rows name different categories.
-        skipped: Rows that could not be used, by reason.
+        skipped: Bad rows, by reason.
     """
 
     source: str
@@ -57,7 +56,7 @@ class LabelledSongs:
 
 
 class _Song(NamedTuple):
-    """One good row. `id` is empty where it is no track's, `artist` where the file has none."""
+    """A good row. `id` and `artist` are empty if the file has none."""
 
     id: str
     artist: str
@@ -71,11 +70,11 @@ def read_labelled(path: Path, on_progress: OnProgress | None = None) -> Labelled
 
     Args:
         path: The file. Columns are spelled as `importing` knows them; the category's is `label`,
-            `mood`, `emotion` or `category`. Upper and lower case make no two categories.
-        on_progress: Called now and then with bytes done and bytes in all.
+            `mood`, `emotion` or `category`. Categories ignore case.
+        on_progress: Called with the bytes read and the size of the file.
 
     Raises:
-        CatalogueUnreadable: The file cannot be used; its text says why.
+        CatalogueUnreadable: The file cannot be used, for the reason in the message.
     """
     tally = CsvTally()
     rows = list(read_rows(path, _NEEDED, _USED, _parse, tally, on_progress))
@@ -110,7 +109,7 @@ def read_labelled(path: Path, on_progress: OnProgress | None = None) -> Labelled
 
 def _parse(cells: Cells) -> _Song:
     category = cells.text("label")
-    if category in ("", "NA"):  # how R writes what is missing
+    if category in ("", "NA"):  # R's notation for a missing value
         raise BadRow("label is empty")
     artist = artists(cells)
     if "artist" in cells and not artist:

@@ -1,9 +1,9 @@
-"""Learns song categories from labelled songs, says how well, and finds them in a catalogue.
+"""Learns song categories from labelled songs, measures the accuracy, and labels a catalogue.
 
-The learner is a random forest (Breiman, "Random forests", Machine Learning 45, 2001), which needs
-no scaling and no tuning. Among songs by unknown artists it found genres and moods of popular
-tracks better than nearest neighbours and logistic regression did. Gradient boosting was its equal
-with 28,000 songs to learn from, and behind it with a few hundred or thousand.
+The model is a random forest (Breiman, "Random forests", Machine Learning 45, 2001), which needs no
+scaling and no tuning. On songs by unseen artists it predicted genres and moods better than nearest
+neighbours and logistic regression. Gradient boosting was equal with 28,000 songs, and worse with a
+few hundred or thousand.
 """
 
 from collections.abc import Iterator
@@ -22,13 +22,12 @@ from recommender.catalogue.tracks import FEATURES
 from recommender.errors import LabelsUnlearnable
 
 FOLDS = 5
-"""Into how many parts cross-validation splits the songs; as many songs, by as many artists, every
-category needs."""
+"""The folds of cross-validation. Every category needs as many songs, by as many artists."""
 
 TREES = 100
 SONGS_PER_LEAF = 5
 SEED = 0
-"""The same file gives the same categories."""
+"""Fixed, so that the same file gives the same categories."""
 
 _TRACKS_PER_BATCH = 20_000
 _NAMED = 3
@@ -36,7 +35,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class CategoryScore:
-    """How well one category was found: its songs in the file, and three shares, 0..1."""
+    """One category: its songs in the file, and precision, recall and F1, 0..1."""
 
     songs: int
     precision: float
@@ -46,17 +45,17 @@ class CategoryScore:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """How well categories were found among songs that were not learned from.
+    """Cross-validated scores.
 
     Args:
-        by_artist: Whether no artist's songs were both learned from and asked about.
+        by_artist: Whether the folds were split by artist.
         macro_f1: Mean over the folds of the categories' mean F1, 0..1.
         spread: Standard deviation of that over the folds.
         folds: The mean F1 of each fold.
-        accuracy: Share of songs whose category was found, 0..1.
-        chance: Macro-F1 of guesses that name each category as often as it occurs.
-        categories: Each category's own figures, over all folds.
-        confusion: Songs of each category (rows) that were taken for each category (columns).
+        accuracy: Share of correctly labelled songs, 0..1.
+        chance: Macro-F1 of random guesses with the categories' frequencies.
+        categories: The scores of each category, over all folds.
+        confusion: Songs by true category (rows) and predicted category (columns).
     """
 
     by_artist: bool
@@ -70,7 +69,7 @@ class CrossValidation:
 
     @property
     def is_informed(self) -> bool:
-        """Whether the categories are found clearly better than by guessing."""
+        """Whether the predictions are clearly better than guesses."""
         return self.macro_f1 - 2 * self.spread > self.chance
 
 
@@ -81,7 +80,7 @@ class Labelling:
     Args:
         categories: Their names.
         codes: Index of each track's category, int64 (n,).
-        own: How many of the tracks the file itself named.
+        own: The number of tracks that the file itself labels.
     """
 
     categories: tuple[str, ...]
@@ -89,7 +88,7 @@ class Labelling:
     own: int
 
     def counts(self) -> dict[str, int]:
-        """Return how many tracks each category has."""
+        """Return the number of tracks in each category."""
         counts = np.bincount(self.codes, minlength=len(self.categories))
         return dict(zip(self.categories, counts.tolist(), strict=True))
 
@@ -100,7 +99,7 @@ class Labelling:
 
         Args:
             table: The catalogue that was labelled.
-            on_progress: Called now and then with the tracks that are done and those there are.
+            on_progress: Called with the finished and the total number of tracks.
         """
         for here in _batches(table):
             for id_, code in zip(table.ids[here].tolist(), self.codes[here].tolist(), strict=True):
@@ -110,10 +109,10 @@ class Labelling:
 
 
 def check(songs: LabelledSongs) -> None:
-    """Make sure that there is something to learn, and enough to tell how well.
+    """Check that there is enough to learn from and to measure with.
 
     Raises:
-        LabelsUnlearnable: There is but one category, or one with too few songs or artists.
+        LabelsUnlearnable: There is only one category, or one has too few songs or artists.
     """
     if len(songs.categories) == 1:
         raise LabelsUnlearnable(
@@ -138,10 +137,10 @@ def check(songs: LabelledSongs) -> None:
 
 
 def folds(songs: LabelledSongs) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield the songs to learn from and those to ask about, as rows, `FOLDS` times.
+    """Yield the rows of the training and test songs of each fold.
 
-    Each song is asked about once. Every fold has its share of each category, and no artist is on
-    both sides: an artist's other songs would give the category away.
+    Folds are stratified by category and grouped by artist: an artist's other songs would leak the
+    category.
     """
     if songs.artist_keys is None:
         plain = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
@@ -152,11 +151,11 @@ def folds(songs: LabelledSongs) -> Iterator[tuple[NDArray[np.int64], NDArray[np.
 
 
 def cross_validate(songs: LabelledSongs, on_progress: OnProgress | None = None) -> CrossValidation:
-    """Measure how well the categories are found among songs by unknown artists.
+    """Measure the accuracy on songs by unseen artists, by cross-validation.
 
     Args:
-        songs: As `check` allows.
-        on_progress: Called with the folds that are done and those that there are.
+        songs: Songs that passed `check`.
+        on_progress: Called with the finished and the total number of folds.
     """
     found = np.empty_like(songs.codes)
     scores = []
@@ -194,12 +193,12 @@ def cross_validate(songs: LabelledSongs, on_progress: OnProgress | None = None) 
 def label_tracks(
     songs: LabelledSongs, table: TrackTable, on_progress: OnProgress | None = None
 ) -> Labelling:
-    """Find the category of every track; those in the file keep the category that it names.
+    """Predict the category of every track; tracks in the file keep their label.
 
     Args:
-        songs: As `check` allows.
+        songs: Songs that passed `check`.
         table: The catalogue.
-        on_progress: Called now and then with the tracks that are done and those that there are.
+        on_progress: Called with the finished and the total number of tracks.
     """
     forest = _forest(songs, np.arange(len(songs)))
     columns = [FEATURES.index(feature) for feature in songs.features]
@@ -221,7 +220,7 @@ def _batches(table: TrackTable) -> Iterator[slice]:
 
 
 def _forest(songs: LabelledSongs, rows: NDArray[np.int64]) -> RandomForestClassifier:
-    """Return what was learned from some of the songs, each category counting the same."""
+    """Fit the model to some of the songs, with balanced categories."""
     forest = RandomForestClassifier(
         TREES,
         min_samples_leaf=SONGS_PER_LEAF,

@@ -19,7 +19,7 @@ def read_table(db: Database, n: int) -> TrackTable:
 
     Args:
         db: The catalogue's database.
-        n: How many tracks it has, at least 1.
+        n: The number of tracks, at least 1.
     """
     ids = np.empty(n, dtype="S22")
     features = np.empty((n, len(FEATURES)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Finds out whether the catalogue has an artist or a genre, and which names come nearest."""
+"""Looks up artists and genres in the catalogue, and suggests similar names."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -13,20 +13,20 @@ from recommender.errors import UnknownName
 _SUGGESTIONS = 3
 _GENRES_TOLD = 8
 _ARTISTS_COMPARED = 10_000
-"""Comparing spellings takes a second or so for this many; the best known artists come first."""
+"""The most artists to compare, the most popular first; this takes about a second."""
 
 
 class Names(Protocol):
     """All names of one kind in a catalogue."""
 
     def key(self, name: str) -> int:
-        """Return a number that all spellings of a name share."""
+        """Return a key that all spellings of a name share."""
 
     def named(self, key: int) -> str | None:
-        """Return the name with this key, as the catalogue spells it; None where it lacks it."""
+        """Return the catalogue's name with this key; None if there is none."""
 
     def like(self, text: str) -> list[str]:
-        """Return the few names that come nearest to a text, the nearest first."""
+        """Return a few similar names, the most similar first."""
 
 
 class Artists:
@@ -36,18 +36,18 @@ class Artists:
         self._table = table
 
     def key(self, name: str) -> int:
-        """Return a number that all spellings of a name share."""
+        """Return a key that all spellings of a name share."""
         return artist_key(name)
 
     def named(self, key: int) -> str | None:
-        """Return the name with this key, as the catalogue spells it; None where it lacks it."""
+        """Return the catalogue's name with this key; None if there is none."""
         rows = np.flatnonzero(is_among(self._table.artist_keys, [key]))
         return self._first_artist(int(rows[0])) if len(rows) else None
 
     def like(self, text: str) -> list[str]:
-        """Return the few names that come nearest to a text, the nearest first.
+        """Return a few similar names, the most similar first.
 
-        Only the best known artists are compared.
+        Only the most popular artists are compared.
         """
         rows = np.argsort(-self._table.popularity, kind="stable")
         _, firsts = np.unique(self._table.artist_keys[rows], return_index=True)
@@ -68,23 +68,23 @@ class Genres:
         self._by_key = {genre_key(genre): genre for genre in reversed(self.by_frequency)}
 
     def key(self, name: str) -> int:
-        """Return a number that all spellings of a name share."""
+        """Return a key that all spellings of a name share."""
         return genre_key(name)
 
     def named(self, key: int) -> str | None:
-        """Return the name with this key, as the catalogue spells it; None where it lacks it."""
+        """Return the catalogue's name with this key; None if there is none."""
         return self._by_key.get(key)
 
     def like(self, text: str) -> list[str]:
-        """Return the few names that come nearest to a text, the nearest first."""
+        """Return a few similar names, the most similar first."""
         return _nearest(text, self.by_frequency)
 
 
 def check_artists(table: TrackTable, names: Iterable[str]) -> None:
-    """Make sure that the catalogue has these artists.
+    """Check that the catalogue has these artists.
 
     Raises:
-        UnknownName: It lacks one; the text names those that are spelled most like it.
+        UnknownName: It lacks one; the message suggests similar names.
     """
     artists = Artists(table)
     for name in names:
@@ -95,10 +95,10 @@ def check_artists(table: TrackTable, names: Iterable[str]) -> None:
 
 
 def check_genres(table: TrackTable, names: Iterable[str]) -> None:
-    """Make sure that the catalogue has these as main genres.
+    """Check that the catalogue has these main genres.
 
     Raises:
-        UnknownName: It lacks one; the text names the nearest, or the most frequent.
+        UnknownName: It lacks one; the message suggests similar or frequent ones.
     """
     genres = Genres(table)
     for name in names:
@@ -109,7 +109,7 @@ def check_genres(table: TrackTable, names: Iterable[str]) -> None:
 
 
 def _nearest(text: str, names: Sequence[str]) -> list[str]:
-    """Return the first names that hold the text as words, then those spelled most like it."""
+    """Return names that contain the text as words, then names with a similar spelling."""
     wanted = plain(text)
     spelled = {plain(known): known for known in reversed(names)}  # the first of several stays
     holding = [s for s in map(plain, names) if wanted and f" {wanted}" in f" {s}"]

@@ -1,14 +1,14 @@
-"""Which tracks are one recording though their ids, and perhaps their artists' names, differ.
+"""Finds tracks that are the same recording under different ids or artist names.
 
-Spotify has many a song several times: on the album, the single and the collection, and under
-other names of the same artist ("Conga" by Miami Sound Machine and by Gloria Estefan). By name
-alone such a pair cannot be known, so tracks of one title also count as one recording where
+Spotify has many songs several times: on an album, a single and a compilation, and under different
+names of the same artist ("Conga" by Miami Sound Machine and by Gloria Estefan). Tracks with the
+same title count as one recording if
 
-- the name of one artist begins with the other's: "Tom Petty", "Tom Petty and the Heartbreakers";
-- they are of the same length, within two seconds, and of the same tempo, within one percent.
+- one artist's name starts with the other's: "Tom Petty", "Tom Petty and the Heartbreakers"; or
+- their lengths agree within two seconds and their tempos within one percent.
 
-That now and then takes a cover for the original does no harm: nobody misses the second "Heaven"
-in one playlist.
+This sometimes takes a cover for the original, which is harmless: nobody misses a second "Heaven"
+in a playlist.
 """
 
 from collections import defaultdict
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from recommender.catalogue.tracks import plain, plain_title
 
 SAME_MS = 2_000
-"""How far the lengths of one recording differ at most."""
+"""The largest difference in length of one recording."""
 
 SAME_TEMPO = 0.01
-"""The same for the tempo, as a share of it."""
+"""The largest difference in tempo, as a share of it."""
 
 
 def recording_keys(
@@ -32,7 +32,7 @@ def recording_keys(
     duration_ms: NDArray[np.int32],
     tempo_bpm: NDArray[np.float32],
 ) -> NDArray[np.int64]:
-    """Return a number for each track that all tracks of its recording share.
+    """Return a key for each track that all tracks of its recording share.
 
     Args:
         names: Title and artists of each track, n of them.
@@ -43,7 +43,7 @@ def recording_keys(
     by_title = defaultdict[str, list[int]](list)
     for row, (title, _) in enumerate(names):
         by_title[plain(plain_title(title)) or title].append(row)
-    merged: dict[int, int] = {}  # the key of a song to one of the same recording
+    merged: dict[int, int] = {}  # song key -> song key of the same recording
     for rows in by_title.values():
         if len(rows) > 1 and len({int(song_keys[row]) for row in rows}) > 1:
             artists = [plain(names[row][1].partition(", ")[0]) for row in rows]
@@ -65,8 +65,8 @@ def recording_keys(
 
 
 def _alike_by_name(rows: Sequence[int], artists: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of tracks where the words of one artist begin with those of the other."""
-    beginnings: list[tuple[str, int]] = []  # each begins with the one before
+    """Yield pairs of tracks where one artist's name starts with the other's."""
+    beginnings: list[tuple[str, int]] = []  # each starts with the one before
     for artist, row in sorted(zip(artists, rows, strict=True)):
         while beginnings and not f"{artist} ".startswith(f"{beginnings[-1][0]} "):
             beginnings.pop()

@@ -1,4 +1,4 @@
-"""What a catalogue holds, in numbers."""
+"""Statistics of a catalogue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from recommender.catalogue.tracks import FEATURES
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The smallest, middle and largest raw value of a feature."""
+    """Minimum, median and maximum of a raw feature."""
 
     low: float
     median: float
@@ -21,12 +21,12 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueStats:
-    """What a catalogue holds.
+    """The statistics of a catalogue.
 
     Args:
-        tracks: How many tracks.
-        invented: How many of them are invented.
-        artists: How many different first artists.
+        tracks: Number of tracks.
+        invented: Number of invented tracks.
+        artists: Number of different first artists.
         explicit_share: Share of explicit tracks, 0..1.
         genres: Tracks per main genre, the most frequent first; "" where unknown.
         labels: Tracks per song category, the most frequent first; "" for none.
@@ -43,11 +43,11 @@ class CatalogueStats:
 
 
 EMPTY = CatalogueStats(0, 0, 0, 0.0, {}, {}, {})
-"""What an empty catalogue holds."""
+"""The statistics of an empty catalogue."""
 
 
 def summarise(table: TrackTable) -> CatalogueStats:
-    """Count what a catalogue with at least one track holds."""
+    """Compute the statistics of a catalogue with at least one track."""
     spreads = np.quantile(table.features, [0, 0.5, 1], axis=0)  # (3, K)
     return CatalogueStats(
         tracks=len(table),
@@ -64,11 +64,11 @@ def summarise(table: TrackTable) -> CatalogueStats:
 
 
 def _counts(codes: NDArray[np.int32], names: Sequence[str]) -> dict[str, int]:
-    """Count how often each name is meant, the most frequent first.
+    """Count the names, the most frequent first.
 
     Args:
-        codes: Places in `names`, int32 (n,).
-        names: What they stand for.
+        codes: Indices into `names`, int32 (n,).
+        names: The names.
     """
     counts = np.bincount(codes, minlength=len(names))
     return {names[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable")}

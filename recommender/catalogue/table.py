@@ -1,6 +1,6 @@
-"""The catalogue in memory: one array per column, made for choosing among a million tracks.
+"""The catalogue in memory: one array per column, fast enough for a million tracks.
 
-Titles and artists lie packed in one block of bytes and become a `Track` only when asked for.
+Titles and artists are packed in one block of bytes and become a `Track` only on request.
 """
 
 import mmap
@@ -14,38 +14,38 @@ from recommender.catalogue.grid import Grid
 from recommender.catalogue.tracks import Track
 
 SEPARATOR = "\x1f"
-"""Stands between name, artist, album and genre in a packed text; no imported text contains it."""
+"""Separates name, artist, album and genre in a packed text; imported texts do not contain it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackTable:
-    """All tracks as arrays of one row per track, cell by cell. K is `len(FEATURES)`.
+    """All tracks as arrays with a row per track, sorted by cell. K is `len(FEATURES)`.
 
     Args:
         grid: The cells of the valence-energy square.
         ids: Spotify ids, bytes (n,).
-        sorted_ids: The same in their order, bytes (n,): a search in `ids` itself would jump all
-            over a mapped file.
+        sorted_ids: The same, sorted, bytes (n,): a binary search in `ids` by way of an order would
+            touch the whole mapped file.
         rows_by_id: The rows in that order, int64 (n,).
         features: Raw features, float32 (n, K).
         ranks: Percentile rank of each feature within the catalogue, float32 (n, K), 0..1.
         popularity: Percentile rank of Spotify's popularity, float32 (n,); 0.5 where unknown.
         artist_keys: `tracks.artist_key` of each track, int64 (n,).
         song_keys: `tracks.song_key` of each track, int64 (n,).
-        recording_keys: `recordings.recording_keys` of each track, int64 (n,): the same for
-            recordings that go by several artists, so that a playlist has none of them twice.
+        recording_keys: `recordings.recording_keys` of each track, int64 (n,): equal for the same
+            recording under several artists, so that a playlist has it only once.
         genre_codes: Index of the main genre in `genres`, int32 (n,).
         genres: The main genres' names.
         label_codes: Index of the song category in `labels`, int32 (n,).
         labels: The song categories' names; "" for tracks that have none.
-        years: When each track came out, int16 (n,); 0 where unknown.
+        years: Release years, int16 (n,); 0 if unknown.
         duration_ms: int32 (n,).
         explicit: Whether each track is known to be explicit, bool (n,).
-        explicit_known: Whether it is known that it is or is not, bool (n,).
+        explicit_known: Whether that is known at all, bool (n,).
         invented: bool (n,).
         texts: Packed texts, UTF-8, uint8 (bytes in all,).
         text_ends: Where each track's text ends in `texts`, int64 (n,).
-        mapping: The file that the arrays lie in, None where they lie in memory.
+        mapping: The mapped file of the arrays; None if they are in memory.
     """
 
     grid: Grid
@@ -79,7 +79,7 @@ class TrackTable:
         start = int(self.text_ends[row - 1]) if row else 0
         packed = self.texts[start : int(self.text_ends[row])].tobytes().decode()
         name, artist, album, genre = packed.split(SEPARATOR)
-        # the catalogues publish six digits, and float32 holds no more than seven
+        # catalogues publish six digits, and float32 holds seven
         raw = [float(f"{value:.6g}") for value in self.features[row]]
         return Track(
             id=self.ids[row].decode(),
@@ -100,7 +100,7 @@ class TrackTable:
         )
 
     def rows(self, track_ids: Iterable[str]) -> NDArray[np.int64]:
-        """Return the rows of those of the ids that the catalogue has, in no particular order."""
+        """Return the rows of the known ids, in no particular order."""
         wanted = np.array(
             sorted({id_.encode() for id_ in track_ids if len(id_) == 22 and id_.isascii()}),
             dtype="S22",
@@ -111,16 +111,16 @@ class TrackTable:
         return known
 
     def seconds(self, track_ids: Iterable[str]) -> dict[str, int]:
-        """Return how long each of the tracks is that the catalogue has, by id."""
+        """Return the durations of the known tracks in seconds, by id."""
         rows = self.rows(track_ids)
         lengths = (self.duration_ms[rows] + 500) // 1000
         return dict(zip((id_.decode() for id_ in self.ids[rows]), lengths.tolist(), strict=True))
 
     def release(self) -> None:
-        """Give back the memory of what was looked at in a mapped file.
+        """Release the touched pages of a mapped file.
 
-        It stays in the system's cache for as long as there is room, so that looking again costs
-        little, but it no longer counts as ours.
+        They stay in the page cache while there is room, so reading them again is cheap, but they
+        no longer count as memory of this process.
         """
         if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
             self.mapping.madvise(mmap.MADV_DONTNEED)
@@ -129,11 +129,11 @@ class TrackTable:
 def is_among(
     keys: NDArray[np.int64], wanted: Sequence[int] | NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Return which of many keys are among a few wanted ones (numpy's `isin` sorts the many).
+    """Return which keys are among the wanted ones, without sorting `keys` as numpy's `isin` does.
 
     Args:
         keys: int64 (n,).
-        wanted: Any number of keys.
+        wanted: The wanted keys.
     """
     few = np.sort(np.asarray(wanted, dtype=np.int64))
     if not len(few):

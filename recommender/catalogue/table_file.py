@@ -1,12 +1,11 @@
-"""The table in a file beside the catalogue, mapped into memory, so that a start reads it nowhere.
+"""Stores the table in a memory-mapped file, so that a start does not have to read it.
 
-The file is made from the catalogue and says of which revision; one that is missing, damaged, of
-another revision or of another format is simply made anew. Checksums tell damage, which would
-otherwise show only once a playlist is made. It is replaced as a whole: who has
-mapped the old one goes on reading that.
+The file names the revision of the catalogue that it was made from. If it is missing, damaged, or
+of another revision or format, it is made again. Checksums detect damage at once instead of with
+the next playlist. It is replaced atomically: processes that have mapped the old file keep it.
 
-The format is safetensors. Its own reader would copy all arrays into memory; ours only takes from
-the header where each of them lies.
+The format is safetensors. Its own reader would copy all arrays into memory; ours only takes their
+offsets from the header.
 """
 
 import json
@@ -28,7 +27,7 @@ from recommender.catalogue.grid import Grid
 from recommender.catalogue.table import TrackTable
 
 _FORMAT = " ".join(["2", *(field.name for field in fields(TrackTable))])
-"""Change the number whenever an array comes to mean something else."""
+"""Change the number whenever the meaning of an array changes."""
 
 _DTYPES: dict[str, Any] = {
     "BOOL": np.bool_,
@@ -39,29 +38,29 @@ _DTYPES: dict[str, Any] = {
     "F32": np.float32,
 }
 _READ_BYTES = 2**20
-"""How much of the file is read at a time."""
+"""Bytes per read."""
 
 _IDS = ("ids", "sorted_ids")
 _NAMES = ("genres", "labels")
 
 
 def write_table(table: TrackTable, path: Path, revision: str) -> None:
-    """Put a table into a file, in the place of an earlier one.
+    """Write a table to a file, replacing an earlier one.
 
     Args:
         table: The table.
         path: The file.
-        revision: Of the catalogue that the table was made from.
+        revision: The revision of the catalogue.
 
     Raises:
-        OSError: The file cannot be written; an earlier one is still there.
+        OSError: The file cannot be written; an earlier one is kept.
     """
     arrays: dict[str, NDArray[Any]] = {
         field.name: value
         for field in fields(table)
         if isinstance(value := getattr(table, field.name), np.ndarray)
     }
-    for name in _IDS:  # the format has no bytes
+    for name in _IDS:  # the format has no byte strings
         arrays[name] = getattr(table, name).view(np.uint8).reshape(len(table), -1)
     arrays["cell_starts"] = table.grid.starts
     names = {name: json.dumps(getattr(table, name)) for name in _NAMES}
@@ -80,19 +79,19 @@ def write_table(table: TrackTable, path: Path, revision: str) -> None:
 
 
 def open_table(path: Path, revision: str) -> TrackTable | None:
-    """Map the table in a file, once its checksums are seen to be right.
+    """Verify the checksums of a file and map its table.
 
     Args:
         path: The file.
-        revision: Of the catalogue now.
+        revision: The revision of the catalogue.
 
     Returns:
-        None where there is no sound file of that revision.
+        None if there is no valid file of that revision.
     """
     if not path.is_file():
         return None
     try:
-        with safe_open(path, framework="numpy") as file:  # checks the header and the file's length
+        with safe_open(path, framework="numpy") as file:  # validates header and length
             metadata = file.metadata() or {}
         if (metadata.get("format"), metadata.get("revision")) != (_FORMAT, revision):
             return None
@@ -109,23 +108,23 @@ def open_table(path: Path, revision: str) -> TrackTable | None:
 
 
 def _checksum(array: NDArray[Any]) -> int:
-    """Return a number that changes with the bytes of an array."""
+    """Return the checksum of an array."""
     return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def _map(path: Path, checksums: Mapping[str, int]) -> tuple[mmap.mmap, dict[str, NDArray[Any]]]:
-    """Map a safetensors file; return the mapping and the read-only arrays in it.
+    """Map a safetensors file; return the mapping and its read-only arrays.
 
     The file is eight bytes with the header's length, the header in JSON, and the arrays, each at
     its offsets from the header's end: https://github.com/huggingface/safetensors#format
 
     Args:
         path: The file.
-        checksums: Of the arrays, by name.
+        checksums: The expected checksums of the arrays, by name.
 
     Raises:
         ValueError: An array is damaged.
-        KeyError: One is not as our version writes it.
+        KeyError: An array is missing.
     """
     with path.open("rb") as file:
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -145,7 +144,7 @@ def _map(path: Path, checksums: Mapping[str, int]) -> tuple[mmap.mmap, dict[str,
 def _checksum_in(path: Path, start: int, size: int) -> int:
     """Return the checksum of a part of a file.
 
-    It is read, not mapped: mapped pages would count as memory of ours, whether used or not.
+    It is read, not mapped: mapped pages would count as memory of this process.
     """
     checksum = 0
     with path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""How tracks lie in `catalogue.db`: its tables, and the rows that go in and come out.
+"""The tables of `catalogue.db`, and the conversion between tracks and rows.
 
-Beside the tracks stands one `revision`: a random text that every change of the tracks renews, so
-that whatever was made from them can tell whether it still holds.
+`revision` is a random text that every change of the tracks renews, so that data derived from them
+can be checked for staleness.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from recommender.catalogue.importing import CsvTrack
 from recommender.catalogue.tracks import FEATURES, Track, artist_key, song_key
 
 MAX_GENRES = 3
-"""How many genres a track keeps when a file lists it under more."""
+"""The most genres of a track."""
 
 _COLUMNS = (
     "id",
@@ -30,7 +30,7 @@ _COLUMNS = (
     "song_key",
     "invented",
 )
-"""What describes a track. `label` is not among them: an import leaves the labels alone."""
+"""The columns that an import sets. `label` is not among them."""
 
 _NAMES = ", ".join(_COLUMNS)
 _INSERT = f"({_NAMES}) values ({', '.join('?' * len(_COLUMNS))})"
@@ -38,7 +38,7 @@ _INSERT = f"({_NAMES}) values ({', '.join('?' * len(_COLUMNS))})"
 CREATE_STAGED = f"create temp table staged as select {_NAMES} from tracks where false"  # noqa: S608 - names of ours
 INDEX_STAGED = "create unique index temp.staged_ids on staged (id)"
 
-# A repeated id takes over the row only if it is more popular; the genres of all are merged.
+# For a repeated id, the more popular row wins; the genres of all are merged.
 STAGE = (
     f"insert into staged {_INSERT} on conflict (id) do update set "
     + ", ".join(
@@ -60,7 +60,7 @@ MOVE_STAGED = (
         for column in _COLUMNS
         if column not in ("id", "explicit", "explicit_known")
     )
-    # what one file knows is not lost to another that does not say
+    # a file that does not say does not overwrite what another one says
     + ", explicit = iif(excluded.explicit_known, excluded.explicit, explicit)"
     ", explicit_known = max(excluded.explicit_known, explicit_known)"
 )
@@ -72,7 +72,7 @@ migrations = Migrations("catalogue")
 
 @migrations()
 def m001_tracks(db: Database) -> None:
-    """Create the tracks, stored in the order of their ids, in which they are loaded."""
+    """Create the tracks, clustered by id, the order in which they are loaded."""
     db.execute(
         """
         create table tracks (
@@ -101,7 +101,7 @@ def m001_tracks(db: Database) -> None:
 
 @migrations()
 def m002_year_label_revision(db: Database) -> None:
-    """Add when a track came out, what category it was put in, and the tracks' revision."""
+    """Add the release year, the category, and the revision."""
     db.execute("alter table tracks add column year integer")
     db.execute("alter table tracks add column label text not null default ''")
     db.execute("create table revision (token text not null) strict")
@@ -110,10 +110,10 @@ def m002_year_label_revision(db: Database) -> None:
 
 @migrations()
 def m003_explicit_known(db: Database) -> None:
-    """Add whether it is known that a track is or is not explicit.
+    """Add whether it is known that a track is explicit or not.
 
-    Of tracks that are already there, only those that were marked are known: a file without that
-    column was stored as if it had said no of each.
+    Of existing tracks, this is known only for those marked explicit: files without that column
+    were stored as "not explicit".
     """
     db.execute("alter table tracks add column explicit_known integer not null default 0")
     db.execute("update tracks set explicit_known = 1 where explicit or invented")
@@ -137,7 +137,7 @@ def from_csv(track: CsvTrack) -> tuple[Any, ...]:
 
 
 def from_track(track: Track) -> tuple[Any, ...]:
-    """Return the row of a track that no CSV describes: popularity and year are unknown."""
+    """Return the row of a track that is not from a CSV: popularity and year are unknown."""
     return (
         track.id,
         track.name,
@@ -159,7 +159,7 @@ def from_track(track: Track) -> tuple[Any, ...]:
 
 
 def to_track(row: dict[str, Any]) -> Track:
-    """Return the track in a row."""
+    """Return the track of a row."""
     return Track(
         id=row["id"],
         name=row["name"],

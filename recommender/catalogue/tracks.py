@@ -1,4 +1,4 @@
-"""A track, the audio features we choose by, and what makes two of them the same song or artist."""
+"""A track, its audio features, and keys that identify songs and artists across spellings."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ FEATURES = (
     "mode",
     "loudness_db",
 )
-"""The order of features in every array; the first two are the square that moods live in."""
+"""The order of features in every array; the first two span the square of moods."""
 
 _BRACKETS = re.compile(r"[(\[{][^)\]}]*(?:[)\]}]|\Z)")
 _VERSION = re.compile(r"\s[-–—]\s.*", re.DOTALL)
@@ -35,10 +35,10 @@ class Track:
         energy: How intense it sounds, 0..1.
         tempo_bpm: Beats per minute.
         acousticness: How likely it is acoustic, 0..1.
-        danceability: How fit for dancing, 0..1.
+        danceability: How suitable for dancing, 0..1.
         mode: 1 for a major key, 0 for a minor one.
-        loudness_db: Average loudness in dB relative to full scale, below 0 as a rule.
-        invented: Whether we made the track up because there is no real catalogue.
+        loudness_db: Average loudness in dBFS, usually negative.
+        invented: Whether the track is invented.
     """
 
     id: str
@@ -59,17 +59,17 @@ class Track:
 
     @property
     def uri(self) -> str:
-        """What Spotify's playlist routes call the track."""
+        """The track's Spotify URI."""
         return f"spotify:track:{self.id}"
 
     @property
     def url(self) -> str:
-        """Where a listener opens the track."""
+        """The track's address in Spotify."""
         return f"https://open.spotify.com/track/{self.id}"
 
     @property
     def features(self) -> tuple[float, ...]:
-        """The audio features in the order of `FEATURES`, as the catalogue has them."""
+        """The raw audio features in the order of `FEATURES`."""
         return (
             self.valence,
             self.energy,
@@ -88,7 +88,7 @@ def main_genre(genre: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def genre_key(genre: str) -> int:
-    """Return a number that is the same for all spellings of a track's main genre.
+    """Return a key that is the same for all spellings of a track's main genre.
 
     "Hip Hop", "hip-hop" and "hip_hop, rap" share one.
     """
@@ -97,35 +97,35 @@ def genre_key(genre: str) -> int:
 
 @lru_cache(maxsize=50_000)
 def artist_key(artist: str) -> int:
-    """Return a number that is the same for all spellings of a track's first artist.
+    """Return a key that is the same for all spellings of a track's first artist.
 
     "The Tigers", "TIGERS, Nina" and "Tïgers" share one. So do "Earth, Wind & Fire" and "Earth":
-    a comma inside a name cannot be told from one between names, and taking two artists for one
-    only makes a playlist a little more varied.
+    a comma inside a name cannot be told from one between names. Merging two artists only makes a
+    playlist a little more varied.
     """
     first = artist.partition(", ")[0]
     return _key(plain(first).removeprefix("the ") or first.casefold())
 
 
 def song_key(name: str, artist: str) -> int:
-    """Return a number that is the same for all versions of a song by one artist.
+    """Return a key that is the same for all versions of a song by one artist.
 
-    Remasters, edits, remixes and guests in a title's brackets or after its dash do not make
-    another song: nobody wants both in one playlist.
+    Remasters, edits, remixes and guests, in a title's brackets or after its dash, do not make
+    another song.
     """
     title = plain(plain_title(name)) or plain(name) or name.casefold()
     return _key(f"{title}\n{artist_key(artist)}")
 
 
 def plain_title(name: str) -> str:
-    """Return a track's name without what is in brackets or after its dash, if anything is left."""
+    """Return a track's name without brackets and the part after a dash, if anything is left."""
     title = _BRACKETS.sub(" ", name) if any(c in name for c in "([{") else name
     title = " ".join(_VERSION.sub("", title).split())
     return title or name
 
 
 def plain(text: str) -> str:
-    """Return a text's words in lower case, without accents, one space between them."""
+    """Return a text in lower case, without accents, with single spaces."""
     without_accents = text.casefold()
     if not without_accents.isascii():
         letters = unicodedata.normalize("NFKD", without_accents)
@@ -134,5 +134,5 @@ def plain(text: str) -> str:
 
 
 def _key(text: str) -> int:
-    """Hash to 64 bits: two of a million different texts meet once in 40 million catalogues."""
+    """Hash to 64 bits: a million texts have a collision in 1 of 40 million catalogues."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)

@@ -1,4 +1,4 @@
-"""A listener's moods and playlists of the past, in the order of time."""
+"""A listener's past moods and playlists."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from recommender.listeners.store import MusicStore
 from recommender.mood.targets import EMOTIONS, meeting_point
 
 SAME_MOOD = timedelta(hours=1)
-"""Playlists for a mood chosen by name that follow each other this closely are for one mood."""
+"""Playlists for the same named mood within this time count as one mood."""
 
 
 @dataclass(frozen=True, slots=True)
 class PastMood:
-    """How a listener felt, by a reading as they corrected it, or by their own word.
+    """A mood, from a reading as corrected or as named by the listener.
 
     Args:
         moment: When.
-        mood: How much of each emotion there was; sums to about 1.
+        mood: The share of each emotion; sums to about 1.
     """
 
     moment: datetime
@@ -26,7 +26,7 @@ class PastMood:
 
     @property
     def point(self) -> tuple[float, float]:
-        """Valence and energy, 0..1, at which music met this mood."""
+        """The starting point of music for this mood: valence and energy, 0..1."""
         return meeting_point(self.mood)
 
 

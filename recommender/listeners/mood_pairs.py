@@ -1,7 +1,7 @@
-"""How listeners felt before a playlist and after it.
+"""How listeners felt before and after a playlist.
 
-Before is the mood that the playlist was made for. Afterwards the listener says in one word how
-they feel. Together they tell whether a mode does what it promises.
+*Before* is the mood that the playlist was made for. *After* is the emotion that the listener names
+afterwards. Together they tell whether a mode works.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _migrations = Migrations("moods after")
 
 @_migrations()
 def m001_moods_after(db: Database) -> None:
-    """Create the moods after playlists, one for each at most."""
+    """Create the moods after playlists, at most one for each."""
     db.execute(
         """
         create table moods_after (
@@ -40,9 +40,9 @@ class MoodPair:
     Args:
         playlist_id: Which playlist.
         mode: Its mode.
-        before: How much of each emotion there was; sums to about 1.
-        emotion_before: The emotion that named it.
-        before_utc: When that was read or chosen.
+        before: The share of each emotion; sums to about 1.
+        emotion_before: The emotion in the playlist's title.
+        before_utc: When it was read or chosen.
         after: The emotion that the listener named afterwards.
         after_utc: When.
     """
@@ -57,18 +57,18 @@ class MoodPair:
 
 
 class MoodsAfter:
-    """The table of moods after playlists; `MusicStore` makes pairs of them."""
+    """The table of moods after playlists."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         migrate(db, _migrations)
 
     def note(self, playlist_id: int, user_id: int, emotion: str | None, now: datetime) -> None:
-        """Store how a listener feels after a playlist; None takes that back.
+        """Store how a listener feels after a playlist; None removes it.
 
         Raises:
             KeyError: The playlist is not theirs.
-            ValueError: There is no such emotion.
+            ValueError: Unknown emotion.
         """
         if emotion is not None and emotion not in EMOTIONS:
             raise ValueError(f"unknown emotion {emotion!r}")

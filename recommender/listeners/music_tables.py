@@ -15,9 +15,9 @@ BELONGINGS = (
 
 @migrations()
 def m001_readings_playlists_shown(db: Database) -> None:
-    """Create readings, the playlists made for them, and the tracks that these showed.
+    """Create readings, playlists, and their tracks.
 
-    Ids are never used again, so that an old button cannot reach a newer row.
+    Ids are never reused, so that an old button cannot reach a newer row.
     """
     db.execute(
         """
@@ -75,9 +75,9 @@ def m001_readings_playlists_shown(db: Database) -> None:
 
 @migrations()
 def m002_places_and_pool(db: Database) -> None:
-    """Remember how each track stood at its place, and what all listeners' votes said together.
+    """Add how well each track fitted its position, and the prior of all listeners.
 
-    Of older rows the place is unknown: they count as if they had stood well there.
+    For older rows the fit is unknown: they count as a good fit.
     """
     for column, usual in (("distance", 0.0), ("misfit", 0.0), ("popularity", 0.5)):
         db.execute(f"alter table shown add column {column} real not null default {usual}")
@@ -94,11 +94,11 @@ def m002_places_and_pool(db: Database) -> None:
 
 @migrations()
 def m003_evidence(db: Database) -> None:
-    """Remember what the listener's own words, written beside a photo, added to its logits."""
+    """Add what a photo's caption added to the logits."""
     db.execute("alter table readings add column evidence text")
 
 
 @migrations()
 def m004_relaxed(db: Database) -> None:
-    """Remember what a playlist could not keep, for whoever shows it again."""
+    """Add which wishes a playlist could not meet."""
     db.execute("alter table playlists add column relaxed text")

@@ -1,10 +1,9 @@
-"""A playlist as files: a list of links to read, and a CSV that other services import.
+"""Exports a playlist as a list of links, and as a CSV that other services import.
 
 The CSV has the column names of Exportify, which services such as Soundiiz and TuneMyMusic read.
-There is no M3U: the tracks are pages of Spotify, and no player plays those.
+There is no M3U file, because no player can play Spotify's web pages.
 
-Titles come from strangers, and a file is opened by programs that make more of a text than a text:
-a line break would be another entry. None gets through; for cells see
+Titles are untrusted, so line breaks are removed and cells are escaped: see
 `recommender.catalogue.csv_cells`.
 """
 
@@ -31,16 +30,16 @@ _VOTES = {True: "like", False: "dislike", None: ""}
 
 
 def file_name(saved: SavedPlaylist, ending: str) -> str:
-    """Return a name that every file system takes: "mirrortape-sad-lift-2026-11-20.csv"."""
+    """Return a portable file name, such as "mirrortape-sad-lift-2026-11-20.csv"."""
     return f"mirrortape-{saved.emotion}-{saved.mode}-{saved.created:%Y-%m-%d}.{ending}"
 
 
 def link_list(saved: SavedPlaylist, name: str) -> bytes:
-    """Return the playlist as a text in UTF-8: each track, and below it its link.
+    """Return the playlist as UTF-8 text: each track, with its link below.
 
     Args:
         saved: The playlist.
-        name: What it is called.
+        name: Its title.
     """
     lines = [one_line(name), ""]
     for track in saved.tracks:
@@ -50,11 +49,11 @@ def link_list(saved: SavedPlaylist, name: str) -> bytes:
 
 
 def csv_table(saved: SavedPlaylist, seconds: Mapping[str, int]) -> bytes:
-    """Return the playlist as CSV, in UTF-8 with the mark by which spreadsheets know it.
+    """Return the playlist as CSV, in UTF-8 with a byte order mark for spreadsheets.
 
     Args:
         saved: The playlist.
-        seconds: How long each track is, by id; those that it lacks are of unknown length.
+        seconds: Duration of each track in seconds, by id, if known.
     """
     text = StringIO()
     table = csv.writer(text)

@@ -1,6 +1,6 @@
-"""Which of our playlists stands in which playlist of Spotify: the newest written there.
+"""Which saved playlist is in which playlist at Spotify: the one written there last.
 
-Every button that opens a playlist in Spotify, or saves it there, is made from what this says.
+All buttons that open or save a playlist in Spotify depend on this.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def m001_standing(db: Database) -> None:
 
 @_migrations()
 def m002_written(db: Database) -> None:
-    """Remember each playlist that was ever written, also once another stands in its place."""
+    """Add which playlists were ever written, even if replaced since."""
     db.execute(
         """
         create table written (
@@ -49,28 +49,28 @@ def m002_written(db: Database) -> None:
 
 
 class State(Enum):
-    """What is between a playlist of ours and the listener's Spotify."""
+    """The state of a saved playlist at Spotify."""
 
     UNWRITTEN = "unwritten"
     """It was never written there."""
 
     WAITING = "waiting"
-    """It is written as soon as that is possible."""
+    """It will be written as soon as possible."""
 
     STANDING = "standing"
     """It is there."""
 
     REPLACED = "replaced"
-    """It was there; since then something else took its place, or the listener deleted it."""
+    """It was there, but was replaced or deleted by the listener since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a playlist is.
+    """Whether and where a saved playlist is at Spotify.
 
     Args:
-        state: What is between it and the listener's Spotify.
-        url: Where it opens; None unless it stands.
+        state: Its state.
+        url: Its address; None unless its state is `STANDING`.
     """
 
     state: State
@@ -87,11 +87,11 @@ PLACES = """select id,
         where waiting.user_id = playlists.user_id and saved_id = playlists.id
     ) as waits
     from playlists"""
-"""Selects what `to_place` needs to know, for each playlist."""
+"""Selects the columns for `to_place`, for each playlist."""
 
 
 def to_place(row: Mapping[str, Any]) -> Place:
-    """Return a row of `PLACES` as a value."""
+    """Convert a row of `PLACES`."""
     if row["url"] is not None:
         return Place(State.STANDING, row["url"])
     if row["waits"]:
@@ -100,11 +100,11 @@ def to_place(row: Mapping[str, Any]) -> Place:
 
 
 class Standing:
-    """Where the playlists stand.
+    """The places of all playlists.
 
     Args:
-        db: The database, with the tables of `recommender.listeners.music_tables`; what waits is in
-            those of `recommender.services.spotify.intents`.
+        db: The database, with the tables of `recommender.listeners.music_tables` and
+            `recommender.services.spotify.intents`.
     """
 
     def __init__(self, db: Database) -> None:
@@ -112,7 +112,7 @@ class Standing:
         migrate(db, _migrations)
 
     def note(self, playlist_id: int, url: str) -> None:
-        """Remember that a playlist was written; one that was deleted meanwhile is passed over."""
+        """Store that a playlist was written; does nothing if it was deleted meanwhile."""
         with immediate(self._db):
             self._db.execute(
                 "insert into standing (url, playlist_id) select ?, id from playlists where id = ?"
@@ -125,16 +125,16 @@ class Standing:
             )
 
     def note_gone(self, spotify_id: str) -> None:
-        """Remember that a playlist of Spotify's was deleted."""
+        """Store that a playlist at Spotify was deleted."""
         self._db.execute("delete from standing where url like '%/' || ?", [spotify_id])
 
     def of(self, playlist_id: int) -> Place:
-        """Return where a playlist is; nowhere, if there is none."""
+        """Return a playlist's place; `UNWRITTEN` if it does not exist."""
         rows = self._db.query(f"{PLACES} where id = ?", [playlist_id])
         return next(map(to_place, rows), UNWRITTEN)
 
     def urls(self, playlist_ids: Sequence[int]) -> dict[int, str]:
-        """Return where each of these playlists opens, of those that still stand."""
+        """Return the addresses of those playlists that are in Spotify, by id."""
         marks = ", ".join("?" * len(playlist_ids))
         rows = self._db.query(
             f"select * from standing where playlist_id in ({marks})",  # noqa: S608 - only marks

@@ -1,7 +1,4 @@
-"""What is stored about a listener, as values: a reading, a playlist, the tracks that it showed.
-
-The store's rows become these here and nowhere else.
-"""
+"""The values of stored readings, playlists and tracks, and their conversion from rows."""
 
 import json
 from collections.abc import Mapping
@@ -22,30 +19,30 @@ from recommender.taste.taste import Opinion, Place
 from recommender.taste.traits import TRAITS
 
 CORRECTION_TRUST = 0.85
-"""How much of a corrected mood is what the listener said; the rest is what was read, since a
-correction names one emotion and moods are mixed."""
+"""The share of the listener's word in a corrected mood; the rest is the reading, since a
+correction names one emotion, and moods are mixed."""
 
 RATING_WEIGHT = 0.2
-"""How many votes a playlist's stars are worth for each of its tracks that has no vote."""
+"""The weight of a playlist's rating for each of its tracks without a vote."""
 
 MISREAD_WEIGHT = 0.5
-"""How many votes one is worth on a playlist for a mood that the listener said was not theirs: it
-speaks of the mood as much as of the track."""
+"""The weight of a vote on a playlist for a reading that the listener corrected: it may be about
+the mood rather than the track."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReading:
-    """A reading as it was stored: numbers, never the photo.
+    """A stored reading: numbers, never the photo.
 
     Args:
-        probabilities: What the network read, one for each emotion.
+        probabilities: The network's probability of each emotion.
         eyes_found: How the eyes were found.
-        corrected: The emotion that the listener said or confirmed, if any.
-        shift: How the listener's earlier answers shifted this reading's logits when it was made,
-            in the order of `EMOTIONS`; empty where there were none.
-        answers: How many those were.
-        evidence: What the listener's own words added to the logits, in the order of `EMOTIONS`;
-            empty where there were none.
+        corrected: The emotion that the listener named or confirmed, if any.
+        shift: The shift of the logits by the listener's earlier answers, in the order of
+            `EMOTIONS`; empty if there were none.
+        answers: The number of those answers.
+        evidence: What the caption added to the logits, in the order of `EMOTIONS`; empty if
+            nothing.
     """
 
     id: int
@@ -60,9 +57,9 @@ class StoredReading:
 
     @property
     def weighed(self) -> dict[str, float]:
-        """The probabilities as the listener was told them: the network's, shifted.
+        """The probabilities shown to the listener: the network's with shift and evidence.
 
-        Added to the logits, evidence multiplies the probabilities by its likelihood: Bayes' rule.
+        Adding evidence to the logits multiplies the probabilities by its likelihood: Bayes' rule.
         """
         if not self.shift and not self.evidence:
             return dict(self.probabilities)
@@ -73,13 +70,13 @@ class StoredReading:
 
     @property
     def emotion(self) -> str:
-        """What the listener said, else the most probable emotion."""
+        """The listener's correction, else the most probable emotion."""
         weighed = self.weighed
         return self.corrected or max(weighed, key=weighed.__getitem__)
 
     @property
     def mood(self) -> dict[str, float]:
-        """The probabilities that playlists are made for, moved by `CORRECTION_TRUST`."""
+        """The probabilities for playlists: corrected by `CORRECTION_TRUST`."""
         if self.corrected is None:
             return self.weighed
         mood = {emotion: (1 - CORRECTION_TRUST) * share for emotion, share in self.weighed.items()}
@@ -89,10 +86,10 @@ class StoredReading:
 
 @dataclass(frozen=True, slots=True)
 class ShownTrack:
-    """One track of a saved playlist, as it was shown.
+    """A track of a saved playlist.
 
     Args:
-        position: Its place, from 0.
+        position: From 0.
         vote: True for a like, False for a dislike, None for neither.
     """
 
@@ -108,13 +105,13 @@ class ShownTrack:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlaylist:
-    """A playlist as it was shown, with what the listener thinks of it now.
+    """A saved playlist, with the listener's current votes and rating.
 
     Args:
-        emotion: The emotion that it was made for.
-        reading_id: The reading that it was made for; None where the mood was chosen by name.
+        emotion: The emotion in its title.
+        reading_id: The reading that it was made for; None if the mood was named.
         stars: The listener's rating, 1..5, if any.
-        relaxed: What could not be kept of what was asked for, a sentence each.
+        relaxed: The wishes that could not be met, a sentence each.
     """
 
     id: int
@@ -129,7 +126,7 @@ class SavedPlaylist:
 
 
 def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[str, Any]:
-    """Return the row that stores a pick as it is shown."""
+    """Return the row of `shown` for a pick."""
     track, place = pick.track, pick.place
     return {
         "playlist_id": playlist_id,
@@ -153,7 +150,7 @@ def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[
 
 
 def to_reading(row: Mapping[str, Any]) -> StoredReading:
-    """Return a row of `readings`, with its shift where it has one, as a value."""
+    """Convert a row of `readings`, joined with its shift."""
     return StoredReading(
         id=row["id"],
         user_id=row["user_id"],
@@ -168,7 +165,7 @@ def to_reading(row: Mapping[str, Any]) -> StoredReading:
 
 
 def to_shown_track(row: Mapping[str, Any]) -> ShownTrack:
-    """Return a row of `shown` as a value."""
+    """Convert a row of `shown`."""
     return ShownTrack(
         position=row["position"],
         track_id=row["track_id"],
@@ -182,7 +179,7 @@ def to_shown_track(row: Mapping[str, Any]) -> ShownTrack:
 
 
 def to_opinion(row: Mapping[str, Any]) -> Opinion:
-    """Return a row of `shown`, with its playlist's stars, as what the listener thinks of it."""
+    """Convert a row of `shown`, joined with its playlist's rating, to an opinion."""
     is_vote = row["liked"] is not None
     features, target = json.loads(row["features"]), json.loads(row["target"])
     return Opinion(
@@ -205,7 +202,7 @@ def to_opinion(row: Mapping[str, Any]) -> Opinion:
 
 
 def prior_json(prior: Prior) -> str:
-    """Return a prior as text; traits go by name, so that later versions can read it."""
+    """Serialize a prior; traits are named, so that later versions can read it."""
     return json.dumps(
         {
             "mean": dict(zip(TRAITS, prior.mean.tolist(), strict=True)),
@@ -219,7 +216,7 @@ def prior_json(prior: Prior) -> str:
 
 
 def to_prior(text: str, name: str) -> Prior:
-    """Return the prior that `prior_json` wrote; traits that it lacks are as usual."""
+    """Read what `prior_json` wrote; missing traits get their defaults."""
     values = json.loads(text)
 
     def by_trait(found: dict[str, float], usual: NDArray[np.float64]) -> NDArray[np.float64]:

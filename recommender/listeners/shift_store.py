@@ -1,7 +1,7 @@
-"""How a listener's answers shifted each reading, and from where on answers count.
+"""Stores how a listener's answers shifted each reading, and resets of these answers.
 
-`readings` keeps what the network read. The shift that was applied to a reading is stored beside
-it, once, so that a reading means the same for as long as it is kept, whatever is answered later.
+`readings` has the network's own probabilities. The shift applied to a reading is stored beside it,
+so that a reading keeps its meaning whatever is answered later.
 """
 
 import json
@@ -15,7 +15,7 @@ from recommender.storage.database import migrate
 from recommender.storage.personal_data import Belonging
 
 NEWEST = 50
-"""How many answers count: faces, beards and glasses change."""
+"""How many of the latest answers count, since faces, beards and glasses change."""
 
 BELONGINGS = (
     Belonging(
@@ -31,7 +31,7 @@ _migrations = Migrations("shifts")
 
 @_migrations()
 def m001_shifts_and_resets(db: Database) -> None:
-    """Create the shift of each reading that has one, and the last reading before each reset."""
+    """Create the shifts of readings, and the last reading before each reset."""
     db.execute(
         """
         create table mood_shifts (
@@ -52,14 +52,14 @@ def m001_shifts_and_resets(db: Database) -> None:
 
 
 class MoodShifts:
-    """The tables of `MusicStore` that adjust readings."""
+    """The tables of shifts and resets."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
         migrate(db, _migrations)
 
     def apply_to(self, reading_id: int, user_id: int) -> None:
-        """Store how the user's answers so far, if any, shift a new reading."""
+        """Store the shift of a new reading by the user's answers so far."""
         answered = self._answered(user_id)
         if not answered:
             return
@@ -71,16 +71,16 @@ class MoodShifts:
         )
 
     def answers(self, user_id: int) -> int:
-        """Return how many answers shift the user's next reading."""
+        """Return the number of answers that will shift the user's next reading."""
         return len(self._answered(user_id))
 
     def reset(self, user_id: int) -> int:
-        """Let none of the user's answers shift a reading any more; return how many did.
+        """Stop using the user's answers so far; return how many there were.
 
-        What the user says about later readings counts again. Readings stay as they were told.
+        Answers to later readings count again. Earlier readings are not changed.
         """
         count = self.answers(user_id)
-        if count:  # else there is nothing to remember about this user
+        if count:  # else there is nothing to store
             self.db.execute(
                 "insert into shift_resets (user_id, last_reading_id)"
                 " select user_id, max(id) from readings"
@@ -91,7 +91,7 @@ class MoodShifts:
         return count
 
     def _answered(self, user_id: int) -> list[tuple[dict[str, float], str]]:
-        """Return what the network read, and what the user said to it, where that counts."""
+        """Return the readings and answers that count."""
         rows = self.db.query(
             "select probabilities, corrected from readings"
             " where user_id = :user_id and corrected is not null and id > coalesce("

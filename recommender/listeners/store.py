@@ -1,9 +1,8 @@
-"""What the recommender remembers of its listeners: readings, playlists, and what they thought.
+"""Stores readings, playlists, votes and ratings.
 
-Every shown track is stored with its title, artist, features, score, position, propensity and the
-version of the policy that chose it. So votes keep their meaning when the catalogue is replaced,
-and a later policy can learn from them or be judged on them. A vote stands on the row of what was
-shown: there is no vote on what was not.
+Every shown track is stored with its title, artist, features, score, position, propensity and
+policy version. So votes keep their meaning when the catalogue is replaced, and later policies can
+learn from them or be evaluated on them. A vote is a column of the shown track's row.
 """
 
 import json
@@ -54,10 +53,10 @@ BELONGINGS = (
     *music_tables.BELONGINGS,
     *preference_store.BELONGINGS,
 )
-"""All that is remembered of a listener."""
+"""All tables with data about a listener."""
 
 REPEAT_WINDOW = timedelta(days=14)
-"""For how long a track that was shown is not shown again, as long as there are others."""
+"""How long a shown track is not shown again, if there are enough others."""
 
 _READINGS = (
     "select readings.*, shift, answers from readings left join mood_shifts on reading_id = id"
@@ -67,8 +66,7 @@ _READINGS = (
 class MusicStore:
     """The recommender's tables in `mirrortape.db`.
 
-    Wherever an id is asked for, one that does not exist or belongs to another user raises
-    `KeyError`.
+    Methods raise `KeyError` for an id that does not exist or belongs to another user.
     """
 
     def __init__(self, db: Database) -> None:
@@ -80,7 +78,7 @@ class MusicStore:
         self.gone = GoneTracks(db)
         self.standing = Standing(db)
         self.forgotten = 0
-        """How many listeners were forgotten since this was opened."""
+        """The number of users deleted since this was opened."""
 
     # -- readings --
 
@@ -92,15 +90,14 @@ class MusicStore:
         now: datetime,
         evidence: Mapping[str, float] | None = None,
     ) -> int:
-        """Store what the network read, with the listener's shift of now, and return its id.
+        """Store a reading, with the listener's current shift, and return its id.
 
         Args:
             user_id: Whose reading.
-            probabilities: What the network read, one for each emotion.
+            probabilities: The network's probability of each emotion.
             eyes_found: How the eyes were found.
             now: The time of the reading.
-            evidence: What else is known, such as the listener's words: the logarithm of its
-                likelihood in each emotion.
+            evidence: The log likelihood of other evidence, such as a caption, for each emotion.
         """
         added = [evidence.get(name, 0.0) for name in EMOTIONS] if evidence else None
         with immediate(self.db):
@@ -120,10 +117,10 @@ class MusicStore:
         return reading_id
 
     def correct_reading(self, reading_id: int, user_id: int, emotion: str) -> None:
-        """Store what the listener says they feel; it replaces an earlier correction.
+        """Store the listener's own word on a reading, replacing an earlier one.
 
         Raises:
-            ValueError: There is no such emotion.
+            ValueError: Unknown emotion.
         """
         if emotion not in EMOTIONS:
             raise ValueError(f"unknown emotion {emotion!r}")
@@ -161,7 +158,7 @@ class MusicStore:
         emotion: str,
         now: datetime,
     ) -> int:
-        """Store a playlist with every track that it shows and return its id."""
+        """Store a playlist with its tracks and return its id."""
         with immediate(self.db):
             if reading_id is not None:
                 self.reading(reading_id, user_id)
@@ -185,7 +182,7 @@ class MusicStore:
         return playlist_id
 
     def playlist(self, playlist_id: int, user_id: int) -> SavedPlaylist:
-        """Return a playlist with its tracks in order and the votes of now."""
+        """Return a playlist with its tracks in order and their votes."""
         row = self._one(
             "select * from playlists where id = ? and user_id = ?", playlist_id, user_id
         )
@@ -209,11 +206,11 @@ class MusicStore:
         playlist_id: int,
         user_id: int,
         positions: Sequence[int],
-        stand_ins: Recommendation,
+        replacements: Recommendation,
     ) -> SavedPlaylist:
-        """Put other tracks in some places of a playlist and return it.
+        """Replace the tracks at some positions of a playlist and return it.
 
-        Where there are fewer tracks than places, those behind move up.
+        If there are fewer tracks than positions, later ones move up.
         """
         with immediate(self.db):
             saved = self.playlist(playlist_id, user_id)
@@ -224,12 +221,12 @@ class MusicStore:
                     [playlist_id, place],
                 )
             self.db.table("shown").insert_all(
-                shown_row(playlist_id, place, pick, stand_ins.policy)
-                for place, pick in zip(places, stand_ins.picks, strict=False)
+                shown_row(playlist_id, place, pick, replacements.policy)
+                for place, pick in zip(places, replacements.picks, strict=False)
             )
-            empty = set(places[len(stand_ins.picks) :])
+            empty = set(places[len(replacements.picks) :])
             taken = [t.position for t in saved.tracks if t.position not in empty]
-            for number, position in enumerate(taken):  # in this order no place is taken twice
+            for number, position in enumerate(taken):  # in this order no position is used twice
                 self.db.execute(
                     "update shown set position = ? where playlist_id = ? and position = ?",
                     [number, playlist_id, position],
@@ -251,8 +248,8 @@ class MusicStore:
         Args:
             user_id: Who.
             now: The time.
-            but_for: A mood whose playlists are left out, since one of them is written anew and
-                may hold its tracks again: the reading that it is from, else the emotion named.
+            but_for: The reading, or the named emotion, of a playlist that is being rewritten and
+                may keep its tracks.
         """
         reading_id, emotion = but_for or (None, None)
         rows = self.db.query(
@@ -268,9 +265,9 @@ class MusicStore:
     def vote(
         self, user_id: int, playlist_id: int, position: int, liked: bool | None, now: datetime
     ) -> None:
-        """Store what the user thinks of a shown track; None takes a vote back.
+        """Store a vote on a shown track; None removes it.
 
-        The same vote again changes nothing, its time included.
+        Repeating a vote changes nothing, not even its time.
         """
         with immediate(self.db):
             self._one(
@@ -293,7 +290,7 @@ class MusicStore:
             )
 
     def rate(self, user_id: int, playlist_id: int, stars: int | None, now: datetime) -> None:
-        """Store how the user rates a whole playlist; it replaces an earlier rating, None ends it.
+        """Store the rating of a playlist, replacing an earlier one; None removes it.
 
         Raises:
             ValueError: Fewer than 1 or more than 5 stars.
@@ -308,10 +305,7 @@ class MusicStore:
             raise KeyError(playlist_id)
 
     def mood_pairs(self, user_id: int) -> list[MoodPair]:
-        """Return how the user felt before and after playlists, where they said so.
-
-        The one that they said first comes first.
-        """
+        """Return how the user felt before and after playlists, in the order of their answers."""
         pairs = []
         for playlist_id, after, after_utc in self.after.rows(user_id):
             saved = self.playlist(playlist_id, user_id)
@@ -325,14 +319,13 @@ class MusicStore:
         return pairs
 
     def taste(self, user_id: int, more_like: int | None = None) -> Taste:
-        """Return what the user thinks of all that they voted on or rated, the oldest first.
+        """Return the user's opinions on all tracks that they voted on or rated, oldest first.
 
-        Where a track was shown, its vote counts; without one, its playlist's stars, 1 star as -1
-        and 5 as 1.
+        A track without a vote counts by its playlist's rating: 1 star as -1, 5 stars as 1.
 
         Args:
             user_id: Who.
-            more_like: A playlist that counts as if it had five stars, given last.
+            more_like: A playlist that counts as if it had just been rated with five stars.
         """
         rows = self.db.query(
             "select shown.*, iif(playlist_id = :more_like, 5, stars) as stars,"
@@ -347,23 +340,23 @@ class MusicStore:
         )
         return Taste(tuple(map(to_opinion, rows)))
 
-    # -- what listeners have in common --
+    # -- the prior over all listeners --
 
     def tastes(self) -> list[Taste]:
-        """Return what each listener thinks."""
+        """Return the opinions of each listener."""
         users = list(self.db.query("select distinct user_id from playlists order by user_id"))
         return [self.taste(row["user_id"]) for row in users]
 
     def keep_prior(self, prior: Prior, now: datetime, forgotten: int) -> bool:
-        """Store what was learned from all listeners, in the place of what was.
+        """Store the prior, unless a user was deleted since the votes were read.
 
         Args:
-            prior: What was learned.
+            prior: The prior.
             now: The time.
-            forgotten: What `forgotten` was when the votes were read.
+            forgotten: The value of `forgotten` when the votes were read.
 
         Returns:
-            Whether it was stored, as it is unless somebody was forgotten since.
+            Whether it was stored.
         """
         if forgotten != self.forgotten:
             return False
@@ -376,7 +369,7 @@ class MusicStore:
         return True
 
     def prior(self) -> Prior:
-        """Return what is believed of a listener before the first vote."""
+        """Return the current prior."""
         for row in self.db.query("select id, prior from pools order by id desc limit 1"):
             return to_prior(row["prior"], f"pool-{row['id']}")
         return USUAL_LISTENER
@@ -384,19 +377,19 @@ class MusicStore:
     # -- the end --
 
     def forget(self, user_id: int) -> None:
-        """Delete every row about this user, and what was learned from them and others."""
+        """Delete every row about this user, and the prior, which was fitted to their votes too."""
         self.forgotten += 1
         with immediate(self.db):
             delete(self.db, BELONGINGS, user_id)
             self.db.execute("delete from pools")
 
     def _one(self, sql: str, *values: int) -> dict[str, Any]:
-        """Return the row, or raise `KeyError` with the first of the values."""
+        """Return the first row; raises `KeyError` if there is none."""
         for row in self.db.query(sql, values):
             return row
         raise KeyError(values[0])
 
 
 def _new_id(row_id: int | None) -> int:
-    assert row_id is not None  # an insert that did not raise has one
+    assert row_id is not None  # a successful insert has one
     return row_id

@@ -1,7 +1,7 @@
 """The tracks that Spotify no longer plays, in `mirrortape.db`.
 
-The catalogue outlives Spotify's contracts, so tracks of it go silent now and then. They are
-remembered for all listeners, until a catalogue is imported again.
+Tracks of the catalogue sometimes become unavailable at Spotify. They are excluded for all
+listeners until a catalogue is imported again.
 """
 
 from collections.abc import Iterable
@@ -24,14 +24,14 @@ def m001_gone_tracks(db: Database) -> None:
 
 
 class GoneTracks:
-    """What was seen to be gone."""
+    """The unavailable tracks."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         migrate(db, _migrations)
 
     def add(self, track_ids: Iterable[str], now: datetime) -> None:
-        """Remember tracks that Spotify does not play."""
+        """Add tracks that Spotify does not play."""
         for track_id in track_ids:
             self._db.execute(
                 "insert or ignore into gone_tracks (track_id, seen_utc) values (?, ?)",
@@ -39,11 +39,11 @@ class GoneTracks:
             )
 
     def all(self) -> frozenset[str]:
-        """Return the ids of all tracks that are gone."""
+        """Return the ids of all unavailable tracks."""
         return frozenset(
             row["track_id"] for row in self._db.query("select track_id from gone_tracks")
         )
 
     def clear(self) -> None:
-        """Let all tracks be tried again: a newer catalogue knows better."""
+        """Forget all of them, after the import of a newer catalogue."""
         self._db.execute("delete from gone_tracks")

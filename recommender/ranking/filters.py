@@ -1,6 +1,6 @@
 """Applies a listener's filters to a catalogue, and finds the ones that leave too few tracks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +96,19 @@ def passes_all(predicates: Sequence[Predicate]) -> Predicate:
         return allowed
 
     return is_allowed
+
+
+def still_plays(table: TrackTable, unavailable: Collection[str]) -> Predicate:
+    """Return the predicate of the tracks that are not known to be unavailable.
+
+    It goes by id, since other editions of the same song may play.
+
+    Args:
+        table: The catalogue.
+        unavailable: Ids of tracks that Spotify no longer plays.
+    """
+    rows_gone = table.rows(unavailable)
+    return lambda rows: ~is_among(rows, rows_gone)
 
 
 def none_of(keys: NDArray[np.int64], wanted: Sequence[int] | NDArray[np.int64]) -> Predicate:

@@ -1,1 +1,1 @@
-"""Ranking policies, compared on simulated listeners."""
+"""Compares ranking policies on simulated listeners."""

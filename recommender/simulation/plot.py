@@ -1,4 +1,4 @@
-"""The picture of a simulation: how good each policy's playlists become."""
+"""Plots a simulation: the quality of each policy's playlists over time."""
 
 from collections.abc import Mapping
 from pathlib import Path

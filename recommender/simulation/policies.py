@@ -1,7 +1,7 @@
-"""Ways to choose a playlist that are tried against each other.
+"""The compared policies for choosing a playlist.
 
-Each chooses among the same tracks, those that fit the mood and were not shown lately, so that
-what is compared is how well it learns a listener's taste.
+All choose from the same tracks, those that fit the mood and were not shown recently, so that the
+comparison is about learning a listener's taste.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,13 +27,13 @@ _THIRDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a policy is asked.
+    """The input of a policy.
 
     Args:
         emotion: The emotion that was read.
-        targets: What each place should be like.
-        taste: What the listener said of earlier playlists.
-        recent: Ids of tracks shown lately.
+        targets: The target of each position.
+        taste: The listener's votes so far.
+        recent: Ids of tracks shown recently.
     """
 
     emotion: str
@@ -43,7 +43,7 @@ class Request:
 
 
 class Policy(Protocol):
-    """A way to choose a playlist."""
+    """Chooses playlists."""
 
     def choose(
         self, table: TrackTable, request: Request, rng: np.random.Generator
@@ -55,7 +55,7 @@ class Policy(Protocol):
 def tracks_of(
     table: TrackTable, target: Target, taste: Taste, recent: Collection[str]
 ) -> NDArray[np.int64]:
-    """Return the tracks of a mood that may be shown: near the target, not lately, not disliked."""
+    """Return the candidates: near the target, not shown recently, not disliked."""
     away = np.concatenate(
         [table.rows(recent), table.rows(opinion.track_id for opinion in taste.disliked)]
     )
@@ -85,11 +85,11 @@ class Chance:
 
 
 class BetaThompson:
-    """Learns how well each third of each feature is liked, and draws from what it believes.
+    """Beta-Thompson sampling over thirds of each feature.
 
-    Every third has a Beta distribution of its own, which starts even; a track's score is the
-    mean of the draws for its thirds (Agrawal & Goyal, "Analysis of Thompson sampling for the
-    multi-armed bandit problem", 2012).
+    Every third has its own Beta distribution, initially uniform; a track's score is the mean of
+    the draws for its thirds (Agrawal & Goyal, "Analysis of Thompson sampling for the multi-armed
+    bandit problem", 2012).
     """
 
     def choose(
@@ -115,11 +115,11 @@ class BetaThompson:
 
 
 class Ours:
-    """What the product does.
+    """The product's own policy.
 
     Args:
-        prior: What it believes of listeners in general.
-        learns: Whether it hears what the listener says; without, only the targets count.
+        prior: The prior over listeners.
+        learns: Whether it uses the listener's votes; if not, only the targets count.
     """
 
     def __init__(self, prior: Prior, *, learns: bool) -> None:

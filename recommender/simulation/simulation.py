@@ -1,16 +1,16 @@
-"""Plays policies against each other on listeners whose taste is known.
+"""Compares policies on simulated listeners with known taste.
 
-Listeners live in communities, each with a taste of its own that its people share more or less.
-Everybody asks for ten playlists; a policy sees what was read and what was voted, and is judged
-by the listener's true chance to like each track:
+Listeners belong to communities, each with a common taste. Every listener asks for ten playlists. A
+policy sees the readings and votes, and is evaluated by the listener's true probability of liking
+each track:
 
-- NDCG@10: the chances in the order shown, discounted by position, over those of the best ten
-  tracks of the true mood that could have been shown (Järvelin & Kekäläinen, "Cumulated gain-based
+- NDCG@10: the probabilities in the order shown, discounted by position, relative to those of the
+  best ten available tracks of the true mood (Järvelin & Kekäläinen, "Cumulated gain-based
   evaluation of IR techniques", 2002);
-- regret: how many more of all the tracks shown would have been liked, had these been shown;
+- regret: how many more likes these best tracks would have got over all playlists;
 - diversity: mean distance between two tracks of a playlist, in standard deviations of the
   catalogue's features;
-- repeats: tracks that had been shown to the listener before; disliked ones are counted apart.
+- repeats: tracks shown to the listener before; disliked ones are counted separately.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,37 +37,37 @@ from recommender.taste.posterior import Prior
 from recommender.taste.taste import Opinion, Taste
 
 PLAYLISTS: Final = 10
-"""Playlists that each listener asks for."""
+"""Playlists per listener."""
 
 REPORTED: Final = (1, 2, 5, 10)
-"""Those whose NDCG is reported."""
+"""The playlists whose NDCG is reported."""
 
 REMEMBERED: Final = 7
-"""Playlists whose tracks do not come again: a fortnight's, at one every other day."""
+"""Playlists within which tracks are not repeated: two weeks at one every other day."""
 
 COMMUNITIES: Final = 15
-"""Communities, so that no single draw of a common taste decides."""
+"""The number of communities, so that the result does not depend on one common taste."""
 
 OTHERS: Final = 60
-"""Other listeners of a community, from whom the product's prior is learned."""
+"""Other listeners of a community, to whose votes the product's prior is fitted."""
 
 THEIR_VOTES: Final = 15
-"""Votes of each of them."""
+"""Votes per such listener."""
 
 RIVAL: Final = "Beta-Thompson"
 OURS: Final = "Mirrortape"
 """Names of the policies whose regret is compared."""
 
 LEAST_TRACKS: Final = 1_000
-"""Tracks below which moods overlap too much to compare anything."""
+"""The fewest tracks: with fewer, moods overlap too much for a comparison."""
 
 LEAST_LISTENERS: Final = 2 * COMMUNITIES
-"""Listeners below which there is hardly an interval."""
+"""The fewest listeners for a useful interval."""
 
 _DISCOUNTS: Final = 1 / np.log2(np.arange(2, PLACES + 2))
 
 OnProgress = Callable[[float], None]
-"""Told now and then which share is done, 0..1."""
+"""Called with the finished share, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +92,15 @@ def interval(values: NDArray[np.float64]) -> Interval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """How a policy did. L is the number of listeners.
+    """The results of a policy. L is the number of listeners.
 
     Args:
         ndcg: NDCG@10 of each playlist, float64 (L, `PLAYLISTS`).
         regret: Likes lost in all playlists, float64 (L,).
         diversity: Of each listener's playlists on average, float64 (L,).
         repeats: Share of tracks shown before, float64 (L,).
-        disliked: Tracks shown again that had been disliked, int64 (L,).
-        tracks: Different tracks shown to anybody.
+        disliked: Disliked tracks that were shown again, int64 (L,).
+        tracks: The number of different tracks shown.
     """
 
     ndcg: NDArray[np.float64]
@@ -137,15 +137,15 @@ def simulate(
     communities: int = COMMUNITIES,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Outcome]:
-    """Play all policies for so many listeners; the same seed gives the same outcome.
+    """Simulate all policies; the same seed gives the same outcome.
 
     Args:
         table: The catalogue.
-        world: How tastes come about.
-        count: How many listeners, in all communities together.
-        seed: Where all chance starts.
-        communities: In how many communities they live.
-        on_progress: Told how far it is.
+        world: How tastes are generated.
+        count: The number of listeners in all communities.
+        seed: The seed.
+        communities: The number of communities.
+        on_progress: Called with the progress.
     """
     played: dict[str, list[_Played]] = {}
     shares = np.diff(np.linspace(0, count, communities + 1).round().astype(int))
@@ -172,7 +172,7 @@ def simulate(
 def learned_prior(
     table: TrackTable, world: World, others: Sequence[Listener], rng: np.random.Generator
 ) -> Prior:
-    """Return what is learned from other listeners' votes on any tracks of their moods."""
+    """Fit the prior to other listeners' votes on tracks of their moods."""
     votes = []
     for person in others:
         opinions: list[Opinion] = []

@@ -1,7 +1,7 @@
-"""Invented listeners with known tastes, to try policies on.
+"""Simulated listeners with known tastes.
 
-A world says how tastes come about and how well they can be observed. Everything that a policy
-must find out is known here, so that it can be said how good a playlist really was.
+A world says how tastes are generated and how well they can be observed. Since the true tastes are
+known, the true quality of a playlist can be computed.
 """
 
 from collections.abc import Sequence
@@ -15,31 +15,31 @@ from recommender.catalogue.table import TrackTable
 from recommender.mood.targets import EMOTIONS, Target, plan
 
 OFF_MOOD: Final = 10.0
-"""Log-odds that a track loses for each whole percentile (0..1) that it lies off the listener's
-true mood: half a unit for every 0.05."""
+"""The loss of log-odds per unit of distance (0..1) from the listener's true mood: 0.5 for every
+0.05."""
 
 OFF_MOOD_MOST: Final = 3.0
-"""What it loses at most; to a listener, very wrong is no better than quite wrong."""
+"""The largest loss: beyond some distance, all tracks are equally wrong."""
 
 
 IN_MOOD: Final = 0.1
-"""How far from its target the music of a mood reaches, in percentiles, 0..1."""
+"""The radius of a mood's music around its target, in percentiles, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """How tastes come about.
+    """How tastes are generated and observed.
 
     Args:
-        name: What it is called.
-        common: How strong the taste is that all listeners share; it is a standard normal
-            weight for each standardised feature.
-        spread: Standard deviation of each listener's own weights around that.
-        band: Log-odds lost for each squared step from a point of the listener's own, so that
-            a listener may like the middle of something.
-        votes: How many of a playlist's ten tracks are voted on.
-        misread: Share of moods that are read as another one.
-        careless: Share of votes that say nothing.
+        name: Its name.
+        common: The strength of the common taste, a standard normal weight per standardized
+            feature.
+        spread: Standard deviation of each listener's own weights around it.
+        band: Loss of log-odds per squared step from the listener's favourite point, so that a
+            listener may like a medium level best.
+        votes: The number of voted tracks per playlist of ten.
+        misread: Share of moods that are misread.
+        careless: Share of random votes.
     """
 
     name: str

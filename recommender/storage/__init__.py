@@ -1,1 +1,1 @@
-"""Opening databases, encrypting what is stored, and whose data it is."""
+"""Databases, encryption, and which data belongs to whom."""

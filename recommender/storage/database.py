@@ -1,7 +1,7 @@
-"""How both databases are opened: durable, strict, and never deadlocked by a late lock.
+"""Opens both databases: durable, strict, and without lock upgrades.
 
-sqlite-utils' own `atomic()` defers its lock, so that a writer that reads first can find the
-database taken when it comes to write. `immediate` takes the lock at the start instead.
+sqlite-utils' own `atomic()` begins deferred transactions: a writer that reads first may find the
+database locked when it writes. `immediate` takes the write lock at the start instead.
 """
 
 import sqlite3
@@ -15,24 +15,23 @@ from sqlite_utils import Database, Migrations
 from recommender.storage.private_files import make_file, make_folder
 
 PATIENCE_S = 5.0
-"""How long a connection waits for others to be done."""
+"""How long a connection waits for a lock."""
 
 
 class DiskFull(sqlite3.OperationalError):
-    """Nothing can be stored until there is room on the disk again; what is stored is whole."""
+    """The disk is full; nothing was stored, and stored data is intact."""
 
 
 def open_database(path: Path | None) -> Database:
     """Open a SQLite file with our settings, creating it and its folder if they are missing.
 
-    A new file is for its owner alone. The connection may only be used from the thread that calls
-    this.
+    A new file is readable by its owner only. Use the connection only in the calling thread.
 
     Args:
         path: The file, or None for a database in memory (what tests use).
 
     Raises:
-        OSError: The file or its folder cannot be made, or it is no regular file.
+        OSError: The file or its folder cannot be created, or it is not a regular file.
         sqlite3.Error: SQLite cannot use it.
     """
     if path is None:
@@ -50,9 +49,9 @@ def open_database(path: Path | None) -> Database:
 
 
 def _prepare(db: Database) -> None:
-    db.conn.isolation_level = None  # transactions begin where we say so
-    # Else sqlite-utils finds out by writing, at the first upsert. If the disk is full just then,
-    # it upserts in an older way from there on, by which rows get lost without a word.
+    db.conn.isolation_level = None  # transactions begin only explicitly
+    # Otherwise sqlite-utils detects this by writing, at the first upsert. If the disk is full
+    # then, it falls back to an older kind of upsert, which silently loses rows.
     setattr(db, "_supports_on_conflict", True)  # noqa: B010 - it declares no such attribute
     db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_S:.0f}")
     _keep_log(db)
@@ -61,9 +60,9 @@ def _prepare(db: Database) -> None:
 
 
 def _keep_log(db: Database) -> None:
-    """Have what is written go to a log first (WAL).
+    """Switch to write-ahead logging (WAL).
 
-    In a new file that needs everybody else out of it, and SQLite does not wait for that by itself.
+    In a new file this needs exclusive access, and SQLite does not wait for it by itself.
     """
     end = time.monotonic() + PATIENCE_S
     while True:
@@ -78,9 +77,9 @@ def _keep_log(db: Database) -> None:
 
 
 def migrate(db: Database, migrations: Migrations) -> None:
-    """Bring a store's tables up to date: all of it or nothing, and once.
+    """Apply a store's pending migrations in one transaction.
 
-    Whoever opens the file at the same moment waits, and finds nothing left to do.
+    Another process that opens the file at the same time waits, and finds nothing left to do.
     """
     if migrations.pending(db):
         with immediate(db):
@@ -89,10 +88,10 @@ def migrate(db: Database, migrations: Migrations) -> None:
 
 @contextmanager
 def telling_full_disk() -> Iterator[None]:
-    """Tell a full disk from whatever else may keep the block from storing.
+    """Translate SQLite's error for a full disk.
 
     Raises:
-        DiskFull: There was no room; of a transaction in the block, nothing is stored.
+        DiskFull: The disk is full; a transaction in the block was rolled back.
     """
     try:
         yield
@@ -104,9 +103,9 @@ def telling_full_disk() -> Iterator[None]:
 
 @contextmanager
 def immediate(db: Database) -> Iterator[None]:
-    """Run the block in one transaction that holds the write lock from its first statement.
+    """Run the block in a transaction that takes the write lock at the start.
 
-    Within another such block it is a part of that one's transaction.
+    Within another such block, it is part of the outer transaction.
     """
     if db.conn.in_transaction:
         yield

@@ -1,4 +1,4 @@
-"""Looks into a database file without changing it: is it sound, and which version made it."""
+"""Inspects a database file without changing it: its integrity and its version."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 @contextmanager
 def read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a file for reading, whoever writes to it meanwhile.
+    """Open a file for reading, even while another process writes to it.
 
     Raises:
-        OSError: It is no regular file.
+        OSError: It is not a regular file.
         sqlite3.Error: It cannot be opened.
     """
     check_regular(path)
@@ -29,29 +29,29 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def damage(connection: sqlite3.Connection) -> str:
-    """Return what SQLite finds to be broken; empty for a sound database.
+    """Return the problems that SQLite's integrity check finds; empty for an intact database.
 
     Raises:
-        sqlite3.DatabaseError: The file is no database, or is broken beyond looking.
+        sqlite3.DatabaseError: The file is not a database, or too damaged to check.
     """
     (found,) = connection.execute("pragma integrity_check(1)").fetchone()
     return "" if found == "ok" else str(found)
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error means a broken file; else its disk or its mode may be in the way."""
+    """Return whether an error means a damaged file, not a problem with the disk or permissions."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGE
 
 
 def columns(connection: sqlite3.Connection, table: str) -> frozenset[str]:
-    """Return the names of a table's columns; none where there is no such table."""
+    """Return the names of a table's columns; empty if there is no such table."""
     rows = connection.execute("select name from pragma_table_info(?)", [table])
     return frozenset(name for (name,) in rows)
 
 
 def migrations(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
-    """Return which steps were taken to make the tables: pairs of a set and a step."""
+    """Return the applied migrations: pairs of a set and a name."""
     if not columns(connection, "_sqlite_migrations"):
         return frozenset()
     rows = connection.execute("select migration_set, name from _sqlite_migrations")
@@ -59,7 +59,7 @@ def migrations(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
 
 
 def refusal_to_write(path: Path) -> str:
-    """Return why a database cannot be written to; empty if it can. Nothing is written."""
+    """Return why a database cannot be written to; empty if it can. Writes nothing."""
     try:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_S

@@ -1,7 +1,7 @@
-"""Who may read the files in DATA_DIR: their owner alone.
+"""Makes the files in DATA_DIR readable by their owner only.
 
-New files get the right mode from the moment they exist. Files of an earlier version are mended at
-each start. Systems without POSIX modes are left alone.
+New files are created with the right mode. Files of earlier versions are corrected at each start.
+Does nothing on systems without POSIX modes.
 """
 
 import errno
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FILE_MODE = 0o600
-"""What the owner may do with a file, and nobody else anything."""
+"""The mode of files."""
 
 FOLDER_MODE = 0o700
-"""The same for a folder."""
+"""The mode of folders."""
 
 _OTHERS = 0o077
 _OURS = (
@@ -29,17 +29,17 @@ _HAS_MODES = os.name == "posix"
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for its owner alone; one that is there stays as it is."""
+    """Create a private folder; an existing one is not changed."""
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for its owner alone; one that is there stays as it is.
+    """Create an empty private file; an existing one is not changed.
 
-    SQLite gives its log and shared memory the mode of the database beside them.
+    SQLite gives its log and shared memory the mode of the database.
 
     Raises:
-        OSError: It cannot be made, or what is there is no regular file.
+        OSError: It cannot be created, or something else than a regular file is there.
     """
     check_regular(path)
     try:
@@ -49,10 +49,10 @@ def make_file(path: Path) -> None:
 
 
 def check_regular(path: Path) -> None:
-    """Make sure that a path is free or leads to a regular file: opening a pipe waits for ever.
+    """Check that a path is free or a regular file: opening a pipe would block forever.
 
     Raises:
-        OSError: It is something else, or nobody may look.
+        OSError: It is something else, or not accessible.
     """
     try:
         mode = path.stat().st_mode
@@ -65,33 +65,33 @@ def check_regular(path: Path) -> None:
 
 
 def exposed(folder: Path) -> list[tuple[Path, int]]:
-    """Return what in DATA_DIR others may read or change, the folder too, each with its mode."""
+    """Return the paths in DATA_DIR, and DATA_DIR itself, that others may access, with modes."""
     if not _HAS_MODES:
         return []
     return [(path, mode) for path, mode in _modes(folder) if mode & _OTHERS]
 
 
 def mend(folder: Path) -> list[Path]:
-    """Take all that is in DATA_DIR from others; return what stayed open to them.
+    """Make everything in DATA_DIR private; return the paths that could not be changed.
 
     Raises:
-        OSError: The folder is none, or cannot be made.
+        OSError: The folder cannot be created, or is not a folder.
     """
     make_folder(folder)
     for path, mode in exposed(folder):
         try:
             path.chmod(mode & ~_OTHERS)
         except OSError:
-            continue  # it belongs to somebody else
+            continue  # owned by another user
     return [path for path, _ in exposed(folder)]
 
 
 def _modes(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the folder and what is ours in it, with modes; links lead elsewhere and are left."""
+    """Yield the folder and our files in it, with modes, without following links."""
     for path in (folder, *(found for pattern in _OURS for found in sorted(folder.glob(pattern)))):
         try:
             mode = path.stat().st_mode if path == folder else path.lstat().st_mode
-        except FileNotFoundError:  # SQLite puts its log away as it likes
+        except FileNotFoundError:  # SQLite deletes its log at any time
             continue
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
             yield path, stat.S_IMODE(mode)

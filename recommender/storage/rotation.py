@@ -1,8 +1,7 @@
-"""Brings everything that is encrypted in a database under the newest key.
+"""Re-encrypts everything in a database under the newest key.
 
-It may run beside the bot, be broken off at any point, and be repeated: each row is renewed in a
-transaction of its own, and only if it still holds what was read. Until all is done, both keys
-are needed.
+It may run beside the bot, be interrupted at any point, and be repeated: each row is renewed in its
+own transaction, and only if it is unchanged. Until it is finished, both keys are needed.
 """
 
 from collections.abc import Iterable
@@ -16,11 +15,11 @@ from recommender.storage.sealing import Place, Seal
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What a rotation did.
+    """The result of a rotation.
 
     Args:
-        renewed: How many values are under the newest key now.
-        unreadable: The users of values that none of the keys opens; they are left as they were.
+        renewed: The number of values under the newest key.
+        unreadable: The users of values that no key decrypts; they are not changed.
     """
 
     renewed: int
@@ -28,9 +27,9 @@ class Rotation:
 
 
 def rotate(db: Database, cipher: MultiFernet, places: Iterable[Place]) -> Rotation:
-    """Re-encrypt what is sealed in these places under the first key of `cipher`."""
+    """Re-encrypt the values in these columns under the first key of `cipher`."""
     seal, renewed, unreadable = Seal(cipher), 0, set()
-    db.execute("PRAGMA secure_delete = ON")  # what the old key opens shall not stay in free pages
+    db.execute("PRAGMA secure_delete = ON")  # leave no old ciphertext in free pages
     for place in places:
         rows = db.query(
             f"select rowid as number, {place.user} as user_id"  # noqa: S608
@@ -46,17 +45,17 @@ def rotate(db: Database, cipher: MultiFernet, places: Iterable[Place]) -> Rotati
 
 
 def _renew(db: Database, seal: Seal, place: Place, number: int) -> bool:
-    """Renew the value in one row and return whether it is still there.
+    """Renew the value of a row and return whether it is still there.
 
     Raises:
-        InvalidToken: It cannot be read.
+        InvalidToken: It cannot be decrypted.
     """
     table, column = place.table, place.column
     read = f"select {place.owner} as owner, {column} as value from {table} where rowid = ?"  # noqa: S608
     write = f"update {table} set {column} = ? where rowid = ? and {column} = ?"  # noqa: S608
     while True:
         row = next(iter(db.query(read, [number])), None)
-        if row is None or row["value"] is None:  # gone since: its user disconnected
+        if row is None or row["value"] is None:  # deleted meanwhile: its user disconnected
             return False
         renewed = seal.renew(place, row["owner"], row["value"])
         if db.execute(write, [renewed, number, row["value"]]).rowcount:

@@ -1,8 +1,8 @@
-"""What is encrypted in the database opens only where it was put.
+"""Encrypts values so that they can be decrypted only in their own table and row.
 
-Each value is sealed together with the table that it lies in and the owner of its row, mostly a
-user. Tokens that end up in somebody else's row, by a slip or by intent, open no more than random
-bytes would: the bot never acts in an account that another user connected.
+Each value is bound to its table and to the owner of its row, usually a user. Tokens that were
+moved to another user's row, by mistake or on purpose, cannot be decrypted there: the bot never
+acts in an account that another user connected.
 """
 
 import json
@@ -16,13 +16,13 @@ from recommender.storage.database import migrate
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A column that holds something sealed.
+    """A column with encrypted values.
 
     Args:
-        table: Where.
-        column: Which.
-        owner: The column that says for whom, or for what, it is sealed.
-        user: The column that says whose it is; `null` where nothing in clear does.
+        table: The table.
+        column: The column.
+        owner: The column with the owner to which a value is bound.
+        user: The column with the user; `null` if none has it in clear.
     """
 
     table: str
@@ -37,51 +37,51 @@ ARRIVALS = Place("spotify_arrivals", "sealed")
 
 
 class Seal:
-    """Encrypts values and binds them to where they lie.
+    """Encrypts values and binds them to their place.
 
     Args:
-        cipher: Its first key encrypts, all of them decrypt.
+        cipher: Encrypts with its first key, decrypts with all.
     """
 
     def __init__(self, cipher: MultiFernet) -> None:
         self._cipher = cipher
 
     def close(self, place: Place, owner: int, text: str) -> str:
-        """Return `text` encrypted, for this owner's row in this place."""
+        """Encrypt `text` for this owner's row in this place."""
         bound = json.dumps({"table": place.table, "owner": owner, "text": text})
         return self._cipher.encrypt(bound.encode()).decode()
 
     def open(self, place: Place, owner: int, sealed: str) -> str:
-        """Return the text that was sealed for this owner's row in this place.
+        """Decrypt a value of this owner's row in this place.
 
         Raises:
-            InvalidToken: No key of ours fits, or it was sealed for another place.
+            InvalidToken: No key fits, or it was encrypted for another place.
         """
         text = self._cipher.decrypt(sealed)
         try:
             bound = json.loads(text)
             is_ours = (bound["table"], bound["owner"]) == (place.table, owner)
         except (ValueError, TypeError, KeyError) as error:
-            raise InvalidToken from error  # ours by its key, but bound to nobody
+            raise InvalidToken from error  # the right key, but bound to no owner
         if not is_ours:
             raise InvalidToken
         return str(bound["text"])
 
     def renew(self, place: Place, owner: int, sealed: str) -> str:
-        """Return the same value under the first key.
+        """Re-encrypt a value under the first key.
 
         Raises:
-            InvalidToken: As for `open`; what could not be used is not renewed either.
+            InvalidToken: As for `open`.
         """
         self.open(place, owner, sealed)
         return self._cipher.rotate(sealed).decode()
 
 
 def bind_once(db: Database, cipher: MultiFernet) -> None:
-    """Bind the tokens that earlier versions encrypted without saying for whom.
+    """Bind the tokens that earlier versions encrypted without an owner.
 
-    It is done once for a database, at the first start of this version: from then on an unbound
-    value opens nowhere. A value whose key is missing at that start stays as it is.
+    Runs once for a database, at the first start of this version; later, unbound values are not
+    accepted. A value whose key is missing at that start is not changed.
     """
     seal, migrations = Seal(cipher), Migrations("sealing")
 

@@ -1,1 +1,1 @@
-"""What a listener likes: learned from votes, or set by themselves."""
+"""A listener's taste, learned from votes, and their own settings."""

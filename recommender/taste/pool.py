@@ -1,9 +1,8 @@
-"""What listeners have in common: the prior from which each one's taste is learned.
+"""Fits the prior that all listeners share.
 
-One regression over everybody's votes finds what they share. It is believed as far as there are
-listeners: with few of them, the usual prior stands in for the missing ones. (A hierarchical model
-that also estimates how far listeners differ was tried by expectation-maximisation; simulated
-listeners were served no better.)
+One regression over everybody's votes estimates the common taste. With few listeners, it is shrunk
+towards the default prior. (A hierarchical model that also estimates how much listeners differ,
+fitted by expectation-maximization, was not better for simulated listeners.)
 """
 
 from collections.abc import Sequence
@@ -15,25 +14,26 @@ from recommender.taste.posterior import Prior, Votes, infer
 from recommender.taste.traits import PLACE_TRAITS, SOUND_TRAITS, TRAITS
 
 _USUAL = {"here": (0.5, 1.0), "fit": (0.5, 0.2), "support": (3.0, 1.0), "popularity": (0.6, 0.5)}
-"""Mean weight and spread of traits about which something is known beforehand: tracks that fit are
-liked more, and of two that fit alike, the one that more people love is the safer guess. With
-no votes, these keep playlists within 0.03 percentiles of their targets on average."""
+"""Mean and standard deviation of traits with prior knowledge: tracks that fit are liked more, and
+so are popular ones. Without votes, these keep playlists within 0.03 percentiles of their targets
+on average."""
 
 _MOOD_SD = 0.5
 _SOUND_SD = 0.5
 _SQUARED = (-0.1, 0.2)
-"""Of squared sounds. Liking has a middle more often than none: of what is loud, fast or strange,
-most people like some best, not most (Berlyne, "Aesthetics and Psychobiology", 1971)."""
+"""Prior mean and standard deviation of squared sounds. Liking usually peaks at a medium level:
+most people like some loudness, speed or novelty best, not the most (Berlyne, "Aesthetics and
+Psychobiology", 1971)."""
 
 _IMAGINED = 5.0
-"""Listeners that must have voted before their votes count half; one alone is no crowd."""
+"""With this many listeners, their votes count half and the default prior half."""
 
 _UNSURE = 2.0
-"""How many times further the common weights may lie from the usual ones than listeners lie from
-each other."""
+"""Standard deviation of the common weights around the default prior, relative to that between
+listeners."""
 
 _SHARED = 0.5
-"""How far the world agrees on an artist or a genre, relative to how far listeners differ."""
+"""Standard deviation of common effects of artists and genres, relative to that of listeners."""
 
 
 def _usual() -> Prior:
@@ -51,15 +51,15 @@ def _usual() -> Prior:
 
 
 USUAL_LISTENER: Prior = _usual()
-"""What is believed where nobody has voted yet."""
+"""The default prior, without any votes."""
 
 
 def pool(listeners: Sequence[Votes], usual: Prior = USUAL_LISTENER) -> Prior:
-    """Return the prior that all listeners' votes suggest.
+    """Fit the prior to all listeners' votes.
 
     Args:
-        listeners: The votes of each.
-        usual: What is believed without them.
+        listeners: The votes of each listener.
+        usual: The default prior.
     """
     listeners = [votes for votes in listeners if len(votes)]
     if not listeners:

@@ -1,14 +1,14 @@
-"""What votes say about a listener: Bayesian logistic regression with a Laplace posterior.
+"""Infers a listener's taste: Bayesian logistic regression with a Laplace posterior.
 
 The log-odds that a listener likes a track are a weighted sum of its traits, plus an effect of its
-genre and one of its artist. Weights and effects have a Gaussian prior; votes move them from
-there. The posterior is approximated by a Gaussian around its mode (Laplace's method; Bishop,
-"Pattern Recognition and Machine Learning", 2006, section 4.5; Chapelle & Li, "An empirical
-evaluation of Thompson sampling", 2011, for its use in recommending). It is a function of the
-votes and the prior alone: take votes away, and it is what it was before them.
+genre and one of its artist. Weights and effects have a Gaussian prior. The posterior is
+approximated by a Gaussian around its mode (Laplace's method; Bishop, "Pattern Recognition and
+Machine Learning", 2006, section 4.5; Chapelle & Li, "An empirical evaluation of Thompson
+sampling", 2011, for recommenders). It depends only on the votes and the prior, so removing votes
+undoes their effect.
 
-One property is worth more than accuracy: the log-posterior is concave, so a like can only raise
-the log-odds of its own track in the same place, and a dislike can only lower them.
+The log-posterior is concave, so a like can only raise the log-odds of its own track in the same
+position, and a dislike can only lower them.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TOLERANCE: Final = 1e-12
-"""The mode is found when a step has raised the log-posterior by no more than half of this."""
+"""Newton's method stops when a step raises the log-posterior by no more than half of this."""
 
 _NEAR: Final = 1e-4
-"""From further away a full step may jump over the top, and is halved until it does not."""
+"""Above this, a full step may overshoot, and is halved until it does not."""
 
 _STEPS: Final = 50
-"""More than that are never needed; ten are usual."""
+"""The most steps; ten are usual."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effects:
-    """What belonging to a group adds to the log-odds; groups without a value add nothing.
+    """The effects of groups on the log-odds; zero for groups without a value.
 
     Args:
         keys: The groups, ascending, int64 (g,).
@@ -42,7 +42,7 @@ class Effects:
 
     @classmethod
     def of(cls, values: Mapping[int, float]) -> "Effects":
-        """Return the effects of the groups that a mapping names."""
+        """Return the effects in a mapping by group."""
         keys = np.array(sorted(values), dtype=np.int64)
         return cls(keys, np.array([values[int(key)] for key in keys], dtype=np.float64))
 
@@ -61,16 +61,16 @@ class Effects:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """What is believed of a listener who has not voted. T is `len(TRAITS)`.
+    """The prior of a listener's taste. T is `len(TRAITS)`.
 
     Args:
-        mean: Weight of each trait, float64 (T,).
-        sd: How far listeners differ in it, above 0, float64 (T,).
-        genre_sd: How far listeners differ in what they think of a genre.
-        artist_sd: The same for an artist.
-        genres: What listeners in general think of genres, by `tracks.genre_key`.
-        artists: The same of artists, by `tracks.artist_key`.
-        name: Stored with every track that was chosen by it.
+        mean: Mean weight of each trait, float64 (T,).
+        sd: Standard deviation of each weight, above 0, float64 (T,).
+        genre_sd: Standard deviation of the effect of a genre.
+        artist_sd: Standard deviation of the effect of an artist.
+        genres: Mean effects of genres, by `tracks.genre_key`.
+        artists: Mean effects of artists, by `tracks.artist_key`.
+        name: Stored with every track that was chosen with it.
     """
 
     mean: NDArray[np.float64]
@@ -84,14 +84,14 @@ class Prior:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """What a listener thinks of n tracks, as arrays.
+    """A listener's opinions on n tracks, as arrays.
 
     Args:
-        traits: float64 (n, T), as the tracks were when they were shown.
+        traits: float64 (n, T), as of when the tracks were shown.
         genres: `tracks.genre_key` of each, int64 (n,).
         artists: `tracks.artist_key` of each, int64 (n,).
         likes: From 0, dislike, to 1, like, float64 (n,).
-        weights: How many votes each is worth, above 0, float64 (n,).
+        weights: The weight of each opinion, above 0, float64 (n,).
     """
 
     traits: NDArray[np.float64]
@@ -106,13 +106,14 @@ class Votes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posterior:
-    """What is believed of a listener after their votes.
+    """The posterior of a listener's taste.
 
     Args:
         weights: Mean weight of each trait, float64 (T,).
-        genres: Mean effects of genres, those without a vote as the prior has them.
+        genres: Mean effects of genres; without votes, those of the prior.
         artists: Mean effects of artists, likewise.
-        precision: Of the trait weights, all effects integrated out, float64 (T, T).
+        precision: Precision matrix of the trait weights, marginalized over effects, float64 (T,
+        T).
     """
 
     weights: NDArray[np.float64]
@@ -126,7 +127,7 @@ class Posterior:
         Args:
             noise: Share of the posterior's standard deviation: 0 gives the mean, 1 is Thompson
                 sampling proper.
-            rng: Where chance comes from.
+            rng: Randomness.
         """
         factor = np.linalg.cholesky(self.precision)  # L Lᵀ: L⁻ᵀ z has the covariance wanted
         drawn = np.linalg.solve(factor.T, rng.standard_normal(len(factor)))
@@ -134,7 +135,7 @@ class Posterior:
         return sampled
 
     def log_odds(self, votes: Votes) -> NDArray[np.float64]:
-        """Return the mean log-odds of liking each of n tracks, whatever was thought of it."""
+        """Return the mean log-odds of liking each of n tracks, float64 (n,)."""
         found: NDArray[np.float64] = (
             votes.traits @ self.weights + self.genres[votes.genres] + self.artists[votes.artists]
         )
@@ -144,9 +145,8 @@ class Posterior:
 def infer(votes: Votes, prior: Prior) -> Posterior:
     """Return the posterior of a listener.
 
-    The mode is found by Newton's method. An artist's effect meets those of other artists only
-    through traits and genres, so that the system is solved for these few, and the artists, of
-    whom there may be thousands, follow one by one (a Schur complement).
+    The mode is found by Newton's method. Effects of artists, of which there may be thousands, are
+    coupled only through traits and genres, so they are eliminated first (a Schur complement).
     """
     if not len(votes):
         return Posterior(prior.mean, prior.genres, prior.artists, np.diag(prior.sd**-2))

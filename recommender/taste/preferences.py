@@ -1,7 +1,6 @@
-"""What a listener has settled for all playlists: length, mode, filters and favourites.
+"""A listener's settings: length, mode, filters and favourites.
 
-A value that cannot be wrong: what is impossible is told when it is made. `filters` and
-`favourites` apply it to a catalogue.
+They are validated when created. `filters` and `favourites` apply them to a catalogue.
 """
 
 import re
@@ -13,42 +12,41 @@ from recommender.errors import BadPreference
 from recommender.mood.targets import MODES
 
 SHORTEST, LONGEST = 5, 50
-"""Tracks that a playlist may have."""
+"""The allowed lengths of a playlist."""
 
 EARLIEST_YEAR, LATEST_YEAR = 1850, 2100
-"""Years in which a track may have been released; whatever lies outside is a slip."""
+"""The range of plausible release years."""
 
 MOST_NAMES = 100
-"""Artists or genres that one list may hold."""
+"""The most names on a list."""
 
 TOLD_CHARS = 40
-"""How much is repeated of a text that makes no sense."""
+"""How much of a wrong text an error message repeats."""
 
 _YEARS = re.compile(r"(\d{4})?(?:\s*([-–]))?\s*(\d{4})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """A listener's settings; without any, every track may be chosen and none is favoured.
+    """A listener's settings. By default every track is allowed and none is favoured.
 
-    Names stand as they were typed. Artists are told apart by `tracks.artist_key`, genres by
-    `genre_key`.
+    Names are kept as typed and compared by `tracks.artist_key` and `genre_key`.
 
     Args:
         length: Tracks in a playlist, `SHORTEST` to `LONGEST`.
-        mode: The mode where no other is asked for, one of `targets.MODES`.
+        mode: The default mode, one of `targets.MODES`.
         allows_explicit: Whether explicit tracks may be chosen.
-        keeps_playlists: Whether each playlist in the listener's account stays as it is and the
-            next becomes another; else one playlist there is updated each time.
+        keeps_playlists: Whether each playlist becomes a new one in the listener's account;
+            otherwise one playlist there is updated each time.
         first_year: The earliest year of release; None for no limit.
         last_year: The latest year of release; None for no limit.
-        banned_artists: Their tracks are never chosen, as far as they come first in the credits.
+        banned_artists: Tracks with one of these as first artist are never chosen.
         banned_genres: Tracks with one of these as main genre are never chosen.
-        favourite_artists: Their tracks are chosen a little more readily.
-        favourite_genres: Tracks with one of these as main genre, likewise.
+        favourite_artists: Their tracks are chosen a little more often.
+        favourite_genres: Tracks with one of these as main genre are chosen a little more often.
 
     Raises:
-        BadPreference: Something in it is impossible; the text says what would be possible.
+        BadPreference: A value is impossible; the message says what is possible.
     """
 
     length: int = 20
@@ -75,10 +73,10 @@ class Preferences:
 
 
 def parse_years(text: str) -> tuple[int | None, int | None]:
-    """Return the first and last year of a text such as "1990-1999", "1990-", "-1999" or "1994".
+    """Parse the first and last year of "1990-1999", "1990-", "-1999" or "1994".
 
     Raises:
-        BadPreference: It is no such text.
+        BadPreference: The text has another form.
     """
     found = _YEARS.fullmatch(text.strip())
     first, dash, last = found.groups() if found else (None, None, None)
@@ -119,4 +117,4 @@ def _check_names(
 
 
 USUAL = Preferences()
-"""What holds for a listener who has settled nothing."""
+"""The default settings."""

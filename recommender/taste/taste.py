@@ -1,7 +1,7 @@
-"""What a listener thinks of tracks they were shown: votes and ratings, ready to learn from.
+"""A listener's votes and ratings, as training data.
 
-Each time that a track was shown counts by itself, so that one more like can only add to what
-speaks for a track, whatever was said of it before, and elsewhere.
+Each showing of a track is a separate opinion, so that one more like can only raise a track's
+log-odds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,14 +17,14 @@ from recommender.taste.traits import FEATURE_SCALES, TRAITS, place_traits, sound
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How a track stood at the place where it was shown.
+    """How well a track fitted the position where it was shown.
 
     Args:
-        valence: What the place asked for, a percentile, 0..1.
-        energy: Likewise.
-        distance: Of the track to that, in tolerances.
-        misfit: Of its supporting features, 0 is perfect.
-        popularity: Its percentile of popularity, 0..1; 0.5 where unknown.
+        valence: The target valence, a percentile, 0..1.
+        energy: The target energy, likewise.
+        distance: The track's distance to the target, in tolerances.
+        misfit: The misfit of its supporting features; 0 is perfect.
+        popularity: Its percentile of popularity, 0..1; 0.5 if unknown.
     """
 
     valence: float = 0.5
@@ -36,15 +36,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a listener thinks of a track where it was shown, ready to be learned from.
+    """A listener's opinion on a track where it was shown.
 
     The track need not be in the catalogue any more.
 
     Args:
         features: Raw features in the order of `FEATURES`.
         liking: From -1 (dislike) to 1 (like).
-        weight: How many votes it is worth, above 0 and at most 1.
-        is_vote: Whether it is a vote on this very track, not one on its whole playlist.
+        weight: Its weight, relative to a vote, above 0 and at most 1.
+        is_vote: Whether it is a vote on this track, not the rating of its playlist.
         place: Where it was shown.
     """
 
@@ -60,7 +60,7 @@ class Opinion:
 
     @classmethod
     def on(cls, track: Track, liking: float, place: Place = Place()) -> "Opinion":
-        """Return a vote on a track that was shown at a place."""
+        """Return a vote on a track that was shown at a position."""
         return cls(
             track_id=track.id,
             title=track.name,
@@ -74,18 +74,18 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """All of a listener's opinions, from the oldest to the newest."""
+    """All opinions of a listener, oldest first."""
 
     opinions: tuple[Opinion, ...] = ()
 
     @property
     def liked(self) -> tuple[Opinion, ...]:
-        """The votes for tracks of which they are the newest."""
+        """The tracks whose newest vote is a like."""
         return tuple(vote for vote in self._newest_votes() if vote.liking > 0)
 
     @property
     def disliked(self) -> tuple[Opinion, ...]:
-        """Likewise the votes against; such a track is never shown again, in any version."""
+        """The tracks whose newest vote is a dislike; no version of them is shown again."""
         return tuple(vote for vote in self._newest_votes() if vote.liking < 0)
 
     def _newest_votes(self) -> Iterable[Opinion]:
@@ -113,7 +113,7 @@ class Taste:
 
 
 def nearest_liked(tracks: Sequence[Track], taste: Taste) -> list[tuple[Opinion, float] | None]:
-    """Return for each track the liked one that sounds most like it, and its similarity, 0..1."""
+    """Return, for each track, the most similar liked track and its similarity, 0..1."""
     liked = taste.liked
     if not (liked and tracks):
         return [None] * len(tracks)

@@ -1,8 +1,8 @@
-"""What the taste model sees of a track in a mood, as numbers that mean the same in any catalogue.
+"""The features of the taste model, which mean the same in any catalogue.
 
-A trait is one number about a track at a place in a playlist: how well it fits there, how well it
-is known, how it sounds. Sounds come twice, as they are and squared, so that a listener may like
-more of something or just the middle of it.
+A trait is a number about a track at a position in a playlist: how well it fits there, its
+popularity, its sound. Each sound also enters squared, so that a listener may like a medium level
+best.
 """
 
 from collections.abc import Sequence
@@ -14,20 +14,19 @@ from numpy.typing import NDArray
 from recommender.catalogue.tracks import FEATURES
 
 FEATURE_CENTRES: Final = np.array([0.5, 0.68, 120.0, 0.2, 0.65, 0.57, -7.0], dtype=np.float32)
-"""The middle of each of `FEATURES` over popular music, fixed so that votes keep their meaning
-when the catalogue is replaced."""
+"""The centre of each of `FEATURES` in popular music, fixed so that votes keep their meaning when
+the catalogue is replaced."""
 
 FEATURE_SCALES: Final = np.array([0.25, 0.2, 30.0, 0.25, 0.15, 1.0, 4.0], dtype=np.float32)
-"""What counts as one step of difference in each of them: roughly its standard deviation, fixed
-for the same reason. The mode, a matter of yes or no, counts half."""
+"""The scale of each feature: about its standard deviation, fixed for the same reason. The mode, a
+binary feature, counts half."""
 
 SQUARED: Final = tuple(name for name in FEATURES if name != "mode")
-"""The features whose squares are traits too; the mode's would say nothing new."""
+"""The features whose squares are traits too; that of the binary mode would be redundant."""
 
 PLACE_TRAITS: Final = ("here", "valence_wanted", "energy_wanted", "fit", "support")
-"""What depends on the place: the listener's general readiness to like, and how it changes with
-the mood; how far the track is from the target, and how far its tempo, acousticness and the other
-supporting features are from what that implies, both from 0, perfect, downwards."""
+"""The traits that depend on the position: an intercept and its change with the mood; minus the
+track's distance to the target; and minus the misfit of its supporting features."""
 
 SOUND_TRAITS: Final = (*FEATURES, *(f"{name}²" for name in SQUARED))
 
@@ -35,10 +34,10 @@ TRAITS: Final = (*PLACE_TRAITS, "popularity", *SOUND_TRAITS)
 """The order of traits in every array."""
 
 SOUND: Final = slice(len(TRAITS) - len(SOUND_TRAITS), len(TRAITS))
-"""Where the sound stands among `TRAITS`."""
+"""The indices of the sound among `TRAITS`."""
 
 _MOST: Final = 3.0
-"""Steps from the centre beyond which a sound is not heard as still further off."""
+"""Sounds are clipped at this many steps from the centre."""
 
 _SQUARED_COLUMNS: Final = [FEATURES.index(name) for name in SQUARED]
 
@@ -58,12 +57,12 @@ def place_traits(
     distances: NDArray[np.floating],
     misfits: NDArray[np.floating],
 ) -> NDArray[np.float64]:
-    """Return how tracks stand at their places, float64 (n, `len(PLACE_TRAITS)`).
+    """Return the traits that depend on the position, float64 (n, `len(PLACE_TRAITS)`).
 
     Args:
-        points: Wanted valence and energy, percentiles 0..1, (n, 2).
-        distances: To them, in tolerances, (n,).
-        misfits: Of the supporting features, 0 is perfect, (n,).
+        points: Target valence and energy, percentiles 0..1, (n, 2).
+        distances: Distances to the targets, in tolerances, (n,).
+        misfits: Misfits of the supporting features; 0 is perfect, (n,).
     """
     wanted = np.asarray(points, dtype=np.float64).reshape(-1, 2) - 0.5
     return np.column_stack([np.ones(len(wanted)), wanted, -np.asarray(distances), -misfits])

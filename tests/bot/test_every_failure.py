@@ -19,7 +19,7 @@ from tests.support.interrupted import Fault, Scene, Told, differences, sampled, 
 from tests.support.spotify.spotify_world import Server, World
 from tests.support.stories import CONNECTED, STORIES, Asked
 from tests.support.telegram import handlers
-from tests.support.telegram.chatting import ANNA, BEN, Chat, with_chat
+from tests.support.telegram.chatting import ANNA, BEN, Chat
 
 SAMPLE = 3
 """Failures of each story that are tried here."""
@@ -118,11 +118,8 @@ def try_each(
     return extra
 
 
-def test_every_handler_has_a_story() -> None:
-    async def story(chat: Chat) -> None:
-        assert sorted(handlers.names(chat.application)) == sorted(STORIES)
-
-    asyncio.run(with_chat(story))
+async def test_every_handler_has_a_story(chat: Chat) -> None:
+    assert sorted(handlers.names(chat.application)) == sorted(STORIES)
 
 
 @pytest.mark.parametrize(("handler", "name"), NAMES)

@@ -3,14 +3,13 @@
 A kind of message that the Bot API has and these tables lack fails.
 """
 
-import asyncio
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from bot.updates.inbox import ALLOWED_UPDATES
 from tests.support.telegram import handlers
-from tests.support.telegram.chatting import Chat, with_chat
+from tests.support.telegram.chatting import Chat
 from tests.support.telegram.telegram_contract import Contract
 
 CONTENT: Mapping[str, str] = MappingProxyType(
@@ -92,25 +91,19 @@ def test_whatever_a_message_can_be_has_its_line(bot_api: Contract) -> None:
     assert sorted(fields) == sorted([*CONTENT, *NOBODYS_QUESTION, *ABOUT_A_MESSAGE])
 
 
-def test_each_kind_of_message_is_answered_by_its_handler(bot_api: Contract) -> None:
-    async def story(chat: Chat) -> None:
-        for kind, name in CONTENT.items():
-            content = {
-                each: smallest(bot_api, each) for each in {kind, COMES_WITH.get(kind, kind)}
-            }
-            handlers.reached.clear()
-            assert await chat.message(content), kind
-            assert name in handlers.reached, kind
-
-    asyncio.run(with_chat(story))
+async def test_each_kind_of_message_is_answered_by_its_handler(
+    chat: Chat, bot_api: Contract
+) -> None:
+    for kind, name in CONTENT.items():
+        content = {each: smallest(bot_api, each) for each in {kind, COMES_WITH.get(kind, kind)}}
+        handlers.reached.clear()
+        assert await chat.message(content), kind
+        assert name in handlers.reached, kind
 
 
-def test_service_messages_get_no_answer(bot_api: Contract) -> None:
-    async def story(chat: Chat) -> None:
-        for kind in sorted(NOBODYS_QUESTION):
-            assert await chat.message({kind: smallest(bot_api, kind)}) == [], kind
-
-    asyncio.run(with_chat(story))
+async def test_service_messages_get_no_answer(chat: Chat, bot_api: Contract) -> None:
+    for kind in sorted(NOBODYS_QUESTION):
+        assert await chat.message({kind: smallest(bot_api, kind)}) == [], kind
 
 
 def test_every_kind_of_update_that_is_asked_for_is_there(bot_api: Contract) -> None:

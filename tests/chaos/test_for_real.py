@@ -109,7 +109,7 @@ def test_on_a_public_address_by_six_digits(tmp_path: Path, pictures: Path) -> No
         expect(digits).to_have_text(re.compile(r"^\d{3} \d{3}$"))
         assert consent.url.startswith(f"https://{PUBLIC_HOST}/callback?")
         take(consent, pictures / "7-digits.png")
-        expect(page.get_by_text("Somebody agreed at Spotify by your button")).to_be_visible()
+        expect(page.get_by_text("Somebody agreed at Spotify with your button")).to_be_visible()
         send(page, digits.inner_text())
         expect(page.get_by_text("Your Spotify is connected as")).to_be_visible()
         take(page, pictures / "8-typed.png")

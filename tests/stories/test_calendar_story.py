@@ -23,7 +23,7 @@ def last(page: Page) -> Locator:
 @pytest.mark.browser
 def test_check_ins_are_set_by_a_location_and_removed_again(page: Page, tmp_path: Path) -> None:
     send(page, "/schedule 08:30 weekdays 10 am weekends")
-    expect(last(page)).to_contain_text("By which clock do you go?")
+    expect(last(page)).to_contain_text("Which time zone are you in?")
     looks_right(page, tmp_path / "zone.png")
     page.get_by_role("button", name="Send where I am").click()
     last(page).get_by_role("button", name="Rome").click()

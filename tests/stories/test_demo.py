@@ -120,7 +120,7 @@ def test_where_any_browser_can_come_back_six_digits_connect(
         digits = shown.inner_text()
         consent.close()
 
-        expect(page.get_by_text("Somebody agreed at Spotify by your button")).to_be_visible()
+        expect(page.get_by_text("Somebody agreed at Spotify with your button")).to_be_visible()
         send(page, "000 000" if digits != "000 000" else "111 111")
         expect(page.get_by_text("You have 4 more tries")).to_be_visible()
         send(page, digits)

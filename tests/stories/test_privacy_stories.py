@@ -81,7 +81,7 @@ def test_from_settings_and_feedback_to_an_export_and_an_end(
         assert {"people", "playlists", "shown", "preferences"} <= set(rows(database))
         send(page, "/forget")
         press(newest(page), "Delete everything")
-        expect(newest(page)).to_contain_text("nothing about you is left here")
+        expect(newest(page)).to_contain_text("everything about you is deleted")
         looks_right(page, tmp_path / "forgotten.png")
         while left := rows(database):  # until the press itself, once answered, is out of the inbox
             assert set(left) == {"inbox"}

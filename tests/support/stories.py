@@ -337,12 +337,12 @@ async def shown_again(scene: Scene) -> None:
     await press(scene, listed, "1")
 
 
-@reaches("message to Talking.spoken", spotify=CONNECTED)
+@reaches("message to PlaylistHandlers.spoken", spotify=CONNECTED)
 async def said_in_words(scene: Scene) -> None:
     await begin(scene, "feeling kind of down today")
 
 
-@reaches("message to Talking.spoken")
+@reaches("message to PlaylistHandlers.spoken")
 async def said_without_a_mood(scene: Scene) -> None:
     await begin(scene, "hello there")
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from vision.training.augmentation import Augmentation
-from vision.training.batches import Lessons
+from vision.training.batches import LabelledRows
 from vision.training.recipe import Phase, Recipe
 from vision.training.run_folder import RunFolder
 from vision.training.train import Trainer, begin
@@ -74,10 +74,10 @@ def write_data(path: Path, count: int = 48, check: int = 16, seed: int = 1) -> P
 
 
 def toy_run(
-    folder: Path, lessons: Lessons, held_back: Lessons, recipe: Recipe = QUICK
+    folder: Path, rows: LabelledRows, held_back: LabelledRows, recipe: Recipe = QUICK
 ) -> tuple[Trainer, RunFolder]:
     """Begin a run in a folder; return what trains it, and the folder."""
     run = RunFolder(folder)
     checkpoint, _ = begin(recipe, tiny_weights(), tiny_backbone)
     run.begin(recipe, {"data": "toy"}, checkpoint)
-    return Trainer(lessons, {"held back": held_back}, recipe, tiny_backbone), run
+    return Trainer(rows, {"held back": held_back}, recipe, tiny_backbone), run

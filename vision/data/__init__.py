@@ -1,1 +1,1 @@
-"""Labelled data sets, as rows that the network can learn from and be tested on."""
+"""Labelled data sets, as rows for training and evaluation."""

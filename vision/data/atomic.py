@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then moved into it."""
+"""Writes files atomically: to a temporary file, which is then renamed."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a file that takes the place of `path` only once it is on the disk."""
+    """Call `write` with a temporary file, and rename it to `path` once it is on the disk."""
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
         write(file)
@@ -20,5 +20,5 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as an uncompressed `.npz`, whole or not at all."""
+    """Write arrays as an uncompressed `.npz`, atomically."""
     write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))

@@ -1,7 +1,7 @@
-"""Labelled pictures to evaluate on: an `.npz` of faces, or a folder with one folder per emotion.
+"""Reads labelled pictures for evaluation: an `.npz` of faces, or a folder per emotion.
 
-Whatever cannot be used is named: what spoils the whole data set in an error, what only part of it
-in a remark.
+Problems with the whole data set raise an error. Pictures that cannot be used are left out and
+named in a remark.
 """
 
 import zipfile
@@ -21,9 +21,9 @@ from vision.network.weights import Labels
 from vision.reading import EMOTIONS
 
 ENDINGS: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-"""Endings of the pictures in a folder, in small letters."""
+"""File name extensions of pictures, in lower case."""
 
-# FER+'s order, taken where a file has votes but does not name their columns.
+# FER+'s column order, assumed if a file has votes without column names.
 _VOTE_COLUMNS: Final = (
     *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"),
     *("contempt", "unknown", "NF"),
@@ -32,9 +32,9 @@ _ARRAYS: Final = (
     *("images", "labels", "class_names", "usage", "usage_names"),
     *("ferplus_votes", "ferplus_columns", "dup_of_train"),
 )
-_MOST_NAMED: Final = 5  # of things that are left out; the others are counted
+_MOST_NAMED: Final = 5  # omissions that a remark names; the others are counted
 
-# What numpy raises on files that are no `.npz`, are cut short, hold objects or are locked.
+# What numpy raises for files that are not `.npz`, truncated, contain objects, or are locked.
 _BROKEN: Final = (
     OSError,
     ValueError,
@@ -50,14 +50,14 @@ _BROKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Pictures with what people said about them.
+    """Pictures with their labels.
 
     Args:
-        names: Of each picture: its path below the folder, or its row in the `.npz`.
-        pictures: uint8 (N, H, W) or (N, H, W, 3), or files that are yet to be opened.
+        names: Each picture's path below the folder, or its row in the `.npz`.
+        pictures: uint8 (N, H, W) or (N, H, W, 3), or paths of files.
         labels: 0..6, int64 (N,).
         label_heads: Which heads were fitted to labels of this kind.
-        majority: The emotion with the most FER+ votes, int64 (N,), where there are votes.
+        majority: The emotion with the most FER+ votes, int64 (N,); None without votes.
         is_clear: Whether that emotion has at least as many votes as contempt, unknown and
             not-a-face together, bool (N,).
         is_duplicate: Whether the picture also occurs in the training data, bool (N,), if known.
@@ -77,7 +77,7 @@ class Dataset:
         return len(self.names)
 
     def only(self, kept: NDArray[np.bool_]) -> "Dataset":
-        """Return the pictures of which `kept`, bool (N,), is true."""
+        """Return the pictures selected by `kept`, bool (N,)."""
         pictures = self.pictures
         return replace(
             self,
@@ -119,7 +119,7 @@ def load_dataset(path: Path, split: str | None = None) -> Dataset:
 
 
 def listed(names: list[str]) -> str:
-    """Return names for a sentence; of many only the first."""
+    """Return names for a sentence, at most the first few."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
@@ -173,7 +173,7 @@ def _is_picture(path: Path) -> bool:
 def _read_npz(path: Path, split: str | None) -> tuple[Dataset, NDArray[np.bool_]]:
     """Return all rows, and which of them are in the split."""
     try:
-        # numpy itself leaves a broken file open.
+        # numpy leaves a broken file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in _ARRAYS if name in data}
     except _BROKEN as error:

@@ -1,6 +1,6 @@
-"""The eyes of a data set's rows, sought once and kept: the search takes far longer than a crop.
+"""Finds the eyes in a data set's rows once and caches them, because detection is slow.
 
-`EyeFinder.find_in_row` seeks them, as it does wherever rows are read.
+Uses `EyeFinder.find_in_row`, as reading a row does.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from vision.data.atomic import write_npz
 from vision.face.eyes import EyeFinder
 from vision.pool import map_parts, processors
 
-_PART: Final = 256  # rows that a process gets at once, and between two savings
+_PART: Final = 256  # rows per task, and between two writes of the cache
 
 Rows = NDArray[np.uint8]
 Centres = NDArray[np.float64]
@@ -31,10 +31,10 @@ def seek_eyes(
 
     Args:
         images: uint8 (N, 48, 48).
-        cache: An `.npz` that keeps what was found for these very images, also when the search is
-            cut short. Delete it when `vision.face.eyes` has changed.
-        on_rows: Is told how many rows have been done.
-        workers: Processes; one per processor by default.
+        cache: An `.npz` that caches the result for these images, also a partial one. Delete it
+            when `vision.face.eyes` has changed.
+        on_rows: Called with the number of finished rows.
+        workers: The number of processes; one per processor by default.
 
     Returns:
         float64 (N, 2, 2), x and y in pixels of the row, the eye on the left first.

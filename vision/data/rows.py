@@ -1,7 +1,7 @@
-"""Any labelled picture as a row of 48×48 pixels with its eyes, as the network's views need it.
+"""Turns labelled pictures into rows of 48×48 pixels with eye centres.
 
-A small picture is a face already. In a larger one the face is found as in serving; where none is
-found, the whole picture is taken for the face, since every picture of a data set shows one.
+A small picture is a face already. In a larger one the face is detected as in serving. If none is
+found, the whole picture is taken as the face, since every picture of a data set shows one.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,10 +25,10 @@ from vision.pool import map_parts, processors
 from vision.reader import brighten
 
 SMALLEST_PHOTO: Final = 100
-"""Pixels; a picture with a shorter side is a face that somebody has cut out."""
+"""Pixels; a picture with a shorter side is a face already."""
 
-_PART: Final = 64  # pictures that a process gets at once
-_WORTH_A_POOL: Final = 200  # pictures; fewer are done before further processes have started
+_PART: Final = 64  # pictures per task
+_WORTH_A_POOL: Final = 200  # pictures; fewer are finished before other processes have started
 
 Gray = NDArray[np.uint8]
 Picture = NDArray[np.uint8] | Path
@@ -44,7 +44,7 @@ class Row:
 
 
 class RowFinder:
-    """Finds the row in a picture; loads its cascades once."""
+    """Cuts the row from a picture; loads its cascades once."""
 
     def __init__(self) -> None:
         self._faces, self._eyes = FaceFinder(), EyeFinder()
@@ -53,7 +53,7 @@ class RowFinder:
         """Return the row of a picture, uint8 (H, W) or (H, W, 3) RGB, or of a file.
 
         Raises:
-            UnreadablePhoto: The file is no photo that we can open.
+            UnreadablePhoto: The file is not a photo that we can open.
         """
         pixels = _open(picture) if isinstance(picture, Path) else picture
         gray = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
@@ -79,8 +79,8 @@ def find_rows(
 
     Args:
         dataset: The pictures.
-        on_pictures: Is told how many have been done.
-        workers: Processes; by default one per processor where that is worth while.
+        on_pictures: Called with the number of finished pictures.
+        workers: The number of processes; by default one per processor if that pays off.
     """
     count = len(dataset)
     if workers is None:
@@ -94,7 +94,7 @@ def find_rows(
 
 
 def resized(gray: Gray) -> Gray:
-    """Bring a face, uint8 (H, W), to a row's size."""
+    """Resize a face, uint8 (H, W), to a row."""
     if gray.shape == (ROW_SIZE, ROW_SIZE):
         return gray
     shrinks = min(gray.shape) >= ROW_SIZE
@@ -122,6 +122,6 @@ def _open(path: Path) -> NDArray[np.uint8]:
 
 
 def _whole(gray: Gray) -> Face:
-    """Take a picture for a face that fills it."""
+    """Treat a picture as a face that fills it."""
     height, width = gray.shape
     return Face(((width - 1) / 2, (height - 1) / 2), min(width, height), turn_deg=0.0, votes=0)

@@ -1,1 +1,1 @@
-"""How right the network is: metrics, robustness, groups, and the report."""
+"""Evaluates the network: metrics, robustness, groups, and the report."""

@@ -1,8 +1,8 @@
-"""Writes the temperatures of the heads into a weight file.
+"""Calibrates the heads of a weight file.
 
 `python -m vision.evaluation.calibrate FER2013.npz WEIGHTS.safetensors` fits each head's
-temperature to the labels that it was trained for, on PublicTest; where a head is for covered
-faces, with masks or sunglasses drawn.
+temperature on PublicTest, to the labels that it was trained for. For the heads of covered faces,
+masks or sunglasses are drawn on the rows.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""What may happen to a face before it is read: poor light, blur, noise, a turn, a mask.
+"""Corruptions of a face, to measure robustness: poor light, blur, noise, rotation, coverings.
 
-Each change takes a row, uint8 (48, 48), and returns one: what a strength means then does not
-depend on how large the photo was.
+Each one maps a row, uint8 (48, 48), to a row, so that its strength does not depend on the size of
+the photo.
 """
 
 from dataclasses import dataclass
@@ -52,14 +52,14 @@ _NAMES: Final[dict[Kind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """One change.
+    """A corruption.
 
     Args:
-        kind: What is done.
-        strength: Grey levels that are added; factor of the contrast; standard deviation of the
-            blur in pixels, or of the noise in grey levels; JPEG's quality, 0..100; degrees to
-            the right; pixels that are left of 48. None for what only covers.
-        level: How strong that is; None for what only covers.
+        kind: Which one.
+        strength: Added grey levels; contrast factor; standard deviation of blur in pixels or of
+            noise in grey levels; JPEG quality, 0..100; rotation to the right in degrees; or the
+            remaining resolution in pixels, of 48. None for coverings.
+        level: How strong that is; None for coverings.
     """
 
     kind: Kind
@@ -68,7 +68,7 @@ class Corruption:
 
     @property
     def name(self) -> str:
-        """What it is called in tables."""
+        """Its name in tables."""
         return _NAMES[self.kind].format(self.strength).replace("-", "−")
 
 
@@ -81,16 +81,16 @@ CORRUPTIONS: Final = (
     Corruption("mask"),
     Corruption("sunglasses"),
 )
-"""All that is measured; each kind's from weak to strong, one direction after the other."""
+"""All corruptions; each kind from weak to strong, one direction after the other."""
 
 
 def corrupted(row: Gray, eyes: Eyes, corruption: Corruption, rng: np.random.Generator) -> Gray:
-    """Return a row, uint8 (48, 48), after a change.
+    """Apply a corruption to a row, uint8 (48, 48).
 
     Args:
         row: The face.
-        eyes: Its eye centres, on which glasses and masks are placed.
-        corruption: What is done to it.
+        eyes: Its eye centres, for placing glasses and masks.
+        corruption: The corruption.
         rng: Draws noise, masks and glasses.
     """
     if corruption.kind == "mask":
@@ -117,7 +117,7 @@ def corrupted(row: Gray, eyes: Eyes, corruption: Corruption, rng: np.random.Gene
 
 
 def contrasted(row: Gray, factor: float) -> Gray:
-    """Bring all greys nearer to their mean, or with a factor above 1 farther away."""
+    """Scale the contrast around the mean grey level."""
     mean = row.mean()
     return _gray(mean + factor * (row - mean))
 
@@ -131,7 +131,7 @@ def blurred(row: Gray, sigma_px: float) -> Gray:
 
 
 def turned(row: Gray, degrees: float) -> Gray:
-    """Turn about the middle, to the right; what comes in from outside repeats the border."""
+    """Rotate about the centre, to the right; the edge is repeated beyond the border."""
     middle = (ROW_SIZE - 1) / 2
     turn = cv2.getRotationMatrix2D((middle, middle), -degrees, 1.0)
     warped = cv2.warpAffine(
@@ -141,7 +141,7 @@ def turned(row: Gray, degrees: float) -> Gray:
 
 
 def reduced(row: Gray, side: int) -> Gray:
-    """Reduce to so many pixels, then enlarge again."""
+    """Reduce to a number of pixels, then enlarge again."""
     if side == ROW_SIZE:
         return row
     small = cv2.resize(row, (side, side), interpolation=cv2.INTER_AREA)

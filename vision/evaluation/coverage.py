@@ -1,4 +1,4 @@
-"""When to claim and when to ask: how right answers are from which confidence on."""
+"""Accuracy as a function of confidence, and the confidence below which to ask the user."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 from vision.evaluation.metrics import MIN_ROWS, RESAMPLES, Counts, Floats, Interval
 
 THRESHOLDS: Final = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
-"""Confidences from which answers are counted."""
+"""The confidence thresholds of the curve."""
 
 WANTED: Final = 0.5
-"""How often a claim must be right to be worth more than a question."""
+"""The accuracy at which a claim is worth more than a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What is left when only answers from a confidence on are given.
+    """Coverage and accuracy when answers below a confidence are withheld.
 
     Args:
-        threshold: That confidence.
-        coverage: Share of the rows that are answered.
-        accuracy: Share of those answers that is right; None where none is given.
+        threshold: The confidence.
+        coverage: Share of rows that are answered.
+        accuracy: Accuracy of these answers; None if there are none.
     """
 
     threshold: float
@@ -32,11 +32,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The curve of one head against one truth.
+    """The coverage curve of one head against one ground truth.
 
     Args:
         points: By rising threshold.
-        ask_below: See `ask_threshold`; None where answers of no confidence are right often enough.
+        ask_below: See `ask_threshold`; None if no confidence is accurate enough.
         ask_below_interval: Its bootstrap interval; None without it or for too few rows.
     """
 
@@ -58,7 +58,7 @@ def coverage_of(probabilities: Floats, truth: Counts, rng: np.random.Generator) 
 
 
 def curve(confidences: Floats, is_right: NDArray[np.bool_]) -> tuple[Point, ...]:
-    """Return how many answers each of `THRESHOLDS` leaves, and how many of them are right."""
+    """Return the number of answers at each of `THRESHOLDS`, and how many of them are right."""
     points = []
     for threshold in THRESHOLDS:
         is_given = confidences >= threshold
@@ -70,20 +70,19 @@ def curve(confidences: Floats, is_right: NDArray[np.bool_]) -> tuple[Point, ...]
 def ask_threshold(
     confidences: Floats, is_right: NDArray[np.bool_], wanted: float = WANTED
 ) -> float | None:
-    """Return the confidence below which it is better to ask than to claim.
+    """Return the confidence below which asking is better than claiming.
 
-    A right claim gains 1 - `wanted`, a wrong one loses `wanted`, a question does neither: the
-    threshold is the one that gains most. It is also where the isotonic regression of `is_right`
-    on `confidences` reaches `wanted`: answers just above it are right that often, those just
-    below are not, and no bins have to be chosen.
+    A right claim gains 1 - `wanted`, a wrong one loses `wanted`, a question gains nothing. The
+    threshold maximizes the total gain. It is also where the isotonic regression of `is_right` on
+    `confidences` reaches `wanted`, so no bins have to be chosen.
 
     Args:
         confidences: Of N answers, 0..1, (N,), N at least 1.
         is_right: Whether each was right, (N,).
-        wanted: How often a claim must be right.
+        wanted: The required accuracy of claims.
 
     Returns:
-        The lowest such threshold, one of `confidences`; None where asking is always better.
+        The lowest such threshold, one of `confidences`; None if asking is always better.
     """
     values, is_of = np.unique(confidences, return_inverse=True)
     right = np.bincount(is_of, is_right)
@@ -93,7 +92,7 @@ def ask_threshold(
 
 
 def _best(right: NDArray[Any], wrong: NDArray[Any], wanted: float) -> int | None:
-    """Return from which of V rising confidences on claims gain most, given answers of each."""
+    """Return which of V rising confidences is the best threshold, given the answers at each."""
     gains = (1 - wanted) * right - wanted * wrong
     gains_from = np.cumsum(gains[::-1])[::-1]  # (V,)
     best = int(np.argmax(gains_from))

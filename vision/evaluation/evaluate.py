@@ -1,6 +1,6 @@
-"""How right the network is on labelled pictures: every view, both sets of heads, paired.
+"""Evaluates the network on labelled pictures: every view and both sets of heads, paired.
 
-What is measured is the network that serves, and both sets of heads answer in one pass.
+It measures the serving network; both sets of heads are evaluated in one pass.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,13 +26,13 @@ PAIRS: Final[tuple[tuple[View, View], ...]] = (
     ("fused", "eyes"),
     ("face", "eyes"),
 )
-"""Which views are compared: the first minus the second."""
+"""The compared views: the first minus the second."""
 
 _BATCH: Final = 64
 
 
 class Answering(Protocol):
-    """What `answer` asks of a network; see `vision.network.serving.Network`."""
+    """The network interface for `answer`; see `vision.network.serving.Network`."""
 
     def run(
         self,
@@ -41,10 +41,10 @@ class Answering(Protocol):
         names: tuple[str, ...],
         /,
     ) -> Outputs:
-        """Look at B faces."""
+        """Run the network on B faces."""
 
     def answers(self, outputs: Outputs, /) -> Answers:
-        """Return what each head says, calibrated."""
+        """Return the calibrated probabilities of each head."""
 
 
 def answer(
@@ -53,13 +53,13 @@ def answer(
     flip: bool = False,
     on_rows: Callable[[int], None] = lambda count: None,
 ) -> Answers:
-    """Return what each head says about rows, calibrated.
+    """Return the calibrated probabilities of each head for rows.
 
     Args:
-        network: What reads them.
+        network: The network.
         rows: At least one.
-        flip: Average the probabilities with those of the mirror image.
-        on_rows: Is told how many rows have been done.
+        flip: Whether to average the probabilities with those of the mirror image.
+        on_rows: Called with the number of finished rows.
     """
     parts = []
     for start in range(0, len(rows), _BATCH):
@@ -82,20 +82,20 @@ def answer(
 
 
 def views_of_rows(rows: Sequence[Row]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Mend N rows and cut their views: faces, uint8 (N, 96, 96), and strips, uint8 (N, 48, 96)."""
+    """Restore N rows and cut their views: faces uint8 (N, 96, 96), strips uint8 (N, 48, 96)."""
     views = [cut_views(restored(row.pixels), row.eyes) for row in rows]
     return np.stack([view.face for view in views]), np.stack([view.eyes for view in views])
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is held to be right: its name, the emotions, int64 (n,), and who is asked.
+    """A ground truth.
 
     Args:
         name: `labels` or `ferplus`.
         emotions: 0..6, int64 (N,).
         counts: Which rows count, bool (N,).
-        heads: Which set of heads answers.
+        heads: The set of heads to compare with it.
     """
 
     name: str
@@ -106,11 +106,11 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The scores on one choice of rows.
+    """The scores on a subset of rows.
 
     Args:
         rows: How many.
-        views: By view and truth; None where no row counts.
+        views: By view and truth; None if no row counts.
         differences: By truth and pair of views (`fused-face`: fused minus face).
     """
 
@@ -135,13 +135,13 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything that was measured.
+    """The result of an evaluation.
 
     Args:
         every: On all rows.
-        without_duplicates: On those that do not occur in the training data, where that is known.
-        groups: Of the fused view, by truth, where groups were given.
-        eyes_found: Share of the rows in which cascades found both eyes.
+        without_duplicates: On rows that are not in the training data, if that is known.
+        groups: Of the fused view, by truth, if groups were given.
+        eyes_found: Share of rows in which cascades found both eyes.
         coverage: Of the fused view, by truth.
     """
 
@@ -176,14 +176,14 @@ def evaluate(
     rng: np.random.Generator,
     groups: Sequence[str | None] | None = None,
 ) -> Evaluation:
-    """Measure answers against what people said.
+    """Compare answers with labels and votes.
 
     Args:
         dataset: N pictures, at least one.
-        rows: Of each picture.
-        answers: Of each row.
-        rng: Draws the rows of the intervals.
-        groups: Of each picture, None where it belongs to none.
+        rows: The row of each picture.
+        answers: The probabilities for each row.
+        rng: For the bootstrap.
+        groups: The group of each picture; None if it has none.
     """
     truths = truths_of(dataset)
     every = np.ones(len(dataset), dtype=np.bool_)
@@ -211,7 +211,7 @@ def evaluate(
 
 
 def truths_of(dataset: Dataset) -> list[Truth]:
-    """Return what the answers are measured against: the labels, and the votes where there are."""
+    """Return the ground truths: the labels, and the votes if there are any."""
     every = np.ones(len(dataset), dtype=np.bool_)
     truths = [Truth("labels", dataset.labels, every, dataset.label_heads)]
     if dataset.majority is not None and dataset.is_clear is not None:

@@ -1,4 +1,4 @@
-"""Whether the network is as right for one group of people as for another.
+"""Compares the accuracy between groups of people.
 
 Groups come from a CSV with the columns `file` and `group`.
 """
@@ -18,12 +18,12 @@ from vision.errors import UnusableData
 from vision.evaluation.metrics import Interval, score
 
 MIN_GROUP: Final = 20
-"""With fewer rows a group's accuracy is too uncertain to enter the gap."""
+"""Groups with fewer rows are left out of the gap: their accuracy is too uncertain."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupScore:
-    """How right the answers for one group are; the intervals are None for too few rows."""
+    """The scores of one group; the intervals are None for too few rows."""
 
     n: int
     accuracy: float

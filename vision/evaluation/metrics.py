@@ -1,7 +1,7 @@
-"""How right probabilities are: scores of one head, and what two heads differ by.
+"""Scores of one head, and paired differences between two heads.
 
-Intervals are 95 % bootstrap percentiles over rows. Every count here depends on a row only through
-its cell (truth, answer), so drawing rows with replacement is drawing cells from a multinomial.
+Intervals are 95 % bootstrap percentiles over rows. A score depends on a row only through its cell
+(truth, answer), so resampling rows means drawing cells from a multinomial distribution.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from vision.network.calibration import BINS, calibration_error
 from vision.reading import EMOTIONS
 
 RESAMPLES: Final = 2000
-"""How often rows are drawn anew for an interval."""
+"""Bootstrap resamples per interval."""
 
 MIN_ROWS: Final = 10
-"""With fewer rows an interval says nothing, and none is given."""
+"""The fewest rows for an interval."""
 
 Interval = tuple[float, float]
 Counts = NDArray[np.int64]
@@ -28,12 +28,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """How well one emotion is told; None where that has no meaning.
+    """The scores of one emotion; None if undefined.
 
     Args:
         n: Rows that show it.
-        precision: Share of the answers "this emotion" that are right.
-        recall: Share of its rows that are answered so.
+        precision: Share of right answers among the answers with this emotion.
+        recall: Share of its rows that are recognized.
         f1: Harmonic mean of the two.
     """
 
@@ -45,7 +45,7 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Answers of a like confidence: their number, mean confidence and share that is right."""
+    """A confidence bin: number of answers, mean confidence and accuracy."""
 
     n: int
     confidence: float
@@ -54,11 +54,11 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """How right one head is.
+    """The scores of one head.
 
     Args:
-        n: Rows that were counted.
-        accuracy: Share of them that was answered rightly.
+        n: Number of rows.
+        accuracy: Share of right answers.
         accuracy_interval: Its bootstrap interval; None with fewer than `MIN_ROWS` rows.
         macro_f1: F1 averaged over the emotions that occur in truth or answers.
         macro_f1_interval: As above.
@@ -92,7 +92,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """By how much one head is better than another on the same rows; intervals are paired."""
+    """The difference between two heads on the same rows, with paired intervals."""
 
     n: int
     accuracy: float
@@ -106,7 +106,7 @@ def score(probabilities: Floats, truth: Counts, rng: np.random.Generator) -> Sco
     answers = probabilities.argmax(axis=1)
     emotions = range(len(EMOTIONS))
     confusion = confusion_matrix(truth, answers, labels=emotions)
-    # NaN marks what has no meaning, such as the recall of an emotion without rows.
+    # NaN marks undefined scores, such as the recall of an emotion without rows.
     precision, recall, f1, support = precision_recall_fscore_support(
         truth, answers, labels=emotions, zero_division=np.nan
     )

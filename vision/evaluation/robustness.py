@@ -1,8 +1,8 @@
-"""How readings hold out when faces are dark, blurred, turned or covered.
+"""Measures the accuracy on dark, blurred, rotated or covered faces.
 
-Measured on rows: a row of a photo is changed just as one of FER-2013 is, after it was cut out.
-Eyes are sought anew in each changed row, and the head answers that the product would choose.
-Masks and glasses are drawn as in training, so real ones may cost more.
+Corruptions are applied to rows, after they were cut out. Eyes are detected again in each corrupted
+row, and the head answers that the product would choose. Masks and glasses are drawn as in
+training, so real ones may cost more accuracy.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,26 +32,26 @@ Gray = NDArray[np.uint8]
 
 
 class Seeing(Answering, Protocol):
-    """What is asked of a network here; see `vision.network.serving.Network`."""
+    """The network interface needed here; see `vision.network.serving.Network`."""
 
     def covering(self, outputs: Outputs, /) -> dict[Covering, NDArray[np.float64]]:
-        """Return how probable each covering is."""
+        """Return the probability of each covering."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What becomes of readings under one change.
+    """The scores under one corruption.
 
     Args:
-        accuracy: Share of the product's answers that is right.
-        heads: The same of each head, were it always the one that answers.
+        accuracy: Accuracy of the product's answers.
+        heads: Accuracy of each head, if it always answered.
         confidence: Mean confidence of the product's answers.
         ece: Expected calibration error of the product's answers.
-        refused: Share of the rows that the product would not read, too dark or too blurred as
-            they are; they count here all the same.
-        eyes_found: Share of the rows in which cascades find both eyes.
-        covered: Share of the rows that are taken for so covered.
-        answered_by: Share of the rows that each head answers.
+        refused: Share of rows that the product would refuse as too dark or too blurred; they
+            count here nevertheless.
+        eyes_found: Share of rows in which cascades find both eyes.
+        covered: Share of rows classified as covered, by covering.
+        answered_by: Share of rows that each head answers.
     """
 
     accuracy: float
@@ -66,13 +66,13 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What one change costs.
+    """The loss under one corruption.
 
     Args:
-        corruption: The change.
-        accuracy: Accuracy that is lost on the same rows, 0..1.
+        corruption: The corruption.
+        accuracy: Loss of accuracy on the same rows, 0..1.
         accuracy_interval: Its paired bootstrap interval; None for too few rows.
-        condition: What the answers are then.
+        condition: The scores under it.
     """
 
     corruption: Corruption
@@ -83,14 +83,14 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """What all changes cost, one by one.
+    """The losses under all corruptions.
 
     Args:
-        truth: What the answers are held against: `ferplus` where there are votes, else `labels`.
-        n: Rows that were changed.
-        clean: The same rows as they were.
-        losses: Of each of `CORRUPTIONS`.
-        medium: Mean accuracy that the changes of medium strength cost.
+        truth: The ground truth: `ferplus` if there are votes, else `labels`.
+        n: Number of corrupted rows.
+        clean: The scores on the same rows without corruption.
+        losses: For each of `CORRUPTIONS`.
+        medium: Mean loss of accuracy under corruptions of medium strength.
         medium_interval: Its bootstrap interval; None for too few rows.
     """
 
@@ -125,15 +125,15 @@ def measure_robustness(
     count: int,
     on_share: Callable[[float], None] = lambda share: None,
 ) -> Robustness:
-    """Measure what each change costs.
+    """Measure the loss of accuracy under each corruption.
 
     Args:
-        network: What reads faces.
+        network: The network.
         dataset: N pictures, at least one.
-        rows: Of each picture.
-        rng: Draws rows, changes and intervals.
-        count: Rows to change; all that count where those are fewer.
-        on_share: Is told what share of the work is done, 0..1.
+        rows: The row of each picture.
+        rng: Draws rows, corruptions and resamples.
+        count: The number of rows to corrupt, if there are as many.
+        on_share: Called with the finished share of the work, 0..1.
     """
     truth, chosen = _drawn(dataset, rng, count)
     emotions = truth.emotions[chosen]
@@ -220,7 +220,7 @@ def _read(
         outputs = network.run(*views_of_rows(batch), HEAD_OUTPUTS)
         for head, values in network.answers(outputs)[labels].items():
             heads[head].append(values)
-        # Weights that know no coverings tell of one row only.
+        # Older weights without a covering head return a single row.
         parts = {
             part: np.broadcast_to(p, len(batch)) for part, p in network.covering(outputs).items()
         }

@@ -1,1 +1,1 @@
-"""Faces and eyes in a photo, and the crops that the network looks at."""
+"""Finds faces and eyes in a photo, and cuts the network's input from it."""

@@ -1,13 +1,12 @@
-"""The two views of a face, cut in the same way for training and for serving.
+"""Cuts the two views of a face, in the same way for training and for serving.
 
-Both start from a *row*: a face of 48×48 grey pixels as FER-2013 has them, with the eyes near
-`ROW_EYES`. A row of FER-2013 is one already; the face of a photo is brought there by `align`, so
-that a sharp selfie shows the network no more detail than it was trained on;
-`vision.face.restoring` may then mend it. `cut_views` enlarges the row to the face view and to the
-level eye strip.
+Both are cut from a *row*: a face of 48×48 grey pixels as in FER-2013, with the eyes near
+`ROW_EYES`. `align` makes a row of a face in a photo, so that a sharp selfie has no more detail
+than the training data; `vision.face.restoring` may then restore it. `cut_views` enlarges the row
+to the face view and to the level eye strip.
 
 Affine maps are float64 (2, 3) arrays that take a point (x, y, 1) of the source to the target.
-Pixel centres lie at whole numbers.
+Pixel centres have integer coordinates.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ ROW_SIZE: Final = 48
 """Width and height of a row, in pixels."""
 
 ROW_EYES: Final = ((14.6, 18.1), (32.8, 18.1))
-"""Where the eyes fall in FER-2013's rows: mean centres (x, y), the one on the left first."""
+"""Mean eye centres (x, y) in FER-2013's rows, the one on the left first."""
 
 FACE_SIZE: Final = 96
 """Width and height of the face view, in pixels."""
@@ -30,7 +29,7 @@ EYES_SIZE: Final = (96, 48)
 """Width and height of the eye strip, in pixels."""
 
 EYES_WIDTH: Final = 2.3
-"""Width of the eye strip in distances between the eyes."""
+"""Width of the eye strip, in distances between the eyes."""
 
 _EYES_LIFT: Final = 0.08  # distances between the eyes by which the strip's centre is raised
 
@@ -42,7 +41,7 @@ Gray = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the network sees of one face.
+    """The network's input for one face.
 
     Args:
         face: uint8 (96, 96), grey; training also uses smaller views.
@@ -58,7 +57,7 @@ class Views:
 
 
 def views_of_photo(row: Gray, to_row: Affine) -> Views:
-    """Cut both views from the row of a photo; `to_row` is the map that led from it to the row."""
+    """Cut both views from the row of a photo; `to_row` maps the photo to the row."""
     views = cut_views(row, ROW_EYES)
     return Views(
         views.face, views.eyes, chain(to_row, views.face_map), chain(to_row, views.eyes_map)
@@ -76,22 +75,22 @@ def view_maps(eyes: Eyes, size: int = FACE_SIZE) -> tuple[Affine, Affine]:
 
 
 def warp_views(row: Gray, face_map: Affine, eyes_map: Affine, size: int = FACE_SIZE) -> Views:
-    """Cut both views, `size` pixels wide, from a row by maps of its own."""
+    """Cut both views, `size` pixels wide, from a row by the given maps."""
     face = _warp(row, face_map, (size, size), cv2.INTER_CUBIC)
     strip = _warp(row, eyes_map, (size, strip_height(size)), cv2.INTER_CUBIC)
     return Views(face, strip, face_map, eyes_map)
 
 
 def strip_height(width: int) -> int:
-    """Return how high an eye strip of such a width is, in pixels."""
+    """Return the height of an eye strip of a given width, in pixels."""
     return width * EYES_SIZE[1] // EYES_SIZE[0]
 
 
 def align(gray: Gray, eyes: Eyes) -> tuple[Gray, Affine]:
-    """Bring the face of a photo to a row by the similarity that maps its eyes to `ROW_EYES`.
+    """Cut a row from a photo by the similarity that maps its eyes to `ROW_EYES`.
 
-    Each pixel of the row is the mean of the patch of the photo that it covers, so nothing
-    aliases however large the photo is. What lies outside the photo repeats its border.
+    Each pixel of the row is the mean of the area of the photo that it covers, so large photos do
+    not alias. Beyond its border, the photo's edge is repeated.
 
     Returns:
         The row, uint8 (48, 48), and the map from the photo to it.
@@ -101,20 +100,20 @@ def align(gray: Gray, eyes: Eyes) -> tuple[Gray, Affine]:
 
 
 def sample(image: Gray, affine: Affine, size: tuple[int, int]) -> Gray:
-    """Warp a picture by a similarity so that each pixel is the mean of the patch it covers.
+    """Warp a picture by a similarity so that each pixel is the mean of the area it covers.
 
-    Where the map enlarges, this is linear interpolation. What lies outside repeats the border.
+    If the map enlarges, this is linear interpolation. Beyond its border, the edge is repeated.
 
     Args:
         image: uint8 (H, W) or (H, W, 3).
         affine: Takes a point of the picture to the result.
         size: Width and height of the result.
     """
-    # What is many times too large is halved first, which is far quicker and also a mean. Halved
-    # further, it would blur faces by as much as moves a reading by four points.
+    # A much larger picture is halved first, which is far faster and also a mean. Halving it more
+    # often would blur faces so much that readings move by four percentage points.
     smaller, to_smaller = halve(image, 4 * float(np.hypot(affine[0, 0], affine[1, 0])))
     affine = chain(inverse(to_smaller), affine)
-    scale = np.hypot(affine[0, 0], affine[1, 0])  # result pixels per pixel of what is left
+    scale = np.hypot(affine[0, 0], affine[1, 0])  # result pixels per pixel of the halved picture
     samples = max(1, int(np.ceil(1 / scale)))  # per pixel of the result and direction
     width, height = size
     fine_size = (width * samples, height * samples)
@@ -126,9 +125,9 @@ def sample(image: Gray, affine: Affine, size: tuple[int, int]) -> Gray:
 
 
 def halve(image: Gray, scale: float) -> tuple[Gray, Affine]:
-    """Halve a picture as often as it stays at least `scale` times as large as it was.
+    """Halve a picture repeatedly while it stays at least `scale` times its size.
 
-    This is many times faster than a reduction to any other size, which may follow it.
+    This is many times faster than reducing it to another size, which may follow.
 
     Args:
         image: uint8 (H, W) or (H, W, 3).
@@ -149,7 +148,7 @@ def halve(image: Gray, scale: float) -> tuple[Gray, Affine]:
 
 
 def similarity(source: Eyes, target: Eyes) -> Affine:
-    """Return the turn, scale and shift that take one pair of points to another."""
+    """Return the rotation, scale and translation that map one pair of points to another."""
     # With points as complex numbers a similarity is z -> a z + b.
     s0, s1, t0, t1 = (complex(*point) for point in (*source, *target))
     a = (t1 - t0) / (s1 - s0)
@@ -163,7 +162,7 @@ def chain(first: Affine, second: Affine) -> Affine:
 
 
 def inverse(affine: Affine) -> Affine:
-    """Return the map that undoes this one."""
+    """Return the inverse map."""
     linear = np.linalg.inv(affine[:, :2])
     return np.column_stack([linear, -linear @ affine[:, 2]])
 
@@ -174,7 +173,7 @@ def apply(affine: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _scaling_map(factor: float) -> Affine:
-    """Enlarge with pixel areas, not pixel centres, kept in place, so that middles coincide."""
+    """Return a scaling that keeps pixel areas in place, so that the pictures' centres coincide."""
     shift = (factor - 1) / 2
     return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
 

@@ -1,10 +1,10 @@
-"""Both eyes inside a face, found by Haar cascades, or estimated from the face's box.
+"""Finds both eyes in a face with Haar cascades, or estimates them from the face's box.
 
-Every try looks at the face cut out at one standard size, so small that an eye is hardly larger
-than what the cascades were trained on: larger ones take longer and find little more. Eye cascades
-also fire at nostrils, brows and corners of the mouth, so finds count only where eyes can be, and
-of all pairs the one is taken that many detections agree on and that lies most like a pair of
-eyes. The first try that shows a pair ends the search.
+Every attempt looks at the face at one standard size, at which an eye is hardly larger than the
+cascades' training samples: larger sizes take longer and find little more. Eye cascades also fire
+at nostrils, brows and corners of the mouth. So detections count only where eyes can be, and the
+pair with the most votes and the most eye-like geometry wins. The first attempt with a pair ends
+the search.
 """
 
 from dataclasses import dataclass, replace
@@ -20,25 +20,27 @@ from vision.face.faces import Face, face_patch, load_cascade
 
 Gray = NDArray[np.uint8]
 
-# All in sides of the face's box, origin at its top left. Medians and spread of the plain eye
-# cascade's finds over the development data's faces.
+# All in sides of the face's box, origin at its top left: medians and spreads of the plain eye
+# cascade's detections on the development data's faces.
 USUAL_EYES: Final = ((0.310, 0.393), (0.682, 0.393))
 _SPREAD: Final = np.array([0.045, 0.035])
-_FARTHEST: Final = 3.3  # spreads from the usual place at which a find is no eye any more
+_FARTHEST: Final = 3.3  # a detection more spreads away from the usual position is not an eye
 
 _ROWS: Final = (0.08, 0.7)  # of the face, in which eyes are sought
 _HALF: Final = 0.62  # of the face's width, in which one eye alone is sought
-_LARGEST_EYE: Final = 0.36  # largest detection; the smallest is what the cascades were trained on
+_LARGEST_EYE: Final = 0.36  # largest detection
 _DISTANCE: Final = (0.26, 0.52)  # between the eyes
-_STEEPEST: Final = np.tan(np.deg2rad(18))  # of the eye line, after the try's own turn
+_STEEPEST: Final = np.tan(
+    np.deg2rad(18)
+)  # slope of the eye line, after the attempt's own rotation
 
 _PATCH: Final = 120  # pixels of the cut-out face
 _SMALLEST_EYE: Final = 20  # pixels
-_STEP: Final = 1.1  # between the sizes that are looked for
+_STEP: Final = 1.1  # ratio between search sizes
 _MOST_VOTES: Final = 10  # detections that count
 
-# Where in its box a cascade has the eye's centre, in sides of the box. Those of the one side hold
-# the brow too; medians of the distance to the plain eye cascade's finds over the same eyes.
+# The eye's centre in a cascade's box, in sides of the box. The boxes of the one-sided cascades
+# include the brow; these are medians relative to the plain eye cascade on the same eyes.
 _CENTRE: Final = {
     "eye": (0.5, 0.5),
     "righteye_2splits": (0.45, 0.64),
@@ -48,7 +50,7 @@ _CENTRE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One way to look at the face; `neighbours` is how many detections must agree."""
+    """One attempt; `neighbours` is how many detections must agree."""
 
     cascades: tuple[str, str]  # for the eye on the left and on the right of the picture
     neighbours: int = 1
@@ -109,7 +111,7 @@ class EyeFinder:
     def _pair(self, patch: Gray, attempt: _Try) -> NDArray[np.float64] | None:
         """Return the best pair of eye centres, float64 (2, 2) in sides of the face, or None."""
         left, right = attempt.cascades
-        if left == right:  # one search is enough
+        if left == right:  # the same cascade: one search is enough
             found = [self._detect(patch, left, 0.0, 1.0, attempt.neighbours)] * 2
         else:
             found = [
@@ -138,9 +140,9 @@ class EyeFinder:
 
         Args:
             patch: The face, uint8 (`_PATCH`, `_PATCH`).
-            cascade: What to seek with.
-            begin: Where to begin, across, in sides of the patch.
-            end: Where to end.
+            cascade: The cascade to use.
+            begin: Left end of the search area, in sides of the patch.
+            end: Right end of the search area.
             neighbours: How many detections must agree.
         """
         top, bottom = (round(part * _PATCH) for part in _ROWS)
@@ -160,7 +162,7 @@ class EyeFinder:
 
 
 def estimate_eyes(face: Face) -> Eyes:
-    """Return where the eyes of such a face usually are, in pixels of the picture."""
+    """Return the usual eye positions in a face, in pixels of the picture."""
     turn = np.deg2rad(face.turn_deg)
     cos, sin = float(np.cos(turn)), float(np.sin(turn))
 

@@ -1,12 +1,11 @@
-"""Faces in a photo, found by Haar cascades (Viola & Jones, 2001), upright or turned.
+"""Finds faces in a photo, upright or tilted, with Haar cascades (Viola & Jones, 2001).
 
-A sweep costs as many windows as the picture has room for, so the picture is reduced until the
-faces that are sought are hardly larger than what the cascades were trained on. The first sweep
-seeks selfies, faces of about a quarter of the picture and more; only where it finds nothing do
-further sweeps seek smaller, turned and at last tiny faces in finer pictures. A cascade that sweeps
-a large picture also fires at gravel, flowers and letters. So each find is cut out at one standard
-size, upright, and two cascades vote on it once more: real faces collect many votes there, chance
-finds hardly any.
+The cost of a sweep grows with the size of the picture, so the picture is reduced until the faces
+sought are hardly larger than the cascades' training samples. The first sweep looks for selfies:
+faces of at least about a quarter of the picture. If it finds nothing, further sweeps look for
+smaller, tilted and finally tiny faces in larger pictures. In large pictures, a cascade also fires
+at gravel, flowers and letters. So each detection is cut out upright at one standard size, and two
+cascades vote on it again: real faces get many votes, false detections hardly any.
 """
 
 from dataclasses import dataclass, replace
@@ -21,12 +20,12 @@ from vision.face.crops import Affine, apply, chain, halve, inverse, sample
 
 Gray = NDArray[np.uint8]
 
-_NEAR_SIDE: Final = 320  # shorter side, in pixels, of the picture that near faces are sought in
-_SMALLEST: Final = 20  # pixels; what the cascades were trained on
+_NEAR_SIDE: Final = 320  # shorter side, in pixels, of the picture of the first sweep
+_SMALLEST: Final = 20  # pixels; the cascades' training size
 _TURN_DEG: Final = 20.0
-_MOST_FINDS: Final = 12  # per sweep that are looked at again
-_SAME_FACE: Final = 0.25  # overlap (intersection over union) from which two boxes are one face
-_PATCH_FACE: Final = 54  # pixels that a face takes in the patch on which it is voted
+_MOST_FINDS: Final = 12  # detections per sweep that are voted on again
+_SAME_FACE: Final = 0.25  # boxes with a larger intersection over union are the same face
+_PATCH_FACE: Final = 54  # size of the face in the patch for the second vote, in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,9 @@ class Face:
     Args:
         centre: Middle of the face's box, x and y in pixels.
         size: Side of its square box in pixels.
-        turn_deg: By how much the head leans, as far as the sweep that found it tells; positive
-            towards the right in the picture.
-        votes: How many detections agreed when the face was looked at again, as far as was asked.
+        turn_deg: The tilt of the head at which the sweep found it; positive towards the right of
+            the picture.
+        votes: How many detections agreed in the second vote, up to the number needed.
     """
 
     centre: tuple[float, float]
@@ -56,21 +55,19 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class _Sweep:
-    """One way to look over the picture, for faces from `_SMALLEST` pixels on."""
+    """One sweep over the picture, for faces of at least `_SMALLEST` pixels."""
 
-    side: int  # shorter side to which the picture is reduced, in pixels
-    step: float = 1.1  # between the sizes that are looked for
+    side: int  # shorter side of the reduced picture, in pixels
+    step: float = 1.1  # ratio between search sizes
     neighbours: int = 3  # detections that must agree
-    margin: float = (
-        0.2  # border added around, in shorter sides, so that a face may fill the picture
-    )
+    margin: float = 0.2  # border added around, in shorter sides, for faces that fill the picture
     turn_deg: float = 0.0
     equalised: bool = False
-    votes: int = 10  # second votes that make a find a face
-    most: float = 100.0  # the largest face that is looked for, in smallest ones
+    votes: int = 10  # votes that make a detection a face
+    most: float = 100.0  # the largest face sought, in units of the smallest
 
 
-# In the order in which they are tried; the first that finds a face ends the search.
+# In order; the first sweep that finds a face ends the search.
 _NEAR: Final = (
     _Sweep(90, step=1.2, neighbours=2, margin=0.15),
     _Sweep(160),
@@ -88,7 +85,7 @@ _VOTERS: Final = ("frontalface_alt2", "frontalface_alt")
 
 
 def load_cascade(name: str) -> cv2.CascadeClassifier:
-    """Load one of the cascades that come with OpenCV."""
+    """Load one of OpenCV's cascades."""
     folder = Path(cv2.__file__).parent / "data"
     cascade = cv2.CascadeClassifier(str(folder / f"haarcascade_{name}.xml"))
     assert not cascade.empty(), name
@@ -135,9 +132,9 @@ class FaceFinder:
         return _distinct(faces)
 
     def _vote(self, gray: Gray, face: Face, enough: int) -> int:
-        """Look at a find again, alone, upright and at a standard size; return the votes for it.
+        """Return the votes for a detection, cut out upright at a standard size.
 
-        Nearly every face gets enough of them from the first cascade; the second is asked about
+        Nearly every face gets enough votes from the first cascade; the second one decides about
         the others.
         """
         side = _PATCH_FACE * 3 // 2
@@ -161,12 +158,12 @@ class FaceFinder:
 
 
 def face_patch(gray: Gray, face: Face, face_px: int, side: int) -> tuple[Gray, Affine]:
-    """Cut out a face, set upright.
+    """Cut out a face, rotated upright.
 
     Args:
         gray: uint8 (H, W).
         face: Which face.
-        face_px: How many pixels its box shall take.
+        face_px: The size of its box in the patch, in pixels.
         side: Side of the patch in pixels; the box is in its middle.
 
     Returns:
@@ -181,7 +178,7 @@ def face_patch(gray: Gray, face: Face, face_px: int, side: int) -> tuple[Gray, A
 
 
 def _reduce(gray: Gray, shorter: int) -> tuple[Gray, Affine]:
-    """Reduce a picture until its shorter side is so long; return it and the map to it."""
+    """Reduce a picture to a shorter side; return it and the map to it."""
     scale = min(1.0, shorter / min(gray.shape))
     height, width = (max(1, round(side * scale)) for side in gray.shape)
     reduced = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
@@ -191,7 +188,7 @@ def _reduce(gray: Gray, shorter: int) -> tuple[Gray, Affine]:
 
 
 def _prepare(gray: Gray, sweep: _Sweep) -> tuple[Gray, Affine]:
-    """Reduce, border and turn a picture for a sweep; return it and the map to it."""
+    """Reduce, pad and rotate a picture for a sweep; return it and the map to it."""
     reduced, affine = _reduce(gray, sweep.side)
     border = round(sweep.margin * min(reduced.shape))
     picture = cv2.copyMakeBorder(reduced, border, border, border, border, cv2.BORDER_REPLICATE)
@@ -207,14 +204,14 @@ def _prepare(gray: Gray, sweep: _Sweep) -> tuple[Gray, Affine]:
 
 
 def _map(face: Face, affine: Affine) -> Face:
-    """Return a face where a similarity takes it."""
+    """Map a face by a similarity."""
     ((x, y),) = apply(affine, np.array([face.centre]))
     scale = float(np.hypot(affine[0, 0], affine[1, 0]))
     return replace(face, centre=(float(x), float(y)), size=face.size * scale)
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
-    """Keep of overlapping finds the one with the most votes; return the largest first."""
+    """Keep the detection with the most votes of those that overlap; return the largest first."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: face.votes, reverse=True):
         if all(_overlap(face, other) < _SAME_FACE for other in kept):

@@ -1,12 +1,12 @@
-"""Rows brought nearer to those that the network has learned from: less noise, less blur.
+"""Removes noise and blur from rows, so that they resemble the training data.
 
-How blurred and how noisy a row is shows in its spectrum. Faces of one size and framing have nearly
-the same one but for their contrast (`_USUAL`, the medians over FER-2013's *Training*). A Gaussian
-blur takes from its high frequencies in a way that nothing else does, and noise adds the same to
-all of them; so the pair that explains the row's spectrum best is what has happened to it.
+Blur and noise are estimated from a row's power spectrum. Apart from contrast, faces of the same
+size and framing have nearly the same spectrum (`_USUAL`, the medians over FER-2013's *Training*).
+A Gaussian blur attenuates high frequencies in a characteristic way, and noise adds the same power
+to all frequencies. The pair of blur and noise that fits the spectrum best is the estimate.
 
-Noise is then taken away by non-local means (Buades et al., 2005), blur by a regularised inverse
-filter (Wiener). A row that is about as sharp and as clean as FER-2013's is left as it is.
+Noise is removed by non-local means (Buades et al., 2005), blur by a regularized inverse filter
+(Wiener). A row about as sharp and clean as FER-2013's is not changed.
 """
 
 from dataclasses import dataclass
@@ -26,24 +26,26 @@ _USUAL: Final = np.array(
     ]
 )
 
-_BLURS: Final = np.arange(0, 3.05, 0.1)  # standard deviations that are considered, in pixels
-_NOISES: Final = np.concatenate([[0.0], np.geomspace(2, 2000, 28)])  # powers, relative to a face
-_ROUNDING: Final = 0.1  # power that rounding to whole grey levels adds, about 1/12
-_BLUR_COST: Final = 0.003  # for each pixel of blur, so that the smaller of two equals is taken
+_BLURS: Final = np.arange(0, 3.05, 0.1)  # candidate standard deviations, in pixels
+_NOISES: Final = np.concatenate(
+    [[0.0], np.geomspace(2, 2000, 28)]
+)  # candidate powers, relative to a face
+_ROUNDING: Final = 0.1  # power of rounding to integer grey levels, about 1/12
+_BLUR_COST: Final = 0.003  # per pixel of blur: prefers less blur among equal fits
 
 _NOISY_FROM: Final = 10.0
-"""Grey levels of noise; 95 of 100 plain rows seem to have less."""
+"""Grey levels of noise above which a row is denoised; 95 % of ordinary rows measure less."""
 
 _BLURRED_FROM: Final = 0.7
-"""Pixels of blur; 95 of 100 plain rows seem to have less than 0.5."""
+"""Pixels of blur above which a row is sharpened; 95 % of ordinary rows measure below 0.5."""
 
 _SMOOTHING: Final = 1.1  # strength of non-local means, in standard deviations of the noise
-_PATCH: Final = 3  # pixels that it compares
-_WINDOW: Final = 11  # pixels among which it looks for the like
-# Of the inverse filter, at 1 and at 2 pixels of blur. What looks like little blur may be a loss of
-# resolution, whose high frequencies hold nothing to bring back; chosen on PublicTest.
+_PATCH: Final = 3  # size of the compared patches, in pixels
+_WINDOW: Final = 11  # size of the search window, in pixels
+# Regularization of the inverse filter, at 1 and at 2 pixels of blur. A small blur may really be a
+# loss of resolution, with nothing to recover at high frequencies. Chosen on PublicTest.
 _REGULARISATION: Final = (1e-2, 3e-4)
-_MARGIN: Final = 16  # pixels of mirrored border, so that opposite sides do not meet
+_MARGIN: Final = 16  # pixels of mirrored border, against wrap-around
 
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
@@ -51,7 +53,7 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """What has happened to a row, as far as its spectrum shows.
+    """The blur and noise of a row, as its spectrum shows them.
 
     Args:
         blur_px: Standard deviation of a Gaussian blur, in pixels of the row, 0..3.
@@ -63,7 +65,7 @@ class Wear:
 
 
 def wear_of(row: Gray) -> Wear:
-    """Estimate how blurred and how noisy a row, uint8 (48, 48), is."""
+    """Estimate the blur and noise of a row, uint8 (48, 48)."""
     seen = _log_spectrum(row)
     off = seen - _EXPECTED  # (blurs, noises, frequencies)
     contrast = off @ _RING_SHARES  # (blurs, noises): the row's own, which says nothing
@@ -74,11 +76,11 @@ def wear_of(row: Gray) -> Wear:
 
 
 def restored(row: Gray, wear: Wear | None = None) -> Gray:
-    """Return a row with noise or blur taken away, if it has much of either.
+    """Return a row without its noise or blur, if it has much of either.
 
     Args:
         row: uint8 (48, 48).
-        wear: What `wear_of` says of it, where that is known already.
+        wear: The result of `wear_of`, if known already.
     """
     wear = wear or wear_of(row)
     if wear.noise > _NOISY_FROM:
@@ -89,7 +91,7 @@ def restored(row: Gray, wear: Wear | None = None) -> Gray:
 
 
 def sharpened(row: Gray, blur_px: float) -> Gray:
-    """Undo a Gaussian blur of such a standard deviation, as far as rounding has left it."""
+    """Undo a Gaussian blur of a given standard deviation, as far as rounding allows."""
     wide = cv2.copyMakeBorder(row, *(_MARGIN,) * 4, cv2.BORDER_REFLECT_101).astype(np.float32)
     transfer = _transfer(blur_px, _frequencies(len(wide)))
     floor = np.exp(np.interp(blur_px, (1, 2), np.log(_REGULARISATION)))
@@ -100,7 +102,7 @@ def sharpened(row: Gray, blur_px: float) -> Gray:
 
 
 def _transfer(blur_px: Any, frequency: Floats) -> Floats:
-    """Return what a Gaussian blur leaves of a wave of so many cycles per pixel."""
+    """Return the transfer function of a Gaussian blur at some cycles per pixel."""
     return np.asarray(np.exp(-2 * (np.pi * blur_px * frequency) ** 2))
 
 
@@ -117,12 +119,14 @@ def _log_spectrum(row: Gray) -> Floats:
     return np.asarray(np.log(by_ring[_RINGS] + 1e-3))
 
 
-# Worked out once: what each coefficient counts to, and the spectrum of each pair of wears.
+# Computed once: the ring of each coefficient, and the spectrum of each candidate pair.
 _RINGS: Final = np.arange(2, 2 + len(_USUAL))
 _RING: Final = np.rint(_frequencies(ROW_SIZE) * ROW_SIZE).astype(np.int64)
-_TRUST: Final = np.sqrt(np.bincount(_RING.ravel())[_RINGS])  # means of many are surer
+_TRUST: Final = np.sqrt(
+    np.bincount(_RING.ravel())[_RINGS]
+)  # means over more coefficients are more reliable
 _RING_SHARES: Final = _TRUST / _TRUST.sum()
-_HANN: Final = np.hanning(ROW_SIZE + 2)[1:-1]  # so that the border's jump is no structure
+_HANN: Final = np.hanning(ROW_SIZE + 2)[1:-1]  # against edge effects
 _TAPER: Final = np.outer(_HANN, _HANN) / np.mean(_HANN**2)
 _LEFT: Final = _transfer(_BLURS[:, None], _RINGS / ROW_SIZE) ** 2  # (blurs, frequencies)
 _EXPECTED: Final = np.log(

@@ -1,4 +1,4 @@
-"""Calibration: when the network says 70 %, it shall be right seven times in ten.
+"""Calibration: a reading of 70 % should be right seven times in ten.
 
 Each head's logits are divided by one temperature before the softmax, fitted by maximum
 likelihood on labelled rows (Guo et al.: On Calibration of Modern Neural Networks, 2017).
@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 _CANDIDATES: Final = np.geomspace(0.25, 4.0, 801)  # temperatures, half a per cent apart
 
 BINS: Final = 15
-"""Bins of confidence that the calibration error is averaged over."""
+"""Confidence bins of the expected calibration error."""
 
 Floats = NDArray[np.floating[Any]]
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Return probabilities along the last axis."""
+    """Return the softmax along the last axis."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
-    """Return the temperature under which the labels, (N,), are likeliest, given logits (N, C)."""
+    """Return the maximum likelihood temperature for labels (N,) and logits (N, C)."""
     rows = np.arange(len(labels))
     losses = [-np.log(softmax(logits, t)[rows, labels] + 1e-12).mean() for t in _CANDIDATES]
     return float(_CANDIDATES[int(np.argmin(losses))])

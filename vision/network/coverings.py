@@ -1,8 +1,8 @@
-"""Masks and sunglasses drawn on rows: what hides a part of a face from the network.
+"""Draws masks and sunglasses on rows.
 
-Training draws them so that the network knows a covered face when it sees one, and the robustness
-checks draw them to measure what they cost. Their shapes, greys and shading vary; a real mask or
-real glasses look different again, so what is measured here is measured on drawings.
+Training uses them to teach the network covered faces, and the robustness checks measure how much
+accuracy they cost. Shapes, greys and shading vary, but real masks and glasses look different, so
+these figures hold for drawings.
 """
 
 from typing import Final
@@ -17,19 +17,19 @@ from vision.reading import Covering
 Gray = NDArray[np.uint8]
 
 COVERINGS: Final[tuple[Covering, ...]] = ("none", "mouth", "eyes")
-"""What can be covered, in the order of the covering head's outputs."""
+"""The coverings, in the order of the covering head's outputs."""
 
-_FINE: Final = 8  # drawn on a grid so many times finer, so that edges are smooth
+_FINE: Final = 8  # supersampling, for smooth edges
 
 
 def covered(row: Gray, eyes: Eyes, covering: Covering, rng: np.random.Generator) -> Gray:
-    """Return a row, uint8 (H, W), with its mouth or its eyes covered.
+    """Return a row, uint8 (H, W), with its mouth or eyes covered.
 
     Args:
         row: The face.
         eyes: Its eye centres, in pixels of the row.
         covering: What to cover.
-        rng: Decides shape and grey.
+        rng: Varies shape and grey.
     """
     if covering == "none":
         return row
@@ -87,7 +87,7 @@ def _glasses(rng: np.random.Generator) -> list[NDArray[np.float64]]:
 
 
 def _cloth(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw light or dark cloth: a slanted shade, folds across, a little grain."""
+    """Draw light or dark cloth: slanted shading, horizontal folds, a little grain."""
     height, width = shape
     y, x = np.mgrid[0:height, 0:width] / height
     grey, slant = rng.uniform(25, 235), rng.uniform(-40, 40, 2)

@@ -1,13 +1,13 @@
-"""Heat maps: where a view spoke for an emotion.
+"""Heat maps: which places of a view spoke for an emotion.
 
-With pooled features and a linear head, the gradient of an emotion's logit by the last feature map
-is that emotion's column of the head's kernel, over the number of cells, everywhere on the map.
+With pooled features and a linear head, the gradient of an emotion's logit with respect to the last
+feature map is constant: the emotion's column of the head's kernel, divided by the number of cells.
 So Grad-CAM on the logits (Selvaraju et al., 2017) equals CAM (Zhou et al., 2016): the map times
-the kernel, and no backward pass is needed.
+the kernel, without a backward pass.
 
-A cell does not lie where a map stretched over the view would have it. Each stride of ResNet50
-keeps the first of two neighbours and all its padding is the same on both sides, so the cell in
-row i and column j looks at the pixel (16 i, 16 j) and around it, half a cell further up and left.
+Stretching the map over the view would misplace its cells. Each stride of ResNet50 keeps the first
+of two neighbours, and all padding is symmetric, so the receptive field of the cell in row i and
+column j is centred on the pixel (16 i, 16 j): half a cell further up and left.
 """
 
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from vision.face.crops import Affine, chain, inverse
 
-_SOFTNESS: Final = 0.35  # blur of the drawn map, in cells, that hides the grid
-_FINE: Final = 4  # pixels per cell and direction of the grid on which it is blurred
+_SOFTNESS: Final = 0.35  # blur of the drawn map, in cells, to hide the grid
+_FINE: Final = 4  # pixels per cell and direction during the blur
 
 Heat = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class ViewHeat:
-    """What one view adds to an emotion's logit, place by place.
+    """How much each place of a view adds to an emotion's logit.
 
     Args:
         cells: float32 (h, w), never negative, in logits per cell.
@@ -41,19 +41,19 @@ class ViewHeat:
 
     @property
     def logits(self) -> float:
-        """What the view adds in all."""
+        """How much the view adds in total."""
         return float(self.cells.sum())
 
 
 def cam(feature_map: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any]]) -> Heat:
-    """Return what each cell adds to a logit, where it speaks for the emotion.
+    """Return how much each cell adds to a logit.
 
     Args:
         feature_map: (h, w, C), before pooling.
         weights: (C,), the emotion's column of the head's kernel.
 
     Returns:
-        float32 (h, w): the gradient-weighted map, negative values cut to zero.
+        float32 (h, w): the gradient-weighted map, negative values set to zero.
     """
     height, width, _ = feature_map.shape
     added = feature_map.astype(np.float32) @ weights.astype(np.float32) / (height * width)
@@ -64,7 +64,7 @@ def render(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> 
     """Draw the heat of all views into one picture of the source.
 
     Returns:
-        As `density`, but 0..1 with a maximum of 1, or zero everywhere where nothing spoke for the
+        As `density`, but scaled to a maximum of 1; zero everywhere if nothing spoke for the
         emotion.
     """
     total = density(heats, to_picture, size)
@@ -75,16 +75,16 @@ def render(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> 
 
 
 def density(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> Heat:
-    """Spread what all views add over a picture of the source.
+    """Distribute the contributions of all views over a picture of the source.
 
     Args:
-        heats: One for each view that the answering head saw.
+        heats: One for each view of the answering head.
         to_picture: Takes a point of the source to the picture.
         size: Width and height of the picture in pixels.
 
     Returns:
-        float32 (height, width), in logits per pixel: where the views lie wholly in the picture,
-        its sum is that of their cells.
+        float32 (height, width), in logits per pixel. If the views lie wholly in the picture, its
+        sum is the sum of their cells.
     """
     total = np.zeros(size[::-1], np.float32)
     for heat in heats:
@@ -95,13 +95,13 @@ def density(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) ->
 def _project(heat: ViewHeat, to_picture: Affine, size: tuple[int, int]) -> Heat:
     rows, columns = heat.cells.shape
     width, height = heat.view_size
-    # Smooth on a grid a little finer than the cells, which is small however large the picture is.
-    # Around the cells lies a border of nothing.
+    # Blur on a grid slightly finer than the cells, which is small for any size of picture.
+    # The cells are padded with zeros.
     cells = cv2.copyMakeBorder(heat.cells, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     fine = cv2.resize(cells, None, fx=_FINE, fy=_FINE, interpolation=cv2.INTER_LINEAR)
     fine = cv2.GaussianBlur(fine, (0, 0), _SOFTNESS * _FINE)
     step = np.array([width / columns, height / rows]) / _FINE  # view pixels per pixel of the grid
-    # A cell's value belongs to the place that it looks at, see above.
+    # A cell's value belongs to the centre of its receptive field, see above.
     to_view = np.column_stack([np.diag(step), (0.5 - 1.5 * _FINE) * step])
     affine = chain(to_view, chain(inverse(heat.to_view), to_picture))
     drawn = cv2.warpAffine(fine, affine, size, flags=cv2.INTER_LINEAR)

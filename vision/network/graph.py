@@ -1,9 +1,8 @@
-"""The network as an ONNX graph, made from the weight file, for serving without Keras.
+"""Builds an ONNX graph of the network from the weight file, for serving without Keras.
 
-The same convolutions as in `vision.network.keras_network`, with what training needs taken out:
-every batch norm is folded into the convolution before it (the pair is one affine map once its
-statistics are fixed), and all heads stand side by side. Kernels stay int8 in the graph and become
-float32 when a session loads it. That both networks give the same probabilities is tested.
+It has the same convolutions as `vision.network.keras_network`, with every batch norm folded into
+the convolution before it, and all heads side by side. Kernels stay int8 in the graph and become
+float32 when a session loads it. A test shows that both networks give the same probabilities.
 """
 
 from collections.abc import Iterator
@@ -20,15 +19,15 @@ from vision.network.coverings import COVERINGS
 from vision.network.weights import CHANNEL_MEANS, COVERING_HEAD, LABELS, SEES, Tensors, kernel_of
 from vision.reading import EMOTIONS, View
 
-# Number of blocks in each of ResNet50's stages, and the step of the first.
+# The number of blocks in each of ResNet50's stages, and the stride of the first.
 _STAGES: Final = ((3, 1), (4, 2), (6, 2), (3, 1))
 _STEM: Final = "conv1"
 _BATCH_NORM_EPSILON: Final = 1.001e-5  # of `keras.applications.ResNet50`
 _FEATURES: Final = 2048
-_REDUCTION: Final = 16  # from a view to its last feature map
+_REDUCTION: Final = 16  # size of a view over the size of its last feature map
 
 _OPSET: Final = 17
-_IR_VERSION: Final = 8  # both old enough for every onnxruntime that the project admits
+_IR_VERSION: Final = 8  # old enough for every supported onnxruntime
 
 
 def build_graph(tensors: Tensors) -> bytes:
@@ -40,10 +39,10 @@ def build_graph(tensors: Tensors) -> bytes:
     (B, 2048, 6, 6) and `eyes_map` (B, 2048, 3, 6).
 
     Args:
-        tensors: What `vision.network.weights.read` returns.
+        tensors: The weights, as `vision.network.weights.read` returns them.
 
     Raises:
-        WeightsAltered: They are not the weights of this network.
+        WeightsAltered: They do not belong to this network.
     """
     graph = _Graph(tensors)
     width, height = EYES_SIZE
@@ -84,7 +83,7 @@ def convolutions() -> Iterator[tuple[str, str]]:
 
 
 class _Graph:
-    """A graph that grows node by node."""
+    """Builds a graph node by node."""
 
     def __init__(self, tensors: Tensors) -> None:
         self._tensors = tensors
@@ -103,13 +102,13 @@ class _Graph:
         return output
 
     def view(self, name: str, size: tuple[int, int]) -> str:
-        """Add the way of one view to its last feature map, and return its pooled features."""
+        """Add the backbone for one view, and return its pooled features."""
         x = self.add("Cast", [name], to=TensorProto.FLOAT)
         x = self.add("Unsqueeze", [x, self._channel])
         x = self.add("Concat", [x, x, x], axis=1)  # (B, 3, h, w)
         x = self.add("Sub", [x, self._means])
         x = self.add("Relu", [self._convolve(x, f"{_STEM}_conv", stride=2, padding=3)])
-        # Keras pads with zeros; after a ReLU the smallest number does the same to a maximum.
+        # Keras pads with zeros. After a ReLU, ONNX's padding with the lowest number is equivalent.
         x = self.add("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
         for stage, (blocks, stride) in enumerate(_STAGES, start=2):
             for block in range(1, blocks + 1):
@@ -122,7 +121,7 @@ class _Graph:
     def head(
         self, layer: str, pooled: dict[View, str], seen: View, output: str, count: int
     ) -> None:
-        """Add a linear head on the pooled features of what it sees."""
+        """Add a linear head on the pooled features of its view."""
         kernel, bias = self._tensor(f"{layer}/kernel"), self._tensor(f"{layer}/bias")
         inputs = _FEATURES * (2 if seen == "fused" else 1)
         if kernel.shape != (inputs, count) or bias.shape != (count,):
@@ -134,7 +133,7 @@ class _Graph:
         self.outputs[self.add("Gemm", [pooled[seen], *names], output)] = (count,)
 
     def _block(self, x: str, name: str, first: bool, stride: int, output: str) -> str:
-        """Add a bottleneck (He et al., 2015, figure 5); the first of a stage changes the shape."""
+        """Add a bottleneck block (He et al., 2015, figure 5); a stage's first changes shape."""
         step = stride if first else 1
         shortcut = self._convolve(x, f"{name}_0_conv", stride=step) if first else x
         x = self.add("Relu", [self._convolve(x, f"{name}_1_conv", stride=step)])
@@ -148,7 +147,7 @@ class _Graph:
         )
 
     def _fold(self, layer: str, batch_norm: str) -> tuple[str, list[str]]:
-        """Add a convolution's constants, its batch norm folded in; both views share them."""
+        """Add a convolution's constants with its batch norm folded in; both views share them."""
         kernel, scale = kernel_of(self._tensors, f"{layer}/kernel")  # int8 HWIO, (O,)
         gamma, beta, mean, variance = (
             self._tensor(f"{batch_norm}/{name}")

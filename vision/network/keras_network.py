@@ -39,8 +39,8 @@ def build_backbone() -> keras.Model:
 class _ProductConv2D(keras.layers.Conv2D):  # type: ignore[misc]
     """A convolution of size 1 or 3 computed as a matrix product; same weights, same result.
 
-    TensorFlow's own gradient of a convolution on small maps reaches a tenth of the processor's
-    rate where there is no AVX-512: a step of the whole network takes about 3 times as long.
+    Without AVX-512, TensorFlow's own gradient of a convolution on small maps reaches a tenth of
+    the processor's rate, and a training step of the whole network takes about three times as long.
     """
 
     def call(self, x: Any) -> Any:
@@ -61,9 +61,9 @@ class _ProductConv2D(keras.layers.Conv2D):  # type: ignore[misc]
 
 
 def with_matrix_products(backbone: keras.Model) -> keras.Model:
-    """Return a backbone like this one, fresh, that computes its convolutions as matrix products.
+    """Return a new backbone that computes its convolutions as matrix products.
 
-    Quicker to train on a processor; on a GPU the convolutions as they are serve better.
+    It trains faster on a CPU. On a GPU, plain convolutions are faster.
     """
     config = backbone.get_config()
     for layer in config["layers"]:
@@ -99,10 +99,10 @@ def build_trainee(
 
     Args:
         backbone: The convolutions, shared by both views.
-        batch_statistics: Whether training normalises with the mean and variance of each batch.
-            Those differ between face and eye strip, while a served network has one set for both;
-            without, training uses that set as it is, just as serving does.
-        dropout: Share of the pooled features that each head does not see in a training step.
+        batch_statistics: Whether training normalizes with the mean and variance of each batch.
+            Those differ between face and eye strip, while the served network has one set for both.
+            Otherwise training uses that set, as serving does.
+        dropout: Share of the pooled features that are dropped for each head in a training step.
     """
     inputs = _inputs((None, None), (None, None))
     _, features = _see(backbone if batch_statistics else _AsServed(backbone), inputs)
@@ -123,9 +123,9 @@ def _inputs(face: tuple[Any, Any], eyes: tuple[Any, Any]) -> dict[str, Any]:
 
 
 class _AsServed(keras.layers.Layer):  # type: ignore[misc]
-    """A backbone that normalises while it learns as it will when it serves.
+    """A backbone whose batch norms use their stored statistics in training too.
 
-    A layer of its own, since a model that trains overrides `training=False` in its graph.
+    It is a layer because a model in training overrides `training=False` in its graph.
     """
 
     def __init__(self, backbone: keras.Model) -> None:
@@ -143,7 +143,7 @@ class _AsServed(keras.layers.Layer):  # type: ignore[misc]
 def _see(
     backbone: keras.Model | _AsServed, inputs: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the last feature map of both views, and the features that each head gets."""
+    """Return the last feature maps of both views, and the features for each head."""
     triple = keras.layers.Concatenate(name="three_channels")
     centre = keras.layers.Rescaling(
         1.0, [-mean for mean in CHANNEL_MEANS], name="centre", dtype="float32"
@@ -161,7 +161,7 @@ def _head(name: str) -> keras.layers.Dense:
 
 
 def assign(network: keras.Model, tensors: Tensors, labels: Labels = "ferplus") -> None:
-    """Load the weights, with one set of heads, into a network that code has built.
+    """Load the weights, with one set of heads, into a network.
 
     Raises:
         WeightsAltered: The weights do not fit the network.

@@ -1,8 +1,7 @@
-"""The network as it serves: ONNX Runtime on the processor, without Keras.
+"""Runs the network with ONNX Runtime on the CPU, without Keras.
 
-The graph is made from the weight file at each start, which takes half a second and leaves nothing
-on disk that could grow stale. `mirrortape evaluate` measures this network, not the one that was
-trained.
+The graph is built from the weight file at each start. That takes half a second and leaves no cache
+that could become stale. `mirrortape evaluate` measures this network, not the trained one.
 """
 
 import ctypes
@@ -31,39 +30,39 @@ Answers = dict[Labels, dict[Head, NDArray[np.float64]]]
 """Calibrated probabilities, (N, 7), by set of labels and head."""
 
 HEAD_OUTPUTS: Final = (*(f"{labels}_{head}" for labels in LABELS for head in SEES), "covering")
-"""The outputs that are small: all but the feature maps."""
+"""All outputs except the feature maps, which are large."""
 
 
 class Network:
-    """Both views in, all heads' logits and the last feature maps out.
+    """Computes all heads' logits and the last feature maps from both views.
 
     Args:
-        graph: What `vision.network.graph.build_graph` returns.
-        heads: Kernels and temperatures of the heads, as the weight file names them.
+        graph: As `vision.network.graph.build_graph` returns it.
+        heads: Kernels and temperatures of the heads, by their names in the weight file.
     """
 
     def __init__(self, graph: bytes, heads: Tensors) -> None:
         self._heads = heads
         options = ort.SessionOptions()
         options.intra_op_num_threads = processors()
-        # Threads that spin while they wait take the time of the searches in between.
+        # Spinning threads would slow down the searches between runs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Kernels become float32 once, when they are loaded, not at every run.
+        # Kernels become float32 once, at loading, not in every run.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         width, height = EYES_SIZE
-        self.run(  # the first run allocates what later ones use again
+        self.run(  # the first run allocates the buffers of later ones
             np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8), np.zeros((1, height, width), np.uint8)
         )
         give_back_memory()
 
     @classmethod
     def load(cls, weights: Path = weight_file.WEIGHTS) -> Self:
-        """Make the network from a weight file.
+        """Load the network from a weight file.
 
         Raises:
             WeightsMissing: There is no weight file.
-            WeightsAltered: It is not the one whose SHA-256 is pinned, or lacks layers.
+            WeightsAltered: Its SHA-256 is not the pinned one, or layers are missing.
         """
         tensors = weight_file.read(weights)
         graph = build_graph(tensors)
@@ -78,12 +77,12 @@ class Network:
         strips: NDArray[np.uint8],
         names: tuple[str, ...] | None = None,
     ) -> Outputs:
-        """Look at B faces.
+        """Run the network on B faces.
 
         Args:
             faces: uint8 (B, 96, 96).
             strips: Their eye strips, uint8 (B, 48, 96).
-            names: The outputs that are wanted; all by default.
+            names: The outputs to return; all by default.
 
         Returns:
             float32 (B, …); see `vision.network.graph.build_graph`.
@@ -94,7 +93,7 @@ class Network:
         return dict(zip(wanted, values, strict=True))
 
     def answers(self, outputs: Outputs) -> Answers:
-        """Return what each head says, calibrated."""
+        """Return the calibrated probabilities of each head."""
         return {
             labels: {
                 head: softmax(outputs[f"{labels}_{head}"], self.temperature(labels, head))
@@ -104,20 +103,20 @@ class Network:
         }
 
     def covering(self, outputs: Outputs) -> dict[Covering, NDArray[np.float64]]:
-        """Return how probable each covering is, (B,)."""
+        """Return the probability of each covering, (B,)."""
         return dict(zip(COVERINGS, softmax(outputs["covering"]).T, strict=True))
 
     def temperature(self, labels: Labels, head: Head) -> float:
-        """Return by what a head's logits are divided."""
+        """Return a head's calibration temperature."""
         return float(self._heads[f"temperature_{labels}_{head}"][0])
 
     def kernel(self, head: Head, labels: Labels = "ferplus") -> NDArray[np.float32]:
-        """Return a head's kernel, (C, 7): what each pooled feature adds to each logit."""
+        """Return a head's kernel, (C, 7): the weight of each pooled feature for each logit."""
         return np.asarray(self._heads[f"head_{labels}_{head}/kernel"], np.float32)
 
 
 def give_back_memory() -> None:
-    """Return to the system what loading took and freed: with glibc, twice what is in use."""
+    """Return freed memory to the system: after loading, glibc holds twice what is in use."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)

@@ -28,7 +28,7 @@ WEIGHTS: Final = Path(__file__).resolve().parents[2] / "models" / "mirrortape.sa
 """The weights that come with the project."""
 
 Labels = Literal["ferplus", "fer"]
-"""What a set of heads was fitted to: FER+'s votes (the product's) or FER-2013's labels."""
+"""The labels to which a set of heads was fitted: FER+ votes (the product's) or FER-2013 labels."""
 
 LABELS: Final[tuple[Labels, ...]] = ("ferplus", "fer")
 
@@ -45,17 +45,17 @@ SEES: Final[dict[Head, View]] = {
     "masked": "fused",
     "shaded": "face",
 }
-"""Every head that says an emotion, and what it sees. A set of labels has one of each.
+"""The view of each emotion head. Each set of labels has one head of each kind.
 
 `masked` is fitted to faces whose mouth is covered, `shaded` to those whose eyes are
-(`vision.training.fit_heads`); until then they are copies of the heads that see the same.
+(`vision.training.fit_heads`); until then they are copies of the heads with the same view.
 """
 
 COVERING_HEAD: Final = "head_covering"
-"""The head that tells what is covered: see `vision.network.coverings`."""
+"""The head that detects coverings: see `vision.network.coverings`."""
 
 CHANNEL_MEANS: Final = (103.939, 116.779, 123.68)
-"""What ResNet50's ImageNet weights expect to be taken from blue, green and red."""
+"""The means that ResNet50's ImageNet weights expect to be subtracted from blue, green and red."""
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -66,7 +66,7 @@ def quantise(kernel: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int8], NDArr
     """Round a kernel to int8 with one scale per output channel (its last axis).
 
     Returns:
-        The whole numbers, -127..127, and the scales, (channels,), that give the kernel back.
+        The integers, -127..127, and the scales, (channels,), to restore the kernel.
     """
     values = kernel.astype(np.float32)
     largest = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
@@ -75,15 +75,15 @@ def quantise(kernel: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int8], NDArr
 
 
 def dequantise(whole: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the kernel that `quantise` rounded."""
+    """Restore a kernel that `quantise` rounded."""
     return whole.astype(np.float32) * scale
 
 
 def kernel_of(tensors: Tensors, name: str) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return a kernel of a weight file as whole numbers and their scales.
+    """Return a kernel of a weight file as integers and scales.
 
     Raises:
-        WeightsAltered: It is not there.
+        WeightsAltered: It is missing.
     """
     try:
         return tensors[name], tensors[name + _SCALE]
@@ -94,10 +94,10 @@ def kernel_of(tensors: Tensors, name: str) -> tuple[NDArray[np.int8], NDArray[np
 def pack(
     trained: Mapping[str, NDArray[Any]],
 ) -> bytes:
-    """Turn trained weights into the bytes of a weight file.
+    """Serialize trained weights as a weight file.
 
     Args:
-        trained: Arrays by name, kernels in any float type; heads that are not ours are left out.
+        trained: Arrays by name, kernels in any float type; unknown heads are left out.
     """
     kept = tuple(f"head_{labels}_{head}/" for labels in LABELS for head in SEES)
     tensors: Tensors = {}
@@ -107,7 +107,7 @@ def pack(
         if name.endswith("/kernel") and not name.startswith("head_"):
             tensors[name], tensors[name + _SCALE] = quantise(array)
         else:
-            tensors[name] = array  # heads are small: rounding them would save nothing
+            tensors[name] = array  # heads are small: quantizing them would save little
     for labels in LABELS:
         for head, view in SEES.items():
             tensors.setdefault(f"temperature_{labels}_{head}", np.ones(1, np.float32))
@@ -118,7 +118,7 @@ def pack(
 
 
 def write(content: bytes, path: Path) -> None:
-    """Write a weight file and pin its SHA-256 beside it."""
+    """Write a weight file, and its SHA-256 beside it."""
     path.write_bytes(content)
     _pin(path).write_text(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
 
@@ -128,7 +128,7 @@ def read(path: Path = WEIGHTS) -> Tensors:
 
     Raises:
         WeightsMissing: The file or its pinned SHA-256 is not there.
-        WeightsAltered: The file is not the one that was pinned.
+        WeightsAltered: The file's SHA-256 is not the pinned one.
     """
     try:
         content, pinned = path.read_bytes(), _pin(path).read_text().split()
@@ -143,7 +143,7 @@ def read(path: Path = WEIGHTS) -> Tensors:
 
 
 def unpack(tensors: Tensors) -> Tensors:
-    """Return the weights of a file as `pack` takes them, kernels as floats again."""
+    """Return the weights of a file in the form for `pack`, with float kernels."""
     return {
         name: dequantise(value, tensors[name + _SCALE]) if name + _SCALE in tensors else value
         for name, value in tensors.items()

@@ -1,1 +1,1 @@
-"""From the bytes that anybody sends to pixels: formats, limits, videos."""
+"""From untrusted bytes to pixels: formats, limits, videos."""

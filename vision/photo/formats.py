@@ -1,7 +1,7 @@
-"""What kind of file some bytes are, told by their first few bytes alone.
+"""Tells the type of a file by its first few bytes.
 
-Nothing is decoded and nothing heavy is imported, so that the bot can turn a wrong file away
-before it reaches the process that decodes.
+Nothing is decoded and nothing heavy is imported, so the bot can reject a wrong file before it
+reaches the process that decodes.
 """
 
 from typing import Final
@@ -16,18 +16,18 @@ from vision.errors import (
 )
 
 MAX_BYTES: Final = 20_000_000
-"""No larger file is opened; Telegram hands out none either."""
+"""The largest file that is opened; Telegram's own limit for bots."""
 
 MAX_VIDEO_SECONDS: Final = 60
-"""Longer videos are refused; Telegram's round ones are no longer."""
+"""The longest video that is read; Telegram's video messages are no longer."""
 
-# What the first bytes say -> the decoders of Pillow that may open the file.
+# First bytes -> Pillow's decoders that may open the file.
 _SIGNATURES: Final = {
     b"\xff\xd8\xff": ("JPEG", "MPO"),
     b"\x89PNG\r\n\x1a\n": ("PNG",),
 }
 
-# Some data sets of faces come in this one; nobody's camera writes it.
+# Some data sets of faces use this format; no camera does.
 _DATA_SET_SIGNATURES: Final = _SIGNATURES | {b"II*\x00": ("TIFF",), b"MM\x00*": ("TIFF",)}
 
 # ISO 14496-12 files name a major brand and compatible ones after "ftyp".
@@ -38,17 +38,17 @@ _EBML: Final = b"\x1a\x45\xdf\xa3"  # WebM and Matroska
 
 
 def sniff(photo: bytes, *, of_data_set: bool = False) -> tuple[str, ...]:
-    """Return the names of Pillow's decoders that fit the file's first bytes.
+    """Return the names of Pillow's decoders for a file.
 
     Args:
         photo: The whole file.
-        of_data_set: Whether it is a data set's picture, which may be a TIFF.
+        of_data_set: Whether it belongs to a data set and may be a TIFF.
 
     Raises:
         EmptyPhoto: There are no bytes.
         PhotoTooLarge: There are more than `MAX_BYTES`.
-        NotAPhoto: The file is of no kind that we open.
-        AnimatedPhoto: The file says of itself that it is an image sequence.
+        NotAPhoto: We do not open this type of file.
+        AnimatedPhoto: The file declares itself an image sequence.
     """
     if not photo:
         raise EmptyPhoto("no bytes")
@@ -65,13 +65,13 @@ def sniff(photo: bytes, *, of_data_set: bool = False) -> tuple[str, ...]:
 
 
 def sniff_video(video: bytes) -> None:
-    """Refuse what does not begin like an MP4, QuickTime, WebM or Matroska file.
+    """Reject files that do not begin like MP4, QuickTime, WebM or Matroska.
 
-    No other kind is let through to FFmpeg: playlists, for example, name files to be opened.
+    FFmpeg must not see other types: playlists, for example, name further files to open.
 
     Raises:
         VideoTooLarge: There are more than `MAX_BYTES`.
-        NotAVideo: The file is of no kind that we open.
+        NotAVideo: We do not open this type of file.
     """
     if len(video) > MAX_BYTES:
         raise VideoTooLarge(f"{len(video):,} bytes; at most {MAX_BYTES:,}")

@@ -1,7 +1,7 @@
-"""The gate: bytes from anybody become an upright RGB picture of a modest size, or an error.
+"""The gate: turns untrusted bytes into an upright RGB picture of limited size, or an error.
 
-The header is judged before anything is decoded, a large photo is reduced to its working size, and
-of everything that a decoder raises nothing but a `VisionError` leaves.
+The header is checked before anything is decoded, large photos are reduced to a working size, and
+whatever a decoder raises is translated to a `VisionError`.
 """
 
 import io
@@ -21,19 +21,19 @@ from vision.errors import AnimatedPhoto, DamagedPhoto, PhotoTooLarge, PhotoTooSm
 from vision.photo.formats import sniff
 
 MAX_PIXELS: Final = 50_000_000
-"""Photos with more pixels are refused on their header; phones make up to 50 megapixels."""
+"""Photos with more pixels are refused by their header; phones take up to 50 megapixels."""
 
 MIN_SIDE: Final = 32
-"""Photos with fewer pixels on a side are refused: no face in them can be read."""
+"""The fewest pixels on a side; faces in smaller photos cannot be read."""
 
 WORKING_SIDE: Final = 1280
-"""The longest side of the picture that we work with, in pixels; larger photos are reduced."""
+"""The longest side of the working picture, in pixels."""
 
 _DRAFT_SIDE: Final = 960
-"""Longest side that a JPEG keeps at least when it is decoded at 1/2, 1/4 or 1/8: enough for the
-picture that explains a reading, and half the time of a 12-megapixel photo."""
+"""JPEGs are decoded at 1/2, 1/4 or 1/8 if their longest side stays at least this long: enough for
+the explaining picture, and half the time for 12 megapixels."""
 
-_BACKGROUND: Final = 160  # a light grey behind what is transparent
+_BACKGROUND: Final = 160  # light grey behind transparent pixels
 _BAND_ROWS: Final = 64  # rows that are converted at a time
 
 # What Pillow and the libraries below it raise on broken files: OSError (cut short, unidentified,
@@ -144,18 +144,18 @@ def _decode(image: Image.Image) -> Photo:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 where there is none or it cannot be read."""
+    """Return the EXIF orientation, 1 if it is missing or unreadable."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _BROKEN:
-        return 1  # broken metadata does not spoil the picture
+        return 1  # broken metadata does not make a photo unreadable
 
 
 def _shrink(image: Image.Image) -> NDArray[np.uint8]:
     """Convert to RGB, uint8 (h, w, 3), at the working size.
 
-    What is not RGB yet is converted band by band: a full-size copy would double the memory of a
-    large photo.
+    Other colour modes are converted in bands of rows: a full-size copy would double the memory of
+    a large photo.
     """
     longest = max(image.size)
     factor = max(1, longest // WORKING_SIDE)

@@ -1,8 +1,8 @@
-"""Moments of a short video: bytes from anybody become a few pictures, spread over its length.
+"""Extracts a few frames from an untrusted video, evenly spread over its length.
 
-The bytes are handed to FFmpeg as a stream in memory, so that nothing of a video is ever on a
-disk. Lengths and frame rates that a file states are not believed: the frames are gone through one
-by one, and what is kept is thinned out as the video turns out to be longer.
+FFmpeg reads the bytes as a stream in memory, so that no video is ever written to disk. The length
+and frame rate that a file states are not trusted: all frames are decoded one by one, and the kept
+ones are thinned out as the video turns out to be longer.
 """
 
 import io
@@ -16,14 +16,14 @@ from vision.photo.formats import MAX_VIDEO_SECONDS, sniff_video
 from vision.photo.gate import WORKING_SIDE, Photo
 
 MAX_PIXELS: Final = 3840 * 2160
-"""Pixels of a frame; phones film no larger."""
+"""The most pixels of a frame; phones film no larger."""
 
 MOST: Final = 10
-"""Moments that are kept at most; of a video of more than a few seconds at least half as many."""
+"""The most frames that are kept; from a video of more than a few seconds at least half of it."""
 
-_SLACK_S: Final = 1.0  # a video of a minute ends a little after it
+_SLACK_S: Final = 1.0  # a one-minute video ends slightly later
 _FIRST_STEP_S: Final = 0.25
-_MOST_FRAMES: Final = 65 * 60  # of a minute: more, and the times that the file states are a lie
+_MOST_FRAMES: Final = 65 * 60  # more frames in a minute mean that the stated times are wrong
 _MOST_WORK: Final = _MOST_FRAMES * 1920 * 1080  # pixels in all, some ten seconds of two processors
 
 
@@ -31,12 +31,12 @@ def moments(video: bytes) -> list[Photo]:
     """Return up to `MOST` pictures of a video, evenly spread, in order.
 
     Raises:
-        UnreadableVideo: In the form that fits: see `vision.errors`.
+        UnreadableVideo: One of its subclasses.
     """
     sniff_video(video)
-    # OpenCV gives the stream back without Python's lock, which is safe only while it is ours too.
+    # OpenCV releases the stream without holding the GIL: keep our own reference to it.
     stream = io.BytesIO(video)
-    # Software alone: what a graphics card accepts or refuses differs from computer to computer.
+    # Software decoding only: what graphics cards accept differs between computers.
     capture = cv2.VideoCapture(  # type: ignore[call-overload]  # the stubs know no stream
         stream,
         cv2.CAP_FFMPEG,

@@ -1,1 +1,1 @@
-"""The pictures that people see: the card that explains a reading, numbered faces."""
+"""The pictures for users: the card that explains a reading, and numbered faces."""

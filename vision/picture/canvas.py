@@ -1,7 +1,7 @@
-"""Painting on pixels: text and round shapes, as masks of how much of a colour to lay on.
+"""Draws text and rounded shapes on pixel arrays, as alpha masks.
 
-A picture is painted in a few milliseconds because only the pixels under a mask are touched, and
-because what recurs from picture to picture (fonts, words, round ends) is drawn once and kept.
+A picture takes a few milliseconds because only the pixels under a mask are touched, and because
+recurring parts (fonts, words, rounded ends) are cached.
 """
 
 from functools import cache, lru_cache
@@ -18,15 +18,15 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
 
 _FINE: Final = 4  # samples per pixel and direction of a round corner
-_LINE: Final = 1.4  # height of a line of text in sizes of its font
+_LINE: Final = 1.4  # line height in font sizes
 
 
 def paint(pixels: Pixels, mask: Mask, left: int, top: int, colour: Colour) -> None:
-    """Lay a colour on pixels, as much of it as the mask says.
+    """Blend a colour over pixels, with a mask as opacity.
 
     Args:
         pixels: uint8 (H, W, 3); changed.
-        mask: uint8 (h, w), 255 where the colour hides what was there; must lie inside `pixels`.
+        mask: uint8 (h, w), 255 for opaque; must lie inside `pixels`.
         left: Column of the mask's left edge.
         top: Row of its upper edge.
         colour: In the order of the channels of `pixels`.
@@ -38,14 +38,14 @@ def paint(pixels: Pixels, mask: Mask, left: int, top: int, colour: Colour) -> No
 
 
 def overlay(pixels: Pixels, tint: MatLike, kept: MatLike) -> None:
-    """Lay one picture over another.
+    """Blend a premultiplied picture over another.
 
     Args:
         pixels: uint8 (H, W, 3); changed.
-        tint: What is added, uint8 of the same shape: a colour times its opacity.
-        kept: How much of `pixels` stays, 0..255, uint8 of the same shape.
+        tint: The colour times its opacity, uint8 of the same shape.
+        kept: One minus the opacity, as 0..255, uint8 of the same shape.
     """
-    cv2.multiply(pixels, kept, pixels, 1 / 255)  # in place: new memory would take longer
+    cv2.multiply(pixels, kept, pixels, 1 / 255)  # in place: allocating would take longer
     cv2.add(pixels, tint, pixels)
 
 
@@ -61,9 +61,9 @@ def write(
 
     Args:
         pixels: uint8 (H, W, 3); changed.
-        text: One line; what does not fit is cut off.
-        at: Where the baseline begins, or ends where `side` is "right", x and y.
-        size: Of the font, in pixels.
+        text: One line; the part that does not fit is cut off.
+        at: x and y of the start of the baseline, or of its end if `side` is "right".
+        size: The font size in pixels.
         colour: In the order of the channels of `pixels`.
         side: Which end of the text lies at `at`.
     """
@@ -74,12 +74,12 @@ def write(
 
 
 def text_width(text: str, size: int) -> int:
-    """Return how wide a line of text is, in pixels."""
+    """Return the width of a line of text, in pixels."""
     return int(np.ceil(_font(size).getlength(text)))
 
 
 def rounded(width: int, height: int, radius: int) -> Mask:
-    """Return a mask, uint8 (height, width), of a rectangle with round, smooth corners."""
+    """Return a mask, uint8 (height, width), of a rectangle with rounded corners."""
     mask = np.full((height, width), 255, np.uint8)
     corner = _corner(radius)
     for columns in (1, -1):
@@ -89,7 +89,7 @@ def rounded(width: int, height: int, radius: int) -> Mask:
 
 
 def round_corners(pixels: Pixels, radius: int, background: Colour) -> None:
-    """Cut the corners of a picture, uint8 (H, W, 3), round; changes it."""
+    """Round the corners of a picture, uint8 (H, W, 3), in place."""
     height, width = pixels.shape[:2]
     outside = 255 - _corner(radius)
     for left, columns in ((0, 1), (width - radius, -1)):
@@ -99,7 +99,7 @@ def round_corners(pixels: Pixels, radius: int, background: Colour) -> None:
 
 @cache
 def round_outline(corner: float) -> NDArray[np.float64]:
-    """Return a closed outline of the square -1..1 with round corners, float64 (161, 2).
+    """Return a closed outline of the square -1..1 with rounded corners, float64 (161, 2).
 
     Args:
         corner: Radius of the corners, 0..1.
@@ -111,7 +111,7 @@ def round_outline(corner: float) -> NDArray[np.float64]:
         centre = (1 - corner) * np.array([x, y])
         arcs.append(centre + corner * np.column_stack([np.cos(turned), np.sin(turned)]))
     corners = np.concatenate([*arcs, arcs[0][:1]])
-    # Evenly spaced points, so that dashes are of one length.
+    # Evenly spaced points, so that all dashes have the same length.
     steps = np.hypot(*np.diff(corners, axis=0).T)
     along = np.concatenate([[0], np.cumsum(steps)])
     even = np.linspace(0, along[-1], 161)

@@ -1,9 +1,8 @@
-"""The picture that explains a reading: the face, where the network looked, and seven bars.
+"""Draws the picture that explains a reading: the face, a heat map, and seven bars.
 
-768 pixels wide and about 1350 high; Telegram shows 1280 at most. The photo cropped around the
-face, heat where the face spoke for the emotion, a frame around each eye, then emotion, confidence,
-where the heat lies in words, a bar for each emotion, and, where the answer took two views, what
-each of them gave.
+It is 768 pixels wide and about 1350 high; Telegram shows at most 1280. It has the photo cropped
+around the face with the heat map and a frame around each eye, then the emotion, the confidence,
+where the heat lies in words, a bar for each emotion, and each view's share if two views answered.
 """
 
 from functools import cache
@@ -57,7 +56,7 @@ _SOFT_TEXT: Final = (170, 178, 192)
 _MARGIN: Final = 32
 _RIGHT: Final = WIDTH - _MARGIN
 _PHOTO_HEIGHT: Final = (416, 736)  # smallest and largest
-_AROUND_FACE: Final = 0.45  # sides of the face's box that are kept on each side of it
+_AROUND_FACE: Final = 0.45  # margin around the face's box, in its sides
 _CORNER: Final = 22
 _ROW: Final = 40  # height of one bar's row
 _BAR: Final = 20
@@ -65,11 +64,11 @@ _BAR_LEFT: Final = 184
 _BAR_RIGHT: Final = 648
 _VIEW_HEIGHT: Final = 136
 _NOTE: Final = 32  # height of a line of small text
-_STRONGEST: Final = 0.6  # opacity of the hottest place: the face stays recognisable
-_FAINTEST: Final = 0.2  # heat from which on it shows at all
-_COARSER: Final = 8  # heat is drawn so much smaller than the photo, since it is smooth
-_EYE_FRAME: Final = 0.62  # side of an eye's frame in distances between the eyes
-_ROUND: Final = 0.35  # radius of its corners in halves of its side
+_STRONGEST: Final = 0.6  # opacity of the hottest place: the face stays recognizable
+_FAINTEST: Final = 0.2  # heat below this is not drawn
+_COARSER: Final = 8  # heat is computed on a picture this many times smaller, since it is smooth
+_EYE_FRAME: Final = 0.62  # side of an eye's frame, in distances between the eyes
+_ROUND: Final = 0.35  # radius of its corners, in halves of its side
 _QUALITY: Final = 88
 
 
@@ -86,11 +85,11 @@ def draw_picture(
         pixels: uint8 (H, W, 3), RGB, the upright photo at its working size.
         face_box: Left, top, width, height of the face in `pixels`.
         eyes: Centres of both eyes in `pixels`.
-        heats: Heat of the views that the answering head saw; their source is `pixels`.
-        reading: What is written below.
+        heats: The heat of the answering head's views; their source is `pixels`.
+        reading: The text and the bars below.
 
     Returns:
-        A JPEG of `WIDTH` pixels' width without any metadata.
+        A JPEG, `WIDTH` pixels wide, without metadata.
     """
     photo, to_photo = _crop(pixels, face_box)
     height, width = photo.shape[:2]
@@ -121,7 +120,7 @@ def draw_picture(
 
 
 def notes_for(reading: Reading) -> list[str]:
-    """Return what a viewer should know before trusting the picture, a line each."""
+    """Return what limits the trust in this reading, a line each."""
     notes = []
     if reading.moments > 1:
         notes.append(f"The mean of {reading.moments} moments; this is the clearest of them.")
@@ -135,10 +134,10 @@ def notes_for(reading: Reading) -> list[str]:
 
 
 def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> tuple[Pixels, Affine]:
-    """Cut out the face with its surroundings, as far as the photo reaches.
+    """Crop the face with a margin, within the photo.
 
     Returns:
-        The part at the size at which it is shown, and the map from the photo to it.
+        The crop at its final size, and the map from the photo to it.
     """
     height, width = pixels.shape[:2]
     left, top, face_width, face_height = face_box
@@ -149,13 +148,13 @@ def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> tuple[
     least, most = _PHOTO_HEIGHT
     widest = _RIGHT - _MARGIN
     scale = min(widest / (x1 - x0), most / (y1 - y0))
-    if scale * (y1 - y0) < least:  # a wide, flat photo: rather lose its sides
+    if scale * (y1 - y0) < least:  # a wide, flat photo: crop its sides
         scale = least / (y1 - y0)
         half = widest / scale / 2
         middle = float(np.clip(left + face_width / 2, x0 + half, x1 - half))
         x0, x1 = max(x0, int(middle - half)), min(x1, int(middle + half))
     wide, high = (_COARSER * round(scale * side / _COARSER) for side in (x1 - x0, y1 - y0))
-    # A working picture is less than twice as large as what is shown: nothing aliases.
+    # A working picture is less than twice as large as its crop here: no aliasing.
     interpolation = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
     shown = cv2.resize(pixels[y0:y1, x0:x1], (wide, high), interpolation=interpolation)
     cut = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]])
@@ -169,13 +168,13 @@ def _enlarge(x: float, y: float) -> Affine:
 
 
 def _coarse_density(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> Heat:
-    """Return `density` on a picture `_COARSER` times smaller, whose edges are the same."""
+    """Return `density` on a picture `_COARSER` times smaller, with the same edges."""
     to_coarse = chain(to_picture, _enlarge(1 / _COARSER, 1 / _COARSER))
     return density(heats, to_coarse, (size[0] // _COARSER, size[1] // _COARSER))
 
 
 def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
-    """Lay heat over a picture; where it is cold, the picture shows as it is.
+    """Blend heat over a picture; cold places are not changed.
 
     Args:
         pixels: uint8 (H, W, 3), RGB; changed.
@@ -186,7 +185,7 @@ def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
         return
     opacity = np.clip((heat / hottest - _FAINTEST) / (1 - _FAINTEST), 0, 1)
     left, top, width, height = cv2.boundingRect((opacity > 0).astype(np.uint8))
-    left, top = max(0, left - 1), max(0, top - 1)  # with a border where nothing shows
+    left, top = max(0, left - 1), max(0, top - 1)  # with an empty border
     part = np.s_[top : top + height + 2, left : left + width + 2]
     area = pixels[tuple(slice(_COARSER * s.start, _COARSER * s.stop) for s in part)]
     shade = (255 * np.clip(heat[part] / hottest, 0, 1)).astype(np.uint8)
@@ -199,7 +198,7 @@ def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
 
 
 def _frame_eyes(photo: Pixels, eyes: NDArray[np.float64], *, dashed: bool) -> None:
-    """Draw a level, rounded frame around each eye; dashed where its place is an estimate.
+    """Draw a level, rounded frame around each eye, dashed if its position is an estimate.
 
     Args:
         photo: uint8 (H, W, 3); changed.
@@ -216,11 +215,11 @@ def _frame_eyes(photo: Pixels, eyes: NDArray[np.float64], *, dashed: bool) -> No
         right, bottom = (max(0, int(middle) + reach) for middle in eye)
         area = photo[top:bottom, left:right]
         if area.size == 0:
-            continue  # an estimate may lie beside the photo
+            continue  # an estimate may lie outside the photo
         line = np.zeros(area.shape[:2], np.uint8)
         corners = eye + outline - (left, top)
         for piece in np.array_split(corners, 16)[::2] if dashed else [corners]:
-            # Coordinates in sixteenths of a pixel, so that slanted lines are smooth.
+            # Coordinates in sixteenths of a pixel, for smooth slanted lines.
             sixteenths = np.rint(16 * piece).astype(np.int32)
             cv2.polylines(line, [sixteenths], False, (255,), 3, cv2.LINE_AA, shift=4)
         shadow = cv2.stackBlur(line, (9, 9)) // 2
@@ -249,14 +248,14 @@ def _draw_bars(canvas: Pixels, reading: Reading, top: int) -> None:
         write(canvas, percent(probability), (_RIGHT, middle + 9), 26, text, "right")
         length = round(probability * full)
         if length > 0:
-            # Too short for two round ends: the track's own left end.
+            # Too short for two rounded ends: use the track's left end.
             bar = rounded(max(length, _BAR), _BAR, _BAR // 2)[:, :length]
             paint(canvas, bar, _BAR_LEFT, middle - _BAR // 2, colour)
 
 
 @cache
 def _empty_bars() -> Pixels:
-    """Return the part of the picture with the bars as it is before any reading."""
+    """Return the background of the bars, which is the same for all readings."""
     canvas = np.full((_ROW * len(EMOTIONS), WIDTH, 3), _BACKGROUND, np.uint8)
     track = rounded(_BAR_RIGHT - _BAR_LEFT, _BAR, _BAR // 2)
     for index, emotion in enumerate(EMOTIONS):
@@ -267,14 +266,14 @@ def _empty_bars() -> Pixels:
 
 
 def _show_views(canvas: Pixels, photo: Pixels, heats: list[ViewHeat], top: int) -> None:
-    """Show side by side what each view saw, the heat of each, and how much each gave."""
+    """Show both views side by side, with their heat and their shares."""
     tiles = []
     for heat in heats:
         width, height = heat.view_size
         scale = _VIEW_HEIGHT / height
         to_tile = chain(heat.to_view, _enlarge(scale, scale))
         size = (round(scale * width), _VIEW_HEIGHT)
-        # Per pixel of the photo: an eye's heat is as bright on the strip as on the face.
+        # Per pixel of the photo, so that an eye's heat is equally bright on strip and face.
         magnified = abs(float(np.linalg.det(to_tile[:, :2])))
         glow = magnified * _coarse_density([heat], to_tile, size)
         smaller, to_smaller = halve(photo, float(np.hypot(*to_tile[:, 0])))

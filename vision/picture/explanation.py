@@ -1,9 +1,8 @@
-"""An account in words of where a face spoke for its emotion, such as "above all the mouth".
+"""Says in words which parts of a face spoke for its emotion, such as "above all the mouth".
 
-The heat of all views is laid on a row, the geometry in which every face has its eyes at
-`ROW_EYES`, so that each part of a face lies in the same place. *Left* and *right* are sides of
-the picture as it is looked at, since nobody can tell whether a selfie was mirrored: "the eye on
-the left" is the one nearer to the picture's left edge.
+The heat of all views is mapped to a row, where the eyes of every face are at `ROW_EYES`, so the
+parts of every face have the same position. *Left* and *right* mean the sides of the picture, since
+a selfie may be mirrored: "the eye on the left" is nearer to the picture's left edge.
 """
 
 from collections.abc import Mapping
@@ -18,8 +17,8 @@ from vision.network.gradcam import ViewHeat, density
 
 Box = tuple[float, float, float, float]
 
-# Left, top, right, bottom in pixels of a row, counted from its edge. No two of them overlap. A
-# cell of the network's map is 8 pixels wide: smaller parts could not be told apart.
+# Left, top, right, bottom in pixels of a row, from its edge, without overlaps. A cell of the
+# network's map is 8 pixels wide, so smaller parts could not be told apart.
 _MIDDLE: Final[dict[str, list[Box]]] = {
     "the brow": [(5, 3, 43, 13.5), (20, 13.5, 28, 19)],
     "the nose": [(20, 19, 28, 23), (18, 23, 30, 32.5)],
@@ -34,14 +33,14 @@ _ELSEWHERE: Final = "what is around the face"
 _NOTHING: Final = "no place spoke for it"
 
 _FINE: Final = 2  # samples per pixel of a row, so that each part's edge falls between two
-_LOW: Final = 0.5  # share of the hottest place's heat that must be exceeded to count
-_MOST: Final = 0.6  # share of the heat from which one part needs no second beside it
-_SPREAD: Final = 0.45  # share of the first two parts below which the heat is all over the face
-_BOTH: Final = 0.35  # share of one eye in the other's from which both are named as one
+_LOW: Final = 0.5  # heat counts above this share of the maximum
+_MOST: Final = 0.6  # a part with this share of the heat is named alone
+_SPREAD: Final = 0.45  # if the first two parts have less, the heat is all over the face
+_BOTH: Final = 0.35  # if one eye has this share of the other's heat, both are named together
 
 
 def account(heats: list[ViewHeat], eyes: Eyes) -> str:
-    """Say in a few words where the views spoke for the emotion.
+    """Say in a few words which parts spoke for the emotion.
 
     Args:
         heats: One for each view that the answering head saw.
@@ -54,10 +53,10 @@ def account(heats: list[ViewHeat], eyes: Eyes) -> str:
 
 
 def shares(heats: list[ViewHeat], eyes: Eyes) -> dict[str, float]:
-    """Return each part's share of the heat that stands out, by the part's name.
+    """Return each part's share of the strong heat, by the part's name.
 
-    Only what exceeds half of the hottest place's heat counts: a low glow lies over most faces and
-    tells nothing apart. The shares add up to one, or all are zero where nothing spoke.
+    Only heat above half of the maximum counts: weak heat covers most faces and says little. The
+    shares add up to one, or all are zero if there is no heat.
     """
     to_row = similarity(eyes, ROW_EYES)
     shift = (_FINE - 1) / 2
@@ -67,13 +66,13 @@ def shares(heats: list[ViewHeat], eyes: Eyes) -> dict[str, float]:
     total = float(heat.sum())
     if not np.isfinite(total) or total <= 0:
         return dict.fromkeys([*_masks(), _ELSEWHERE], 0.0)
-    # Added up in another order, a part may come out a little larger than the whole.
+    # Rounding may make a part slightly larger than the whole.
     found = {name: min(1.0, float(heat[mask].sum()) / total) for name, mask in _masks().items()}
     return found | {_ELSEWHERE: max(0.0, 1 - sum(found.values()))}
 
 
 def in_words(parts: Mapping[str, float]) -> str:
-    """Put shares of parts, as `shares` returns them, into a phrase."""
+    """Turn the result of `shares` into a phrase."""
     ranked = sorted(_paired(parts).items(), key=lambda item: -item[1])
     (first, most), (second, less), *_ = ranked
     if most <= 0:
@@ -86,7 +85,7 @@ def in_words(parts: Mapping[str, float]) -> str:
 
 
 def _paired(parts: Mapping[str, float]) -> dict[str, float]:
-    """Make one part of both eyes, or both cheeks, where each has a good share."""
+    """Merge both eyes, or both cheeks, if each has a good share."""
     together = dict(parts)
     for name in _PAIRS:
         sides = [f"the {name} on the {side}" for side in ("left", "right")]
@@ -98,7 +97,7 @@ def _paired(parts: Mapping[str, float]) -> dict[str, float]:
 
 @cache
 def _masks() -> dict[str, NDArray[np.bool_]]:
-    """Return where each part lies on a fine row, bool (96, 96)."""
+    """Return the mask of each part on an enlarged row, bool (96, 96)."""
     masks = {name: _mask(boxes) for name, boxes in _MIDDLE.items()}
     for name, boxes in _PAIRS.items():
         masks[f"the {name} on the left"] = _mask(boxes)

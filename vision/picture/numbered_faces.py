@@ -1,4 +1,4 @@
-"""The picture that asks who is meant: the whole photo, each face in a numbered box."""
+"""Draws the picture that asks who is meant: the whole photo with each face in a numbered box."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,10 +9,10 @@ import numpy as np
 from vision.picture.canvas import Colour, Pixels, paint, rounded, text_width, write
 
 WIDTH: Final = 960
-"""Width of the picture in pixels, unless it would be too high."""
+"""Width of the picture in pixels, unless that makes it too high."""
 
 _HIGHEST: Final = 1280
-_LEAST: Final = 240  # of both sides, so that a number fits; Telegram takes no narrow strips either
+_LEAST: Final = 240  # shortest side: a number must fit, and Telegram rejects narrow strips
 _LINE: Final = 5
 _BADGE: Final = 58
 _FONT: Final = 38  # its line, 1.4 times as high, must end inside the badge
@@ -22,7 +22,7 @@ _INK: Final[Colour] = (24, 20, 36)
 
 
 def draw_numbers(pixels: Pixels, boxes: Sequence[tuple[int, int, int, int]]) -> bytes:
-    """Return a photo with a numbered box around each face, a JPEG without any metadata.
+    """Return a photo with a numbered box around each face, a JPEG without metadata.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
@@ -54,7 +54,7 @@ def _corners(
 
 
 def _badge(canvas: Pixels, number: str, left: int, top: int) -> None:
-    """Put a number on the upper left corner of a box, moved to where it lies in the picture."""
+    """Draw a number at the upper left corner of a box, moved into the picture if needed."""
     height, width = canvas.shape[:2]
     left = min(max(0, left - _BADGE // 3), width - _BADGE)
     top = min(max(0, top - _BADGE // 3), height - _BADGE)

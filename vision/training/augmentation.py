@@ -1,7 +1,7 @@
-"""Rows as they might also have looked: the variety that training adds to the faces it has.
+"""Data augmentation for training.
 
-Turns, shifts and changes of size happen inside the crop's own affine map, so that a row is
-sampled once, never warped twice. All randomness comes from the generator that is given.
+Rotations, shifts and scalings are part of the crop's affine map, so that a row is sampled only
+once. All randomness comes from the given generator.
 """
 
 from dataclasses import dataclass
@@ -24,21 +24,20 @@ _PIVOT: Final = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How strong each change is; zero turns it off.
+    """The strength of each augmentation; zero turns it off.
 
     Args:
         flipped: Share of rows that are mirrored.
-        turn_deg: Standard deviation of the turn.
-        scale: Largest change of size, as the logarithm of the factor.
+        turn_deg: Standard deviation of the rotation, in degrees.
+        scale: Largest scaling, as the logarithm of the factor.
         shift: Standard deviation of the shift along each axis, in pixels of the row.
         strip: Strength of those three on the eye strip, relative to the face: the strip is
             narrow, and serving levels it.
         eyes: Standard deviation of each eye centre, in pixels of the row.
         contrast: Largest change of contrast, as the logarithm of the factor.
         brightness: Largest change of brightness, in grey levels.
-        degraded: Share of rows that are blurred, made noisy, squeezed by JPEG, or reduced and
-            enlarged again.
-        erased: Share of faces in which a rectangle is painted over.
+        degraded: Share of rows with blur, noise, JPEG artefacts, or lost resolution.
+        erased: Share of faces with a rectangle painted over.
         strip_erased: The same for eye strips.
         masked: Share of rows whose lower face is covered by a mask.
         shaded: Share of rows whose eyes are covered by sunglasses.
@@ -60,20 +59,20 @@ class Augmentation:
 
 
 NONE: Final = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-"""No change at all: the views that serving cuts."""
+"""No augmentation: the views of serving."""
 
 
 def augmented_views(
     row: Gray, eyes: Eyes, size: int, rng: np.random.Generator, amount: Augmentation
 ) -> tuple[Gray, Gray, Covering]:
-    """Cut both views from a changed row.
+    """Cut both views from an augmented row.
 
     Args:
         row: uint8 (48, 48).
         eyes: Its eye centres.
         size: Width of both views in pixels.
         rng: The source of randomness.
-        amount: How strong the changes are.
+        amount: The strength of the augmentations.
 
     Returns:
         The face, uint8 (size, size), the eye strip, uint8 (size // 2, size), and what was covered.
@@ -93,13 +92,13 @@ def augmented_views(
 
 
 def mirrored(eyes: Eyes) -> Eyes:
-    """Return where the eyes of a row are in its mirror image, the one on the left first."""
+    """Return the eye centres in a row's mirror image, the one on the left first."""
     (lx, ly), (rx, ry) = eyes
     return (ROW_SIZE - 1 - rx, ry), (ROW_SIZE - 1 - lx, ly)
 
 
 def _change(rng: np.random.Generator, amount: Augmentation, strength: float) -> Affine:
-    """Draw a turn, a change of size and a shift of the row."""
+    """Draw a random rotation, scaling and shift of the row."""
     turn = np.deg2rad(rng.normal(0, strength * amount.turn_deg))
     scale = np.exp(strength * rng.uniform(-amount.scale, amount.scale))
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
@@ -139,13 +138,13 @@ def _degraded(row: Gray, rng: np.random.Generator, amount: Augmentation) -> Gray
 
 
 def jpeg(row: Gray, quality: int) -> Gray:
-    """Return a row as a JPEG of such a quality, 0..100, keeps it."""
+    """Return a row after JPEG compression at a quality, 0..100."""
     _, content = cv2.imencode(".jpg", row, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
 
 
 def _erased(view: Gray, rng: np.random.Generator, share: float) -> Gray:
-    """Paint a rectangle over in the view's mean grey (Zhong et al.: Random Erasing, 2017)."""
+    """Fill a random rectangle with the view's mean grey (Zhong et al.: Random Erasing, 2017)."""
     if rng.random() >= share:
         return view
     height, width = view.shape

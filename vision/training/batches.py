@@ -1,8 +1,7 @@
-"""The rows to learn from, and the batches that training takes them in.
+"""The rows of the training data, and their batches.
 
-People who voted (FER+) and the one who labelled (FER-2013) agree on only 60 to 67 % of the rows.
-Each row's target mixes both; the heads that serve are fitted to each kind alone afterwards, by
-`vision.training.fit_heads`.
+FER+'s votes and FER-2013's labels agree on only 60 to 67 % of the rows. Each row's target mixes
+both. Afterwards, `vision.training.fit_heads` fits the serving heads to each kind alone.
 """
 
 import zipfile
@@ -23,7 +22,7 @@ from vision.training.augmentation import augmented_views
 from vision.training.recipe import Recipe
 
 NOT_A_FACE_VOTES: Final = 5
-"""From so many of the ten votes on, a row is no face and teaches nothing."""
+"""A row with at least this many of ten votes for "not a face" is left out."""
 
 _ARRAYS: Final = ("images", "labels", "usage", "usage_names", "ferplus_votes", "ferplus_columns")
 
@@ -33,14 +32,14 @@ Batch = tuple[Views, dict[str, Floats], dict[str, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
-    """Faces with what two groups of people said about them.
+class LabelledRows:
+    """Rows with their labels and votes.
 
     Args:
         images: uint8 (N, 48, 48).
         eyes: Centres of both eyes, float64 (N, 2, 2), x and y in pixels of the row.
         fer: The original labels, one-hot, float32 (N, 7).
-        ferplus: Shares of the votes for the seven, float32 (N, 7); zeros where there were none.
+        ferplus: Shares of the votes for the seven emotions, float32 (N, 7); zeros without votes.
         trust: Share of all votes that went to one of the seven, float32 (N,).
         is_clear: Whether one of the seven has at least as many votes as contempt, unknown and
             not-a-face together, bool (N,).
@@ -56,13 +55,13 @@ class Lessons:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, rows: NDArray[Any]) -> "Lessons":
-        """Return some of the rows, by indices or by a mask."""
+    def __getitem__(self, rows: NDArray[Any]) -> "LabelledRows":
+        """Return the rows selected by indices or a mask."""
         parts = {field.name: getattr(self, field.name)[rows] for field in fields(self)}
-        return Lessons(**parts)
+        return LabelledRows(**parts)
 
     def require(self, count: int) -> None:
-        """Raise `UnusableData` where there are fewer rows than that."""
+        """Raise `UnusableData` if there are fewer rows."""
         if len(self) < count:
             raise UnusableData(f"{len(self)} rows do not fill a batch of {count}")
 
@@ -71,22 +70,22 @@ class Lessons:
         (lx, ly), (rx, ry) = self.eyes[index].tolist()
         return (lx, ly), (rx, ry)
 
-    def with_eyes(self, found: NDArray[np.float64]) -> "Lessons":
-        """Return them with eyes that were sought; where they are NaN, the usual place stays."""
+    def with_eyes(self, found: NDArray[np.float64]) -> "LabelledRows":
+        """Return the rows with detected eyes; NaN keeps the usual position."""
         is_missing = np.isnan(found).any(axis=(1, 2), keepdims=True)  # (N, 1, 1)
         return replace(self, eyes=np.where(is_missing, np.array(ROW_EYES), found))
 
 
-def load_lessons(path: Path, split: str, limit: int | None = None) -> Lessons:
-    """Load one split of FER-2013 with its FER+ votes, without the rows that are no face.
+def load_rows(path: Path, split: str, limit: int | None = None) -> LabelledRows:
+    """Load one split of FER-2013 with its FER+ votes, without rows that show no face.
 
     Args:
         path: An `.npz`; the model card describes it.
         split: One of the file's `usage_names`.
-        limit: Stop after so many rows.
+        limit: The most rows to load.
 
     Raises:
-        UnusableData: The file is not what training needs; the message says why.
+        UnusableData: The file cannot be used for training; the message says why.
     """
     arrays = _read(path)
     names = [str(name) for name in arrays["usage_names"]]
@@ -106,7 +105,7 @@ def load_lessons(path: Path, split: str, limit: int | None = None) -> Lessons:
         raise UnusableData(f"{path} has labels that are none of 0 to 6: {unknown}")
     emotions, is_clear = votes_for_emotions(votes, columns)
     counted = emotions.sum(axis=1)
-    return Lessons(
+    return LabelledRows(
         images=images,
         eyes=np.tile(np.array(ROW_EYES), (len(images), 1, 1)),
         fer=np.eye(len(EMOTIONS), dtype=np.float32)[labels],
@@ -117,40 +116,40 @@ def load_lessons(path: Path, split: str, limit: int | None = None) -> Lessons:
 
 
 def class_weights(shares: Floats, balance: float) -> Floats:
-    """Return how much each emotion counts, (7,), so that the mean over all rows is one.
+    """Return the weight of each emotion, (7,), with a mean of one over all rows.
 
     Args:
-        shares: What the rows show, (N, 7).
-        balance: 0 counts every row alike, 1 every emotion.
+        shares: The rows' targets, (N, 7).
+        balance: 0 gives every row the same weight, 1 every emotion.
     """
     frequency = shares.sum(axis=0) / max(shares.sum(), 1)
     weights = np.where(frequency > 0, np.maximum(frequency, 1e-9) ** -balance, 0)
     return np.asarray(weights / max((weights * frequency).sum(), 1e-9), dtype=np.float32)
 
 
-def split(lessons: Lessons, held_back: int, seed: int) -> tuple[Lessons, Lessons]:
-    """Return the rows to learn from, and so many drawn rows that are held back to measure on."""
+def split(lessons: LabelledRows, held_back: int, seed: int) -> tuple[LabelledRows, LabelledRows]:
+    """Split off a random sample of rows to measure on; return the others first."""
     order = np.random.default_rng((seed, len(lessons))).permutation(len(lessons))
     return lessons[np.sort(order[held_back:])], lessons[np.sort(order[:held_back])]
 
 
-def mixed_targets(lessons: Lessons, votes_share: float) -> Floats:
-    """Return one target for each row, (N, 7), that sums to 1: votes and label, weighted.
+def mixed_targets(lessons: LabelledRows, votes_share: float) -> Floats:
+    """Return the target of each row, (N, 7): a weighted mean of its votes and its label.
 
-    A row without a vote for one of the seven has its label alone.
+    A row without votes for the seven emotions has only its label.
     """
     has_votes = lessons.ferplus.sum(axis=1, keepdims=True) > 0  # (N, 1)
     mixed = votes_share * lessons.ferplus + (1 - votes_share) * lessons.fer
     return np.where(has_votes, mixed, lessons.fer).astype(np.float32)
 
 
-class Curriculum:
-    """The batches of every epoch: order, changes and targets, drawn from the recipe's seed.
+class Batches:
+    """The batches of every epoch: order, augmentations and targets.
 
-    What a row looks like depends on seed, epoch and row alone, so a resumed run sees the same.
+    They depend only on seed, epoch and row, so a resumed run sees the same batches.
     """
 
-    def __init__(self, lessons: Lessons, recipe: Recipe) -> None:
+    def __init__(self, lessons: LabelledRows, recipe: Recipe) -> None:
         lessons.require(recipe.batch)
         self._lessons, self._recipe = lessons, recipe
         shares = mixed_targets(lessons, recipe.votes_share)
@@ -160,11 +159,11 @@ class Curriculum:
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch; rows that fill none wait for another epoch's order."""
+        """The number of full batches in an epoch."""
         return len(self._lessons) // self._recipe.batch
 
     def batch(self, epoch: int, step: int, size: int) -> Batch:
-        """Return inputs, targets and weights of a batch, with views `size` pixels wide."""
+        """Return the inputs, targets and weights of a batch, with views `size` pixels wide."""
         seed, count = self._recipe.seed, self._recipe.batch
         order = np.random.default_rng((seed, epoch)).permutation(len(self._lessons))
         rows = order[step * count : (step + 1) * count]
@@ -188,8 +187,8 @@ class Curriculum:
         return augmented_views(image, eyes, size, rng, self._recipe.augmentation)[:2]
 
 
-def plain_views(lessons: Lessons, rows: range, size: int) -> Views:
-    """Return the network's inputs as serving cuts them, `size` pixels wide."""
+def plain_views(lessons: LabelledRows, rows: range, size: int) -> Views:
+    """Return the network's inputs without augmentation, `size` pixels wide."""
     cut = [cut_views(lessons.images[row], lessons.eyes_of(row), size) for row in rows]
     return _stacked([views.face for views in cut], [views.eyes for views in cut])
 
@@ -206,7 +205,7 @@ def _read(path: Path) -> Mapping[str, NDArray[Any]]:
     if not path.is_file():
         raise UnusableData(f"there is no file {path}; training needs an .npz of FER-2013")
     try:
-        # Opened here, since numpy leaves a file open that turns out to be no archive.
+        # Opened here, since numpy leaves a file open if it is not an archive.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             if lacking := [name for name in _ARRAYS if name not in data]:
                 raise UnusableData(f"{path} lacks {', '.join(lacking)}")

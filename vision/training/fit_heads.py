@@ -1,15 +1,15 @@
-"""Fits all heads that serve to the features of trained convolutions, and writes the weight file.
+"""Fits the serving heads to the features of trained convolutions, and writes the weight file.
 
-`python -m vision.training.fit_heads FER2013.npz RUN/weights.npz OUT.safetensors` packs the
-convolutions, then fits, to the pooled features of rows of *Training* as the packed network sees
-them:
+`python -m vision.training.fit_heads FER2013.npz RUN/weights.npz OUT.safetensors` quantizes the
+convolutions and computes the pooled features of *Training* with them. Then it fits:
 
-1. for each view one head to the FER+ votes and one to the FER labels, near the heads that the
-   convolutions were trained with;
-2. on rows with drawn masks and sunglasses, the head that tells what is covered, and heads that
-   say the emotion then.
+1. for each view, one head to the FER+ votes and one to the FER labels, starting from the heads
+that
+   the convolutions were trained with;
+2. on rows with drawn masks and sunglasses, the head that detects coverings, and the emotion heads
+   for covered faces.
 
-Every fifth row is not fitted but measured on.
+Every fifth row is held out for measuring.
 """
 
 import argparse
@@ -32,16 +32,16 @@ from vision.network.coverings import COVERINGS
 from vision.network.serving import Network
 from vision.network.weights import COVERING_HEAD, LABELS, SEES, VIEWS, Labels, Tensors
 from vision.training.augmentation import NONE, Augmentation, augmented_views
-from vision.training.batches import Lessons, load_lessons
+from vision.training.batches import LabelledRows, load_rows
 
-# Nothing is erased, since an erased patch covers something too.
+# No random erasing, since an erased patch is a covering too.
 _COVERED: Final = Augmentation(masked=0.4, shaded=0.3, degraded=0.2, erased=0)
 _PLAIN: Final = replace(NONE, flipped=0.5)
 _BATCH: Final = 64
-_STRENGTH: Final = 1e-3  # inverse of the pull towards zero; features are standardised
-_PULL: Final = 0.3  # towards the head that sees the same of plain faces
-_STEPS: Final = 80  # of the search for the best head; more change nothing
-_HELD_BACK: Final = 5  # every so many-th row is not fitted, but measured on
+_STRENGTH: Final = 1e-3  # inverse regularization; features are standardized
+_PULL: Final = 0.3  # strength of the prior around the head for uncovered faces
+_STEPS: Final = 80  # optimizer steps; more change nothing
+_HELD_BACK: Final = 5  # every n-th row is held out
 _SEED: Final = 7
 
 Floats = NDArray[np.float32]
@@ -60,16 +60,15 @@ class LinearHead:
 
 
 def features(
-    network: Network, lessons: Lessons, amount: Augmentation
+    network: Network, data: LabelledRows, amount: Augmentation
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the pooled features of changed rows, (N, 4096), and what was covered, (N,)."""
+    """Return the pooled features of augmented rows, (N, 4096), and their coverings, (N,)."""
     rng = np.random.default_rng(_SEED)
     parts, kinds = [], []
-    for start in range(0, len(lessons), _BATCH):
-        rows = range(start, min(start + _BATCH, len(lessons)))
+    for start in range(0, len(data), _BATCH):
+        rows = range(start, min(start + _BATCH, len(data)))
         drawn = [
-            augmented_views(lessons.images[row], lessons.eyes_of(row), 96, rng, amount)
-            for row in rows
+            augmented_views(data.images[row], data.eyes_of(row), 96, rng, amount) for row in rows
         ]
         faces, strips, coverings = zip(*drawn, strict=True)
         maps = network.run(np.stack(faces), np.stack(strips), ("face_map", "eyes_map"))
@@ -80,7 +79,7 @@ def features(
 
 
 def fit_covering(pooled: Floats, kinds: NDArray[np.int64]) -> LinearHead:
-    """Return a head that tells kinds, (N,), from features as they are, (N, C)."""
+    """Fit a head that predicts kinds, (N,), from features, (N, C)."""
     mean, spread = _scale(pooled)
     found = LogisticRegression(C=_STRENGTH, max_iter=500).fit((pooled - mean) / spread, kinds)
     kernel = (found.coef_ / spread).T
@@ -88,15 +87,13 @@ def fit_covering(pooled: Floats, kinds: NDArray[np.int64]) -> LinearHead:
 
 
 def refit(plain: LinearHead, pooled: Floats, shares: Floats, trust: Floats) -> LinearHead:
-    """Return a head for features of another kind, not far from one for plain faces.
-
-    It is the most probable one under a normal prior around `plain`, in standardised features.
+    """Fit a head near another one: maximum a posteriori, with a normal prior around `plain`.
 
     Args:
-        plain: Where to start from.
+        plain: The mean of the prior, in standardized features.
         pooled: Features, (N, C).
-        shares: What the rows show, (N, 7), each row summing to one or, if unknown, to zero.
-        trust: How much each row counts, (N,).
+        shares: Targets, (N, 7); each row sums to one, or to zero if unknown.
+        trust: The weight of each row, (N,).
     """
     mean, spread = _scale(pooled)
     standard = (pooled - mean) / spread
@@ -124,16 +121,16 @@ def _scale(pooled: Floats) -> tuple[Floats, Floats]:
 
 
 def _as_it_is(kernel: NDArray[Any], bias: NDArray[Any], mean: Floats) -> LinearHead:
-    """Return a head for features from which no mean has been taken."""
+    """Return the head for features that are not standardized."""
     return LinearHead(kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32))
 
 
-def fit_plain_heads(tensors: Tensors, lessons: Lessons, pooled: Floats) -> None:
-    """Fit the heads for plain faces, say how right they are, and keep them."""
+def fit_plain_heads(tensors: Tensors, data: LabelledRows, pooled: Floats) -> None:
+    """Fit the heads for uncovered faces and print their accuracy."""
     is_held_back = np.arange(len(pooled)) % _HELD_BACK == 0
     half = pooled.shape[1] // 2
     seen = {"face": pooled[:, :half], "eyes": pooled[:, half:], "fused": pooled}
-    for labels, (shares, trust) in _shown(lessons).items():
+    for labels, (shares, trust) in _shown(data).items():
         for view in VIEWS:
             plain = _head_of(tensors, f"head_{labels}_{view}")
             fitted = ~is_held_back & (trust > 0)
@@ -147,9 +144,9 @@ def fit_plain_heads(tensors: Tensors, lessons: Lessons, pooled: Floats) -> None:
 
 
 def fit_covering_heads(
-    tensors: Tensors, lessons: Lessons, pooled: Floats, kinds: NDArray[np.int64]
+    tensors: Tensors, data: LabelledRows, pooled: Floats, kinds: NDArray[np.int64]
 ) -> None:
-    """Fit the covering head and the heads of covered faces, say how right they are, keep them."""
+    """Fit the covering head and the heads for covered faces, and print their accuracy."""
     is_held_back = np.arange(len(kinds)) % _HELD_BACK == 0
     tells = fit_covering(pooled[~is_held_back], kinds[~is_held_back])
     _keep(tensors, COVERING_HEAD, tells)
@@ -158,7 +155,7 @@ def fit_covering_heads(
     for kind, name in enumerate(COVERINGS):
         of_kind = said[kinds[is_held_back] == kind]
         _say(f"{name}: {(of_kind == kind).mean():.1%} of {len(of_kind):,} rows held back are told")
-    shown = _shown(lessons)
+    shown = _shown(data)
     for kind, covering in enumerate(COVERINGS[1:], start=1):
         head = answering_head(covering, is_found=True)
         seen = pooled if SEES[head] == "fused" else pooled[:, : pooled.shape[1] // 2]
@@ -178,16 +175,16 @@ def fit_covering_heads(
             )
 
 
-def _shown(lessons: Lessons) -> dict[Labels, tuple[Floats, Floats]]:
-    """Return what the rows show, (N, 7), and how much each counts, (N,), by kind of label."""
+def _shown(data: LabelledRows) -> dict[Labels, tuple[Floats, Floats]]:
+    """Return the targets, (N, 7), and the weights, (N,), by kind of label."""
     return {
-        "ferplus": (lessons.ferplus, lessons.trust),
-        "fer": (lessons.fer, np.ones_like(lessons.trust)),
+        "ferplus": (data.ferplus, data.trust),
+        "fer": (data.fer, np.ones_like(data.trust)),
     }
 
 
 def _rightness(head: LinearHead, pooled: Floats, shares: Floats) -> float:
-    """Return the share of rows on which a head names what most people see."""
+    """Return a head's accuracy against the majority."""
     return float((head(pooled).argmax(axis=1) == shares.argmax(axis=1)).mean())
 
 
@@ -207,7 +204,7 @@ def _say(line: str) -> None:
 
 
 def _with_served_heads(trained: Tensors) -> Tensors:
-    """Return trained weights with the heads that serve as copies of those trained with."""
+    """Return trained weights with copies of their heads as serving heads."""
     copies = {
         f"head_{labels}_{view}/{part}": trained[f"head_mixed_{view}/{part}"]
         for labels in LABELS
@@ -220,7 +217,7 @@ def _with_served_heads(trained: Tensors) -> Tensors:
 
 
 def main() -> None:
-    """Make a weight file from the trained weights of a run."""
+    """Make a weight file from the weights of a training run."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("data", type=Path, help="FER-2013 with FER+ votes, .npz")
     parser.add_argument("trained", type=Path, help="weights.npz of a run")
@@ -228,14 +225,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=12000, help="of Training")
     arguments = parser.parse_args()
 
-    lessons = load_lessons(arguments.data, "Training")
-    found = seek_eyes(lessons.images, arguments.trained.with_name("eyes-Training.npz"))
-    lessons = lessons.with_eyes(found)[np.arange(min(arguments.rows, len(lessons)))]
+    data = load_rows(arguments.data, "Training")
+    found = seek_eyes(data.images, arguments.trained.with_name("eyes-Training.npz"))
+    data = data.with_eyes(found)[np.arange(min(arguments.rows, len(data)))]
     with np.load(arguments.trained, allow_pickle=False) as kept:
         weight_file.write(weight_file.pack(_with_served_heads(dict(kept))), arguments.out)
     tensors, network = weight_file.read(arguments.out), Network.load(arguments.out)
-    fit_plain_heads(tensors, lessons, features(network, lessons, _PLAIN)[0])
-    fit_covering_heads(tensors, lessons, *features(network, lessons, _COVERED))
+    fit_plain_heads(tensors, data, features(network, data, _PLAIN)[0])
+    fit_covering_heads(tensors, data, *features(network, data, _COVERED))
     content = save(tensors)
     weight_file.write(content, arguments.out)
     _say(f"{arguments.out}: {len(content):,} bytes, not calibrated yet")

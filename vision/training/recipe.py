@@ -1,4 +1,4 @@
-"""What a training run is made of: everything that decides the weights, besides data and start."""
+"""The recipe of a training run: everything that determines the weights, besides data and start."""
 
 import re
 from dataclasses import asdict, dataclass, field
@@ -6,19 +6,19 @@ from typing import Any, Final
 
 from vision.training.augmentation import Augmentation
 
-_SIZES: Final = (32, 192)  # smallest and largest width of the views, in pixels
+_SIZES: Final = (32, 192)  # smallest and largest width of a view, in pixels
 _PHASE: Final = re.compile(r"(\d{2,3})x(\d{1,3})(s?)")
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Some epochs with views of one size.
+    """A number of epochs with views of one size.
 
     Args:
-        size: Width of the views in pixels; small ones cost a fraction of the time.
-        epochs: How many.
-        batch_statistics: Whether batch norms use each batch's own mean and variance, as usual, or
-            the running ones that serving will use, which must fit the weights already; see
+        size: Width of the views in pixels; small ones are much faster.
+        epochs: The number of epochs.
+        batch_statistics: Whether batch norms use the statistics of each batch, as usual, or the
+            stored ones, which must fit the weights already; see
             `vision.network.keras_network.build_trainee`.
     """
 
@@ -34,29 +34,27 @@ class Phase:
 class Recipe:
     """How to train.
 
-    The defaults are the recipe of the first weights, with averaged weights added.
-
     Args:
-        phases: One after another.
-        batch: Rows in a step.
+        phases: In order.
+        batch: Rows per step.
         learning_rate: After the warm-up; falls to zero along a cosine over all phases.
         warmup_steps: Steps in which the rate rises from zero.
-        momentum: Nesterov momentum of the gradient descent.
-        weight_decay: Pull of all weights towards zero.
-        clip_norm: Largest norm of the gradient of all weights together; longer ones are scaled.
-        dropout: Share of the pooled features that a head does not see in a step.
+        momentum: Nesterov momentum.
+        weight_decay: Weight decay of all weights.
+        clip_norm: Gradients with a larger global norm are scaled down to it.
+        dropout: Share of the pooled features that are dropped for each head.
         votes_share: Share of the FER+ votes in each row's target; the rest is the FER label.
         label_smoothing: Share of each target that is spread over the seven emotions.
-        averaging: Momentum, per step, of the running mean of the weights, which is what is kept.
-        balance: Exponent by which rare emotions weigh more; 0 treats all rows alike.
+        averaging: Momentum per step of the running mean of the weights, which is the result.
+        balance: Exponent of the class weights; 0 gives all rows the same weight.
         mixup: Shape of the Beta distribution of mixup's shares (Zhang et al., 2017); 0 is off.
-        frozen: Stages, from the picture on, that stay as they are, their batch norms included;
-            three of five make a step 1.4 times as quick, where the start is trained well.
-        bfloat16: Whether to multiply in bfloat16, twice as quick on processors that have it.
+        frozen: The number of first stages that are not trained, including their batch norms;
+            three of five make a step 1.4 times as fast, if they are trained well already.
+        bfloat16: Whether to multiply in bfloat16, twice as fast on processors that have it.
         matrix_products: Whether convolutions are computed as matrix products; on processors
-            without AVX-512 a step is about three times as quick.
-        seed: Where all randomness starts.
-        augmentation: What is done to the rows.
+            without AVX-512 a step is about three times as fast.
+        seed: The seed of all randomness.
+        augmentation: The data augmentation.
     """
 
     phases: tuple[Phase, ...] = (Phase(48, 5), Phase(64, 4), Phase(96, 1))
@@ -84,12 +82,12 @@ class Recipe:
         return sum(phase.epochs for phase in self.phases)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return it as plain values for JSON."""
         return asdict(self) | {"phases": " ".join(map(str, self.phases))}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Recipe":
-        """Return the recipe that `to_json` wrote."""
+        """Read what `to_json` wrote."""
         phases = parse_phases(values["phases"])
         augmentation = Augmentation(**values["augmentation"])
         return cls(**values | {"phases": phases, "augmentation": augmentation})
@@ -99,7 +97,7 @@ def parse_phases(text: str) -> tuple[Phase, ...]:
     """Read phases such as "64x6 96x3 96x1s": width, epochs, "s" for serving's statistics.
 
     Raises:
-        ValueError: It is written in another way, or a width is out of range.
+        ValueError: It is malformed, or a width is out of range.
     """
     phases = []
     for part in text.replace(",", " ").split():

@@ -1,16 +1,16 @@
-"""The folder of a training run: its recipe, its last good checkpoint, its weights and its curves.
+"""The folder of a training run: its recipe, last checkpoint, weights and curves.
 
 | file | what |
 |---|---|
-| `recipe.json` | how the run is made, on which data, and what was changed on the way |
-| `checkpoint.npz` | all that is needed to go on |
+| `recipe.json` | the recipe, the hash of the data, and changes made on resuming |
+| `checkpoint.npz` | everything needed to resume |
 | `weights.npz` | the averaged weights of the last epoch, for `python -m vision.training.fit_heads`
 |
-| `history.jsonl`, `curves.png` | loss and accuracies, epoch by epoch |
-| `eyes-*.npz` | where the eyes of the rows are |
+| `history.jsonl`, `curves.png` | loss and accuracies after each epoch |
+| `eyes-*.npz` | the eye centres of the rows |
 
-Every file is replaced as a whole, the checkpoint last, so a run that is killed at any moment goes
-on from its last checkpoint.
+Every file is replaced atomically, the checkpoint last, so a killed run resumes from its last
+checkpoint.
 """
 
 import json
@@ -32,15 +32,15 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run after some steps.
+    """The state of a run.
 
     Args:
-        step: How many are done, counted over all epochs.
-        weights: The weights that learn, by name.
+        step: The number of finished steps, over all epochs.
+        weights: The trained weights, by name.
         averages: Their running mean, by name.
-        state: The variables of the optimizer and of the random generators, in their order.
-        loss_sum: Sum of the losses of the steps done in the epoch.
-        seconds: Time that these steps took.
+        state: The variables of the optimizer and of the random generators, in order.
+        loss_sum: Sum of the losses of this epoch's steps.
+        seconds: Duration of these steps.
     """
 
     step: int
@@ -51,7 +51,7 @@ class Checkpoint:
     seconds: float = 0.0
 
     def at_epochs_end(self) -> "Checkpoint":
-        """Return it with the sums of a new epoch."""
+        """Return it with the sums of a new epoch, zero."""
         return replace(self, loss_sum=0.0, seconds=0.0)
 
 
@@ -62,7 +62,7 @@ class RunFolder:
         self.path = path
 
     def refuse_if_used(self) -> None:
-        """Raise `UnusableFolder` where there is a run already."""
+        """Raise `UnusableFolder` if there is a run already."""
         if self._recipe.exists():
             raise UnusableFolder(
                 f"{self.path} holds a run already: add --resume to go on with it, "
@@ -70,12 +70,12 @@ class RunFolder:
             )
 
     def begin(self, recipe: Recipe, about: dict[str, Any], checkpoint: Checkpoint) -> None:
-        """Make the folder for a new run: its recipe, and the checkpoint that it starts from.
+        """Create the folder of a new run with its recipe and first checkpoint.
 
         Args:
-            recipe: How the run is made.
-            about: What else identifies it, such as its data; `resume` compares it.
-            checkpoint: The run before its first epoch.
+            recipe: The recipe.
+            about: What else identifies the run, such as its data; `resume` compares it.
+            checkpoint: The state before the first epoch.
 
         Raises:
             UnusableFolder: It holds a run already, or cannot be written.
@@ -92,14 +92,14 @@ class RunFolder:
             ) from error
 
     def resume(self, about: dict[str, Any], changes: dict[str, Any]) -> Recipe:
-        """Return the recipe of the run that the folder holds, with changes, which are noted.
+        """Return the recipe of the run in the folder, and record changes to it.
 
         Args:
             about: What identifies the run besides its recipe; see `begin`.
-            changes: Values of the recipe that are others from now on, by name.
+            changes: New values of the recipe, by name.
 
         Raises:
-            UnusableFolder: It holds no run, or one about something else, or cannot be written.
+            UnusableFolder: It holds no run or a different one, or cannot be written.
         """
         if not self._recipe.is_file():
             raise UnusableFolder(f"{self.path} holds no run to resume: leave --resume out")
@@ -146,7 +146,7 @@ class RunFolder:
             ) from error
 
     def save(self, checkpoint: Checkpoint, entry: Entry) -> None:
-        """Keep a finished epoch: its history, its averaged weights, then all to go on from."""
+        """Store a finished epoch: history, averaged weights, then the checkpoint."""
         history = [*self.history()[: entry["epoch"] - 1], entry]
         lines = "".join(json.dumps(each) + "\n" for each in history)
         self._write_text(self.path / "history.jsonl", lines)
@@ -155,7 +155,7 @@ class RunFolder:
         self.save_checkpoint(checkpoint)
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Keep what is needed to go on."""
+        """Store a checkpoint."""
         arrays: Arrays = {
             name: np.array(getattr(checkpoint, name)) for name in ("step", "loss_sum", "seconds")
         }
@@ -165,7 +165,7 @@ class RunFolder:
         write_npz(self.path / "checkpoint.npz", arrays)
 
     def history(self) -> list[Entry]:
-        """Return what was measured after each epoch."""
+        """Return the measurements after each epoch."""
         path = self.path / "history.jsonl"
         return (
             [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -181,7 +181,7 @@ class RunFolder:
 
 def draw_curves(history: list[Entry], path: Path) -> None:
     """Draw loss and accuracies over the epochs as a PNG."""
-    from matplotlib.figure import Figure  # heavy, and needed once an epoch
+    from matplotlib.figure import Figure  # a heavy import, needed once an epoch
 
     epochs = [entry["epoch"] for entry in history]
     figure = Figure(figsize=(10, 4), layout="constrained")

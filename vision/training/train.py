@@ -1,10 +1,9 @@
-"""Training of the two-view network, with Keras alone, so that any of its backends can run it.
+"""Trains the two-view network. Uses only Keras, so that any of its backends can run it.
 
-A run is a chain of steps in epochs. A `Checkpoint` is written every ten minutes, after every
-epoch, and when the run is asked to stop; a run that was stopped and resumed goes the same way as
-one that was not. What is measured, kept and served are the averaged weights: the running mean of
-all weights, batch norms' statistics included, since those of one moment do not fit the mean of the
-others.
+A checkpoint is written every ten minutes, after every epoch, and when the run is asked to stop. A
+resumed run gives the same result as one that was not interrupted. The result is a running mean of
+all weights, including the statistics of the batch norms, which would not fit averaged kernels
+otherwise.
 """
 
 import math
@@ -20,15 +19,15 @@ from numpy.typing import NDArray
 from vision.errors import TrainingDiverged, TrainingStopped, UnusableWeights
 from vision.network.keras_network import build_backbone, build_trainee, with_matrix_products
 from vision.network.weights import TRAINED_HEADS
-from vision.training.batches import Batch, Curriculum, Lessons, plain_views
+from vision.training.batches import Batch, Batches, LabelledRows, plain_views
 from vision.training.recipe import Phase, Recipe
 from vision.training.run_folder import Arrays, Checkpoint, Entry, RunFolder
 
 CHECKPOINT_EVERY_S: Final = 600.0
-"""Seconds between two checkpoints within an epoch."""
+"""Seconds between checkpoints within an epoch."""
 
-_AHEAD: Final = 4  # batches that are cut while the network works
-_AVERAGED_EVERY: Final = 4  # steps; each time costs a pass over all weights
+_AHEAD: Final = 4  # batches prepared in advance
+_AVERAGED_EVERY: Final = 4  # steps; each update costs a pass over all weights
 _CHECK_BATCH: Final = 128
 
 OnStep = Callable[[int, int, float], None]
@@ -39,21 +38,21 @@ class Trainer:
 
     Args:
         lessons: The rows to learn from.
-        checks: The rows that every epoch is measured on, by the name of each set.
+        checks: The sets of rows to measure on after every epoch, by name.
         recipe: How to train.
         backbone: Builds the convolutions.
-        clock: Seconds that only grow.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
         self,
-        lessons: Lessons,
-        checks: Mapping[str, Lessons],
+        lessons: LabelledRows,
+        checks: Mapping[str, LabelledRows],
         recipe: Recipe,
         backbone: Callable[[], keras.Model] = build_backbone,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._curriculum = Curriculum(lessons, recipe)
+        self._curriculum = Batches(lessons, recipe)
         self._checks = checks
         self._clock = clock
         self._recipe = recipe
@@ -75,14 +74,14 @@ class Trainer:
         """Train from a checkpoint to the end.
 
         Args:
-            checkpoint: Where to begin.
-            folder: Where checkpoints and measurements are kept.
-            on_step: Is told the epoch, the steps done in it and their mean loss.
-            on_epoch: Is told what was measured after an epoch.
-            should_stop: Asked after every step; once true, the run ends with a checkpoint.
+            checkpoint: Where to start.
+            folder: Stores checkpoints and measurements.
+            on_step: Called with the epoch, its finished steps and their mean loss.
+            on_epoch: Called with the measurements after an epoch.
+            should_stop: Checked after every step; if true, the run ends with a checkpoint.
 
         Raises:
-            TrainingStopped: `should_stop` said so; the folder holds all that was done.
+            TrainingStopped: `should_stop` returned true; the folder has a checkpoint.
             TrainingDiverged: The loss or a weight is no longer finite; the folder holds the last
                 good checkpoint.
         """
@@ -114,7 +113,7 @@ class Trainer:
         on_step: OnStep,
         should_stop: Callable[[], bool],
     ) -> Checkpoint:
-        """Run an epoch, or what is left of it; return where it ended."""
+        """Run an epoch, or the rest of it, and return the state after it."""
         begin = checkpoint.step - epoch * self.steps
         total, seconds = checkpoint.loss_sum, checkpoint.seconds
         resumed = saved = self._clock()
@@ -146,7 +145,7 @@ class Trainer:
     def _measured(
         self, averaged: keras.Model, checkpoint: Checkpoint, epoch: int, phase: Phase
     ) -> Entry:
-        """Return what the epoch has led to, as one line of the run's history."""
+        """Measure after an epoch; return a line of the run's history."""
         return {
             "epoch": epoch + 1,
             "phase": str(phase),
@@ -160,7 +159,7 @@ class Trainer:
         }
 
     def _batches(self, epoch: int, begin: int, size: int) -> Iterator[Batch]:
-        """Yield an epoch's batches from step `begin` on, cutting the next ones meanwhile."""
+        """Yield an epoch's batches from step `begin` on, preparing the next ones in threads."""
         with ThreadPoolExecutor(_AHEAD) as pool:
             waiting: list[Future[Batch]] = []
             for step in range(begin, self.steps):
@@ -171,7 +170,7 @@ class Trainer:
                 yield future.result()
 
     def _restore(self, phase: Phase, checkpoint: Checkpoint) -> tuple[keras.Model, keras.Model]:
-        """Build the network that learns and the one that averages, as they were."""
+        """Build the trained network and the averaging one from a checkpoint."""
         trainee = _compiled(self._recipe, phase, self.steps, self._backbone)
         averaged = _build(self._recipe, phase, self._backbone)
         load_weights(trainee, checkpoint.weights)
@@ -186,15 +185,15 @@ def begin(
     start: Mapping[str, NDArray[Any]],
     backbone: Callable[[], keras.Model] = build_backbone,
 ) -> tuple[Checkpoint, list[str]]:
-    """Return a run before its first epoch, and the layers that begin with random weights.
+    """Return the state before the first epoch, and the layers with random initial weights.
 
     Args:
         recipe: How to train.
-        start: Weights by `<layer>/<variable>`; layers may be lacking.
+        start: Weights by `<layer>/<variable>`; layers may be missing.
         backbone: Builds the convolutions.
 
     Raises:
-        UnusableWeights: None of the network's layers is there, or one has another shape.
+        UnusableWeights: None of the layers is there, or one has another shape.
     """
     keras.utils.set_random_seed(recipe.seed)
     trainee = _compiled(recipe, recipe.phases[0], 1, backbone)
@@ -205,7 +204,7 @@ def begin(
 
 
 def _with_trained_heads(start: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return the weights to start from, with the votes' heads where there are no mixed ones."""
+    """Return the initial weights, with the FER+ heads as mixed heads if those are missing."""
     votes = {
         name.replace("head_ferplus_", "head_mixed_"): value
         for name, value in start.items()
@@ -235,13 +234,13 @@ def _build(recipe: Recipe, phase: Phase, backbone: Callable[[], keras.Model]) ->
 def _compiled(
     recipe: Recipe, phase: Phase, steps: int, backbone: Callable[[], keras.Model]
 ) -> keras.Model:
-    """Build the network of a phase, ready to learn in epochs of so many steps."""
+    """Build and compile the network of a phase with epochs of `steps` steps."""
     trainee = _build(recipe, phase, backbone)
     optimizer = _optimizer(recipe, steps)
     losses = {
         head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in TRAINED_HEADS
     }
-    # XLA fuses what lies between the products, but computes convolutions slowly on a processor.
+    # XLA fuses what lies between matrix products, but is slow at convolutions on a CPU.
     trainee.compile(optimizer, loss=losses, jit_compile=recipe.matrix_products)
     optimizer.build(trainee.trainable_variables)
     return trainee
@@ -267,20 +266,20 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
 
 def _average(averaged: keras.Model, trainee: keras.Model, momentum: float, count: int) -> None:
-    """Move the averages towards the weights, quicker while there is little to average."""
+    """Update the running mean of the weights; it moves faster in the first steps."""
     momentum = min(momentum**_AVERAGED_EVERY, count / (count + 9))
     for mean, value in zip(averaged.weights, trainee.weights, strict=True):
         change = keras.ops.stop_gradient(value) - keras.ops.stop_gradient(mean)
         mean.assign(mean + (1 - momentum) * change)
 
 
-def measure(trainee: keras.Model, rows: Lessons, size: int) -> dict[str, dict[str, float]]:
-    """Measure each view's head on rows as serving cuts them.
+def measure(trainee: keras.Model, rows: LabelledRows, size: int) -> dict[str, dict[str, float]]:
+    """Measure each view's head on rows without augmentation.
 
     Returns:
-        For each view: `ferplus`, the accuracy against the majority of the votes of the clear
-        rows, `recall`, the mean over the seven emotions of the share that is found among these,
-        and `fer`, the accuracy against the labels; 0..1.
+        For each view, 0..1: `ferplus`, the accuracy against the majority vote on clear rows;
+        `recall`, the mean of the seven recalls on these; and `fer`, the accuracy against the
+        labels.
     """
     logits: dict[str, list[NDArray[np.float32]]] = {head: [] for head in TRAINED_HEADS}
     for start in range(0, len(rows), _CHECK_BATCH):
@@ -303,7 +302,7 @@ def measure(trainee: keras.Model, rows: Lessons, size: int) -> dict[str, dict[st
 
 
 def load_weights(trainee: keras.Model, weights: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Load weights by `<layer>/<variable>`; return the layers that are not among them.
+    """Load weights by `<layer>/<variable>`; return the layers without weights.
 
     Raises:
         UnusableWeights: None of the layers is there, or one has another shape.
@@ -342,7 +341,7 @@ def _layers(trainee: keras.Model) -> Iterator[keras.layers.Layer]:
 def _snapshot(
     trainee: keras.Model, averaged: keras.Model, step: int, loss_sum: float, seconds: float
 ) -> Checkpoint:
-    """Return where a run is.
+    """Return the state of a run.
 
     Raises:
         TrainingDiverged: A weight is not finite.

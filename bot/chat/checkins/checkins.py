@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 async def ask_due(bot: Bot, services: Services) -> None:
-    """Ask every guest whose check-in is due, once; who blocked the bot is asked no more."""
+    """Send each due check-in once; stop those of users who blocked the bot."""
     now = services.clock()
     for due in await services.records.run(lambda stores: stores.schedules.due(now)):
         await _ask(bot, services, due)
@@ -40,7 +40,7 @@ async def _ask(bot: Bot, services: Services, due: Due) -> None:
         logger.info("a user's check-ins stop: %s", type(error).__name__)
         await run(lambda stores: stores.schedules.remove(user_id))
     except TimedOut:
-        logger.warning("a check-in may not have arrived; it is tried once more")
+        logger.warning("a check-in may not have arrived; it is sent once more")
     except (NetworkError, RetryAfter) as error:
         logger.warning("a check-in is sent later: %s", type(error).__name__)
         await run(lambda stores: stores.schedules.put_back(due))

@@ -1,7 +1,7 @@
-"""Check-ins, as the chat sees them: /schedule, its buttons, and the question for the time zone.
+"""/schedule, its buttons, and the question for the time zone.
 
-Times count from when they are set; until the zone is known they wait. A location is looked at for
-the zones near it and dropped.
+Check-ins start once the time zone is known. A location is used to find zones near it and not
+stored.
 """
 
 from datetime import timedelta
@@ -29,14 +29,14 @@ OFF = frozenset({"off", "stop", "none", "never"})
 ZONE = frozenset({"zone", "timezone"})
 
 ASKED_FOR = timedelta(minutes=10)
-"""For how long words that name neither a place nor a mood are taken for an answer."""
+"""How long text that names neither a place nor a mood is taken as an answer."""
 
 
 _ZONE_SET = "zone set"
 
 
 class Scheduling:
-    """Sets check-ins and finds out by whose clock they go."""
+    """Sets check-ins and the user's time zone."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -44,7 +44,7 @@ class Scheduling:
     # -- times --
 
     async def schedule(self, update: Update, context: Context) -> None:
-        """Show the check-ins, or set, stop or move them as the words say."""
+        """Show the check-ins, or set or stop them, or change the zone, as the text says."""
         user_id, words = sender(update), context.args or []
         first, rest = "".join(words[:1]).lower(), " ".join(words[1:])
         if not words:
@@ -56,11 +56,11 @@ class Scheduling:
             text = texts.SCHEDULE_OFF if had_any else texts.NO_SCHEDULE
             await say(context.bot, user_id, text, ReplyKeyboardRemove())
         elif not await self._may(context.bot, user_id):
-            pass  # they were asked for their consent
+            pass  # `_may` asked for their consent
         elif first not in ZONE:
             await self._add(context.bot, user_id, " ".join(words))
         elif rest:
-            # So that another place may be typed after this one, but not after an earlier try's.
+            # So that the user may type another place next; a retry must not ask again.
             if earlier(_ZONE_SET) is None:
                 await self._note_asked(user_id)
             await self._take_zone(context.bot, user_id, rest)
@@ -76,7 +76,7 @@ class Scheduling:
             await self._put(context.bot, user_id, (Slot.of(minute, days),))
 
     async def half(self, update: Update, context: Context) -> None:
-        """Add the check-in on the button, which says whether its hour is before noon."""
+        """Add the check-in on the button that chose between before and after noon."""
         query, (minute, days) = pressed(update)
         await toast(query)
         user_id = sender(update)
@@ -134,12 +134,12 @@ class Scheduling:
     # -- the zone --
 
     async def ask_zone(self, bot: Bot, user_id: int) -> None:
-        """Ask by which clock a user goes."""
+        """Ask for the user's time zone."""
         await self._note_asked(user_id)
         await say(bot, user_id, texts.ASK_ZONE, keyboards.location())
 
     async def zone(self, update: Update, context: Context) -> None:
-        """Take the zone on the button, or ask for one where the button names none."""
+        """Set the zone on the button, or ask for one if the button names none."""
         query, fields = pressed(update)
         user_id = sender(update)
         await toast(query)
@@ -153,7 +153,7 @@ class Scheduling:
             await self.ask_zone(context.bot, user_id)
 
     async def located(self, update: Update, context: Context) -> None:
-        """Offer the clocks near a location, if it was asked for."""
+        """Offer the zones near a location, if one was asked for."""
         message, user_id, now = update.effective_message, sender(update), self._services.clock()
         assert message is not None
         assert message.location is not None
@@ -165,10 +165,10 @@ class Scheduling:
         raise ApplicationHandlerStop
 
     async def answered(self, update: Update, context: Context) -> None:
-        """Take the name of a place, if one was asked for; leave other words to others."""
+        """Take the name of a place, if one was asked for; pass on other text."""
         message, user_id = update.effective_message, sender(update)
         assert message is not None
-        if earlier(_ZONE_SET) is not None:  # it was the answer; what is left is to say so
+        if earlier(_ZONE_SET) is not None:  # an earlier try stored it; only the reply is left
             await self._take_zone(context.bot, user_id, message.text or "")
             raise ApplicationHandlerStop
         asked = await self._services.records.run(lambda s: s.schedules.asked_zone(user_id))
@@ -185,7 +185,7 @@ class Scheduling:
         await self._services.records.run(lambda s: s.schedules.ask_zone(user_id, now))
 
     async def _take_zone(self, bot: Bot, user_id: int, words: str) -> None:
-        """Set the zone that words name, or ask which of several."""
+        """Set the zone that a text names, or ask which of several."""
         now = self._services.clock()
         zones = find_zones(words, now)
         if not zones:
@@ -218,7 +218,7 @@ class Scheduling:
         return await self._services.records.run(lambda s: s.schedules.load(user_id))
 
     async def _may(self, bot: Bot, user_id: int) -> bool:
-        """Return whether the user agreed to anything being kept about them; ask them if not."""
+        """Return whether the user gave their consent; ask for it if not."""
         if await self._services.records.run(lambda s: s.people.has_consent(user_id)):
             return True
         await say(bot, user_id, texts.CONSENT_FIRST)

@@ -1,4 +1,4 @@
-"""The messages about check-ins that depend on when they are, as Telegram's HTML."""
+"""The messages about check-ins and time zones, as Telegram's HTML."""
 
 from datetime import datetime, timedelta
 from html import escape
@@ -11,14 +11,14 @@ from bot.timetable import EVERY_DAY, WEEKDAYS, WEEKEND, Slot
 
 
 def slot_text(slot: Slot) -> str:
-    """Return when a slot is, such as `08:30 Mon, Wed, Fri`."""
+    """Return a slot's time and days, such as `08:30 Mon, Wed, Fri`."""
     named = {EVERY_DAY: "daily", WEEKDAYS: "weekdays", WEEKEND: "weekends"}.get(slot.days)
     days = named or ", ".join(texts.DAYS[day] for day in sorted(slot.days))
     return f"{slot.time:%H:%M} {days}"
 
 
 def schedule_text(schedule: Schedule, now: datetime) -> str:
-    """Return a user's check-ins, by which clock they go, and when the next one comes."""
+    """Return a user's check-ins, their time zone, and when the next one comes."""
     if not schedule.check_ins:
         return texts.NO_CHECK_INS
     lines = [f"• {slot_text(check_in.slot)}" for check_in in schedule.check_ins]
@@ -34,12 +34,12 @@ def schedule_text(schedule: Schedule, now: datetime) -> str:
 
 
 def which_half(morning: Slot) -> str:
-    """Return the question whether a slot, of an hour before noon, is that or the one after."""
+    """Return the question whether a slot is before or after noon."""
     return texts.WHICH_HALF.format(before=hour_text(morning), after=hour_text(morning.later))
 
 
 def hour_text(slot: Slot) -> str:
-    """Return the hour of a slot such that nobody takes it for the other half of the day."""
+    """Return the hour of a slot on the 12-hour clock, with am or pm."""
     hour = slot.time.hour
     if hour % 12 == 0:
         return texts.NOON if hour else texts.MIDNIGHT
@@ -47,12 +47,12 @@ def hour_text(slot: Slot) -> str:
 
 
 def zone_noted(zone: str, now: datetime) -> str:
-    """Return what tells by which clock check-ins go."""
+    """Return the confirmation of a time zone."""
     return texts.ZONE_NOTED.format(clock=_clock(ZoneInfo(zone), now))
 
 
 def clock_label(zone: str, now: datetime) -> str:
-    """Return a zone as a button shows it: its time, by which people know it, and its city."""
+    """Return the label of a zone's button: its current time and its city."""
     return f"{now.astimezone(ZoneInfo(zone)):%H:%M} · {city(zone)}"
 
 
@@ -61,7 +61,7 @@ def _clock(zone: ZoneInfo, now: datetime) -> str:
 
 
 def _when(moment: datetime, now: datetime) -> str:
-    """Return a moment of the coming days as people say it."""
+    """Return a moment of the coming days in words."""
     if moment.date() == now.date():
         day = "today"
     elif moment.date() == now.date() + timedelta(days=1):

@@ -1,4 +1,4 @@
-"""The user's own Spotify, as the chat sees it: /connect, /disconnect, saving a playlist."""
+"""/connect, /disconnect, and saving a playlist to Spotify."""
 
 from html import escape
 
@@ -21,16 +21,16 @@ from recommender.errors import AuthorizationStale, RecommenderError, SpotifyRefu
 Context = ContextTypes.DEFAULT_TYPE
 
 OWNERS_APP = "default"
-"""What stands for the app of the bot's owner in the place of a client id."""
+"""Typed instead of a client id, it means the bot owner's app."""
 
 _TOLD = "told why not connected"
 
 SITE_CHARS = 60
-"""How much is told of the name of a site that was not meant."""
+"""How much of a wrong site's name is repeated."""
 
 
 class Connecting:
-    """Connects accounts and writes what waited for one."""
+    """Connects and disconnects accounts."""
 
     def __init__(
         self, services: Services, playlists: Playlists, playlist_messages: PlaylistMessages
@@ -42,7 +42,7 @@ class Connecting:
     # -- there --
 
     async def connect(self, update: Update, context: Context) -> None:
-        """Offer the way to Spotify's consent page, by an app of the user's own if they name it."""
+        """Offer a link to Spotify's consent page, for the user's own app if they name one."""
         user_id, connections = sender(update), self._services.connections
         if connections is None:
             await say(context.bot, user_id, texts.CONNECT_UNAVAILABLE)
@@ -55,7 +55,7 @@ class Connecting:
         await self._offer(context.bot, connections, user_id)
 
     async def _offer(self, bot: Bot, connections: Connections, user_id: int) -> None:
-        """Show the button to the consent page, and say how the user comes back from there."""
+        """Show the button to the consent page, and explain how to come back from it."""
         is_connected = await connections.is_connected(user_id)
         parts = [texts.ALREADY_CONNECTED if is_connected else texts.CONNECT]
         client_id = await connections.oauth.app_of(user_id)
@@ -67,7 +67,7 @@ class Connecting:
         await say(bot, user_id, "\n\n".join(parts), keyboards.connect(url))
 
     async def _choose_app(self, bot: Bot, user_id: int, words: str) -> bool:
-        """Note by which app the user connects; return whether the words named one."""
+        """Store which app the user connects with; return whether the words named one."""
         connections = self._services.connections
         assert connections is not None
         client_id = "" if words.lower() == OWNERS_APP else read_client_id(words)
@@ -83,20 +83,20 @@ class Connecting:
     # -- and back --
 
     async def arrived(self, bot: Bot, user_id: int) -> None:
-        """Ask for the six digits that a page shows to whoever agreed by this user's link."""
+        """Ask for the six digits that the callback page shows."""
         if self._services.guests.admits(user_id):
             with insisting():
                 await say(bot, user_id, texts.TYPE_DIGITS)
 
     async def answered(self, update: Update, context: Context) -> None:
-        """Take six digits or a pasted address; leave any other message to others."""
+        """Take six digits or a pasted address; pass on any other message."""
         message = update.effective_message
         assert message is not None
         if await self._finish(context.bot, sender(update), message.text or ""):
             raise ApplicationHandlerStop
 
     async def _finish(self, bot: Bot, user_id: int, words: str) -> bool:
-        """Connect the user if these words can; return whether they were meant to."""
+        """Connect the user if the text is a way to; return whether it was meant as one."""
         connections = self._services.connections
         if connections is None:
             return False
@@ -116,7 +116,7 @@ class Connecting:
     async def _finish_typed(
         self, bot: Bot, connections: Connections, user_id: int, digits: str
     ) -> bool:
-        """Connect the user if these are the digits of the page; return whether any are awaited."""
+        """Connect the user if these are the page's digits; return whether any are awaited."""
         try:
             if not await connections.oauth.finish_typed(user_id, digits):
                 return False
@@ -133,7 +133,7 @@ class Connecting:
     async def _finish_pasted(
         self, bot: Bot, connections: Connections, user_id: int, address: PastedAddress
     ) -> bool:
-        """Connect the user if this is where their browser ended; return whether it was meant."""
+        """Connect the user by a pasted address; return whether it was meant as one."""
         if not address.is_ours:
             if not await connections.oauth.is_under_way(user_id):
                 return False
@@ -154,14 +154,14 @@ class Connecting:
         return True
 
     async def _tell(self, bot: Bot, user_id: int, text: str) -> None:
-        """Say why a user is not connected, once: by now their digits or address are used up."""
+        """Say why the user is not connected. A retry must not: their address is used by then."""
         first_found(_TOLD, 1)
         await say(bot, user_id, text)
 
     async def _why_not(
         self, connections: Connections, user_id: int, error: RecommenderError
     ) -> str:
-        """Return the sentence about what keeps the user's account from being connected."""
+        """Return why the user's account cannot be connected."""
         client_id = await connections.oauth.app_of(user_id)
         if client_id and isinstance(error, SpotifyRefused):
             return texts.OWN_APP_REFUSED.format(client_id=client_id)
@@ -171,10 +171,10 @@ class Connecting:
         return texts.explain_connect_error(error)
 
     async def connected(self, bot: Bot, user_id: int) -> None:
-        """Say which account is connected and write the playlist that waited for it."""
+        """Say which account is connected, and publish the playlist that waited for it."""
         if not self._services.guests.admits(user_id):
             return
-        with insisting():  # whoever comes back from the page comes once
+        with insisting():  # the user comes back from the page only once
             await self._welcome(bot, user_id)
 
     async def _welcome(self, bot: Bot, user_id: int) -> None:
@@ -185,13 +185,13 @@ class Connecting:
     # -- once connected --
 
     async def reconnect(self, update: Update, context: Context) -> None:
-        """Offer the way there to whoever pressed the button under a reminder."""
+        """Offer a fresh link, from the button under a reminder."""
         query, _ = pressed(update)
         await toast(query)
         await self.connect(update, context)
 
     async def disconnect(self, update: Update, context: Context) -> None:
-        """Delete the key to the user's Spotify."""
+        """Delete the tokens of the user's account."""
         user_id, connections = sender(update), self._services.connections
         was_connected = 0
         if connections is not None:
@@ -199,12 +199,12 @@ class Connecting:
             was_connected = await self._services.records.once(
                 "was connected", lambda _: is_connected
             )
-            await connections.disconnect(user_id)  # what is under way must not connect later
+            await connections.disconnect(user_id)  # also stops a connection in progress
         told = texts.DISCONNECTED if was_connected else texts.NOT_CONNECTED
         await say(context.bot, user_id, told)
 
     async def save(self, update: Update, context: Context) -> None:
-        """Write a playlist to Spotify, or offer to connect first."""
+        """Publish a playlist to Spotify, or offer to connect first."""
         query, (playlist_id,) = pressed(update)
         saved = await self._playlist_messages.find(update, playlist_id)
         if saved is None:

@@ -1,8 +1,8 @@
-"""What people paste: the address on which their browser ended, or the six digits of our page.
+"""Parses what users paste to connect: the redirect address, or the six digits of our page.
 
-A phone's browser cannot open the address on the bot's computer to which Spotify sends it, so its
-user copies it into the chat: perhaps with words around it, broken into lines by another app, or
-as some browsers copy it, without `http://`.
+A phone's browser cannot open the redirect address on the bot's computer, so its user copies it
+into the chat: maybe with text around it, broken into lines by another app, or without `http://`,
+as some browsers copy it.
 """
 
 import re
@@ -28,7 +28,7 @@ _LINE_BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?[\r\n][\r\n> \t]*")
 _END = re.compile(r"[\s<>\"“”«»]")
 
 _ADDRESSES_READ = 50
-"""Addresses of one message that are looked at: each may go on to the message's end."""
+"""How many addresses of a message are parsed: each may extend to the message's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PastedAddress:
 
     Args:
         site: Host and port.
-        is_ours: Whether it is the one to which Spotify sends people back.
+        is_ours: Whether it is our redirect address.
         query: Its parameters.
     """
 
@@ -47,28 +47,28 @@ class PastedAddress:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it is there: whose consent came back, or why none did."""
+        """Whether it has a state, and a code or an error."""
         has_state = len(self.query.get("state", "")) >= STATE_CHARS
         return has_state and bool(self.query.get("code") or self.query.get("error"))
 
 
 def read_digits(text: str) -> str | None:
-    """Return the six digits that are all of a message, in whatever script; else None."""
+    """Return the digits if the message is six digits, in any script; else None."""
     match = _DIGITS.fullmatch(text.strip())
     return f"{int(match[1] + match[2]):06}" if match else None
 
 
 def read_client_id(text: str) -> str | None:
-    """Return the id of a Spotify app as its dashboard shows it; else None."""
+    """Return the client id of a Spotify app if the text is one; else None."""
     return text.lower() if _CLIENT_ID.fullmatch(text) else None
 
 
 def read_address(text: str, redirect_uri: str) -> PastedAddress | None:
-    """Return the address in a message, ours before any other; None where there is none.
+    """Return the address in a message, preferring ours; None if there is none.
 
     Args:
         text: The message.
-        redirect_uri: Where Spotify sends people back.
+        redirect_uri: Our redirect address.
     """
     text = _INVISIBLE.sub("", unescape(text))
     found = [_parsed(tail, redirect_uri) for tail in _tails(text)]
@@ -76,7 +76,7 @@ def read_address(text: str, redirect_uri: str) -> PastedAddress | None:
 
 
 def _tails(text: str) -> Iterator[str]:
-    """Yield the rest of the message from each address on, or from a query without address."""
+    """Yield the message from each address on, or from a bare query if there is no address."""
     starts = list(islice(_START.finditer(text), _ADDRESSES_READ))
     for start in starts:
         yield text[start.start() :]
@@ -86,14 +86,14 @@ def _tails(text: str) -> Iterator[str]:
 
 
 def _parsed(tail: str, redirect_uri: str) -> PastedAddress:
-    """Read an address to its end: the first white space, unless it goes on in the next line."""
+    """Parse an address up to white space, or across line breaks if only that completes it."""
     address = _split(_until_end(tail), redirect_uri)
     if address.is_complete:
         return address
     joined = _split(_until_end(_LINE_BREAK.sub("", tail)), redirect_uri)
     if not joined.is_complete:
         return address
-    state = joined.query["state"][:STATE_CHARS]  # the words of the next line may follow it
+    state = joined.query["state"][:STATE_CHARS]  # text of the next line may follow it
     return PastedAddress(joined.site, joined.is_ours, {**joined.query, "state": state})
 
 
@@ -108,7 +108,7 @@ def _split(address: str, redirect_uri: str) -> PastedAddress:
     ours = urlsplit(redirect_uri)
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")
-    except ValueError:  # brackets that hold no IPv6 address
+    except ValueError:  # brackets without an IPv6 address
         return PastedAddress(address, is_ours=False, query={})
     is_ours = (parts.netloc.lower(), parts.path.rstrip("/")) == (ours.netloc.lower(), ours.path)
     return PastedAddress(parts.netloc, is_ours, dict(parse_qsl(parts.query)))

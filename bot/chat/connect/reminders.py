@@ -1,4 +1,4 @@
-"""Telling users, unasked, that their consent at Spotify ends soon or has ended."""
+"""The job that tells users that their consent at Spotify ends soon or has ended."""
 
 import logging
 from datetime import datetime
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 async def tell_due(bot: Bot, services: Services) -> None:
-    """Tell each guest what is due, once; what Telegram does not deliver now is told later."""
+    """Send each due notice once; notices that Telegram does not deliver are sent later."""
     now = services.clock()
     for notice in await services.records.run(lambda stores: stores.spotify.notices.due(now)):
         if services.guests.admits(notice.user_id):
@@ -26,12 +26,12 @@ async def tell_due(bot: Bot, services: Services) -> None:
 
 async def _tell(bot: Bot, records: Records, notice: Notice, now: datetime) -> None:
     if not await records.run(lambda stores: stores.spotify.notices.claim(notice, now)):
-        return  # told since
+        return  # sent meanwhile
     try:
         text = texts.CONSENT[notice.kind].format(day=f"{notice.ends_utc:%-d %B}")
         await say(bot, notice.user_id, text, keyboards.reconnect())
     except (Forbidden, BadRequest) as error:  # they blocked the bot, or are gone
-        logger.info("a user cannot be told: %s", type(error).__name__)
+        logger.info("a notice cannot be delivered: %s", type(error).__name__)
     except TelegramError as error:
-        logger.warning("a user is told later: %s", type(error).__name__)
+        logger.warning("a notice is sent later: %s", type(error).__name__)
         await records.run(lambda stores: stores.spotify.notices.put_back(notice))

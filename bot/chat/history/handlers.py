@@ -24,12 +24,12 @@ from recommender.listeners.history import PastMood, last_playlists, past_moods
 Context = ContextTypes.DEFAULT_TYPE
 
 PLAYLISTS = 5
-"""Last playlists that are listed."""
+"""How many playlists are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A page of moods, drawn."""
+    """A page of moods as a message."""
 
     picture: bytes
     caption: str
@@ -37,7 +37,7 @@ class _Shown:
 
 
 class History:
-    """Shows a user's past."""
+    """Shows a user's past moods and playlists."""
 
     def __init__(self, services: Services, playlist_messages: PlaylistMessages) -> None:
         self._services = services
@@ -51,7 +51,7 @@ class History:
         if not moods:
             await say(context.bot, user_id, texts.NO_HISTORY, emotions("mood"))
             return
-        with suppress(TelegramError):  # only a sign that something comes
+        with suppress(TelegramError):  # only shows that something comes
             await context.bot.send_chat_action(user_id, ChatAction.UPLOAD_PHOTO)
         shown = await self._draw(moods, page, 0)
         await context.bot.send_photo(
@@ -64,7 +64,7 @@ class History:
         await self._list_playlists(context.bot, user_id)
 
     async def turn(self, update: Update, context: Context) -> None:
-        """Show other weeks in the same picture."""
+        """Show other weeks in the same message."""
         query, (number,) = pressed(update)
         user_id = sender(update)
         moods, page = await self._page(user_id, number)
@@ -78,7 +78,7 @@ class History:
         await show_picture(context.bot, user_id, message_id, picture, shown.keyboard)
 
     async def again(self, update: Update, context: Context) -> None:
-        """Show a playlist of before again, with its buttons."""
+        """Show an earlier playlist again, with its buttons."""
         query, (playlist_id,) = pressed(update)
         saved = await self._playlist_messages.find(update, playlist_id)
         if saved is not None:
@@ -114,12 +114,12 @@ class History:
 
 
 def warm_up() -> None:
-    """Draw a page of nothing before anybody asks: loading what draws holds all else up."""
+    """Draw an empty page at the start: loading matplotlib blocks everything else."""
     _draw(page_of([], [], datetime.now(UTC), UTC, 0))
 
 
 def _draw(page: MoodPage) -> bytes:
-    # Here, since matplotlib takes a second and 40 MB that the commands have no use for.
+    # Imported here: matplotlib takes a second and 40 MB, which the commands do not need.
     from bot.chat.history.mood_picture import draw_moods
 
     return draw_moods(page)

@@ -10,17 +10,17 @@ from bot.chat.html_text import shorten
 from recommender.listeners.saved import SavedPlaylist
 
 BRIGHTER_BY = 0.05
-"""From so much more valence on a mood counts as brighter; what was read is never exactly named."""
+"""A rise in valence of more than this counts as brighter; readings are never exact."""
 
 TITLE_CHARS, ARTIST_CHARS = 40, 30
 
 
 def moods_caption(page: MoodPage, total: int) -> str:
-    """Return what stands under the picture of a page.
+    """Return the caption of a page's picture.
 
     Args:
         page: What the picture shows.
-        total: How many moods there are on all pages.
+        total: The number of moods on all pages.
     """
     shown = sum(page.counts.values())
     if not shown:
@@ -42,12 +42,12 @@ def moods_caption(page: MoodPage, total: int) -> str:
 def playlists_text(
     playlists: Sequence[SavedPlaylist], urls: Mapping[int, str], zone: tzinfo
 ) -> str:
-    """Return the last playlists, each with its links.
+    """Return the last playlists with their links.
 
     Args:
         playlists: The newest first.
-        urls: Where those that stand in Spotify open, by id.
-        zone: By whose clock their time is told.
+        urls: The Spotify addresses of those that are there, by id.
+        zone: The user's time zone.
     """
     lines = [
         _playlist_lines(number, saved, urls.get(saved.id), zone)

@@ -1,7 +1,4 @@
-"""A user's moods as `/history` shows them: by day, as a path, and before and after playlists.
-
-One page is five weeks.
-"""
+"""Arranges a user's moods for /history: by day, as a path, and before and after playlists."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,21 +13,21 @@ WEEKS = 5
 """Weeks on one page."""
 
 FEWEST_WEEKS = 2
-"""Weeks that a page has at least; before the first mood there is nothing to show."""
+"""The fewest weeks on a page, even before the first mood."""
 
 MOST_ON_PATH = 30
-"""Moods that the path shows one by one; where there are more, it goes from day to day."""
+"""If a page has more moods than this, its path shows the mean of each day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A mood, or the mean of some, in the square.
+    """A mood, or the mean of several, in the valence-energy square.
 
     Args:
-        emotion: The strongest, which colours it.
+        emotion: The strongest emotion, which gives the colour.
         valence: 0..1.
         energy: 0..1.
-        count: How many moods it stands for.
+        count: How many moods it combines.
     """
 
     emotion: str
@@ -41,14 +38,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How somebody felt before a playlist and after it.
+    """How the user felt before and after a playlist.
 
     Args:
         day: When.
-        mode: Of the playlist.
+        mode: The playlist's mode.
         before: The emotion that it was made for.
-        after: The emotion that they named.
-        rise: By how much valence rose, -1..1.
+        after: The emotion that the user named.
+        rise: The rise in valence, -1..1.
     """
 
     day: date
@@ -63,13 +60,13 @@ class MoodPage:
     """What one picture shows.
 
     Args:
-        weeks: The Monday of each week, the last one last.
-        today: The day that is marked.
-        days: The mean mood of each day that has any.
-        path: The moods in the order of time.
+        weeks: The Monday of each week, oldest first.
+        today: The day to mark.
+        days: The mean mood of each day that has one.
+        path: The moods in order of time.
         counts: How often each emotion was the strongest.
-        changes: What playlists were heard in between, oldest first.
-        has_earlier: Whether there are moods before this page.
+        changes: The moods before and after playlists, oldest first.
+        has_earlier: Whether there are older moods.
     """
 
     weeks: tuple[date, ...]
@@ -91,10 +88,10 @@ def page_of(
     """Return the moods of one page.
 
     Args:
-        moods: All of a user's, oldest first.
-        pairs: Those before and after playlists, oldest first.
+        moods: All moods of the user, oldest first.
+        pairs: Their moods before and after playlists, oldest first.
         now: The time.
-        zone: By whose clock days begin.
+        zone: Their time zone.
         page: 0 for the page that ends with this week, 1 for the one before, and so on.
     """
     today = now.astimezone(zone).date()
@@ -133,7 +130,7 @@ def _change(pair: MoodPair, zone: tzinfo) -> Change:
 
 
 def _mean(moods: Sequence[PastMood]) -> Point:
-    """Return what some moods come to together."""
+    """Return the mean of some moods."""
     shares = {name: sum(past.mood.get(name, 0.0) for past in moods) for name in EMOTIONS}
     points = [past.point for past in moods]
     valence, energy = (sum(axis) / len(points) for axis in zip(*points, strict=True))

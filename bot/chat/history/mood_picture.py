@@ -24,7 +24,7 @@ from bot.chat.history.mood_faces import COLOURS, INK, draw_face
 WIDTH: Final = 1080
 
 STEPS: Final = 12
-"""So many last steps of the way are drawn as lines; what is older shows as dots."""
+"""How many of the last steps of the path are drawn as lines; older ones are dots."""
 
 Place = tuple[float, float]
 
@@ -51,7 +51,7 @@ _INSIDE: Final = 70
 _BEND: Final = 0.16
 _VALENCE: Final = 0.15, 0.95
 _ENERGY: Final = 0.3, 0.9
-"""What of the square is shown: all places at which moods are met lie in there."""
+"""The visible part of the square: all starting points of moods lie inside."""
 
 
 def draw_moods(page: MoodPage) -> bytes:
@@ -74,7 +74,7 @@ def draw_moods(page: MoodPage) -> bytes:
     content = io.BytesIO()
     figure.savefig(
         content, format="png", pil_kwargs={"compress_level": 1}
-    )  # Telegram packs it anew
+    )  # Telegram compresses it again
     return content.getvalue()
 
 
@@ -113,7 +113,7 @@ def _draw_day(
 
 
 def _draw_counts(axes: Axes, counts: Mapping[str, int], top: float) -> None:
-    """Draw a face for each emotion with how often it came: the calendar's legend too."""
+    """Draw a face for each emotion with its count; this is the calendar's legend too."""
     for column, (emotion, count) in enumerate(counts.items()):
         middle = _column(column) + _CELL / 2
         ink = INK if count else _PALE
@@ -162,7 +162,7 @@ def _draw_square(axes: Axes, path: tuple[Point, ...], top: float) -> None:
 
 
 def _draw_changes(axes: Axes, changes: tuple[Change, ...], top: float) -> None:
-    """Draw the faces before and after the last playlists of which both are known."""
+    """Draw the faces before and after the last playlists for which both are known."""
     _write(axes, texts.HISTORY_CHANGES, _MARGIN, top + 44, 36, weight="bold")
     for column, change in enumerate(changes):
         middle = _column(column) + _CELL / 2
@@ -185,7 +185,7 @@ def _draw_changes(axes: Axes, changes: tuple[Change, ...], top: float) -> None:
 
 
 def _draw_steps(axes: Axes, places: list[Place]) -> None:
-    """Draw the way between places, bent so that there and back again are two lines."""
+    """Draw the path between points, curved so that a way there and back makes two lines."""
     for number, ((x0, y0), (x1, y1)) in enumerate(pairwise(places), 1):
         bend = (x0 + x1) / 2 + _BEND * (y1 - y0), (y0 + y1) / 2 - _BEND * (x1 - x0)
         curve = Path([(x0, y0), bend, (x1, y1)], [Path.MOVETO, Path.CURVE3, Path.CURVE3])
@@ -197,7 +197,7 @@ def _draw_steps(axes: Axes, places: list[Place]) -> None:
 
 
 def _place(point: Point, top: float) -> Place:
-    """Return where a point lies in the square whose upper edge is at `top`."""
+    """Return a point's position in the square whose upper edge is at `top`, in pixels."""
     across, up = (
         (value - low) / (high - low)
         for value, (low, high) in ((point.valence, _VALENCE), (point.energy, _ENERGY))
@@ -207,7 +207,7 @@ def _place(point: Point, top: float) -> Place:
 
 
 def _span(first: date, last: date) -> str:
-    """Return the days from one to another, as short as they are clear."""
+    """Return a range of days in as few words as are clear."""
     begin = f"{first.day} {texts.MONTHS[first.month - 1]}"
     if first.year != last.year:
         begin += f" {first.year}"

@@ -1,4 +1,4 @@
-"""The user's settings by buttons and typed words: /settings."""
+"""/settings: shows and changes settings by buttons and typed answers."""
 
 import asyncio
 import re
@@ -27,12 +27,11 @@ _ANSWERED = "answered"
 _BETWEEN_NAMES = re.compile(r"[,;\n]")
 
 _UNKNOWN_ASKED = 3
-"""Unknown names of one message beside which the nearest known ones are shown: finding those takes
-a second or so."""
+"""For how many unknown names similar ones are suggested; each takes about a second."""
 
 
 class Preferring:
-    """Shows and changes what a user has settled for all playlists."""
+    """Shows and changes a user's settings."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -45,21 +44,21 @@ class Preferring:
         await say(context.bot, user_id, *await self._page(user_id, "overview"))
 
     async def page(self, update: Update, context: Context) -> None:
-        """Show another page of the settings; whatever was asked is asked no more."""
+        """Show another page of the settings, and drop any open question."""
         query, (name, *rest) = pressed(update)
         await toast(query)
         await self._services.records.run(lambda s: s.people.questions.drop(sender(update)))
         await self._show(update, context.bot, name, rest[0] if rest else 0)
 
     async def set(self, update: Update, context: Context) -> None:
-        """Change the setting whose button was pressed."""
+        """Change a setting."""
         query, (field, value) = pressed(update)
         await self._change(sender(update), **_changes(field, value))
         await toast(query, texts.SETTING_KEPT)
         await self._show(update, context.bot, "years" if field == "years" else "overview")
 
     async def add(self, update: Update, context: Context) -> None:
-        """Put the name whose button was pressed on a list."""
+        """Add a name to a list."""
         query, (list_name, key) = pressed(update)
         name = self._names(list_name).named(key)
         if name is None:
@@ -75,7 +74,7 @@ class Preferring:
         await self._show(update, context.bot, list_name)
 
     async def drop(self, update: Update, context: Context) -> None:
-        """Take the name whose button was pressed off a list."""
+        """Remove a name from a list."""
         query, (list_name, key) = pressed(update)
         known = self._names(list_name)
         user_id, now, keys = sender(update), self._services.clock(), {key}
@@ -105,9 +104,9 @@ class Preferring:
     # -- typed answers --
 
     async def answered(self, update: Update, context: Context) -> None:
-        """Take a text for the answer where one was asked; leave any other message to others."""
+        """Take a text as the answer to an open question; pass on any other message."""
         if earlier(_ANSWERED) is not None:
-            raise ApplicationHandlerStop  # an earlier try took it, to the end
+            raise ApplicationHandlerStop  # an earlier try took it
         user_id, now = sender(update), self._services.clock()
         question = await self._services.records.run(
             lambda s: s.people.questions.open(user_id, now)
@@ -115,8 +114,8 @@ class Preferring:
         message = update.effective_message
         if question is None or message is None:
             return
-        if not message.text or message.text.startswith("/"):  # the user has turned to other things
-            if not (message.text or "").startswith("/cancel"):  # which says what it stopped
+        if not message.text or message.text.startswith("/"):  # the user does something else
+            if not (message.text or "").startswith("/cancel"):  # which reports what it stopped
                 await self._services.records.run(lambda s: s.people.questions.drop(user_id))
             return
         if question.about == "years":
@@ -136,7 +135,7 @@ class Preferring:
         await self._settle(bot, user_id)
 
     async def _names_typed(self, bot: Bot, user_id: int, list_name: str, text: str) -> None:
-        """Put the names that the catalogue knows on a list, and ask about the others."""
+        """Add the names that the catalogue knows to a list, and ask about the others."""
         known = self._names(list_name)
         parts = [part for part in map(str.strip, _BETWEEN_NAMES.split(text)) if part] or [text]
         parts = list(dict.fromkeys(parts))
@@ -164,7 +163,7 @@ class Preferring:
     # -- what they share --
 
     async def _put(self, user_id: int, list_name: str, names: Collection[str]) -> str:
-        """Put names on a list and take them off its opposite; return what to say of it."""
+        """Add names to a list, remove them from its opposite, and return the reply."""
         known, opposite, now = self._names(list_name), _opposite(list_name), self._services.clock()
         keys = {known.key(name) for name in names}
 
@@ -183,7 +182,7 @@ class Preferring:
     async def _settle(
         self, bot: Bot, user_id: int, but_for: MaybeInaccessibleMessage | None = None
     ) -> None:
-        """Take the question away that was answered, unless the answer takes its place."""
+        """Delete the message with the answered question, unless the answer replaces it."""
         now = self._services.clock()
 
         def take(stores: Stores) -> int:
@@ -196,7 +195,7 @@ class Preferring:
             await remove(bot, user_id, asked_in)
 
     async def _show(self, update: Update, bot: Bot, name: str, number: int = 0) -> None:
-        """Put a page in the place of the message whose button was pressed."""
+        """Replace the pressed message with a page."""
         message = update.effective_message
         if message is not None:
             page = await self._page(sender(update), name, number)
@@ -224,7 +223,7 @@ class Preferring:
         )
 
     def _names(self, list_name: str) -> Names:
-        """Return the names that a list may hold."""
+        """Return the catalogue's names for a list."""
         is_artists = list_name.endswith("artists")
         return Artists(self._services.table) if is_artists else Genres(self._services.table)
 
@@ -251,7 +250,7 @@ def _changes(field: str, value: Any) -> dict[str, Any]:
 
 
 def _found(parts: Sequence[str], known: Names) -> dict[str, str | None]:
-    """Return what was typed, each with the name that it is, None where it is none."""
+    """Return each typed part with the catalogue's name for it; None if it has none."""
     return {part: known.named(known.key(part)) for part in parts}
 
 

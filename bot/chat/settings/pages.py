@@ -1,7 +1,7 @@
-"""What /settings shows: an overview, the years, and a page for each list of names.
+"""The pages of /settings: an overview, release years, and one for each list of names.
 
-Each page is one message, edited in place. Its buttons hold all that they do, so that one of last
-month works today: a name goes by the number that all its spellings share.
+Each page is one message, edited in place. The button of a name holds a key that all its spellings
+share.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ LENGTHS = (10, 20, 30, 50)
 DECADES = range(1960, 2030, 10)
 
 NAMES = 8
-"""Names of a list whose buttons show at a time."""
+"""How many names of a list show at a time."""
 
 UNKNOWN_TOLD = 30
-"""Unknown names that a message lists before it only counts."""
+"""How many unknown names a message lists before it only counts them."""
 
 OFFERED = 12
-"""Genres that are offered for choosing."""
+"""How many genres are offered as buttons."""
 
 
 def overview(preferences: Preferences, *, unchecked: int, tracks: int) -> Page:
@@ -34,8 +34,8 @@ def overview(preferences: Preferences, *, unchecked: int, tracks: int) -> Page:
 
     Args:
         preferences: The user's settings.
-        unchecked: Tracks of which the catalogue does not know whether they are explicit.
-        tracks: Tracks of the catalogue in all.
+        unchecked: The number of tracks that may be explicit for all the catalogue knows.
+        tracks: The number of tracks in the catalogue.
     """
     lines = [f"{title}: <b>{_told(preferences, name)}</b>" for name, title in texts.SETTINGS]
     explicit, keeps = preferences.allows_explicit, preferences.keeps_playlists
@@ -73,7 +73,7 @@ def years(preferences: Preferences, *, is_known: bool) -> Page:
 
     Args:
         preferences: The user's settings.
-        is_known: Whether the catalogue knows when its tracks came out.
+        is_known: Whether the catalogue has release years.
     """
     chosen = (preferences.first_year, preferences.last_year)
     decades = [
@@ -101,13 +101,13 @@ def names(
     offered: Sequence[str] = (),
     number: int = 0,
 ) -> Page:
-    """Return one list of names, with buttons that take names out, put names in, or ask for one.
+    """Return a list of names, with buttons to remove names, add names, or type one.
 
     Args:
         list_name: A field of `Preferences`.
         listed: The names on it.
-        known: The names of that kind in the catalogue.
-        offered: Names that can be put in by a button.
+        known: The catalogue's names of that kind.
+        offered: Names to add by button.
         number: Which page of the list, from 0.
     """
     count = max(1, -(-len(listed) // NAMES))
@@ -136,14 +136,14 @@ def names(
 
 
 def suggestions(list_name: str, text: str, near: Sequence[str], known: Names) -> Page:
-    """Return what is said of a name that the catalogue lacks, and what may have been meant."""
+    """Return the reply to a name that the catalogue lacks, with similar names as buttons."""
     told = texts.UNKNOWN_NAME[bool(near)].format(noun=_noun(list_name), name=escape(_cut(text)))
     rows: Rows = [[button(_cut(name), "add", list_name, known.key(name))] for name in near]
     return told, InlineKeyboardMarkup([*rows, [button(texts.STOP_TYPING, "settings", list_name)]])
 
 
 def unknown_names(list_name: str, unknown: Sequence[str]) -> Page:
-    """Return what is said of more names that the catalogue lacks."""
+    """Return the reply to more names that the catalogue lacks."""
     told = ", ".join(f"<b>{escape(_cut(name))}</b>" for name in unknown[:UNKNOWN_TOLD])
     if (more := len(unknown) - UNKNOWN_TOLD) > 0:
         told += texts.AND_MORE.format(count=more)
@@ -153,7 +153,7 @@ def unknown_names(list_name: str, unknown: Sequence[str]) -> Page:
 
 
 def question(about: str) -> Page:
-    """Return what asks for years or a name to be typed, and the way back."""
+    """Return the question for years or a name, with a way back."""
     text = texts.ASK_YEARS if about == "years" else texts.ASK_NAME[_noun(about)]
     return text, InlineKeyboardMarkup([[button(texts.STOP_TYPING, "settings", about)]])
 

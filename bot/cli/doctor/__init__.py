@@ -1,1 +1,1 @@
-"""`mirrortape doctor`: what is wrong with an installation."""
+"""`mirrortape doctor`: checks an installation."""

@@ -1,6 +1,6 @@
-"""What `mirrortape doctor` looks at: one finding for each thing that the bot needs.
+"""The checks of `mirrortape doctor`: one finding for each thing that the bot needs.
 
-Nothing is changed: databases are opened for reading, and a port is taken for an instant only.
+Nothing is changed: databases are opened for reading, and ports are used only for an instant.
 """
 
 import errno
@@ -36,16 +36,16 @@ from vision import VisionError
 from vision.network import weights
 
 LEAST_FREE_MB = 500
-"""What a year of a household, its backups and SQLite's own copies need with room to spare."""
+"""Enough for a year of a household, with backups and SQLite's temporary files."""
 
 HIGHEST_PORT = 65535
 
 CLOCK_OFF = timedelta(minutes=1)
-"""How far this computer's clock may be from a service's; schedules and tokens go by it."""
+"""The largest difference between this computer's clock and a service's."""
 
 
 def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
-    """Yield one finding after another, in the order in which things are needed.
+    """Yield the findings, in the order in which things are needed.
 
     Args:
         env: The file of settings.

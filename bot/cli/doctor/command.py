@@ -1,4 +1,4 @@
-"""The command line's `doctor`: what is wrong with this installation, and what to do about it."""
+"""`mirrortape doctor`: what is wrong with this installation, and what to do about it."""
 
 import json
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ _NAME_WIDTH = 13
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Check settings, services, files and ports; say in a line each what to do."""
+    """Check settings, services, files and ports, and say what to do."""
     from bot.cli.doctor.checks import examine
 
     findings = examine(Path(".env"), partial(datetime.now, UTC))
@@ -40,7 +40,7 @@ def doctor(
 
 
 def _shown(findings: "Iterable[Finding]") -> "list[Finding]":
-    """Print findings as they are made, and what follows from them; return all."""
+    """Print findings as they come, and a summary; return them."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -59,7 +59,7 @@ def _shown(findings: "Iterable[Finding]") -> "list[Finding]":
 
 
 def _print_row(console: "Console", finding: "Finding") -> None:
-    """Print one finding; a long one goes on under itself."""
+    """Print a finding, with indented continuation lines."""
     from rich.table import Table
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""What is found out about one thing that the bot needs."""
+"""A finding about something that the bot needs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,8 +12,8 @@ class Finding:
 
     Args:
         what: The thing.
-        verdict: Whether it is well; unknown where it could not be looked at.
-        says: How it is; where it is not well, what is wrong and what to do.
+        verdict: Whether it is all right; unknown if it could not be checked.
+        says: Its state, and if it is not all right, what to do.
     """
 
     what: str

@@ -1,1 +1,1 @@
-"""`mirrortape setup`: from nothing to a bot that can run."""
+"""`mirrortape setup`: sets up a bot step by step."""

@@ -1,6 +1,6 @@
-"""What the set-up has learned so far: each answer lies in `.env` once it is known to be right.
+"""The answers of the set-up: each one is written to `.env` once it was verified.
 
-No key that encrypts anything is ever lost: what gives way stays in the file as a comment.
+Replaced values stay in the file as comments, so that no encryption key is lost.
 """
 
 import os
@@ -12,7 +12,7 @@ from bot.settings import load_settings
 
 
 class SetupStopped(Exception):
-    """The set-up cannot go on; the text says why and what to do."""
+    """The set-up cannot continue; the message says why and what to do."""
 
 
 class Answers:

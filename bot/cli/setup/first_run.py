@@ -1,6 +1,6 @@
-"""The operator's first run: what `.env` needs is asked for, checked, and written, bit by bit.
+"""Asks for the settings in `.env`, verifies and writes each of them.
 
-Whoever stops can go on later; asked again, Enter keeps what is there.
+The set-up can be interrupted and continued later; Enter keeps an existing value.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How the set-up talks on a terminal: questions, and a mark before what it found."""
+"""The set-up's terminal output and questions."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,8 +1,8 @@
-"""What is remembered of the listeners' Spotify accounts.
+"""Stores the listeners' Spotify accounts.
 
-Tokens are sealed, see `recommender.storage.sealing`. An account's row outlives its tokens, so that
-somebody who disconnects and returns keeps the same living playlist; `forget` deletes everything.
-Their playlists are in `recommender.services.spotify.intents`.
+Tokens are encrypted, see `recommender.storage.sealing`. An account's row outlives its tokens, so
+that a listener who disconnects and reconnects keeps the same playlist; `forget` deletes
+everything. The playlists are in `recommender.services.spotify.intents`.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ BELONGINGS = (
     *notices.BELONGINGS,
     Belonging("spotify_accounts", secrets=("tokens_encrypted",)),
 )
-"""All that is remembered of a listener."""
+"""All tables with data about a listener."""
 
 _migrations = Migrations("spotify")
 
@@ -47,7 +47,7 @@ def m001_first_tables(db: Database) -> None:
             "display_name": str,
             "tokens_encrypted": str,  # null once disconnected
             "authorized_utc": str,
-            "playlist_id": str,  # the living playlist, null until there is one
+            "playlist_id": str,  # the playlist that is updated, null until there is one
             "playlist_created_utc": str,
         },
         pk="user_id",
@@ -77,7 +77,7 @@ def m001_first_tables(db: Database) -> None:
 
 @_migrations()
 def m002_cooldown_of_each_app(db: Database) -> None:
-    """Keep a cooldown for each app: who brought their own is not slowed by the owner's."""
+    """Store a cooldown per app, so that listeners with an app of their own are not affected."""
     db.table("spotify_cooldowns").create(
         {"client_id": str, "until_utc": str}, pk="client_id", not_null={"until_utc"}
     )
@@ -105,7 +105,7 @@ class SpotifyAccounts:
     # -- accounts --
 
     def connect(self, user_id: int, profile: Profile, tokens: Tokens) -> None:
-        """Remember an account; the living playlist stays if it is the same account as before."""
+        """Store an account; its playlist is kept if it is the same account as before."""
         self._db.execute(
             "insert into spotify_accounts"
             " (user_id, account_id, display_name, tokens_encrypted, authorized_utc)"
@@ -124,13 +124,13 @@ class SpotifyAccounts:
         )
 
     def replace_tokens(self, user_id: int, old: Tokens, new: Tokens) -> Tokens | None:
-        """Put refreshed tokens in the place of those that bought them.
+        """Replace tokens with refreshed ones.
 
-        A listener may disconnect or connect anew while a refresh is under way. What they did
-        counts, and the refreshed tokens are dropped.
+        If the listener disconnected or reconnected during the refresh, the refreshed tokens are
+        dropped.
 
         Returns:
-            The tokens that stand there now, None where there are none.
+            The tokens stored now; None if there are none.
         """
         with immediate(self._db):
             stored = self.tokens(user_id)
@@ -143,9 +143,9 @@ class SpotifyAccounts:
         return new
 
     def end(self, user_id: int, tokens: Tokens) -> None:
-        """Delete tokens that Spotify no longer honours, unless others took their place.
+        """Delete tokens that Spotify no longer honours, unless they were replaced.
 
-        Their listener is to be told, see `recommender.services.spotify.notices`.
+        The listener will be notified, see `recommender.services.spotify.notices`.
         """
         with immediate(self._db):
             if self.tokens(user_id) == tokens:
@@ -156,11 +156,12 @@ class SpotifyAccounts:
                 self.notices.note_end(user_id)
 
     def tokens(self, user_id: int) -> Tokens | None:
-        """Return the tokens of a listener, None where no account is connected.
+        """Return a listener's tokens; None if no account is connected.
 
         Raises:
-            ConnectionExpired: They were encrypted under a key that we no longer have, or for
-                somebody else.
+            ConnectionExpired: They cannot be decrypted: their key is gone, or they belong to
+            another
+                listener.
         """
         row = self._row("select tokens_encrypted from spotify_accounts where user_id = ?", user_id)
         if row is None or row["tokens_encrypted"] is None:
@@ -171,7 +172,7 @@ class SpotifyAccounts:
             raise ConnectionExpired("the stored tokens cannot be read") from error
 
     def drop_tokens(self, user_id: int) -> None:
-        """Delete a listener's tokens and what could bring new ones."""
+        """Delete a listener's tokens and pending authorizations."""
         with immediate(self._db):
             self._db.execute(
                 "update spotify_accounts set tokens_encrypted = null where user_id = ?", [user_id]
@@ -180,25 +181,25 @@ class SpotifyAccounts:
             self.notices.drop(user_id)
 
     def is_connected(self, user_id: int) -> bool:
-        """Return whether there are tokens of this listener."""
+        """Return whether a listener has tokens."""
         row = self._row("select tokens_encrypted from spotify_accounts where user_id = ?", user_id)
         return row is not None and row["tokens_encrypted"] is not None
 
     def profile(self, user_id: int) -> Profile | None:
-        """Return the account that a listener connected last."""
+        """Return the profile of the account that a listener connected last."""
         row = self._row("select * from spotify_accounts where user_id = ?", user_id)
         return None if row is None else Profile(row["account_id"], row["display_name"])
 
-    # -- the cooldown, which is an app's and so everybody's who connected by it --
+    # -- the cooldown of an app, for everybody who connected with it --
 
     def cool_down(self, client_id: str, until: datetime) -> None:
-        """Remember until when Spotify wants to hear nothing from an app; empty: the owner's."""
+        """Store until when an app must not call Spotify; empty: the owner's app."""
         self._db.table("spotify_cooldowns").upsert(
             {"client_id": client_id, "until_utc": until.isoformat()}, pk="client_id"
         )
 
     def cooldown(self, client_id: str) -> datetime | None:
-        """Return until when Spotify wants to hear nothing from an app, if it ever said so."""
+        """Return until when an app must not call Spotify; None if it never had to wait."""
         row = self._row("select until_utc from spotify_cooldowns where client_id = ?", client_id)
         return None if row is None else _time(row["until_utc"])
 

@@ -1,9 +1,8 @@
-"""Whether Spotify knows an app, as far as can be told while nobody has logged in.
+"""Checks whether Spotify knows an app, without anybody logging in.
 
-The token endpoint looks at the app first and at the authorization code then (RFC 6749, section
-5.2): a code of ours that is none is refused as `invalid_grant` to an app that it knows, and as
-`invalid_client` to one that it does not. Which redirect URIs stand in an app's settings, and whom
-it serves, Spotify tells only people who have logged in.
+The token endpoint checks the app before the authorization code (RFC 6749, section 5.2): it answers
+a made-up code with `invalid_grant` for an app that it knows, and with `invalid_client` otherwise.
+The redirect URIs and users of an app cannot be checked this way.
 """
 
 from datetime import datetime
@@ -17,7 +16,7 @@ _NO_VERIFIER = "0" * 43
 
 
 class AppState(Enum):
-    """What Spotify says about an app."""
+    """Spotify's answer about an app."""
 
     KNOWN = "known"
     UNKNOWN = "unknown"
@@ -26,10 +25,10 @@ class AppState(Enum):
 
 
 def check_app(client: SpotifyClient, now: datetime) -> AppState:
-    """Return what Spotify says about the owner's app.
+    """Check the owner's app.
 
     Raises:
-        SpotifyBusy: Spotify cannot be reached, or cannot answer now.
+        SpotifyBusy: Spotify cannot be reached or cannot answer now.
     """
     try:
         client.exchange(_NO_CODE, _NO_VERIFIER, now)

@@ -1,9 +1,9 @@
-"""Who is on the way to Spotify's consent page and back, and by which app.
+"""Stores pending authorizations: listeners on their way to Spotify's consent page and back.
 
-A listener on the way is known by the state in their link, of which only a hash is kept. Where
-consent ends on a page that any browser may open, they *arrive* there first: the page shows six
-digits, and nothing is connected until these are typed into the chat that began. What must stay
-secret is sealed for its listener, so that a row cannot be given to another.
+A pending authorization is identified by the `state` in its link, of which only a hash is stored.
+If any browser can open the callback page, a listener *arrives* there first: the page shows six
+digits, and the account is connected when these are typed into the chat that began. Secrets are
+encrypted and bound to their listener, so that a row cannot be moved to another one.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from recommender.storage.personal_data import Belonging
 from recommender.storage.sealing import ARRIVALS, WAYS, Place, Seal
 
 AUTHORIZATION_LASTS = timedelta(minutes=10)
-"""How long somebody may take on Spotify's consent page."""
+"""How long a link to the consent page works."""
 
 DIGITS_LAST = timedelta(minutes=5)
-"""How long somebody may take to type what the page shows."""
+"""How long the digits work."""
 
 MAX_TRIES = 5
-"""How often the digits may be typed."""
+"""How many times the digits may be typed."""
 
 BELONGINGS = (
     Belonging("spotify_ways", secrets=("state_sha256", "sealed")),
@@ -41,7 +41,7 @@ _migrations = Migrations("authorizations")
 
 @_migrations()
 def m001_arrivals_and_apps(db: Database) -> None:
-    """Create ways, arrivals and apps; what was under way for ten minutes is given up."""
+    """Create links, arrivals and apps; authorizations pending during the update are dropped."""
     db.table("spotify_ways").create(
         {"state_sha256": str, "user_id": int, "sealed": str, "created_utc": str},
         pk="state_sha256",
@@ -66,13 +66,13 @@ def m001_arrivals_and_apps(db: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PendingAuthorization:
-    """Who went to the consent page, and what goes with the code that comes back.
+    """A pending authorization.
 
     Args:
-        user_id: Whose chat began.
-        verifier: Proves that the code was meant for us (PKCE).
+        user_id: The listener who began it.
+        verifier: The PKCE code verifier.
         client_id: The listener's own app; empty for the owner's.
-        code: What came back, to be exchanged; empty before.
+        code: The authorization code; empty before the return.
     """
 
     user_id: int
@@ -82,11 +82,11 @@ class PendingAuthorization:
 
 
 class Authorizations:
-    """The tables of those under way in `mirrortape.db`.
+    """The tables of pending authorizations in `mirrortape.db`.
 
     Args:
         db: The database; used on the calling thread.
-        cipher: Seals what must stay secret; its first key is the newest.
+        cipher: Encrypts secrets; its first key is the newest.
     """
 
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
@@ -97,7 +97,7 @@ class Authorizations:
     # -- to the consent page and back --
 
     def begin(self, pending: PendingAuthorization, state: str, now: datetime) -> None:
-        """Remember who is on the way to the consent page, and drop who took too long."""
+        """Store a pending authorization, and drop expired ones."""
         self._db.execute(
             "delete from spotify_ways where created_utc not between ? and ?",
             [(now - AUTHORIZATION_LASTS).isoformat(), (now + AUTHORIZATION_LASTS).isoformat()],
@@ -112,16 +112,16 @@ class Authorizations:
         )
 
     def owner(self, state: str) -> int | None:
-        """Return who began with this state, None where nobody did; it is not used up."""
+        """Return who began with this state; None if nobody did. The link stays valid."""
         row = self._row("select user_id from spotify_ways where state_sha256 = ?", _sha256(state))
         return None if row is None else int(row["user_id"])
 
     def returning(self, state: str, now: datetime) -> PendingAuthorization | None:
-        """Return who came back from the consent page; None if too late or unknown.
+        """Return the authorization of a return from the consent page; None if expired or unknown.
 
-        The link stays until `use_up`, which belongs into the transaction that stores what comes of
-        it. It is written to all the same, so that a database which can store nothing now fails
-        here, before Spotify is asked.
+        The link stays valid until `use_up`, in the transaction that stores the result. This method
+        writes to the row too, so that a database which cannot store anything fails here, before
+        Spotify is called.
         """
         with immediate(self._db):
             row = self._row(
@@ -139,11 +139,11 @@ class Authorizations:
         return pending
 
     def use_up(self, state: str) -> None:
-        """Let a link connect nobody any more."""
+        """Invalidate a link."""
         self._db.execute("delete from spotify_ways where state_sha256 = ?", [_sha256(state)])
 
     def is_under_way(self, user_id: int, now: datetime) -> bool:
-        """Return whether a link of this listener's still works."""
+        """Return whether the listener has a valid link."""
         oldest = (now - AUTHORIZATION_LASTS).isoformat()
         newest = (now + AUTHORIZATION_LASTS).isoformat()
         rows = self._db.query(
@@ -155,7 +155,7 @@ class Authorizations:
     # -- the six digits --
 
     def arrive(self, pending: PendingAuthorization, digits: str, now: datetime) -> None:
-        """Remember what came back until its listener types the digits; the newest counts."""
+        """Store a return until its listener types the digits, replacing an earlier one."""
         self._db.table("spotify_arrivals").upsert(
             {
                 "user_id": pending.user_id,
@@ -168,12 +168,13 @@ class Authorizations:
         )
 
     def try_digits(self, user_id: int, digits: str, now: datetime) -> PendingAuthorization | None:
-        """Return what came back if these are its digits; None where none are awaited.
+        """Return the arrival with these digits; None if no digits are awaited.
 
-        It stays until `end_arrival`, so that a failure after this uses up neither digits nor try.
+        It stays stored until `end_arrival`, so that a later failure costs neither digits nor a
+        try.
 
         Raises:
-            WrongDigits: They are others; after the last try nothing is awaited any more.
+            WrongDigits: They do not match; after the last try the arrival is dropped.
             AuthorizationStale: They were shown too long ago.
         """
         with immediate(self._db):
@@ -204,13 +205,13 @@ class Authorizations:
         return pending
 
     def end_arrival(self, user_id: int) -> None:
-        """Await no digits of this listener's any more."""
+        """Drop the listener's arrival."""
         self._db.execute("delete from spotify_arrivals where user_id = ?", [user_id])
 
     # -- apps of their own --
 
     def use_app(self, user_id: int, client_id: str) -> None:
-        """Connect this listener by an app of their own from now on; empty for the owner's."""
+        """Use the listener's own app from now on; empty: the owner's."""
         if client_id:
             self._db.table("spotify_apps").upsert(
                 {"user_id": user_id, "client_id": client_id}, pk="user_id"
@@ -219,12 +220,12 @@ class Authorizations:
             self._db.execute("delete from spotify_apps where user_id = ?", [user_id])
 
     def app_of(self, user_id: int) -> str:
-        """Return the client id that this listener brought, empty where they brought none."""
+        """Return the client id of the listener's own app; empty if they have none."""
         row = self._row("select client_id from spotify_apps where user_id = ?", user_id)
         return "" if row is None else str(row["client_id"])
 
     def drop(self, user_id: int) -> None:
-        """Delete what could still connect this listener."""
+        """Delete all pending authorizations of this listener."""
         self._db.execute("delete from spotify_ways where user_id = ?", [user_id])
         self.end_arrival(user_id)
 
@@ -236,7 +237,7 @@ class Authorizations:
         return self._seal.close(place, pending.user_id, json.dumps(secrets))
 
     def _open(self, place: Place, row: dict[str, Any]) -> PendingAuthorization | None:
-        """Return what was sealed; None if by a key that is gone, or for another listener."""
+        """Decrypt a value; None if its key is gone, or if it belongs to another listener."""
         try:
             secrets = self._seal.open(place, row["user_id"], row["sealed"])
         except InvalidToken:
@@ -249,10 +250,10 @@ def _sha256(text: str) -> str:
 
 
 def _hmac(pending: PendingAuthorization, digits: str) -> str:
-    """Return a hash of the digits that nobody can look up who has the file but not our key."""
+    """Return a keyed hash of the digits, so that they cannot be guessed from the file alone."""
     return hmac.new(pending.verifier.encode(), digits.encode(), "sha256").hexdigest()
 
 
 def _is_within(span: timedelta, text: str, now: datetime) -> bool:
-    """Return whether a stored time is near; one far ahead is of a clock that was wrong."""
+    """Return whether a stored time is recent; a time far in the future is not."""
     return abs(now - datetime.fromisoformat(text)) <= span

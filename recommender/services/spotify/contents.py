@@ -1,4 +1,4 @@
-"""A playlist as Spotify tells of it: its name, what it holds, and what of that no longer plays."""
+"""A playlist as Spotify returns it: name, items, and which of them do not play."""
 
 import html
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ class Playlist:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One place in a playlist.
+    """An item of a playlist.
 
     Args:
-        uri: What stands there; None where Spotify has nothing to show any more. A track that
-            Spotify replaced by another edition keeps the URI under which it was written.
-        is_playable: Whether it plays where the listener lives.
+        uri: Its URI; None if Spotify no longer shows it. A track that Spotify relinked to another
+            edition keeps the URI under which it was written.
+        is_playable: Whether it plays in the listener's country.
     """
 
     uri: str | None
@@ -32,26 +32,26 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that a playlist holds, in order, and the version that was read."""
+    """The items of a playlist, in order, and its version."""
 
     snapshot_id: str
     entries: tuple[Entry, ...]
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """Everything that still has a URI, in order."""
+        """The URIs of the items that have one, in order."""
         return tuple(entry.uri for entry in self.entries if entry.uri is not None)
 
 
 def unplayed(wanted: Sequence[str], found: Contents) -> frozenset[str]:
-    """Return which of the tracks that were written do not play.
+    """Return which of the written tracks do not play.
 
     Args:
-        wanted: The URIs that were written, in order.
-        found: What was read back of that same version.
+        wanted: The written URIs, in order.
+        found: The items read back, of the same version.
     """
     if len(found.entries) == len(wanted):
-        # By place: where Spotify plays another edition, the URI differs.
+        # By position: if Spotify plays another edition, the URI differs.
         pairs = zip(wanted, found.entries, strict=True)
         return frozenset(uri for uri, entry in pairs if not (entry.uri and entry.is_playable))
     playing = {entry.uri for entry in found.entries if entry.is_playable}
@@ -59,21 +59,21 @@ def unplayed(wanted: Sequence[str], found: Contents) -> frozenset[str]:
 
 
 def as_object(answer: Any) -> dict[str, Any]:
-    """Return an answer that is an object.
+    """Return an answer if it is a JSON object.
 
     Raises:
-        TypeError: It is none.
+        TypeError: It is not.
     """
-    if not isinstance(answer, dict):  # spotipy returns None for a body that is no JSON
+    if not isinstance(answer, dict):  # spotipy returns None for a body that is not JSON
         raise TypeError(f"an object was expected, not {type(answer).__name__}")
     return answer
 
 
 def as_text(answer: Any) -> str:
-    """Return what an answer names.
+    """Return a non-empty text of an answer.
 
     Raises:
-        TypeError: It names nothing: null, empty, or no text.
+        TypeError: It is null, empty, or not a text.
     """
     if not isinstance(answer, str) or not answer:
         raise TypeError(f"a text was expected, not {type(answer).__name__}")
@@ -81,17 +81,17 @@ def as_text(answer: Any) -> str:
 
 
 def as_entry(answer: object) -> Entry:
-    """Return one place of a playlist, whose track may be null or silent."""
+    """Parse an item, whose track may be null or unplayable."""
     entry = as_object(answer)
     track = entry.get("item") or entry.get("track")
     if track is None:
         return Entry(None, is_playable=False)
-    written = track.get("linked_from") or track  # another edition may play in its stead
+    written = track.get("linked_from") or track  # another edition may play instead
     return Entry(str(written["uri"]), is_playable=track.get("is_playable") is not False)
 
 
 def as_playlist(answer: object) -> Playlist:
-    """Return a playlist of which the answer tells at least its name and where it opens."""
+    """Parse a playlist; the answer must have at least its name and address."""
     entry = as_object(answer)
     return Playlist(
         id=str(entry["id"]),

@@ -1,7 +1,7 @@
-"""Ends a call to a web service in time, however slowly its answer drips.
+"""Enforces a deadline for calls to a web service, even if the answer trickles in.
 
-The timeout of requests starts anew with each byte that comes. So a watchdog shuts the connections
-of a call when its time is over, whereupon whoever reads from them stops at once.
+The timeout of requests restarts with each byte. So a watchdog shuts down the sockets of a call at
+its deadline, which ends any read from them at once.
 """
 
 import socket
@@ -17,28 +17,29 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class Call:
-    """One call, of one request or several, and the connections that it uses."""
+    """A call, of one or more requests, and its connections."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self.is_over = False
-        """Whether its time is over; then it connects no more."""
+        """Whether its deadline has passed; then it makes no more connections."""
 
     def end(self) -> None:
-        """Shut its connections, from whichever thread."""
+        """Shut down its connections; callable from any thread."""
         with self._lock:
             self.is_over = True
             for each in self._sockets:
-                with suppress(OSError):  # closed before
-                    # Not its own method: that of TLS would change it under whoever reads.
+                with suppress(OSError):  # closed already
+                    # Not its own method: that of a TLS socket would change it while it is being
+                    # read.
                     socket.socket.shutdown(each, socket.SHUT_RDWR)
 
     def add(self, connection: HTTPConnection) -> None:
-        """Note that it has connected.
+        """Register a connection.
 
         Raises:
-            TimeoutError: Its time is over.
+            TimeoutError: The deadline has passed.
         """
         with self._lock:
             if self.is_over:
@@ -49,10 +50,10 @@ class Call:
 
 
 class Calls:
-    """The calls that are under way.
+    """The calls in flight.
 
     Args:
-        total_s: How long each may take at most.
+        total_s: The deadline of each call.
     """
 
     def __init__(self, total_s: float) -> None:
@@ -62,10 +63,10 @@ class Calls:
 
     @contextmanager
     def limited(self, session: requests.Session) -> Iterator[None]:
-        """See to it that the block's requests by this session end in time.
+        """Enforce the deadline for requests of this session in the block.
 
         Raises:
-            requests.Timeout: They did not.
+            requests.Timeout: The deadline has passed.
         """
         call = Call()
         adapter = _Adapter(call)
@@ -79,21 +80,21 @@ class Calls:
         watchdog.start()
         try:
             yield
-            if call.is_over:  # an answer that was cut off may look like a whole one
+            if call.is_over:  # a truncated answer may look complete
                 raise requests.Timeout("the call took too long")
         finally:
             watchdog.cancel()
             self._under_way.discard(call)
 
     def close(self) -> None:
-        """End what is under way, and whatever comes later."""
+        """End all calls in flight, and refuse new ones."""
         self._is_closed = True
         for call in list(self._under_way):
             call.end()
 
 
 class _Adapter(HTTPAdapter):
-    """What requests sends by, except that its connections belong to a call."""
+    """The transport adapter of requests, with connections that belong to a call."""
 
     def __init__(self, call: Call) -> None:
         class Plain(HTTPConnection):
@@ -116,12 +117,12 @@ class _Adapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make what connections come from."""
+        """Create the pools of direct connections."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
-        """Return what connections by a proxy come from."""
+        """Return the pools of connections through a proxy."""
         manager = super().proxy_manager_for(*args, **options)
         manager.pool_classes_by_scheme = self._pools
         return manager

@@ -1,11 +1,10 @@
-"""The playlists that we write in the listeners' accounts, and those that do not stand there yet.
+"""Stores which playlist each listener's account should hold, until it does.
 
-A playlist is written in several requests, and a crash may come between any two. So an *intent* is
-stored first: which tracks shall stand in the listener's playlist. It is deleted when they do.
+Writing a playlist takes several requests, and a crash may come between any two. So an *intent*
+with the wanted tracks is stored first, and deleted once they are written.
 
-A listener has one intent at most: a newer playlist takes the place of one that still waits. That
-may happen while the older one is being written. So whoever writes says which playlist it was, and
-changes nothing about a newer one.
+A listener has at most one intent: a newer playlist replaces a pending one, even while that is
+being written. So the writer says which playlist it wrote, and does not touch a newer intent.
 """
 
 import json
@@ -21,17 +20,17 @@ from recommender.storage.personal_data import Belonging
 
 NAME_CHARS = 100
 DESCRIPTION_CHARS = 300
-"""Longer texts are refused by Spotify."""
+"""Spotify's limits."""
 
 MARKER_CHARS = len(" [mt-01234567]")
-"""Room in the description for the marker of a playlist that is being created."""
+"""Room in the description for the marker of a playlist being created."""
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
-"""How long a playlist that could not be written waits for the next try: at first, and at most."""
+"""The first and the longest retry delay of a failed write."""
 
 TRIED_FOR = timedelta(days=7)
-"""After that long nobody waits for a playlist any more."""
+"""How long a pending playlist is retried."""
 
 BELONGINGS = (Belonging("spotify_intents", structured=("uris",)),)
 
@@ -40,7 +39,7 @@ _migrations = Migrations("spotify intents")
 
 @_migrations()
 def m001_intents_that_wait(db: Database) -> None:
-    """Remember which saved playlist an intent is for, where, and when to try again."""
+    """Add the saved playlist, its message, and the time of the next retry."""
     db.execute("alter table spotify_intents add column saved_id integer")
     db.execute("alter table spotify_intents add column shown_in integer")
     db.execute("alter table spotify_intents add column tries integer not null default 0")
@@ -49,16 +48,16 @@ def m001_intents_that_wait(db: Database) -> None:
 
 @_migrations()
 def m002_when_a_creation_began(db: Database) -> None:
-    """Remember since when a playlist may have been created without our knowing."""
+    """Add since when a playlist may have been created without our knowledge."""
     db.execute("alter table spotify_intents add column marked_utc text")
     db.execute("update spotify_intents set marked_utc = created_utc where marker is not null")
 
 
 @_migrations()
 def m003_new_playlists(db: Database) -> None:
-    """Remember who asked for a new playlist, and whether writing has begun.
+    """Add whether a new playlist is wanted, and whether writing has begun.
 
-    Until now an intent let go of the living playlist as soon as it was stored.
+    Before, an intent for a new playlist dropped the old one as soon as it was stored.
     """
     for column in ("starts_new", "begun"):
         db.execute(f"alter table spotify_intents add column {column} integer not null default 0")
@@ -73,14 +72,14 @@ def m004_no_messages(db: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PlaylistDraft:
-    """What shall stand in a listener's playlist.
+    """The wanted content of a listener's playlist.
 
     Args:
-        name: What it shall be called.
-        description: What shall be said of it.
-        uris: Its tracks, as Spotify names them, in order.
-        saved_id: The playlist of our own that it is; None where there is none.
-        starts_new: Whether the playlist written before stays and this becomes another.
+        name: Its title.
+        description: Its description.
+        uris: The Spotify URIs of its tracks, in order.
+        saved_id: The saved playlist with these tracks; None if there is none.
+        starts_new: Whether to create a new playlist and keep the earlier one.
     """
 
     name: str
@@ -90,10 +89,10 @@ class PlaylistDraft:
     starts_new: bool = False
 
     def fitted(self, spare_chars: int = 0) -> "PlaylistDraft":
-        """Return the draft as Spotify takes it: each text on one line and not too long.
+        """Return the draft within Spotify's limits, each text on one line.
 
         Args:
-            spare_chars: How much room to leave in the description.
+            spare_chars: Characters to leave free in the description.
         """
         name = _one_line(self.name, NAME_CHARS)
         description = _one_line(self.description, DESCRIPTION_CHARS - spare_chars)
@@ -102,13 +101,14 @@ class PlaylistDraft:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A draft that does not stand in Spotify yet.
+    """A pending draft.
 
     Args:
-        draft: What shall stand there.
-        marker: In the description of the playlist that was about to be created for it, so that
-            one whose id we never learned can be found; None while there was no such moment.
-        marked_utc: Since when it may have been created without our knowing; None where it was not.
+        draft: The wanted content.
+        marker: A text in the description of the playlist created for it, to find a playlist whose
+        id
+            we never received; None before the first attempt to create one.
+        marked_utc: Since when it may have been created without our knowledge; None if it was not.
     """
 
     draft: PlaylistDraft
@@ -118,14 +118,14 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class LivingPlaylist:
-    """The one playlist that is rewritten each time, and when it was created."""
+    """The playlist that is updated each time, and when it was created."""
 
     id: str
     created_utc: datetime
 
 
 class Intents:
-    """The intents, and the playlist in each account that they are about.
+    """The intents, and the playlist in each account that is updated.
 
     Args:
         db: The database, with the tables of `recommender.services.spotify.accounts`.
@@ -136,14 +136,14 @@ class Intents:
         migrate(db, _migrations)
 
     def living(self, user_id: int) -> LivingPlaylist | None:
-        """Return the playlist that is rewritten for this listener, if there is one."""
+        """Return the listener's playlist that is updated each time, if there is one."""
         row = self._row("select * from spotify_accounts where user_id = ?", user_id)
         if row is None or row["playlist_id"] is None:
             return None
         return LivingPlaylist(row["playlist_id"], _time(row["playlist_created_utc"]))
 
     def set_living(self, user_id: int, playlist_id: str | None, now: datetime) -> None:
-        """Remember the playlist that was just created, or, with None, that it is gone."""
+        """Store the playlist that was just created; None: there is none any more."""
         self._db.execute(
             "update spotify_accounts set playlist_id = ?, playlist_created_utc = ?"
             " where user_id = ?",
@@ -151,11 +151,10 @@ class Intents:
         )
 
     def intend(self, user_id: int, draft: PlaylistDraft, now: datetime) -> None:
-        """Remember what shall stand in the playlist, as Spotify takes it.
+        """Store a draft as the listener's intent, within Spotify's limits.
 
-        It takes the place of a draft that still waits. If writing that one has begun, this one
-        completes what was begun, and a marker is kept. If it has not, and was to start a new
-        playlist, this one starts it.
+        It replaces a pending draft. If writing that one has begun, its marker is kept. If not, and
+        it was to create a new playlist, this one creates it.
         """
         fitted = draft.fitted(spare_chars=MARKER_CHARS)
         self._db.execute(
@@ -178,9 +177,9 @@ class Intents:
         )
 
     def begin(self, user_id: int, now: datetime) -> Intent | None:
-        """Note that the draft that waits is being written, and return it.
+        """Mark the pending draft as being written, and return it.
 
-        One that starts a new playlist lets go of the living one, which stays as it is.
+        If it starts a new playlist, the earlier one is no longer updated.
         """
         with immediate(self._db):
             row = self._row("select * from spotify_intents where user_id = ?", user_id)
@@ -193,27 +192,27 @@ class Intents:
             return self.intent(user_id)
 
     def amend(self, user_id: int, draft: PlaylistDraft) -> None:
-        """Change the tracks of a draft, unless a newer one took its place."""
+        """Change the tracks of a draft, unless it was replaced."""
         self._db.execute(
             "update spotify_intents set uris = ? where user_id = ? and saved_id is ?",
             [json.dumps(draft.uris), user_id, draft.saved_id],
         )
 
     def mark(self, user_id: int, marker: str, now: datetime) -> None:
-        """Remember the marker of the playlist that is about to be created."""
+        """Store the marker of the playlist that is about to be created."""
         self._db.execute(
             "update spotify_intents set marker = ?, marked_utc = ? where user_id = ?",
             [marker, now.isoformat(), user_id],
         )
 
     def unmark(self, user_id: int) -> None:
-        """Note that we know what became of the playlist that was about to be created."""
+        """Store that the outcome of creating the playlist is known."""
         self._db.execute(
             "update spotify_intents set marked_utc = null where user_id = ?", [user_id]
         )
 
     def intent(self, user_id: int) -> Intent | None:
-        """Return what shall stand in the playlist but does not yet."""
+        """Return the pending intent, if there is one."""
         row = self._row("select * from spotify_intents where user_id = ?", user_id)
         if row is None:
             return None
@@ -229,7 +228,7 @@ class Intents:
         return Intent(draft, row["marker"], _time(marked) if marked else None)
 
     def fulfil(self, user_id: int, draft: PlaylistDraft) -> None:
-        """Note that a draft stands in Spotify: what waits now, if anything, is a newer one."""
+        """Delete the intent of a written draft; a newer one stays pending."""
         with immediate(self._db):
             self._db.execute(
                 "delete from spotify_intents where user_id = ? and saved_id is ? and uris = ?",
@@ -242,13 +241,12 @@ class Intents:
             )
 
     def postpone(self, user_id: int, now: datetime, wait: timedelta | None = None) -> None:
-        """Note that writing failed and when to try again.
+        """Schedule a retry after a failed write.
 
         Args:
-            user_id: Whose playlist waits.
+            user_id: Whose playlist.
             now: The time.
-            wait: How long Spotify wants to hear nothing; None where nobody says, then twice as
-                long each time.
+            wait: How long Spotify wants us to wait; None for exponential backoff.
         """
         with immediate(self._db):
             row = self._row("select tries from spotify_intents where user_id = ?", user_id)
@@ -261,11 +259,11 @@ class Intents:
                 )
 
     def unfinished(self, now: datetime) -> list[int]:
-        """Return the connected listeners whose playlist is due for another try."""
+        """Return the connected listeners whose pending playlist is due for a retry."""
         rows = self._db.query(
             "select user_id from spotify_intents join spotify_accounts using (user_id)"
             " where tokens_encrypted is not null and created_utc > ?"
-            # Later than any wait is what a clock that was ahead has stored.
+            # A later time than the longest wait was stored by a clock that was ahead.
             " and (coalesce(try_after_utc, '') <= ? or try_after_utc > ?) order by user_id",
             [
                 (now - TRIED_FOR).isoformat(),

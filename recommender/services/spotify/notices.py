@@ -1,8 +1,7 @@
-"""What a listener must be told about their consent, once: that it ends soon, or that it has ended.
+"""Stores notices to listeners that their consent at Spotify ends soon or has ended.
 
-Spotify ends every consent six months after it was given; refreshing does not put that off. Whom to
-tell is stored until they have been told, so that neither a restart nor a second failure tells them
-again, and none is lost.
+Spotify ends every consent after six months; refreshing does not extend it. A notice is stored
+until it was sent, so that none is lost, and none is sent twice after a restart or another failure.
 """
 
 from collections.abc import Mapping
@@ -17,10 +16,10 @@ from recommender.storage.database import migrate
 from recommender.storage.personal_data import Belonging
 
 CONSENT_LASTS = timedelta(days=182)
-"""How long Spotify honours a consent, counted from the day it was given."""
+"""How long a consent lasts."""
 
 TOLD_BEFORE = timedelta(weeks=2)
-"""How long before that its listener is reminded."""
+"""How long before its end the listener is reminded."""
 
 BELONGINGS = (Belonging("spotify_notices"),)
 
@@ -47,12 +46,12 @@ def m001_notices(db: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that a listener must be told.
+    """A notice to a listener.
 
     Args:
-        user_id: Who.
+        user_id: To whom.
         kind: Whether their consent ends soon, or has ended.
-        authorized_utc: When they gave it.
+        authorized_utc: When the consent was given.
     """
 
     user_id: int
@@ -61,7 +60,7 @@ class Notice:
 
     @property
     def ends_utc(self) -> datetime:
-        """When Spotify ends the consent, if nobody ends it before."""
+        """When Spotify ends the consent, unless it is revoked before."""
         return self.authorized_utc + CONSENT_LASTS
 
 
@@ -73,7 +72,7 @@ class Notices:
         migrate(db, _migrations)
 
     def note_end(self, user_id: int) -> None:
-        """Remember to tell a listener that their consent has ended, unless they know."""
+        """Make a notice due that the consent has ended, unless it was sent already."""
         self._note("ended", "user_id = :user_id", {"user_id": user_id})
 
     def due(self, now: datetime) -> list[Notice]:
@@ -114,13 +113,13 @@ class Notices:
         )
 
     def drop(self, user_id: int) -> None:
-        """Forget what this listener was or is to be told."""
+        """Delete all notices of this listener."""
         self._db.execute("delete from spotify_notices where user_id = ?", [user_id])
 
     def _note(
         self, kind: Kind, whom: str, values: Mapping[str, object] = MappingProxyType({})
     ) -> None:
-        """Make a notice due for the accounts that a condition picks, once for each consent."""
+        """Make a notice due for the accounts that match a condition, once per consent."""
         self._db.execute(
             "insert into spotify_notices (user_id, kind, authorized_utc)"  # noqa: S608
             f" select user_id, '{kind}', authorized_utc from spotify_accounts where {whom}"

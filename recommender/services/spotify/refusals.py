@@ -1,4 +1,4 @@
-"""What Spotify's refusals mean: from a status and a reason to one of our errors."""
+"""Translates Spotify's error answers to our errors."""
 
 import math
 from collections.abc import Mapping
@@ -16,31 +16,31 @@ from recommender.errors import (
 )
 
 RATE_WINDOW_S = 30.0
-"""Spotify counts requests over this long; what a 429 without a usable Retry-After means."""
+"""The window of the rate limit; also the wait after a 429 without a valid Retry-After."""
 
 LONGEST_WAIT_S = 7 * 86_400.0
-"""The longest wait that we believe."""
+"""The longest plausible wait."""
 
 LONG_WAIT_S = 60.0
-"""A 429 that asks for more than this is no matter of the rolling window."""
+"""A 429 with a longer wait is about the daily quota."""
 
 QUOTA_WAIT_S = 3600.0
-"""What a spent quota without a usable Retry-After means."""
+"""The wait after a spent quota without a valid Retry-After."""
 
 OUTAGE_WAIT_S = 60.0
-"""When to try again after the network or a server of Spotify's failed; nobody says."""
+"""The wait after a failure of the network or of Spotify's servers."""
 
 
 def api_refusal(
     status: int, reason: str | None, message: str, headers: Mapping[str, str]
 ) -> RecommenderError:
-    """Return the error that an answer of the Web API stands for.
+    """Return the error for an error answer of the Web API.
 
     Args:
         status: The HTTP status, 400 or above.
-        reason: The machine-readable reason in the body, where there is one.
-        message: What Spotify says about it.
-        headers: Of the answer; `Retry-After` is read.
+        reason: The machine-readable reason in the body, if any.
+        message: Spotify's message.
+        headers: The headers of the answer, for `Retry-After`.
     """
     if status == 401:
         return ConnectionExpired(message)
@@ -56,7 +56,7 @@ def api_refusal(
 
 
 def _forbidden(message: str) -> RecommenderError:
-    """Return which of Spotify's reasons to forbid it is; its words alone tell them apart."""
+    """Return the kind of a 403, which only Spotify's message tells."""
     words = message.lower()
     if "not registered" in words or "not be registered" in words:
         return NotOnUserList(message)
@@ -68,13 +68,13 @@ def _forbidden(message: str) -> RecommenderError:
 def token_refusal(
     status: int, error: str | None, message: str, headers: Mapping[str, str]
 ) -> RecommenderError:
-    """Return the error that a refusal to issue tokens stands for (RFC 6749, section 5.2).
+    """Return the error for a refusal to issue tokens (RFC 6749, section 5.2).
 
     Args:
         status: The HTTP status, 400 or above.
         error: The OAuth error code.
-        message: What Spotify says about it.
-        headers: Of the answer; `Retry-After` is read.
+        message: Spotify's message.
+        headers: The headers of the answer, for `Retry-After`.
     """
     if status == 429:
         return _wait(None, message, headers)
@@ -95,9 +95,9 @@ def _wait(reason: str | None, message: str, headers: Mapping[str, str]) -> Recom
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the positive number of seconds in Retry-After; dates, zero and nonsense are None.
+    """Parse the seconds in Retry-After, at most `LONGEST_WAIT_S`.
 
-    No more than `LONGEST_WAIT_S`: whoever asks for longer is asked again then.
+    Returns None for dates, zero and malformed values.
     """
     try:
         wait_s = float(headers.get("Retry-After", ""))

@@ -1,4 +1,4 @@
-"""What lets us act for a listener at Spotify, and whose account it is."""
+"""OAuth tokens, and the profile of their account."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What lets us act for a listener.
+    """The OAuth tokens of a listener.
 
     Args:
-        access_token: Good for an hour.
-        refresh_token: Buys the next access token, until six months after the authorization.
-        expires_utc: When the access token ends.
-        scope: What the listener agreed to, separated by spaces.
+        access_token: Valid for an hour.
+        refresh_token: Gets the next access token, until six months after the authorization.
+        expires_utc: When the access token expires.
+        scope: The granted scopes, separated by spaces.
         authorized_utc: When the listener agreed; refreshing does not change it.
-        client_id: The listener's own app, to which they were given; empty for the owner's.
+        client_id: The listener's own app; empty for the owner's.
     """
 
     access_token: str = field(repr=False)
@@ -26,7 +26,7 @@ class Tokens:
     client_id: str = ""
 
     def to_json(self) -> str:
-        """Return all fields as JSON, to be encrypted before it is stored."""
+        """Return all fields as JSON. Encrypt it before storing it."""
         return json.dumps(
             {
                 "access_token": self.access_token,
@@ -40,7 +40,7 @@ class Tokens:
 
     @classmethod
     def from_json(cls, text: str) -> "Tokens":
-        """Return the tokens that `to_json` wrote."""
+        """Parse what `to_json` wrote."""
         values = json.loads(text)
         return cls(
             access_token=values["access_token"],
@@ -54,7 +54,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Whose account it is: an id that never changes, and the name it shows."""
+    """An account: its permanent id, and its display name."""
 
     account_id: str
     display_name: str

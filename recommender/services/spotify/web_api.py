@@ -1,13 +1,13 @@
-"""The Spotify Web API as a new app gets it; the only module that knows spotipy.
+"""The client of the Spotify Web API, as available to new apps. The only module that uses spotipy.
 
-Every method makes at most a few requests, ends in time, never sleeps, never repeats a request, and
-raises nothing but `recommender.errors`. No answer leads it elsewhere: pages are asked for by their
-offset, redirects are not followed. It keeps no state: tokens come in and go out as values, and
-whoever stores them decides when to refresh.
+Every method makes at most a few requests, respects a deadline, never sleeps, never repeats a
+request, and raises only `recommender.errors`. It fetches pages by offset and follows no links or
+redirects from answers. It is stateless: tokens are arguments and results, and the caller decides
+when to refresh.
 
-spotipy is kept on a short lead. Each request gets a `requests.Session` of ours, because spotipy's
-own sleeps through 429s and repeats POSTs. Its token cache lives in memory only, and an
-authorization code is always given, because without one it would open a browser and wait.
+spotipy's defaults are unsafe here. Each request uses our own `requests.Session`, because spotipy's
+sleeps after a 429 and repeats POSTs. Its token cache is in memory only, and an authorization code
+is always given, because without one it would open a browser and wait.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ from recommender.services.spotify.tokens import Profile, Tokens
 logger = logging.getLogger(__name__)
 
 SCOPES = ("playlist-modify-private", "playlist-read-private")
-"""What we ask a listener for: to write private playlists, and to find ours among them."""
+"""The requested scopes: write private playlists, and find ours among them."""
 
 STATE_BYTES = 32
 STATE_CHARS = 43
-"""How much chance is in the state of a link, and how long that is in base64url."""
+"""Random bytes in the state of a link, and its length in base64url."""
 
 ITEMS_PER_REQUEST = 100
 ITEMS_PER_PAGE = 50
 PLAYLISTS_PER_PAGE = 50
 
 MOST_PAGES = 40
-"""More are not asked for: 2,000 playlists, or as many items of one."""
+"""The most pages: 2,000 playlists, or items of a playlist."""
 
 TOTAL_S = 10.0
-"""How long a call may take, all its requests together."""
+"""The deadline of a call, with all its requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpotifyApp:
-    """One app in Spotify's developer dashboard, and where Spotify is.
+    """An app in Spotify's developer dashboard, and Spotify's addresses.
 
     Args:
-        client_id: The app's public name.
-        redirect_uri: Where consent ends: HTTPS or a loopback IP, as the dashboard has it.
-        client_secret: Not needed, since PKCE takes its place; sent too where there is one.
-        accounts_url: Where people log in and tokens are issued.
-        api_url: Where the Web API is, version included.
+        client_id: The app's client id.
+        redirect_uri: HTTPS or a loopback IP, exactly as in the dashboard.
+        client_secret: Optional, since PKCE replaces it; sent if given.
+        accounts_url: The authorization server.
+        api_url: The Web API, including its version.
     """
 
     client_id: str
@@ -77,12 +77,12 @@ class SpotifyApp:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """A way to the consent page, and what must be remembered until somebody comes back.
+    """A link to the consent page, with its secrets.
 
     Args:
-        url: Where the listener goes.
-        state: Comes back with the listener and tells whose consent it is.
-        verifier: Proves that the code which comes back was meant for us (PKCE).
+        url: The link.
+        state: Comes back in the redirect and identifies the listener.
+        verifier: The PKCE code verifier.
     """
 
     url: str
@@ -91,14 +91,14 @@ class Authorization:
 
 
 class SpotifyClient:
-    """Speaks to Spotify in the name of the owner's app, or of one that a listener brought.
+    """Calls Spotify on behalf of the owner's app, or of a listener's own app.
 
     Args:
         app: The owner's app and Spotify's addresses.
-        timeout_s: How long to wait for a connection, and for each part of an answer.
-        total_s: How long a call may take in all.
-        on_answer: Called with "accounts" or "api" and the HTTP status of each answer, None where
-            there was none; from whichever thread asked.
+        timeout_s: The timeout for connecting and for each read.
+        total_s: The deadline of a call.
+        on_answer: Called with "accounts" or "api" and the HTTP status of each answer, None without
+            an answer; in the calling thread.
     """
 
     def __init__(
@@ -116,18 +116,18 @@ class SpotifyClient:
         self._calls = Calls(total_s)
 
     def close(self) -> None:
-        """End what is under way, from whichever thread; nothing more is asked."""
+        """End all calls in flight and refuse new ones; callable from any thread."""
         self._calls.close()
 
     @property
     def redirect_uri(self) -> str:
-        """Where consent ends; every app must have it in its settings."""
+        """The redirect URI, which every app must have in its settings."""
         return self._app.redirect_uri
 
     # -- authorization --
 
     def authorize(self, client_id: str = "") -> Authorization:
-        """Make a fresh way to the consent page; nothing is sent.
+        """Create a new link to the consent page, without sending anything.
 
         Args:
             client_id: The listener's own app; empty for the owner's.
@@ -135,26 +135,26 @@ class SpotifyClient:
         state = secrets.token_urlsafe(STATE_BYTES)
         with self._pkce(client_id) as pkce:
             url = pkce.get_authorize_url(state=state)
-            # Else an account that agreed before is connected without being shown first.
+            # Otherwise an account that agreed before is connected without being shown first.
             return Authorization(f"{url}&show_dialog=true", state, pkce.code_verifier)
 
     def exchange(self, code: str, verifier: str, now: datetime, client_id: str = "") -> Tokens:
-        """Turn the code that came back from the consent page into tokens.
+        """Exchange an authorization code for tokens.
 
         Args:
-            code: What came back.
-            verifier: Of the way that the listener went.
+            code: The code.
+            verifier: The code verifier of the link.
             now: The time, in UTC.
-            client_id: The app of that way; empty for the owner's.
+            client_id: The app of the link; empty for the owner's.
 
         Raises:
-            ConnectionExpired: The code is too old, used, or was made for another verifier.
+            ConnectionExpired: The code is too old, used, or belongs to another verifier.
         """
         if not code:
             raise ConnectionExpired("there is no authorization code")
         with self._pkce(client_id) as pkce:
             pkce.code_verifier = verifier
-            pkce.code_challenge = "already sent"  # else spotipy makes a new pair
+            pkce.code_challenge = "already sent"  # else spotipy would create a new pair
             pkce.get_access_token(code, check_cache=False)
             answer = pkce.cache_handler.get_cached_token()
             return Tokens(
@@ -167,10 +167,10 @@ class SpotifyClient:
             )
 
     def refresh(self, tokens: Tokens, now: datetime) -> Tokens:
-        """Buy a new access token; Spotify may replace the refresh token with it, or keep it.
+        """Refresh the access token; Spotify may also replace the refresh token.
 
         Raises:
-            ConnectionExpired: The refresh token ended or was revoked.
+            ConnectionExpired: The refresh token expired or was revoked.
         """
         with self._pkce(tokens.client_id) as pkce:
             answer = pkce.refresh_access_token(tokens.refresh_token)
@@ -185,13 +185,13 @@ class SpotifyClient:
     # -- reading --
 
     def profile(self, access_token: str) -> Profile:
-        """Return whose account this is.
+        """Return the profile of the account.
 
         Raises:
-            AccountUnknown: Spotify does not say.
+            AccountUnknown: Spotify does not return it.
         """
         with self._api(access_token) as api:
-            me = as_object(api._get("me"))  # current_user asks for "me/", which is no route
+            me = as_object(api._get("me"))  # current_user calls "me/", which is not a route
             if not me.keys() & {"account_id", "id"}:
                 raise KeyError("id")
             names = (me.get("account_id"), me.get("id"))
@@ -205,13 +205,13 @@ class SpotifyClient:
         """Return one playlist.
 
         Raises:
-            PlaylistGone: There is none with this id.
+            PlaylistGone: It does not exist.
         """
         with self._api(access_token) as api:
             return as_playlist(api.playlist(playlist_id))
 
     def playlists(self, access_token: str) -> Iterator[Playlist]:
-        """Yield the playlists in the listener's library, asking for pages as they are needed."""
+        """Yield the playlists in the listener's library, fetching pages as needed."""
         seen: set[str] = set()
         with self._api(access_token) as api:
             for number in range(MOST_PAGES):
@@ -229,14 +229,14 @@ class SpotifyClient:
         logger.warning("a library has more playlists than are looked at")
 
     def contents(self, access_token: str, playlist_id: str) -> Contents:
-        """Return what a playlist holds, as it plays where the listener lives.
+        """Return the items of a playlist, as playable in the listener's country.
 
         Raises:
-            PlaylistGone: There is no playlist with this id.
+            PlaylistGone: It does not exist.
         """
         entries: list[Entry] = []
         with self._api(access_token) as api:
-            # Not every app sees the new names of these fields yet, so both are read.
+            # Some apps still get the old names of these fields, so both are read.
             full = as_object(api.playlist(playlist_id))
             page = as_object(full.get("items") or full["tracks"])
             entries += map(as_entry, page["items"])
@@ -247,7 +247,7 @@ class SpotifyClient:
                 page = as_object(
                     api.playlist_items(playlist_id, limit=ITEMS_PER_PAGE, offset=asked)
                 )
-                # An offset that is not heeded would bring the same for ever.
+                # A server that ignores the offset would return the same page forever.
                 if (
                     not page["items"]
                     or page["items"] == before
@@ -266,19 +266,19 @@ class SpotifyClient:
             return as_playlist(answer)
 
     def replace_items(self, access_token: str, playlist_id: str, uris: Sequence[str]) -> str:
-        """Make the playlist hold exactly these tracks; doing it twice changes nothing more.
+        """Replace all items of a playlist; this is idempotent.
 
         Returns:
-            The id of the version that this makes.
+            The snapshot id of the new version.
 
         Raises:
-            PlaylistGone: There is no playlist with this id.
+            PlaylistGone: It does not exist.
         """
         first, rest = uris[:ITEMS_PER_REQUEST], uris[ITEMS_PER_REQUEST:]
         with self._api(access_token) as api:
             version = as_object(api.playlist_replace_items(playlist_id, list(first)))
             for start in range(0, len(rest), ITEMS_PER_REQUEST):
-                # playlist_add_items would send a bare array, which Spotify no longer takes.
+                # playlist_add_items would send a bare array, which Spotify no longer accepts.
                 chunk = list(rest[start : start + ITEMS_PER_REQUEST])
                 answer = api._post(f"playlists/{playlist_id}/items", payload={"uris": chunk})
                 version = as_object(answer)
@@ -287,15 +287,15 @@ class SpotifyClient:
     def change_details(
         self, access_token: str, playlist_id: str, name: str, description: str
     ) -> None:
-        """Give a playlist another name and description.
+        """Change the name and description of a playlist.
 
         Raises:
-            PlaylistGone: There is no playlist with this id.
+            PlaylistGone: It does not exist.
         """
         with self._api(access_token) as api:
             api.playlist_change_details(playlist_id, name=name, description=description)
 
-    # -- the way out --
+    # -- requests --
 
     @contextmanager
     def _api(self, access_token: str) -> Iterator[spotipy.Spotify]:
@@ -331,14 +331,14 @@ class SpotifyClient:
 
     @contextmanager
     def _session(self, service: str) -> Iterator[requests.Session]:
-        """Yield a session whose answers are told; what fails in the block is one of our errors."""
+        """Yield a session that reports its answers, and translate errors in the block."""
 
         def tell(answer: requests.Response, **_: object) -> None:
             self._on_answer(service, answer.status_code)
 
         with translated(), requests.Session() as session:
             session.hooks["response"].append(tell)
-            session.max_redirects = 0  # else a token goes wherever an answer says
+            session.max_redirects = 0  # else a redirect could lead a token elsewhere
             try:
                 with self._calls.limited(session):
                     yield session
@@ -348,13 +348,13 @@ class SpotifyClient:
 
 
 def _tells_no_secrets(record: logging.LogRecord) -> bool:
-    """Return whether a record of spotipy's may be logged: below a warning, it has tokens in it."""
+    """Return whether a log record of spotipy's is safe: below WARNING, they contain tokens."""
     return record.levelno >= logging.WARNING
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn whatever spotipy and requests raise in the block into our own errors."""
+    """Translate the errors of spotipy and requests in the block to ours."""
     try:
         yield
     except spotipy.SpotifyException as error:
@@ -362,16 +362,16 @@ def translated() -> Iterator[None]:
             error.http_status, error.reason, str(error.msg), error.headers
         ) from error
     except spotipy.SpotifyOauthError as error:
-        # spotipy raises it while it handles the HTTP error, which alone knows the status.
+        # spotipy raises it while handling the HTTP error, which has the status.
         response = getattr(error.__context__, "response", None)
         status, headers = (
             (400, {}) if response is None else (response.status_code, response.headers)
         )
-        # Not every kind of it has the attribute that its class declares.
+        # Not every instance has the attribute that its class declares.
         code = getattr(error, "error", None)
         raise token_refusal(status, code, str(error), headers) from error
     except (spotipy.exceptions.SpotifyBaseException, OSError) as error:  # requests' are OSErrors
         raise SpotifyUnreachable(f"Spotify cannot be reached: {error}", OUTAGE_WAIT_S) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # A proxy's page or half an answer, on which spotipy or our own reading stumbles.
+        # A proxy's page or half an answer, which spotipy or our own code cannot parse.
         raise SpotifyUnreachable("Spotify's answer makes no sense", OUTAGE_WAIT_S) from error

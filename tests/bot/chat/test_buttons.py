@@ -1,6 +1,5 @@
 """Buttons: whatever a changed Telegram client sends back, it is answered and does no harm."""
 
-import asyncio
 import re
 import sqlite3
 import time
@@ -14,7 +13,7 @@ from telegram.ext import CallbackQueryHandler
 from bot import texts
 from bot.app import App
 from bot.chat import buttons
-from tests.support.telegram.chatting import AGREE, ANNA, BEN, Chat, with_chat
+from tests.support.telegram.chatting import AGREE, ANNA, BEN, Chat, chatting
 from tests.support.telegram.fake_telegram import Call
 
 FREE = frozenset(
@@ -94,39 +93,30 @@ async def used(chat: Chat) -> None:
     await chat.press(AGREE, BEN)
 
 
-def test_malformed_buttons_are_told_to_be_unknown_and_change_nothing() -> None:
-    async def story(chat: Chat) -> None:
-        await used(chat)
-        before = rows(chat)
-        for data in MALFORMED.split():
-            start = time.monotonic()
-            calls = await chat.press(data)
-            assert told(calls) == [texts.UNKNOWN_BUTTON], data
-            assert len(calls) == 1, data
-            assert time.monotonic() - start < 1, data
-            assert rows(chat) == before, data
-
-    asyncio.run(with_chat(story))
+async def test_malformed_buttons_are_told_to_be_unknown_and_change_nothing(chat: Chat) -> None:
+    await used(chat)
+    before = rows(chat)
+    for data in MALFORMED.split():
+        start = time.monotonic()
+        calls = await chat.press(data)
+        assert told(calls) == [texts.UNKNOWN_BUTTON], data
+        assert len(calls) == 1, data
+        assert time.monotonic() - start < 1, data
+        assert rows(chat) == before, data
 
 
-def test_each_kind_of_button_has_a_handler_and_a_form() -> None:
-    async def story(chat: Chat) -> None:
-        assert sorted(verbs(chat.application)) == sorted(buttons.FORMS)
-
-    asyncio.run(with_chat(story))
+async def test_each_kind_of_button_has_a_handler_and_a_form(chat: Chat) -> None:
+    assert sorted(verbs(chat.application)) == sorted(buttons.FORMS)
 
 
-def test_a_press_without_data_is_answered() -> None:
-    async def story(chat: Chat) -> None:
-        for content in ({}, {"game_short_name": "chess"}):
-            person = {"id": ANNA, "is_bot": False, "first_name": "A"}
-            chat_of = {"id": ANNA, "type": "private", "first_name": "A"}
-            message = {"message_id": 7, "date": 1_700_000_000, "chat": chat_of, "text": "…"}
-            query = {"id": "1", "chat_instance": "1", "from": person, "message": message}
-            calls = await chat.process({"callback_query": {**query, **content}})
-            assert told(calls) == [texts.UNKNOWN_BUTTON]
-
-    asyncio.run(with_chat(story))
+async def test_a_press_without_data_is_answered(chat: Chat) -> None:
+    for content in ({}, {"game_short_name": "chess"}):
+        person = {"id": ANNA, "is_bot": False, "first_name": "A"}
+        chat_of = {"id": ANNA, "type": "private", "first_name": "A"}
+        message = {"message_id": 7, "date": 1_700_000_000, "chat": chat_of, "text": "…"}
+        query = {"id": "1", "chat_instance": "1", "from": person, "message": message}
+        calls = await chat.process({"callback_query": {**query, **content}})
+        assert told(calls) == [texts.UNKNOWN_BUTTON]
 
 
 _WORDS = """
@@ -154,13 +144,13 @@ def pressed(draw: st.DrawFn, verb: str) -> str:
 @pytest.mark.parametrize("verb", sorted(buttons.FORMS))
 @settings(max_examples=3, deadline=None)
 @given(data=st.data())
-def test_whatever_a_button_sends_is_answered_and_harms_nobody(
+async def test_whatever_a_button_sends_is_answered_and_harms_nobody(
     verb: str, data: st.DataObject
 ) -> None:
     """Ben has nothing yet, so whatever he names is Anna's or nobody's."""
     sent = data.draw(st.lists(pressed(verb), min_size=5, max_size=25))
 
-    async def story(chat: Chat) -> None:
+    async with chatting() as chat:
         await used(chat)
         before = rows(chat)
         for each in sent:
@@ -173,8 +163,6 @@ def test_whatever_a_button_sends_is_answered_and_harms_nobody(
             assert texts.APOLOGY not in [call.parameters.get("text") for call in calls], each
             assert time.monotonic() - start < 1, each
             assert rows(chat) == before, each
-
-    asyncio.run(with_chat(story))
 
 
 @given(st.text(max_size=80))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot import texts
 from bot.chat.crisis import HELPLINES, need_in
-from tests.support.telegram.chatting import AGREE, ANNA, JPEG, Chat, with_chat
+from tests.support.telegram.chatting import AGREE, ANNA, JPEG, Chat, chatting, with_chat
 
 CLEAR = [
     "I want to die",
@@ -130,69 +130,55 @@ def test_any_text_can_be_asked_about(text: str) -> None:
     assert need_in(f"{text}\nI want to die") is not None
 
 
-def test_the_answer_comes_before_anything_else_and_needs_no_consent() -> None:
-    async def story(chat: Chat) -> None:
-        (answer,) = await chat.say("I want to die")
-        assert answer.text == texts.CRISIS["own"]
-        assert "findahelpline.com" in answer.text
-        assert "112" in answer.text
-        assert answer.buttons[0]["url"] == HELPLINES
-        assert await chat.records.run(lambda s: s.music.last_playlist(ANNA)) is None
-        (again,) = await chat.say("/mood sad, I want to kill myself")
-        assert again.text == texts.CRISIS["own"]
-        (other,) = await chat.say("my friend wants to die")
-        assert other.text == texts.CRISIS["other"]
-
-    asyncio.run(with_chat(story))
+async def test_the_answer_comes_before_anything_else_and_needs_no_consent(chat: Chat) -> None:
+    (answer,) = await chat.say("I want to die")
+    assert answer.text == texts.CRISIS["own"]
+    assert "findahelpline.com" in answer.text
+    assert "112" in answer.text
+    assert answer.buttons[0]["url"] == HELPLINES
+    assert await chat.records.run(lambda s: s.music.last_playlist(ANNA)) is None
+    (again,) = await chat.say("/mood sad, I want to kill myself")
+    assert again.text == texts.CRISIS["own"]
+    (other,) = await chat.say("my friend wants to die")
+    assert other.text == texts.CRISIS["other"]
 
 
-def test_a_photo_with_such_words_is_not_read() -> None:
-    async def story(chat: Chat) -> None:
-        def photo(**caption: str) -> dict[str, Any]:
-            return {"photo": [chat.file(JPEG)], **caption}
+async def test_a_photo_with_such_words_is_not_read(chat: Chat) -> None:
+    def photo(**caption: str) -> dict[str, Any]:
+        return {"photo": [chat.file(JPEG)], **caption}
 
-        (before,) = await chat.message(photo(caption="I want to die"))
-        assert before.text == texts.CRISIS["own"]
-        await chat.press(AGREE)
-        (alone,) = await chat.message(photo(caption="I want to die"))
-        assert alone.text == texts.CRISIS["own"]
-        (album,) = await chat.album(photo(), photo(caption="I want to die"), photo())
-        assert album.text == texts.CRISIS["own"]
-        assert chat.worker.photos == []
-        assert "20 tracks" in (await chat.photo())[-1].text
-
-    asyncio.run(with_chat(story))
+    (before,) = await chat.message(photo(caption="I want to die"))
+    assert before.text == texts.CRISIS["own"]
+    await chat.press(AGREE)
+    (alone,) = await chat.message(photo(caption="I want to die"))
+    assert alone.text == texts.CRISIS["own"]
+    (album,) = await chat.album(photo(), photo(caption="I want to die"), photo())
+    assert album.text == texts.CRISIS["own"]
+    assert chat.worker.photos == []
+    assert "20 tracks" in (await chat.photo())[-1].text
 
 
 @pytest.mark.parametrize("awaited", ["ask:favourite_artists", "ask:years"])
-def test_it_comes_while_something_else_is_asked(awaited: str) -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press(awaited)
-        (answer,) = await chat.say("I want to die")
-        assert answer.text == texts.CRISIS["own"]
-
-    asyncio.run(with_chat(story))
+async def test_it_comes_while_something_else_is_asked(chat: Chat, awaited: str) -> None:
+    await chat.press(awaited)
+    (answer,) = await chat.say("I want to die")
+    assert answer.text == texts.CRISIS["own"]
 
 
-def test_a_stranger_is_answered_too_and_a_group_is_not() -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_stranger_is_answered_too_and_a_group_is_not() -> None:
+    async with chatting(allowed_ids=frozenset({"999"})) as chat:
         (answer,) = await chat.say("I want to die")
         assert answer.text == texts.CRISIS["own"]
         group = {"id": -5, "type": "group", "title": "G"}
         assert await chat.message({"text": "I want to die"}, chat=group) == []
 
-    asyncio.run(with_chat(story, allowed_ids=frozenset({"999"})))
 
-
-def test_what_may_mean_less_gets_a_line_and_the_usual_answer() -> None:
-    async def story(chat: Chat) -> None:
-        line, answer = await chat.say("I can't do this anymore")
-        assert line.text == texts.CRISIS_LINE
-        assert answer.text == texts.NOT_A_PHOTO["text"]
-        _, told = await chat.press(line.data(texts.CRISIS_TALK))
-        assert told.text == texts.CRISIS["own"]
-
-    asyncio.run(with_chat(story))
+async def test_what_may_mean_less_gets_a_line_and_the_usual_answer(chat: Chat) -> None:
+    line, answer = await chat.say("I can't do this anymore")
+    assert line.text == texts.CRISIS_LINE
+    assert answer.text == texts.NOT_A_PHOTO["text"]
+    _, told = await chat.press(line.data(texts.CRISIS_TALK))
+    assert told.text == texts.CRISIS["own"]
 
 
 def test_nothing_of_it_is_logged_or_kept(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,5 @@
 """Where a photo is fetched from: Telegram alone, whatever path it answers."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from telegram import File
 
 from bot import texts
 from bot.chat.fetching import NotAtTelegram, remote_url
-from tests.support.telegram.chatting import AGREE, JPEG, Chat, with_chat
+from tests.support.telegram.chatting import AGREE, JPEG, Chat
 from tests.support.telegram.fake_telegram import Call
 
 BASE = "https://telegram.test/file/bot1:test"
@@ -27,8 +26,8 @@ def answering(chat: Chat, file_path: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["{path}", "file://{path}", "{climb}{path}", "{name}"])
-def test_a_file_of_this_computer_is_never_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+async def test_a_file_of_this_computer_is_never_read(
+    chat: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(JPEG + b" a secret")
@@ -36,16 +35,13 @@ def test_a_file_of_this_computer_is_never_read(
     climb = "../" * 30
     file_path = form.format(path=secret, climb=climb[:-1], name=secret.name)
 
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        chat.telegram.files["secret.jpg"] = JPEG  # Telegram may well have one of that name
-        answering(chat, file_path)
-        calls = await chat.photo()
-        assert chat.worker.photos == ([JPEG] if form == "{name}" else [])
-        if form != "{name}":
-            assert calls[-1].text == texts.FETCH_FAILED
-
-    asyncio.run(with_chat(story))
+    await chat.press(AGREE)
+    chat.telegram.files["secret.jpg"] = JPEG  # Telegram may well have one of that name
+    answering(chat, file_path)
+    calls = await chat.photo()
+    assert chat.worker.photos == ([JPEG] if form == "{name}" else [])
+    if form != "{name}":
+        assert calls[-1].text == texts.FETCH_FAILED
 
 
 @pytest.mark.parametrize(

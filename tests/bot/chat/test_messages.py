@@ -114,7 +114,7 @@ def test_a_page_of_votes_fits_a_phone() -> None:
 
 @pytest.mark.parametrize(
     ("confidence", "words"),
-    [(0.5, "My best guess."), (0.65, "I am fairly sure."), (0.85, "I am quite sure.")],
+    [(0.5, "My best guess."), (0.65, "I'm fairly sure."), (0.85, "I'm quite sure.")],
 )
 def test_how_sure_a_reading_is_is_said_in_words(confidence: float, words: str) -> None:
     assert reading_caption(a_reading("sad", confidence)).endswith(f"😢 {words}")

@@ -15,7 +15,7 @@ import vision.training.train
 from bot.cli.train import train
 from tests.support.toy_training import tiny_backbone, tiny_weights, write_data
 from vision.data import row_eyes
-from vision.training.batches import Batch, Curriculum
+from vision.training.batches import Batch, Batches
 
 app = typer.Typer()
 app.command()(train)
@@ -116,20 +116,20 @@ def test_sigterm_ends_with_a_checkpoint_and_a_resumed_run_goes_on(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    batches = Curriculum.batch
+    batches = Batches.batch
 
-    def batch(self: Curriculum, epoch: int, step: int, size: int) -> Batch:
+    def batch(self: Batches, epoch: int, step: int, size: int) -> Batch:
         if (epoch, step) == (1, 0):
             os.kill(os.getpid(), signal.SIGTERM)
         return batches(self, epoch, step, size)
 
-    monkeypatch.setattr(Curriculum, "batch", batch)
+    monkeypatch.setattr(Batches, "batch", batch)
     stopped = run(data, *TRIAL, *start(data))
     assert stopped.exit_code == 2
     assert "stopped after step 1 of epoch 2; go on with: mirrortape train" in stopped.stderr
     assert signal.getsignal(signal.SIGTERM) is before
 
-    monkeypatch.setattr(Curriculum, "batch", batches)
+    monkeypatch.setattr(Batches, "batch", batches)
     resumed = run(data, "--resume", "--phases", "32x3", "--rate", "0.02")
     assert resumed.exit_code == 0, resumed.stderr
     assert "1.50 of 3 epochs done" in resumed.stderr

@@ -12,7 +12,7 @@ from bot.chat import playlist_view
 from bot.linking.connections import Connections
 from bot.sandbox.spotify.faults import SWITCHES
 from recommender.services.spotify.web_api import SpotifyClient
-from tests.support.spotify.spotify_chat import connect, run_job, with_spotify
+from tests.support.spotify.spotify_chat import connect, run_job, spotify_chat
 from tests.support.spotify.spotify_world import Server, World
 from tests.support.telegram.chatting import ANNA, BEN, Chat, with_chat
 
@@ -21,20 +21,20 @@ IN_SPOTIFY = "In Spotify"
 
 HEARD = {
     "seconds": IN_SPOTIFY,
-    "minutes": r"no more changes for now, until about 20 November, 12:02 UTC. I keep the playlist",
-    "hour": r"no more changes for now, until about 20 November, 13:00 UTC. I keep the playlist",
-    "quota": r"no more changes for now, until about 20 November, 14:00 UTC. I keep the playlist",
+    "minutes": r"no more changes until about 20 November, 12:02 UTC. I keep the playlist",
+    "hour": r"no more changes until about 20 November, 13:00 UTC. I keep the playlist",
+    "quota": r"no more changes until about 20 November, 14:00 UTC. I keep the playlist",
     "expired": IN_SPOTIFY,
-    "revoked": r"no longer lets me in. Please connect again; I write it then",
+    "revoked": r"no longer lets me in. Please connect again; then I save this playlist there",
     "unlisted": r"Ask the bot's owner to add you under User Management",
     "premium": r"its owner has no Premium any more",
     "forbidden": r"Spotify refused to save the playlist",
-    "gone": r"Spotify lost the playlist while I wrote it. I keep it and try again",
-    "error": r"Spotify cannot be reached right now. I keep the playlist, try again, and tell you",
-    "lost": r"Spotify cannot be reached right now. I keep the playlist",
-    "slow": r"Spotify cannot be reached right now. I keep the playlist",
-    "nonsense": r"Spotify cannot be reached right now. I keep the playlist",
-    "silent": r"no longer plays 3 tracks that I had chosen: others stand instead",
+    "gone": r"Spotify lost the playlist while I saved it. I keep it and try again",
+    "error": r"I can't reach Spotify right now. I keep the playlist, try again, and tell you",
+    "lost": r"I can't reach Spotify right now. I keep the playlist",
+    "slow": r"I can't reach Spotify right now. I keep the playlist",
+    "nonsense": r"I can't reach Spotify right now. I keep the playlist",
+    "silent": r"no longer plays 3 tracks that I had chosen, so I replaced them",
 }
 """What the user reads above their tracks, which they get in any case."""
 
@@ -53,10 +53,10 @@ def test_every_switch_is_looked_at() -> None:
 
 @pytest.mark.timed
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_a_fault_is_told_holds_up_nobody_else_and_ends_in_one_right_playlist(
+async def test_a_fault_is_told_holds_up_nobody_else_and_ends_in_one_right_playlist(
     world: World, switch: str
 ) -> None:
-    async def story(chat: Chat) -> None:
+    async with spotify_chat(world) as chat:
         world.local.turn(switch)
         asked = asyncio.create_task(chat.say("/mood sad"))
         waits = []
@@ -93,8 +93,6 @@ def test_a_fault_is_told_holds_up_nobody_else_and_ends_in_one_right_playlist(
             f"spotify:track:{track.track_id}" for track in saved.tracks
         )
         assert await chat.records.run(lambda s: s.spotify.playlists.intent(ANNA)) is None
-
-    asyncio.run(with_spotify(world, story))
 
 
 def test_many_who_wait_for_spotify_keep_nobody_from_other_music(world: World) -> None:

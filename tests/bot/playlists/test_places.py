@@ -12,7 +12,7 @@ from bot.linking.connections import Connections
 from bot.updates import inbox
 from recommender.listeners.published import Place, State
 from recommender.listeners.saved import SavedPlaylist
-from tests.support.spotify.spotify_chat import connect, run_job, with_spotify
+from tests.support.spotify.spotify_chat import connect, run_job, spotify_chat
 from tests.support.spotify.spotify_world import World
 from tests.support.telegram.chatting import ANNA, Chat, text_update
 from tests.support.telegram.failing import Failing
@@ -85,17 +85,15 @@ async def come_back(chat: Chat, connections: Connections) -> list[Call]:
 # -- old messages --
 
 
-def test_a_vote_under_an_old_message_leaves_the_way_to_spotify(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_vote_under_an_old_message_leaves_the_way_to_spotify(world: World) -> None:
+    async with spotify_chat(world) as chat:
         shown = await made(chat, world)
         await vote(chat, shown)
         assert looks(chat, shown)[1] == [playlist_view.OPEN_IN_SPOTIFY]
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_a_message_whose_playlist_was_replaced_says_so_at_once(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_message_whose_playlist_was_replaced_says_so_at_once(world: World) -> None:
+    async with spotify_chat(world) as chat:
         old = await made(chat, world)
         new = await made(chat, world, "happy")
         text, labels = looks(chat, old)
@@ -106,11 +104,9 @@ def test_a_message_whose_playlist_was_replaced_says_so_at_once(world: World) -> 
         await vote(chat, old)
         assert looks(chat, old) == (text, labels)
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_what_was_replaced_can_be_saved_beside_what_took_its_place(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_what_was_replaced_can_be_saved_beside_what_took_its_place(world: World) -> None:
+    async with spotify_chat(world) as chat:
         old = await made(chat, world)
         new = await made(chat, world, "happy")
         world.clock.advance(minutes=1)
@@ -124,22 +120,20 @@ def test_what_was_replaced_can_be_saved_beside_what_took_its_place(world: World)
             assert looks(chat, shown)[1] == [playlist_view.OPEN_IN_SPOTIFY]
         assert texts.NO_LONGER_THERE not in looks(chat, old)[0]
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_a_playlist_that_its_listener_deleted_is_not_said_to_be_there(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_playlist_that_its_listener_deleted_is_not_said_to_be_there(world: World) -> None:
+    async with spotify_chat(world) as chat:
         old = await made(chat, world)
         world.local.delete_playlist(world.local.playlists()[0].id)
         world.clock.advance(hours=1)
         await made(chat, world, "happy")
         assert looks(chat, old)[1] == [playlist_view.SAVE_AS_NEW]
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_a_message_of_before_the_update_is_put_right_when_it_is_touched(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_message_of_before_the_update_is_put_right_when_it_is_touched(
+    world: World,
+) -> None:
+    async with spotify_chat(world) as chat:
         old = await made(chat, world)
         await made(chat, world, "happy")
         before = looks(chat, old)
@@ -150,14 +144,12 @@ def test_a_message_of_before_the_update_is_put_right_when_it_is_touched(world: W
         await vote(chat, old)
         assert looks(chat, old) == before
 
-    asyncio.run(with_spotify(world, story))
-
 
 # -- connecting --
 
 
-def test_save_then_connect_turns_save_into_the_way_there(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_save_then_connect_turns_save_into_the_way_there(world: World) -> None:
+    async with spotify_chat(world) as chat:
         connections = await disconnect(chat)
         shown = await made(chat, world)
         save = shown.data(playlist_view.SAVE)
@@ -168,12 +160,12 @@ def test_save_then_connect_turns_save_into_the_way_there(world: World) -> None:
         await chat.press(save, message_id=number(shown))  # pressed again before it changed
         assert len(world.local.playlists()) == 1
 
-    asyncio.run(with_spotify(world, story))
-
 
 @pytest.mark.parametrize("keeps", [False, True])
-def test_connecting_again_writes_nothing_where_nothing_waits(world: World, *, keeps: bool) -> None:
-    async def story(chat: Chat) -> None:
+async def test_connecting_again_writes_nothing_where_nothing_waits(
+    world: World, *, keeps: bool
+) -> None:
+    async with spotify_chat(world) as chat:
         if keeps:
             await keep_playlists(chat, world)
         await made(chat, world)
@@ -185,11 +177,11 @@ def test_connecting_again_writes_nothing_where_nothing_waits(world: World, *, ke
         await run_job(chat, "write")
         assert world.local.playlists() == []
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_connecting_writes_what_waits_even_if_it_is_not_the_last_playlist(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_connecting_writes_what_waits_even_if_it_is_not_the_last_playlist(
+    world: World,
+) -> None:
+    async with spotify_chat(world) as chat:
         first = await made(chat, world)
         connections = await disconnect(chat)
         await made(chat, world, "happy")
@@ -200,14 +192,12 @@ def test_connecting_writes_what_waits_even_if_it_is_not_the_last_playlist(world:
         assert world.written(playlist.id) == uris(happy)
         assert any("Your playlist is in Spotify now" in call.text for call in said)
 
-    asyncio.run(with_spotify(world, story))
-
 
 # -- promises --
 
 
-def test_each_promise_is_kept_or_taken_back_where_it_stands(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_each_promise_is_kept_or_taken_back_where_it_stands(world: World) -> None:
+    async with spotify_chat(world) as chat:
         world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
         shown = [await made(chat, world, mood) for mood in ("sad", "happy", "angry")]
         for old in shown[:2]:
@@ -215,7 +205,7 @@ def test_each_promise_is_kept_or_taken_back_where_it_stands(world: World) -> Non
             assert texts.PASSED_OVER in text
             assert "tell you" not in text
             assert labels == [playlist_view.SAVE]
-        assert "I keep the playlist, write it then, and tell you" in looks(chat, shown[2])[0]
+        assert "I keep the playlist, save it then, and tell you" in looks(chat, shown[2])[0]
         world.clock.advance(hours=3)
         await run_job(chat, "write")
         text, labels = looks(chat, shown[2])
@@ -225,13 +215,11 @@ def test_each_promise_is_kept_or_taken_back_where_it_stands(world: World) -> Non
             assert looks(chat, old)[1] == [playlist_view.SAVE]
         assert len(world.local.playlists()) == 1
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_a_promise_that_a_crash_cut_off_from_its_keeping_is_told_all_the_same(
+async def test_a_promise_that_a_crash_cut_off_from_its_keeping_is_told_all_the_same(
     world: World,
 ) -> None:
-    async def story(chat: Chat) -> None:
+    async with spotify_chat(world) as chat:
         world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
         shown = await made(chat, world)
         world.clock.advance(hours=3)
@@ -243,25 +231,20 @@ def test_a_promise_that_a_crash_cut_off_from_its_keeping_is_told_all_the_same(
         said = [c.text for c in chat.telegram.calls[before:] if c.method == "sendMessage"]
         assert len(said) == 1
         assert "Your playlist is in Spotify now" in said[0]
-        text, labels = looks(chat, shown)
-        assert texts.WRITTEN_NOW in text
+        _, labels = looks(chat, shown)
         assert labels == [playlist_view.OPEN_IN_SPOTIFY]
         before = len(chat.telegram.calls)
         await run_job(chat, "write")
         assert len(chat.telegram.calls) == before
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_the_time_of_a_promise_is_told_by_the_listeners_clock(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_the_time_of_a_promise_is_told_by_the_listeners_clock(world: World) -> None:
+    async with spotify_chat(world) as chat:
         now = world.clock()
         await chat.records.run(lambda s: s.schedules.set_zone(ANNA, "Asia/Kolkata", now))
         world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
         shown = await made(chat, world)
         assert "until about 20 November, 19:31. I keep" in looks(chat, shown)[0]
-
-    asyncio.run(with_spotify(world, story))
 
 
 # -- faults --
@@ -275,7 +258,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_is_made(
+async def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_is_made(
     world: World, after: bool
 ) -> None:
     """A mode button under an older playlist, which starts a new one: that is decided once."""
@@ -284,11 +267,8 @@ def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_is_made
     while has_struck:
         step = next(at)
         world = World(world.server)
-        struck: list[bool] = []
 
-        async def story(
-            chat: Chat, world: World = world, step: int = step, struck: list[bool] = struck
-        ) -> None:
+        async with spotify_chat(world) as chat:
             await keep_playlists(chat, world)
             old = await made(chat, world)
             await made(chat, world, "happy")
@@ -299,7 +279,7 @@ def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_is_made
                 await all_handled(chat, 1)
                 world.clock.advance(minutes=3)  # until it shows whether a playlist was made
                 await run_job(chat, "write")
-            struck.append(failing.struck.is_set())
+            has_struck = failing.struck.is_set()
             kept = [uris(each) for each in await playlists_of(chat)]
             assert len(kept) == 3, step
             written = {world.written(each.id) for each in world.local.playlists()}
@@ -312,8 +292,6 @@ def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_is_made
             assert looks(chat, old)[1] == [playlist_view.OPEN_IN_SPOTIFY]
             assert await chat.records.run(lambda s: s.people.shown.wrong(ANNA)) == []
 
-        asyncio.run(with_spotify(world, story))
-        (has_struck,) = struck
     assert step > 15
 
 
@@ -329,7 +307,7 @@ def press(shown: Call) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_at_whatever_step_it_fails_old_messages_say_what_became_of_their_playlists(
+async def test_at_whatever_step_it_fails_old_messages_say_what_became_of_their_playlists(
     world: World, after: bool
 ) -> None:
     at = itertools.count()
@@ -337,11 +315,8 @@ def test_at_whatever_step_it_fails_old_messages_say_what_became_of_their_playlis
     while has_struck:
         step = next(at)
         world = World(world.server)
-        struck: list[bool] = []
 
-        async def story(
-            chat: Chat, world: World = world, step: int = step, struck: list[bool] = struck
-        ) -> None:
+        async with spotify_chat(world) as chat:
             old = await made(chat, world)
             world.clock.advance(minutes=1)
             failing = Failing(chat, step, RuntimeError("a fault"), after=after)
@@ -350,24 +325,21 @@ def test_at_whatever_step_it_fails_old_messages_say_what_became_of_their_playlis
                 await all_handled(chat, 1)
                 world.clock.advance(minutes=3)  # until it shows whether a playlist was made
                 await run_job(chat, "write")
-            struck.append(failing.struck.is_set())
+            has_struck = failing.struck.is_set()
             assert looks(chat, old)[1] == [playlist_view.SAVE_AS_NEW], step
             _, happy = await playlists_of(chat)
             (playlist,) = world.local.playlists()
             assert world.written(playlist.id) == uris(happy), step
-            place = await chat.records.run(lambda s: s.music.standing.of(happy.id))
+            place = await chat.records.run(lambda s, n=happy.id: s.music.standing.of(n))
             assert place == Place(State.STANDING, place.url)
             assert await chat.records.run(lambda s: s.people.shown.wrong(ANNA)) == []
 
-        asyncio.run(with_spotify(world, story))
-        (has_struck,) = struck
     assert step > 10
 
 
-def test_a_newer_playlist_that_comes_while_one_is_written_is_not_lost(world: World) -> None:
+async def test_a_newer_playlist_that_comes_while_one_is_written_is_not_lost(world: World) -> None:
     """What is stored while another is being written waits for its turn, and is written next."""
-
-    async def story(chat: Chat) -> None:
+    async with spotify_chat(world) as chat:
         await keep_playlists(chat, world)
         connections = chat.services.connections
         assert isinstance(connections, Connections)
@@ -396,20 +368,16 @@ def test_a_newer_playlist_that_comes_while_one_is_written_is_not_lost(world: Wor
         written = {world.written(each.id) for each in world.local.playlists()}
         assert written == {uris(first), uris(second)}
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_what_is_not_known_at_all_stands_nowhere(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_what_is_not_known_at_all_stands_nowhere(world: World) -> None:
+    async with spotify_chat(world) as chat:
         assert await chat.records.run(lambda s: s.music.standing.of(77)) == Place(State.UNWRITTEN)
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_a_message_rewritten_while_its_user_is_forgotten_brings_nothing_back(
+async def test_a_message_rewritten_while_its_user_is_forgotten_brings_nothing_back(
     world: World,
 ) -> None:
-    async def story(chat: Chat) -> None:
+    async with spotify_chat(world) as chat:
         shown = await made(chat, world)
         await made(chat, world, "happy")
 
@@ -425,5 +393,3 @@ def test_a_message_rewritten_while_its_user_is_forgotten_brings_nothing_back(
             lambda s: {each.name: len(each.rows) for each in s.about(ANNA)}
         )
         assert rows["shown_messages"] == 0
-
-    asyncio.run(with_spotify(world, story))

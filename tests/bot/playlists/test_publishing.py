@@ -13,7 +13,7 @@ from bot.sandbox.spotify.state import SILENT
 from bot.sending import delivery
 from recommender.listeners.saved import SavedPlaylist
 from recommender.services.spotify.contents import Contents
-from tests.support.spotify.spotify_chat import run_job, with_spotify
+from tests.support.spotify.spotify_chat import run_job, spotify_chat
 from tests.support.spotify.spotify_world import World
 from tests.support.telegram.chatting import ANNA, Chat
 from tests.support.telegram.fake_telegram import Call, Failing
@@ -63,13 +63,15 @@ def silence_next(world: World, count: int, how: str) -> list[str]:
 
 
 @pytest.mark.parametrize("how", SILENT)
-def test_tracks_that_do_not_play_are_replaced_and_never_come_again(world: World, how: str) -> None:
-    async def story(chat: Chat) -> None:
+async def test_tracks_that_do_not_play_are_replaced_and_never_come_again(
+    world: World, how: str
+) -> None:
+    async with spotify_chat(world) as chat:
         silenced = silence_next(world, 3, how)
         _, shown, *_ = await chat.say("/mood sad")
         saved = await last_saved(chat)
         assert len(saved.tracks) == 20
-        assert "Spotify no longer plays 3 tracks that I had chosen: others stand" in shown.text
+        assert "Spotify no longer plays 3 tracks that I had chosen, so I replaced" in shown.text
         await assert_all_agree(chat, world, shown)
         gone = {uri.removeprefix("spotify:track:") for uri in silenced}
         assert not gone & {track.track_id for track in saved.tracks}
@@ -81,11 +83,9 @@ def test_tracks_that_do_not_play_are_replaced_and_never_come_again(world: World,
             assert "no longer plays" not in shown.text
             assert not gone & {track.track_id for track in (await last_saved(chat)).tracks}
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_every_stand_in_that_does_not_play_either_is_replaced_too(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_every_stand_in_that_does_not_play_either_is_replaced_too(world: World) -> None:
+    async with spotify_chat(world) as chat:
         state, rounds = world.local._state, 0
         set_items = state.set_items
 
@@ -103,11 +103,9 @@ def test_every_stand_in_that_does_not_play_either_is_replaced_too(world: World) 
         await assert_all_agree(chat, world, shown)
         assert len(titles(shown)) == 20
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_where_nothing_else_fits_the_playlist_is_shorter_and_says_so(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_where_nothing_else_fits_the_playlist_is_shorter_and_says_so(world: World) -> None:
+    async with spotify_chat(world) as chat:
         names = "dream pop, indie folk, soul, synthwave, garage rock, bossa nova, disco, hip hop"
         await settle(chat, world, banned_genres=(*names.split(", "), "post-metal"), length=50)
         await chat.say("/mood happy")
@@ -117,15 +115,13 @@ def test_where_nothing_else_fits_the_playlist_is_shorter_and_says_so(world: Worl
         await chat.records.run(lambda s: s.music.gone.add(known - kept, now))
         silence_next(world, 2, "null")
         _, shown, *_ = await chat.say("/mood happy")
-        assert "plays 2 tracks that I had chosen: others fit 0 of their places." in shown.text
+        assert "plays 2 tracks that I had chosen, and I could replace only 0." in shown.text
         assert len(titles(shown)) == 48
         await assert_all_agree(chat, world, shown)
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_a_version_that_somebody_else_made_tells_nothing(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_version_that_somebody_else_made_tells_nothing(world: World) -> None:
+    async with spotify_chat(world) as chat:
         another = Contents("another version", ())
         world.client.contents = lambda *_: another
         _, shown, *_ = await chat.say("/mood sad")
@@ -133,14 +129,12 @@ def test_a_version_that_somebody_else_made_tells_nothing(world: World) -> None:
         assert await chat.records.run(lambda s: s.music.gone.all()) == frozenset()
         await assert_all_agree(chat, world, shown)
 
-    asyncio.run(with_spotify(world, story))
-
 
 # -- one living playlist, or a new one each time --
 
 
-def test_by_default_one_playlist_is_updated(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_by_default_one_playlist_is_updated(world: World) -> None:
+    async with spotify_chat(world) as chat:
         await chat.say("/mood sad")
         _, shown, *_ = await chat.say("/mood happy")
         (playlist,) = world.local.playlists()
@@ -149,11 +143,9 @@ def test_by_default_one_playlist_is_updated(world: World) -> None:
         assert not playlist.public
         await assert_all_agree(chat, world, shown)
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_who_keeps_playlists_gets_a_new_one_each_time(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_who_keeps_playlists_gets_a_new_one_each_time(world: World) -> None:
+    async with spotify_chat(world) as chat:
         await settle(chat, world, keeps_playlists=True)
         await chat.say("/mood sad")
         world.clock.advance(minutes=1)
@@ -173,14 +165,12 @@ def test_who_keeps_playlists_gets_a_new_one_each_time(world: World) -> None:
         await assert_all_agree(chat, world, again)
         assert all(len(playlist.items) == 20 for playlist in world.local.playlists())
 
-    asyncio.run(with_spotify(world, story))
-
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_new_playlist_that_was_begun_is_completed_not_left_half_done(
+async def test_a_new_playlist_that_was_begun_is_completed_not_left_half_done(
     world: World, method: str
 ) -> None:
-    async def story(chat: Chat) -> None:
+    async with spotify_chat(world) as chat:
         await settle(chat, world, keeps_playlists=True)
         await chat.say("/mood sad")
         world.local.fail_next(method, "", status=502, after=True)
@@ -194,14 +184,12 @@ def test_a_new_playlist_that_was_begun_is_completed_not_left_half_done(
         ]
         await assert_all_agree(chat, world, shown)
 
-    asyncio.run(with_spotify(world, story))
-
 
 # -- what waits --
 
 
-def test_what_could_not_be_written_is_written_later_and_told(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_what_could_not_be_written_is_written_later_and_told(world: World) -> None:
+    async with spotify_chat(world) as chat:
         world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
         _, shown, *_ = await chat.say("/mood sad")
         assert "until about 20 November, 14:00 UTC. I keep the playlist" in shown.text
@@ -224,8 +212,6 @@ def test_what_could_not_be_written_is_written_later_and_told(world: World) -> No
         await run_job(chat, "write")
         assert len(chat.telegram.calls) == before + 2  # once
 
-    asyncio.run(with_spotify(world, story))
-
 
 async def let_one_wait(chat: Chat, world: World) -> None:
     """Have a playlist wait for Spotify, until it may be written."""
@@ -234,12 +220,12 @@ async def let_one_wait(chat: Chat, world: World) -> None:
     world.clock.advance(minutes=120)
 
 
-def test_a_telegram_that_fails_hears_later_what_was_written_later(
+async def test_a_telegram_that_fails_hears_later_what_was_written_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.02)
 
-    async def story(chat: Chat) -> None:
+    async with spotify_chat(world) as chat:
         await let_one_wait(chat, world)
         before = len(chat.telegram.calls)
         chat.telegram.before = Failing(ANNA, NetworkError("Bad Gateway"), RetryAfter(1))
@@ -247,26 +233,22 @@ def test_a_telegram_that_fails_hears_later_what_was_written_later(
         _, told = chat.telegram.calls[before:]
         assert "Your playlist is in Spotify now" in told.text
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_a_telegram_that_is_gone_does_not_keep_others_from_their_playlists(
+async def test_a_telegram_that_is_gone_does_not_keep_others_from_their_playlists(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(playlist_messages, "NEWS_TIMEOUT_S", 0.1)
 
-    async def story(chat: Chat) -> None:
+    async with spotify_chat(world) as chat:
         await let_one_wait(chat, world)
         chat.telegram.before = Failing(ANNA, RetryAfter(3600))
         async with asyncio.timeout(10):
             await run_job(chat, "write")
         assert len(world.local.playlists()) == 1
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_what_waits_is_shown_where_its_playlist_was_sent_anew(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_what_waits_is_shown_where_its_playlist_was_sent_anew(world: World) -> None:
+    async with spotify_chat(world) as chat:
         world.local.fail_next("POST", "/me/playlists", status=429, retry_after=7200)
         chat.telegram.deleted.add(1)  # the status message, while the tracks are chosen
         _, sent_anew = await chat.say("/mood sad")
@@ -279,11 +261,9 @@ def test_what_waits_is_shown_where_its_playlist_was_sent_anew(world: World) -> N
         await chat.react(shown_again.parameters["message_id"], "❤")
         assert (await last_saved(chat)).stars == 5
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_tracks_that_fell_silent_meanwhile_are_replaced_by_the_job_too(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_tracks_that_fell_silent_meanwhile_are_replaced_by_the_job_too(world: World) -> None:
+    async with spotify_chat(world) as chat:
         world.local.fail_next("POST", "/me/playlists", status=500)
         await chat.say("/mood sad")
         for track in (await last_saved(chat)).tracks[:4]:
@@ -296,11 +276,9 @@ def test_tracks_that_fell_silent_meanwhile_are_replaced_by_the_job_too(world: Wo
         assert len(titles(shown)) == 20
         await assert_all_agree(chat, world, shown)
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_what_is_refused_again_and_again_is_asked_for_less_and_less(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_what_is_refused_again_and_again_is_asked_for_less_and_less(world: World) -> None:
+    async with spotify_chat(world) as chat:
         world.local.fail_next("POST", "/me/playlists", status=500, times=10_000)
         await chat.say("/mood sad")
         world.forget_calls()
@@ -310,11 +288,9 @@ def test_what_is_refused_again_and_again_is_asked_for_less_and_less(world: World
         tries = [call for call in world.local.calls if call == ("POST", "/me/playlists")]
         assert 10 <= len(tries) <= 14
 
-    asyncio.run(with_spotify(world, story))
 
-
-def test_a_short_wait_is_waited_out_once(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_short_wait_is_waited_out_once(world: World) -> None:
+    async with spotify_chat(world) as chat:
         world.local.fail_next("PUT", "/items", status=429, retry_after=3)
         _, shown, *_ = await chat.say("/mood sad")
         assert playlist_view.OPEN_IN_SPOTIFY in [button["text"] for button in shown.buttons]
@@ -325,5 +301,3 @@ def test_a_short_wait_is_waited_out_once(world: World) -> None:
         _, shown, *_ = await chat.say("/mood happy")
         assert "Spotify is busy. I keep the playlist" in shown.text
         assert [call[0] for call in world.local.calls].count("PUT") == 2
-
-    asyncio.run(with_spotify(world, story))

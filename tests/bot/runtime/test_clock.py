@@ -14,7 +14,7 @@ from bot.runtime.jobs import keep_going
 from bot.timetable import Slot
 from bot.web import health
 from tests.support.health import get
-from tests.support.telegram.chatting import NOW, Chat, with_chat
+from tests.support.telegram.chatting import NOW, Chat
 
 BACK = timedelta(hours=3)
 
@@ -54,85 +54,74 @@ async def counted(queue: JobQueue, clock: type[SetClock], seconds: float) -> int
 
 
 @pytest.mark.parametrize("is_kept_going", [True, False])
-def test_jobs_go_on_when_the_clock_is_set_back(
-    clock: type[SetClock], monkeypatch: pytest.MonkeyPatch, is_kept_going: bool
+async def test_jobs_go_on_when_the_clock_is_set_back(
+    chat: Chat, clock: type[SetClock], monkeypatch: pytest.MonkeyPatch, is_kept_going: bool
 ) -> None:
     monkeypatch.setattr(jobs, "SLACK", timedelta(seconds=1))
 
-    async def story(chat: Chat) -> None:
-        queue = chat.application.job_queue
-        for job in queue.jobs():
-            job.schedule_removal()
-        await queue.start()
-        keeping = asyncio.create_task(
-            keep_going(queue, 0.1, lambda: SetClock.now(UTC))
-            if is_kept_going
-            else asyncio.sleep(9)
-        )
-        try:
-            count = await counted(queue, clock, 1.0)
-        finally:
-            keeping.cancel()
-            await queue.stop(wait=False)
-        # Else it would run again in three hours: what this protects against.
-        assert (count >= 5) == is_kept_going
-
-    asyncio.run(with_chat(story))
+    queue = chat.application.job_queue
+    for job in queue.jobs():
+        job.schedule_removal()
+    await queue.start()
+    keeping = asyncio.create_task(
+        keep_going(queue, 0.1, lambda: SetClock.now(UTC)) if is_kept_going else asyncio.sleep(9)
+    )
+    try:
+        count = await counted(queue, clock, 1.0)
+    finally:
+        keeping.cancel()
+        await queue.stop(wait=False)
+    # Else it would run again in three hours: what this protects against.
+    assert (count >= 5) == is_kept_going
 
 
-def test_health_tells_of_jobs_that_do_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(chat: Chat) -> None:
-        assert (await get(chat, "/healthz")).json()["jobs"] is True
-        monkeypatch.setattr(health, "JOBS_LATE_S", 0.01)
-        await asyncio.sleep(0.05)
-        answer = await get(chat, "/healthz")
-        assert (answer.status_code, answer.json()["jobs"]) == (503, False)
+async def test_health_tells_of_jobs_that_do_not_run(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await get(chat, "/healthz")).json()["jobs"] is True
+    monkeypatch.setattr(health, "JOBS_LATE_S", 0.01)
+    await asyncio.sleep(0.05)
+    answer = await get(chat, "/healthz")
+    assert (answer.status_code, answer.json()["jobs"]) == (503, False)
 
-    asyncio.run(with_chat(story))
 
-
-def test_a_running_bot_keeps_its_jobs_going(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_running_bot_keeps_its_jobs_going(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its own task brings forward what a clock has put off."""
-
-    async def story(chat: Chat) -> None:
-        async with chat.running():
-            tasks = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
-        assert "keep_going" in tasks
-
-    asyncio.run(with_chat(story))
+    async with chat.running():
+        tasks = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
+    assert "keep_going" in tasks
 
 
 @pytest.mark.parametrize("days", [2, 1500])
-def test_a_check_in_planned_by_a_clock_that_was_ahead_comes_when_it_should(days: int) -> None:
-    async def story(chat: Chat) -> None:
-        ahead = NOW + timedelta(days=days)
+async def test_a_check_in_planned_by_a_clock_that_was_ahead_comes_when_it_should(
+    chat: Chat, days: int
+) -> None:
+    ahead = NOW + timedelta(days=days)
 
-        def plan(stores) -> None:
-            stores.schedules.set_zone(1, "Europe/Rome", ahead)
-            stores.schedules.add(1, (Slot.of(8 * 60 + 30, "0123456"),), ahead)
+    def plan(stores) -> None:
+        stores.schedules.set_zone(1, "Europe/Rome", ahead)
+        stores.schedules.add(1, (Slot.of(8 * 60 + 30, "0123456"),), ahead)
 
-        await chat.records.run(plan)
-        due = await chat.records.run(lambda s: s.schedules.due(NOW))
-        assert due == []
-        (check_in,) = (await chat.records.run(lambda s: s.schedules.load(1))).check_ins
-        assert NOW < check_in.next <= NOW + timedelta(days=1)
-
-    asyncio.run(with_chat(story))
+    await chat.records.run(plan)
+    due = await chat.records.run(lambda s: s.schedules.due(NOW))
+    assert due == []
+    (check_in,) = (await chat.records.run(lambda s: s.schedules.load(1))).check_ins
+    assert NOW < check_in.next <= NOW + timedelta(days=1)
 
 
-def test_a_clock_set_ahead_by_decades_holds_up_nothing(clock: type[SetClock]) -> None:
+async def test_a_clock_set_ahead_by_decades_holds_up_nothing(
+    chat: Chat, clock: type[SetClock]
+) -> None:
     """As on a computer that starts in 1970 and is set right later."""
-
-    async def story(chat: Chat) -> None:
-        queue = chat.application.job_queue
-        await queue.start()
-        try:
-            clock.off = timedelta(days=20_000)
-            began_s = time.monotonic()
-            queue.scheduler._process_jobs()
-            took_s = time.monotonic() - began_s
-        finally:
-            await queue.stop(wait=False)
-        assert took_s < 1
-
-    asyncio.run(with_chat(story))
+    queue = chat.application.job_queue
+    await queue.start()
+    try:
+        clock.off = timedelta(days=20_000)
+        began_s = time.monotonic()
+        queue.scheduler._process_jobs()
+        took_s = time.monotonic() - began_s
+    finally:
+        await queue.stop(wait=False)
+    assert took_s < 1

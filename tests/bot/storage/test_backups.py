@@ -26,7 +26,7 @@ from recommender.mood.targets import EMOTIONS
 from recommender.storage.database import immediate
 from tests.support.command_line import mirrortape
 from tests.support.spotify.spotify_chat import run_job
-from tests.support.telegram.chatting import AGREE, ANNA, BEN, NOW, Chat, with_chat
+from tests.support.telegram.chatting import AGREE, ANNA, BEN, NOW, Chat, chatting, with_chat
 
 KEY = Fernet.generate_key().decode()
 CIPHER = MultiFernet([Fernet(KEY)])
@@ -318,7 +318,7 @@ def test_who_came_back_is_put_back_from_copies_of_then_alone(
     assert users_in(database) == [ANNA, BEN]
 
 
-def test_what_was_set_aside_forgets_and_goes_as_the_nightly_copies_do(
+async def test_what_was_set_aside_forgets_and_goes_as_the_nightly_copies_do(
     database: Path, tmp_path: Path
 ) -> None:
     copy, nightly = tmp_path / "copy.db", Nightly(database, database.with_name(FOLDER), CIPHER)
@@ -327,19 +327,16 @@ def test_what_was_set_aside_forgets_and_goes_as_the_nightly_copies_do(
     assert aside is not None
     assert users_in(aside) == [ANNA, BEN]
 
-    async def story() -> None:
-        async with nightly.lock:
-            await nightly.forget(BEN, NOW)
-        assert users_in(aside) == [ANNA]
-        log = aside.with_name(f"{aside.name}-wal")
-        log.write_bytes(b"as damaged data may have one")
-        for day in range(COPIES_KEPT):
-            assert aside.exists()
-            await nightly.ensure_copy(NOW + timedelta(days=day))
-        assert not aside.exists()
-        assert not log.exists()
-
-    asyncio.run(story())
+    async with nightly.lock:
+        await nightly.forget(BEN, NOW)
+    assert users_in(aside) == [ANNA]
+    log = aside.with_name(f"{aside.name}-wal")
+    log.write_bytes(b"as damaged data may have one")
+    for day in range(COPIES_KEPT):
+        assert aside.exists()
+        await nightly.ensure_copy(NOW + timedelta(days=day))
+    assert not aside.exists()
+    assert not log.exists()
 
 
 def test_where_the_data_is_lost_a_nightly_copy_tells_who_was_forgotten(
@@ -373,10 +370,10 @@ def test_where_nothing_tells_who_was_forgotten_that_is_said(
     assert not restore(copy, elsewhere, CIPHER, NOW).knows_all
 
 
-def test_who_was_forgotten_stands_nowhere_in_clear_and_once(tmp_path: Path) -> None:
+async def test_who_was_forgotten_stands_nowhere_in_clear_and_once(tmp_path: Path) -> None:
     ben = 4_711_234_567
 
-    async def story(chat: Chat) -> None:
+    async with chatting(database=tmp_path / "mirrortape.db") as chat:
         await chat.press(AGREE, ben)
         for _ in range(2):
             await chat.press("forget:yes", ben)
@@ -385,8 +382,6 @@ def test_who_was_forgotten_stands_nowhere_in_clear_and_once(tmp_path: Path) -> N
         assert await chat.records.run(lambda s: s.forgotten.all()) == {ben: NOW}
         (row,) = await chat.records.run(lambda s: list(s.people.db.table("forgotten").rows))
         assert row["sealed"].startswith("gAAAA")
-
-    asyncio.run(with_chat(story, database=tmp_path / "mirrortape.db"))
 
 
 # -- every night --
@@ -429,12 +424,12 @@ def test_copies_of_a_clock_that_was_ahead_push_out_no_new_one(
     assert len(names) == COPIES_KEPT
 
 
-def test_the_job_makes_the_copy_and_a_full_disk_costs_nobody_anything(
+async def test_the_job_makes_the_copy_and_a_full_disk_costs_nobody_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "backups"
 
-    async def story(chat: Chat) -> None:
+    async with chatting(database=tmp_path / "mirrortape.db", nightly=folder) as chat:
         await chat.say("/mood sad")
 
         def full(*_: object) -> None:
@@ -449,8 +444,6 @@ def test_the_job_makes_the_copy_and_a_full_disk_costs_nobody_anything(
         (copy,) = folder.iterdir()
         with closing(sqlite3.connect(copy)) as db:
             assert db.execute("select count(*) from playlists").fetchone() == (1,)
-
-    asyncio.run(with_chat(story, database=tmp_path / "mirrortape.db", nightly=folder))
 
 
 def test_who_is_forgotten_is_forgotten_in_every_copy(

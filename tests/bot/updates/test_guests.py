@@ -1,6 +1,5 @@
 """Whoever is taken off the list of guests is not written to by the clock either."""
 
-import asyncio
 from datetime import timedelta
 
 from bot import texts
@@ -8,9 +7,9 @@ from bot.storage.records import Stores
 from bot.timetable import read_slots
 from recommender.services.spotify.intents import PlaylistDraft
 from recommender.services.spotify.notices import CONSENT_LASTS, TOLD_BEFORE
-from tests.support.spotify.spotify_chat import connect, run_job, with_spotify
+from tests.support.spotify.spotify_chat import connect, run_job, spotify_chat
 from tests.support.spotify.spotify_world import World, uris
-from tests.support.telegram.chatting import ANNA, BEN, NOW, Chat, a_reading, with_chat
+from tests.support.telegram.chatting import ANNA, BEN, NOW, Chat, a_reading, chatting
 
 BEN_ALONE = frozenset({str(BEN)})
 
@@ -22,7 +21,7 @@ async def told(chat: Chat, job: str) -> list[tuple[int, str]]:
     return [(call.parameters["chat_id"], call.text) for call in chat.telegram.calls[before:]]
 
 
-def test_check_ins_of_who_was_taken_off_pass_silently() -> None:
+async def test_check_ins_of_who_was_taken_off_pass_silently() -> None:
     now = [NOW]
 
     def plan(stores: Stores) -> None:
@@ -31,17 +30,15 @@ def test_check_ins_of_who_was_taken_off_pass_silently() -> None:
             stores.schedules.set_zone(user_id, "Europe/Berlin", NOW)
             stores.schedules.add(user_id, read_slots("14:00"), NOW)
 
-    async def story(chat: Chat) -> None:
+    async with chatting(allowed_ids=BEN_ALONE, clock=lambda: now[0]) as chat:
         await chat.records.run(plan)
         now[0] += timedelta(hours=1)  # 14:00 in Berlin
         assert await told(chat, "ask") == [(BEN, texts.check_in(14))]
         assert await chat.records.run(lambda s: s.schedules.due(now[0])) == []
 
-    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE, clock=lambda: now[0]))
 
-
-def test_reminders_wait_until_they_are_admitted_again(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_reminders_wait_until_they_are_admitted_again(world: World) -> None:
+    async with spotify_chat(world, allowed_ids=BEN_ALONE) as chat:
         connections = chat.services.connections
         assert connections is not None
         await connect(connections, BEN, "Ben")
@@ -50,31 +47,25 @@ def test_reminders_wait_until_they_are_admitted_again(world: World) -> None:
         waiting = await chat.records.run(lambda s: s.spotify.notices.due(world.clock()))
         assert [notice.user_id for notice in waiting] == [ANNA]
 
-    asyncio.run(with_spotify(world, story, allowed_ids=BEN_ALONE))
 
-
-def test_playlists_that_wait_are_neither_written_nor_told_of(world: World) -> None:
+async def test_playlists_that_wait_are_neither_written_nor_told_of(world: World) -> None:
     draft = PlaylistDraft("Sad", "Made today", uris(3))
 
-    async def story(chat: Chat) -> None:
+    async with spotify_chat(world, allowed_ids=BEN_ALONE) as chat:
         await chat.records.run(lambda s: s.spotify.playlists.intend(ANNA, draft, world.clock()))
         assert await told(chat, "write") == []
         assert world.local.playlists() == []
         assert await chat.records.run(lambda s: s.spotify.playlists.intent(ANNA)) is not None
 
-    asyncio.run(with_spotify(world, story, allowed_ids=BEN_ALONE))
 
-
-def test_who_comes_back_from_spotify_by_an_old_link_is_told_nothing(world: World) -> None:
-    async def story(chat: Chat) -> None:
+async def test_who_comes_back_from_spotify_by_an_old_link_is_told_nothing(world: World) -> None:
+    async with spotify_chat(world, allowed_ids=BEN_ALONE) as chat:
         bot = chat.application.bot
         for user_id, messages in ((ANNA, 0), (BEN, 2)):
             before = len(chat.telegram.calls)
             await chat.connecting.arrived(bot, user_id)
             await chat.connecting.connected(bot, user_id)
             assert len(chat.telegram.calls) - before == messages
-
-    asyncio.run(with_spotify(world, story, allowed_ids=BEN_ALONE))
 
 
 # -- their data stays theirs --
@@ -91,10 +82,10 @@ async def anna_was_a_guest(chat: Chat) -> None:
     await chat.records.run(live)
 
 
-def test_who_was_taken_off_may_see_take_and_delete_their_data() -> None:
-    async def story(chat: Chat) -> None:
+async def test_who_was_taken_off_may_see_take_and_delete_their_data() -> None:
+    async with chatting(allowed_ids=BEN_ALONE) as chat:
         await anna_was_a_guest(chat)
-        assert "What is kept" in (await chat.say("/privacy"))[-1].text
+        assert "What I keep" in (await chat.say("/privacy"))[-1].text
         assert (await chat.say("/export"))[-1].method == "sendDocument"
         assert (await chat.press("reset"))[-1].text == texts.NOTHING_TO_RESET
         asked = (await chat.say("/forget"))[-1]
@@ -107,20 +98,16 @@ def test_who_was_taken_off_may_see_take_and_delete_their_data() -> None:
             stranger = (await chat.say(command))[-1]
             assert stranger.text == texts.STRANGER.format(user_id=ANNA)
 
-    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))
 
-
-def test_who_was_taken_off_may_take_back_their_consent() -> None:
-    async def story(chat: Chat) -> None:
+async def test_who_was_taken_off_may_take_back_their_consent() -> None:
+    async with chatting(allowed_ids=BEN_ALONE) as chat:
         await anna_was_a_guest(chat)
         assert (await chat.press("withdraw"))[-1].text == texts.WITHDRAWN
         assert not await chat.records.run(lambda s: s.people.has_consent(ANNA))
 
-    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))
 
-
-def test_who_was_taken_off_may_do_nothing_else_and_is_told_what_is_left() -> None:
-    async def story(chat: Chat) -> None:
+async def test_who_was_taken_off_may_do_nothing_else_and_is_told_what_is_left() -> None:
+    async with chatting(allowed_ids=BEN_ALONE) as chat:
         await anna_was_a_guest(chat)
         for text in ("/mood happy", "/start", "/settings", "hello", "forget", "x /forget"):
             calls = await chat.say(text)
@@ -131,20 +118,16 @@ def test_who_was_taken_off_may_do_nothing_else_and_is_told_what_is_left() -> Non
         assert await chat.records.run(lambda s: s.music.last_playlist(ANNA)) is None
         assert chat.worker.photos == []
 
-    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))
 
-
-def test_a_stranger_without_data_gets_the_same_line_whatever_they_ask() -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_stranger_without_data_gets_the_same_line_whatever_they_ask() -> None:
+    async with chatting(allowed_ids=BEN_ALONE) as chat:
         for text in ("/forget", "/export", "/privacy", "/start", "hello"):
             calls = await chat.say(text)
             assert [c.text for c in calls] == [texts.STRANGER.format(user_id=ANNA)], text
         assert (await chat.press("forget:yes"))[-1].text == texts.STRANGER.format(user_id=ANNA)
 
-    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))
 
-
-def test_an_update_that_waits_to_be_handled_is_no_data_of_a_stranger() -> None:
+async def test_an_update_that_waits_to_be_handled_is_no_data_of_a_stranger() -> None:
     def receive(stores: Stores) -> None:
         stores.people.db.execute(
             "insert into inbox (update_id, user_id, payload, received_utc, tries)"
@@ -152,8 +135,6 @@ def test_an_update_that_waits_to_be_handled_is_no_data_of_a_stranger() -> None:
             [ANNA],
         )
 
-    async def story(chat: Chat) -> None:
+    async with chatting(allowed_ids=BEN_ALONE) as chat:
         await chat.records.run(receive)
         assert (await chat.say("/forget"))[-1].text == texts.STRANGER.format(user_id=ANNA)
-
-    asyncio.run(with_chat(story, allowed_ids=BEN_ALONE))

@@ -34,25 +34,19 @@ from tests.support.telegram.messages import said
 from tests.support.telegram.updates import an_update, rows, settled
 
 
-def test_an_update_delivered_three_times_is_handled_once() -> None:
-    async def story(chat: Chat) -> None:
-        chat.telegram.updates = [an_update(7), an_update(7), an_update(8), an_update(7)]
-        async with chat.running():
-            await settled(chat, 2)
-        assert len(said(chat)) == 2
-
-    asyncio.run(with_chat(story))
+async def test_an_update_delivered_three_times_is_handled_once(chat: Chat) -> None:
+    chat.telegram.updates = [an_update(7), an_update(7), an_update(8), an_update(7)]
+    async with chat.running():
+        await settled(chat, 2)
+    assert len(said(chat)) == 2
 
 
-def test_what_was_said_is_dropped_once_it_is_answered() -> None:
-    async def story(chat: Chat) -> None:
-        chat.telegram.updates = [an_update(7, "/help")]
-        async with chat.running():
-            await settled(chat, 1)
-        (row,) = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
-        assert row["payload"] is None
-
-    asyncio.run(with_chat(story))
+async def test_what_was_said_is_dropped_once_it_is_answered(chat: Chat) -> None:
+    chat.telegram.updates = [an_update(7, "/help")]
+    async with chat.running():
+        await settled(chat, 1)
+    (row,) = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
+    assert row["payload"] is None
 
 
 def test_a_handled_update_is_a_line_in_the_log_without_its_text() -> None:
@@ -95,13 +89,10 @@ async def stopped_while_handling(chat: Chat, handle: Callable[[], Any]) -> list[
     return await rows(chat)
 
 
-def test_a_stop_finishes_what_is_in_flight_and_begins_nothing_more() -> None:
-    async def story(chat: Chat) -> None:
-        first, second = await stopped_while_handling(chat, lambda: asyncio.sleep(0.5))
-        assert first["handled_utc"] is not None
-        assert second["handled_utc"] is None
-
-    asyncio.run(with_chat(story))
+async def test_a_stop_finishes_what_is_in_flight_and_begins_nothing_more(chat: Chat) -> None:
+    first, second = await stopped_while_handling(chat, lambda: asyncio.sleep(0.5))
+    assert first["handled_utc"] is not None
+    assert second["handled_utc"] is None
 
 
 def test_what_a_stop_cannot_finish_in_time_waits_for_the_next_start(
@@ -191,42 +182,35 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_an_update_that_breaks_is_tried_again_before_the_next_of_its_user() -> None:
-    async def story(chat: Chat) -> None:
-        breaking = Breaking({7: MAX_TRIES - 1})
-        heard = await handled_with(chat, breaking, an_update(7), an_update(8))
-        assert breaking.tried == [7] * MAX_TRIES + [8]
-        assert heard == [texts.HELP] * 2
-
-    asyncio.run(with_chat(story))
-
-
-@pytest.mark.usefixtures("hasty")
-def test_poison_is_set_aside_after_three_tries_and_its_user_is_told() -> None:
-    async def story(chat: Chat) -> None:
-        breaking = Breaking({7: 99})
-        updates = an_update(7), an_update(8), an_update(9, user_id=BEN)
-        heard = await handled_with(chat, breaking, *updates)
-        assert breaking.tried.count(7) == MAX_TRIES
-        assert breaking.tried.index(9) < MAX_TRIES  # others do not wait
-        assert heard == [texts.HELP, texts.APOLOGY, texts.HELP]
-        assert all(row["payload"] is None for row in await rows(chat))
-
-    asyncio.run(with_chat(story))
+async def test_an_update_that_breaks_is_tried_again_before_the_next_of_its_user(
+    chat: Chat,
+) -> None:
+    breaking = Breaking({7: MAX_TRIES - 1})
+    heard = await handled_with(chat, breaking, an_update(7), an_update(8))
+    assert breaking.tried == [7] * MAX_TRIES + [8]
+    assert heard == [texts.HELP] * 2
 
 
 @pytest.mark.usefixtures("hasty")
-def test_tries_count_on_over_a_restart() -> None:
-    async def story(chat: Chat) -> None:
-        await left_by_a_crash(chat, 7, tries=MAX_TRIES - 1)
-        breaking = Breaking({7: 99})
-        chat.application.add_handler(TypeHandler(Update, breaking), group=-9)
-        async with chat.running():
-            await settled(chat, 1)
-        assert breaking.tried == [7]
-        assert said(chat) == [texts.APOLOGY]
+async def test_poison_is_set_aside_after_three_tries_and_its_user_is_told(chat: Chat) -> None:
+    breaking = Breaking({7: 99})
+    updates = an_update(7), an_update(8), an_update(9, user_id=BEN)
+    heard = await handled_with(chat, breaking, *updates)
+    assert breaking.tried.count(7) == MAX_TRIES
+    assert breaking.tried.index(9) < MAX_TRIES  # others do not wait
+    assert heard == [texts.HELP, texts.APOLOGY, texts.HELP]
+    assert all(row["payload"] is None for row in await rows(chat))
 
-    asyncio.run(with_chat(story))
+
+@pytest.mark.usefixtures("hasty")
+async def test_tries_count_on_over_a_restart(chat: Chat) -> None:
+    await left_by_a_crash(chat, 7, tries=MAX_TRIES - 1)
+    breaking = Breaking({7: 99})
+    chat.application.add_handler(TypeHandler(Update, breaking), group=-9)
+    async with chat.running():
+        await settled(chat, 1)
+    assert breaking.tried == [7]
+    assert said(chat) == [texts.APOLOGY]
 
 
 # -- deaths --
@@ -243,15 +227,12 @@ async def left_by_a_crash(chat: Chat, *update_ids: int, user_id: int = ANNA, **h
         )
 
 
-def test_what_a_crash_left_is_handled_at_the_next_start() -> None:
-    async def story(chat: Chat) -> None:
-        await left_by_a_crash(chat, 1, 2)
-        await chat.records.run(lambda s: s.people.inbox.finish(1, NOW))
-        async with chat.running():
-            await settled(chat, 2)
-        assert said(chat) == [texts.HELP]
-
-    asyncio.run(with_chat(story))
+async def test_what_a_crash_left_is_handled_at_the_next_start(chat: Chat) -> None:
+    await left_by_a_crash(chat, 1, 2)
+    await chat.records.run(lambda s: s.people.inbox.finish(1, NOW))
+    async with chat.running():
+        await settled(chat, 2)
+    assert said(chat) == [texts.HELP]
 
 
 def test_what_was_begun_when_the_bot_died_is_handled_alone_and_first() -> None:
@@ -280,53 +261,45 @@ def test_what_was_begun_when_the_bot_died_is_handled_alone_and_first() -> None:
     assert began == [(5, 1), (6, 1), (7, 1), (1, 1)]
 
 
-def test_what_takes_the_bot_down_again_and_again_is_set_aside_and_its_user_is_told() -> None:
-    async def story(chat: Chat) -> None:
-        await left_by_a_crash(chat, 7, begun=1)
-        for _ in range(MAX_DEATHS):  # each start takes it up alone, and dies
-            begun = await chat.records.run(lambda s: s.people.inbox.begin(7, is_alone=True))
-            assert begun is not None
-            assert not begun.is_given_up
-        chat.telegram.updates = [an_update(8)]
-        async with chat.running():
-            await settled(chat, 2)
-        assert said(chat) == [texts.APOLOGY, texts.HELP]
+async def test_what_takes_the_bot_down_again_and_again_is_set_aside_and_its_user_is_told(
+    chat: Chat,
+) -> None:
+    await left_by_a_crash(chat, 7, begun=1)
+    for _ in range(MAX_DEATHS):  # each start takes it up alone, and dies
+        begun = await chat.records.run(lambda s: s.people.inbox.begin(7, is_alone=True))
+        assert begun is not None
+        assert not begun.is_given_up
+    chat.telegram.updates = [an_update(8)]
+    async with chat.running():
+        await settled(chat, 2)
+    assert said(chat) == [texts.APOLOGY, texts.HELP]
 
-    asyncio.run(with_chat(story))
 
-
-def test_who_died_beside_others_is_not_blamed() -> None:
-    async def story(chat: Chat) -> None:
-        await left_by_a_crash(chat, 7)
-        for _ in range(10 * MAX_DEATHS):
-            begun = await chat.records.run(lambda s: s.people.inbox.begin(7))
-            assert begun is not None
-            assert not begun.is_given_up
-
-    asyncio.run(with_chat(story))
+async def test_who_died_beside_others_is_not_blamed(chat: Chat) -> None:
+    await left_by_a_crash(chat, 7)
+    for _ in range(10 * MAX_DEATHS):
+        begun = await chat.records.run(lambda s: s.people.inbox.begin(7))
+        assert begun is not None
+        assert not begun.is_given_up
 
 
 @pytest.mark.usefixtures("hasty")
-def test_what_a_death_interrupted_has_its_effects_once() -> None:
+async def test_what_a_death_interrupted_has_its_effects_once(chat: Chat) -> None:
     """The second try finds the playlist and the message of the first."""
-
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        before = len(chat.telegram.calls)
-        died = Dying(at="editMessageText")
-        chat.telegram.before = died
-        chat.telegram.updates = [an_update(7, "/mood sad")]
-        async with chat.running():
-            await asyncio.wait_for(died.has_died.wait(), 5)
-        assert (await rows(chat))[0]["handled_utc"] is None
-        chat.telegram.before = None
-        async with chat.running():
-            await settled(chat, 1)
-        methods = [call.method for call in chat.telegram.calls[before:]]
-        assert methods.count("sendMessage") == methods.count("editMessageText") == 1
-        assert await chat.records.run(lambda s: s.people.db.table("playlists").count) == 1
-
-    asyncio.run(with_chat(story))
+    await chat.press(AGREE)
+    before = len(chat.telegram.calls)
+    died = Dying(at="editMessageText")
+    chat.telegram.before = died
+    chat.telegram.updates = [an_update(7, "/mood sad")]
+    async with chat.running():
+        await asyncio.wait_for(died.has_died.wait(), 5)
+    assert (await rows(chat))[0]["handled_utc"] is None
+    chat.telegram.before = None
+    async with chat.running():
+        await settled(chat, 1)
+    methods = [call.method for call in chat.telegram.calls[before:]]
+    assert methods.count("sendMessage") == methods.count("editMessageText") == 1
+    assert await chat.records.run(lambda s: s.people.db.table("playlists").count) == 1
 
 
 class Dying:
@@ -346,21 +319,18 @@ class Dying:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_while_telegram_is_away_a_user_waits_in_order_and_loses_nothing() -> None:
-    async def story(chat: Chat) -> None:
-        tries = itertools.count()
+async def test_while_telegram_is_away_a_user_waits_in_order_and_loses_nothing(chat: Chat) -> None:
+    tries = itertools.count()
 
-        async def away(call: Call) -> None:
-            if call.method == "sendMessage" and next(tries) < 6:
-                raise NetworkError("Bad Gateway")
+    async def away(call: Call) -> None:
+        if call.method == "sendMessage" and next(tries) < 6:
+            raise NetworkError("Bad Gateway")
 
-        chat.telegram.before = away
-        chat.telegram.updates = [an_update(7), an_update(8, "/start"), an_update(9)]
-        async with chat.running():
-            await settled(chat, 3)
-        assert said(chat) == [texts.HELP, texts.WELCOME, texts.HELP]
-
-    asyncio.run(with_chat(story))
+    chat.telegram.before = away
+    chat.telegram.updates = [an_update(7), an_update(8, "/start"), an_update(9)]
+    async with chat.running():
+        await settled(chat, 3)
+    assert said(chat) == [texts.HELP, texts.WELCOME, texts.HELP]
 
 
 def test_many_updates_of_a_user_are_handled_in_order_one_at_a_time() -> None:
@@ -406,53 +376,49 @@ def test_what_gives_way_is_overtaken_by_so_many_and_no_more() -> None:
     assert begun == list(range(1, 31))
 
 
-def test_a_photo_that_is_being_read_is_overtaken_by_cancel() -> None:
+async def test_a_photo_that_is_being_read_is_overtaken_by_cancel(chat: Chat) -> None:
     class Slow(FakeWorker):
         async def explain(self, *_: Any, **__: Any) -> Any:
             await asyncio.Event().wait()
 
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        chat.worker.explain = Slow().explain
-        photo = an_update(7)
-        photo["message"] |= {"photo": [chat.file(JPEG)]}
-        del photo["message"]["text"], photo["message"]["entities"]
-        chat.telegram.updates = [photo, an_update(8, "/help"), an_update(9, "/cancel")]
-        async with chat.running():
-            await settled(chat, 3)
-        assert said(chat)[-2:] == [texts.HELP, texts.CANCELLED]
-
-    asyncio.run(with_chat(story))
+    await chat.press(AGREE)
+    chat.worker.explain = Slow().explain
+    photo = an_update(7)
+    photo["message"] |= {"photo": [chat.file(JPEG)]}
+    del photo["message"]["text"], photo["message"]["entities"]
+    chat.telegram.updates = [photo, an_update(8, "/help"), an_update(9, "/cancel")]
+    async with chat.running():
+        await settled(chat, 3)
+    assert said(chat)[-2:] == [texts.HELP, texts.CANCELLED]
 
 
 # -- a database that fails --
 
 
-def test_what_cannot_be_stored_stays_with_telegram(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_stored_stays_with_telegram(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bot.updates.polling.DISK_PAUSE_S", 0.05)
     offsets: list[Any] = []
 
-    async def story(chat: Chat) -> None:
-        await chat.records.run(
-            lambda s: s.people.db.execute(
-                "create trigger full before insert on inbox"
-                " begin select raise(abort, 'disk is full'); end"
-            )
+    await chat.records.run(
+        lambda s: s.people.db.execute(
+            "create trigger full before insert on inbox"
+            " begin select raise(abort, 'disk is full'); end"
         )
-        kept = [an_update(7)]
+    )
+    kept = [an_update(7)]
 
-        async def answer(call: Any) -> list[dict[str, Any]]:
-            offsets.append(call.parameters.get("offset"))
-            if len(offsets) == 3:
-                await chat.records.run(lambda s: s.people.db.execute("drop trigger full"))
-            return kept if (offsets[-1] or 0) <= 7 else []
+    async def answer(call: Any) -> list[dict[str, Any]]:
+        offsets.append(call.parameters.get("offset"))
+        if len(offsets) == 3:
+            await chat.records.run(lambda s: s.people.db.execute("drop trigger full"))
+        return kept if (offsets[-1] or 0) <= 7 else []
 
-        chat.telegram.give = answer
-        async with chat.running():
-            await settled(chat, 1)
-            async with asyncio.timeout(5):
-                while offsets[-1] != 8:
-                    await asyncio.sleep(0.01)
-        assert offsets[:3] == [None] * 3
-
-    asyncio.run(with_chat(story))
+    chat.telegram.give = answer
+    async with chat.running():
+        await settled(chat, 1)
+        async with asyncio.timeout(5):
+            while offsets[-1] != 8:
+                await asyncio.sleep(0.01)
+    assert offsets[:3] == [None] * 3

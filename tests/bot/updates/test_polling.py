@@ -11,7 +11,7 @@ from bot.metrics import Metrics
 from bot.updates import polling
 from bot.updates.inbox import Inbox
 from bot.updates.polling import POLL_S, poll
-from tests.support.telegram.chatting import NOW, Chat, with_chat
+from tests.support.telegram.chatting import NOW, Chat
 from tests.support.telegram.fake_telegram import Call, FakeTelegram
 
 
@@ -42,36 +42,28 @@ async def polling_ends(
     return raised.value, holds_s
 
 
-def test_the_first_poll_that_is_answered_is_not_held_open() -> None:
-    async def story(chat: Chat) -> None:
-        failed, ended = NetworkError("Bad Gateway"), InvalidToken("the end")
-        _, holds_s = await polling_ends(chat, failed, None, None, ended)
-        assert holds_s == [0, 0, POLL_S, POLL_S]
-
-    asyncio.run(with_chat(story))
+async def test_the_first_poll_that_is_answered_is_not_held_open(chat: Chat) -> None:
+    failed, ended = NetworkError("Bad Gateway"), InvalidToken("the end")
+    _, holds_s = await polling_ends(chat, failed, None, None, ended)
+    assert holds_s == [0, 0, POLL_S, POLL_S]
 
 
-def test_a_server_that_holds_no_poll_open_is_not_asked_without_a_pause(
+async def test_a_server_that_holds_no_poll_open_is_not_asked_without_a_pause(
+    chat: Chat,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(polling, "BETWEEN_S", 0.2)
 
-    async def story(chat: Chat) -> None:
-        start = time.monotonic()
-        _, polls = await polling_ends(chat, *[None] * 6, InvalidToken("the end"))
-        assert len(polls) == 7
-        assert time.monotonic() - start >= 5 * 0.2  # the first is meant to be answered at once
-
-    asyncio.run(with_chat(story))
+    start = time.monotonic()
+    _, polls = await polling_ends(chat, *[None] * 6, InvalidToken("the end"))
+    assert len(polls) == 7
+    assert time.monotonic() - start >= 5 * 0.2  # the first is meant to be answered at once
 
 
-def test_polling_ends_where_telegram_knows_no_such_bot() -> None:
-    async def story(chat: Chat) -> None:
-        error, polls = await polling_ends(chat, InvalidToken("no"))
-        assert isinstance(error, InvalidToken)
-        assert len(polls) == 1
-
-    asyncio.run(with_chat(story))
+async def test_polling_ends_where_telegram_knows_no_such_bot(chat: Chat) -> None:
+    error, polls = await polling_ends(chat, InvalidToken("no"))
+    assert isinstance(error, InvalidToken)
+    assert len(polls) == 1
 
 
 @pytest.fixture
@@ -83,35 +75,28 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("brief")
-def test_the_newcomer_of_two_instances_stops_after_a_while() -> None:
-    async def story(chat: Chat) -> None:
-        start = time.monotonic()
-        error, polls = await polling_ends(chat, Conflict("two"))
-        assert isinstance(error, Conflict)
-        assert time.monotonic() - start >= 0.2
-        assert len(polls) > 1
-
-    asyncio.run(with_chat(story))
+async def test_the_newcomer_of_two_instances_stops_after_a_while(chat: Chat) -> None:
+    start = time.monotonic()
+    error, polls = await polling_ends(chat, Conflict("two"))
+    assert isinstance(error, Conflict)
+    assert time.monotonic() - start >= 0.2
+    assert len(polls) > 1
 
 
 @pytest.mark.usefixtures("brief")
-def test_who_was_there_before_waits_longer_for_the_other_to_stop() -> None:
-    async def story(chat: Chat) -> None:
-        start = time.monotonic()
-        error, _ = await polling_ends(chat, *[None] * 70, Conflict("two"))
-        assert isinstance(error, Conflict)
-        assert time.monotonic() - start > 1.5
-
-    asyncio.run(with_chat(story))
+async def test_who_was_there_before_waits_longer_for_the_other_to_stop(chat: Chat) -> None:
+    start = time.monotonic()
+    error, _ = await polling_ends(chat, *[None] * 70, Conflict("two"))
+    assert isinstance(error, Conflict)
+    assert time.monotonic() - start > 1.5
 
 
-def test_a_conflict_that_ends_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_conflict_that_ends_stops_nobody(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(polling, "BETWEEN_S", 0.2)
     monkeypatch.setattr(polling, "CONFLICT_S", dict.fromkeys(polling.CONFLICT_S, 1.0))
 
-    async def story(chat: Chat) -> None:
-        two = Conflict("two")
-        _, polls = await polling_ends(chat, *[two, two, None] * 4, InvalidToken("the end"))
-        assert len(polls) == 13
-
-    asyncio.run(with_chat(story))
+    two = Conflict("two")
+    _, polls = await polling_ends(chat, *[two, two, None] * 4, InvalidToken("the end"))
+    assert len(polls) == 13

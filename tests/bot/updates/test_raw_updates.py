@@ -19,7 +19,7 @@ from bot.updates.inbox import OF_A_STRANGER, Inbox
 from bot.updates.polling import poll
 from bot.updates.raw_updates import Sender, new_update, number_of, sender_of
 from bot.worker import albums
-from tests.support.telegram.chatting import ANNA, JPEG, NOW, Chat, text_update, with_chat
+from tests.support.telegram.chatting import ANNA, JPEG, NOW, Chat, chatting, text_update, with_chat
 from tests.support.telegram.deliveries import Telegram
 from tests.support.telegram.drawn_updates import Updates
 from tests.support.telegram.messages import said
@@ -231,20 +231,19 @@ async def aside(chat: Chat) -> list[dict[str, Any]]:
     return await chat.records.run(lambda s: list(s.people.db.table("set_aside").rows))
 
 
-def test_what_cannot_be_parsed_is_kept_sealed_until_its_user_wants_it_forgotten() -> None:
-    async def story(chat: Chat) -> None:
-        chat.telegram.updates = [a_message(7, {"photo": "my words"})]
-        async with chat.running():
-            await settled(chat, 1)
-        (row,) = await aside(chat)
-        assert (row["user_id"], row["reason"]) == (ANNA, "TypeError")
-        assert "my words" not in row["payload"]
-        (handled,) = await rows(chat)
-        assert handled["payload"] is None
-        await chat.records.run(lambda s: s.forget(ANNA, NOW))
-        assert await aside(chat) == []
-
-    asyncio.run(with_chat(story))
+async def test_what_cannot_be_parsed_is_kept_sealed_until_its_user_wants_it_forgotten(
+    chat: Chat,
+) -> None:
+    chat.telegram.updates = [a_message(7, {"photo": "my words"})]
+    async with chat.running():
+        await settled(chat, 1)
+    (row,) = await aside(chat)
+    assert (row["user_id"], row["reason"]) == (ANNA, "TypeError")
+    assert "my words" not in row["payload"]
+    (handled,) = await rows(chat)
+    assert handled["payload"] is None
+    await chat.records.run(lambda s: s.forget(ANNA, NOW))
+    assert await aside(chat) == []
 
 
 @pytest.mark.parametrize("payload", ["", "no JSON", "[1]", '{"update_id": 7, "message": 5}'])
@@ -265,24 +264,21 @@ def test_a_row_that_cannot_be_parsed_is_tried_at_one_start_only(
     assert caplog.text.count("cannot be parsed") == 1
 
 
-def test_only_so_much_is_kept_and_only_so_long() -> None:
-    async def story(chat: Chat) -> None:
-        for number in range(MOST_ASIDE + 5):
-            each = SetAside(None, "no JSON", f"{number}")
-            await chat.records.run(lambda s, each=each: s.people.inbox.set_aside(each, NOW))
-        assert [row["id"] for row in await aside(chat)] == list(range(6, MOST_ASIDE + 6))
-        await chat.records.run(lambda s: s.people.inbox.add([NewUpdate(1, ANNA, "")], NOW))
-        await chat.records.run(lambda s: s.people.inbox.finish(1, NOW))
-        later = NOW + ASIDE_FOR * 1.01
-        await chat.records.run(lambda s: s.people.inbox.add([NewUpdate(2, ANNA, "")], later))
-        assert await aside(chat) == []
-        assert [row["update_id"] for row in await rows(chat)] == [2]
-
-    asyncio.run(with_chat(story))
+async def test_only_so_much_is_kept_and_only_so_long(chat: Chat) -> None:
+    for number in range(MOST_ASIDE + 5):
+        each = SetAside(None, "no JSON", f"{number}")
+        await chat.records.run(lambda s, each=each: s.people.inbox.set_aside(each, NOW))
+    assert [row["id"] for row in await aside(chat)] == list(range(6, MOST_ASIDE + 6))
+    await chat.records.run(lambda s: s.people.inbox.add([NewUpdate(1, ANNA, "")], NOW))
+    await chat.records.run(lambda s: s.people.inbox.finish(1, NOW))
+    later = NOW + ASIDE_FOR * 1.01
+    await chat.records.run(lambda s: s.people.inbox.add([NewUpdate(2, ANNA, "")], later))
+    assert await aside(chat) == []
+    assert [row["update_id"] for row in await rows(chat)] == [2]
 
 
-def test_nothing_is_kept_of_what_strangers_send() -> None:
-    async def story(chat: Chat) -> None:
+async def test_nothing_is_kept_of_what_strangers_send() -> None:
+    async with chatting(allowed_ids=frozenset({str(ANNA)})) as chat:
         chat.telegram.updates = [
             broken(1, "a photo that is none", STRANGER),
             text_update(2, "hello", STRANGER),
@@ -296,11 +292,9 @@ def test_nothing_is_kept_of_what_strangers_send() -> None:
         assert await aside(chat) == []
         assert texts.UNPARSABLE not in said(chat)
 
-    asyncio.run(with_chat(story, allowed_ids=frozenset({str(ANNA)})))
 
-
-def test_a_flood_of_a_strangers_does_not_fill_the_table() -> None:
-    async def story(chat: Chat) -> None:
+async def test_a_flood_of_a_strangers_does_not_fill_the_table() -> None:
+    async with chatting(allowed_ids=frozenset({str(ANNA)})) as chat:
         services = chat.services
         not_open = Inbox(
             chat.application, chat.records, services.clock, services.metrics, services.guests
@@ -310,8 +304,6 @@ def test_a_flood_of_a_strangers_does_not_fill_the_table() -> None:
         await not_open.receive(flood + ours)
         assert len(await rows(chat)) == OF_A_STRANGER + len(ours)
         assert services.metrics.updates_dropped._value.get() == len(flood) - OF_A_STRANGER
-
-    asyncio.run(with_chat(story, allowed_ids=frozenset({str(ANNA)})))
 
 
 def test_updates_under_another_key_are_spoken_of(
@@ -332,16 +324,13 @@ def test_updates_under_another_key_are_spoken_of(
     assert "3 updates wait" in record.message
 
 
-def test_what_the_version_before_stored_is_handled() -> None:
-    async def story(chat: Chat) -> None:
-        update = Update.de_json(text_update(7, "/help", ANNA), chat.application.bot)
-        left = [NewUpdate(7, ANNA, update.to_json())]
-        await chat.records.run(lambda s: s.people.inbox.add(left, NOW))
-        async with chat.running():
-            await settled(chat, 1)
-        assert said(chat) == [texts.HELP]
-
-    asyncio.run(with_chat(story))
+async def test_what_the_version_before_stored_is_handled(chat: Chat) -> None:
+    update = Update.de_json(text_update(7, "/help", ANNA), chat.application.bot)
+    left = [NewUpdate(7, ANNA, update.to_json())]
+    await chat.records.run(lambda s: s.people.inbox.add(left, NOW))
+    async with chat.running():
+        await settled(chat, 1)
+    assert said(chat) == [texts.HELP]
 
 
 # -- what is read before an update is parsed --

@@ -209,14 +209,11 @@ def test_what_an_answer_holds_is_not_logged(caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize("kind", ["HTML", "no result", "a proxy's 401", "a proxy's 404"])
-def test_set_up_takes_no_proxy_for_telegram(kind: str) -> None:
-    async def ask() -> None:
-        async with StrangeTelegram("getMe", [STRANGE[kind]]).listening() as telegram:
-            with pytest.raises(NetworkError):
-                await identify("1:t", telegram.url)
-            assert (await identify("1:t", telegram.url)).id == BOT["id"]
-
-    asyncio.run(ask())
+async def test_set_up_takes_no_proxy_for_telegram(kind: str) -> None:
+    async with StrangeTelegram("getMe", [STRANGE[kind]]).listening() as telegram:
+        with pytest.raises(NetworkError):
+            await identify("1:t", telegram.url)
+        assert (await identify("1:t", telegram.url)).id == BOT["id"]
 
 
 def test_the_owner_is_found_behind_an_update_that_cannot_be_parsed() -> None:

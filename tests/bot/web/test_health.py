@@ -23,7 +23,7 @@ from tests.support.contracts import ROOT
 from tests.support.health import answers, get, wait_until
 from tests.support.operating import OWNER, TOKEN, Operator
 from tests.support.spotify.spotify_world import Clock, Server, World
-from tests.support.telegram.chatting import AGREE, NOW, Chat, with_chat
+from tests.support.telegram.chatting import AGREE, NOW, Chat, chatting
 
 WAITING = "mirrortape_updates_waiting"
 
@@ -44,76 +44,69 @@ async def measured(chat: Chat) -> dict[str, float]:
     return values(answer.text)
 
 
-def test_what_users_do_is_counted_and_timed_and_nobody_named() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.say("/start")
-        await chat.press(AGREE)
-        await chat.photo()
-        for words in ("/feedback 1 +", "/feedback 2 -", "/feedback 3 +", "/feedback 4"):
-            await chat.say(words)
-        seen = await measured(chat)
-        assert seen["mirrortape_votes_total up"] == 2
-        assert seen["mirrortape_votes_total down"] == 1
-        assert seen["mirrortape_ratings_total 4"] == 1
-        for step in ("download", "read", "choose", "read: find"):
-            assert seen[f"mirrortape_step_seconds_count {step}"] == 1
-            assert seen[f"mirrortape_step_seconds_sum {step}"] < 10
-        assert seen["mirrortape_steps_under_way read"] == 0
-        assert seen["mirrortape_updates_failed_total"] == 0
-        assert seen["process_resident_memory_bytes"] > 10**6
-
-    asyncio.run(with_chat(story))
+async def test_what_users_do_is_counted_and_timed_and_nobody_named(chat: Chat) -> None:
+    await chat.say("/start")
+    await chat.press(AGREE)
+    await chat.photo()
+    for words in ("/feedback 1 +", "/feedback 2 -", "/feedback 3 +", "/feedback 4"):
+        await chat.say(words)
+    seen = await measured(chat)
+    assert seen["mirrortape_votes_total up"] == 2
+    assert seen["mirrortape_votes_total down"] == 1
+    assert seen["mirrortape_ratings_total 4"] == 1
+    for step in ("download", "read", "choose", "read: find"):
+        assert seen[f"mirrortape_step_seconds_count {step}"] == 1
+        assert seen[f"mirrortape_step_seconds_sum {step}"] < 10
+    assert seen["mirrortape_steps_under_way read"] == 0
+    assert seen["mirrortape_updates_failed_total"] == 0
+    assert seen["process_resident_memory_bytes"] > 10**6
 
 
-def test_updates_are_counted_by_kind_and_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(chat: Chat) -> None:
-        person = {"id": 1, "is_bot": False, "first_name": "A"}
-        message = {
-            "message_id": 7,
-            "date": 1_700_000_000,
-            "chat": {"id": 1, "type": "private"},
-            "from": person,
-            "text": "hello",
-        }
-        pressed = {"id": "1", "chat_instance": "1", "data": "gone", "from": person}
-        chat.telegram.updates = [
-            {"update_id": 1, "message": message},
-            {"update_id": 2, "callback_query": {**pressed, "message": message}},
-        ]
-        async with chat.running():
-            async with asyncio.timeout(5):
-                while len(chat.telegram.calls) < 4 or (await measured(chat))[WAITING]:
-                    await asyncio.sleep(0.02)
-        seen = await measured(chat)
-        assert seen["mirrortape_update_seconds_count message"] == 1
-        assert seen["mirrortape_update_seconds_count callback_query"] == 1
-        assert seen["mirrortape_last_fetch_timestamp_seconds"] == NOW.timestamp()
-        update = NewUpdate(3, 1, "{}")
-        await chat.records.run(lambda s: s.people.inbox.add([update], NOW))
-        assert (await measured(chat))[WAITING] == 1
+async def test_updates_are_counted_by_kind_and_those_that_wait(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = {"id": 1, "is_bot": False, "first_name": "A"}
+    message = {
+        "message_id": 7,
+        "date": 1_700_000_000,
+        "chat": {"id": 1, "type": "private"},
+        "from": person,
+        "text": "hello",
+    }
+    pressed = {"id": "1", "chat_instance": "1", "data": "gone", "from": person}
+    chat.telegram.updates = [
+        {"update_id": 1, "message": message},
+        {"update_id": 2, "callback_query": {**pressed, "message": message}},
+    ]
+    async with chat.running():
+        async with asyncio.timeout(5):
+            while len(chat.telegram.calls) < 4 or (await measured(chat))[WAITING]:
+                await asyncio.sleep(0.02)
+    seen = await measured(chat)
+    assert seen["mirrortape_update_seconds_count message"] == 1
+    assert seen["mirrortape_update_seconds_count callback_query"] == 1
+    assert seen["mirrortape_last_fetch_timestamp_seconds"] == NOW.timestamp()
+    update = NewUpdate(3, 1, "{}")
+    await chat.records.run(lambda s: s.people.inbox.add([update], NOW))
+    assert (await measured(chat))[WAITING] == 1
 
-    asyncio.run(with_chat(story))
 
-
-def test_an_apology_is_counted() -> None:
-    async def story(chat: Chat) -> None:
-        chat.worker.outcome = RuntimeError("unforeseen")
-        await chat.press(AGREE)
-        await chat.photo()
-        seen = await measured(chat)
-        assert seen["mirrortape_updates_failed_total"] == 1
-        assert seen["mirrortape_step_seconds_count read"] == 1
-
-    asyncio.run(with_chat(story))
+async def test_an_apology_is_counted(chat: Chat) -> None:
+    chat.worker.outcome = RuntimeError("unforeseen")
+    await chat.press(AGREE)
+    await chat.photo()
+    seen = await measured(chat)
+    assert seen["mirrortape_updates_failed_total"] == 1
+    assert seen["mirrortape_step_seconds_count read"] == 1
 
 
 # -- health --
 
 
-def test_the_bot_is_well_while_telegram_and_the_database_answer() -> None:
+async def test_the_bot_is_well_while_telegram_and_the_database_answer() -> None:
     clock = Clock()
 
-    async def story(chat: Chat) -> None:
+    async with chatting(clock=clock) as chat:
         answer = await get(chat, "/healthz")
         assert (answer.status_code, answer.json()["telegram"]) == (503, False)
         async with chat.running():
@@ -133,20 +126,15 @@ def test_the_bot_is_well_while_telegram_and_the_database_answer() -> None:
         assert answer.json()["telegram"] is False
         assert answer.json()["database"] is answer.json()["disk"] is True
 
-    asyncio.run(with_chat(story, clock=clock))
 
-
-def test_a_database_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_hangs_is_told(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.web.health.PATIENCE_S", 0.1)
 
-    async def story(chat: Chat) -> None:
-        hanging = asyncio.create_task(chat.records.run(lambda _: time.sleep(0.5)))
-        await asyncio.sleep(0)
-        answer = await get(chat, "/healthz")
-        assert (answer.status_code, answer.json()["database"]) == (503, False)
-        await hanging
-
-    asyncio.run(with_chat(story))
+    hanging = asyncio.create_task(chat.records.run(lambda _: time.sleep(0.5)))
+    await asyncio.sleep(0)
+    answer = await get(chat, "/healthz")
+    assert (answer.status_code, answer.json()["database"]) == (503, False)
+    await hanging
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8081", "192.168.1.5:8081", "bot.example:8081"])

@@ -117,39 +117,33 @@ async def handled_in_spite_of(chat: Chat, failing: Failing) -> None:
         await all_handled(chat, len(UPDATES))
 
 
-def test_an_album_whose_reading_fails_once_is_answered_once() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        chat.telegram.calls.clear()
-        explain = chat.worker.explain
+async def test_an_album_whose_reading_fails_once_is_answered_once(chat: Chat) -> None:
+    await chat.press(AGREE)
+    chat.telegram.calls.clear()
+    explain = chat.worker.explain
 
-        async def fail(*_: Any) -> Any:
-            chat.worker.explain = explain
-            raise RuntimeError("a passing fault")
+    async def fail(*_: Any) -> Any:
+        chat.worker.explain = explain
+        raise RuntimeError("a passing fault")
 
-        chat.worker.explain = fail
-        await handle(chat, *UPDATES)
-        assert chat.worker.photos == [JPEG + bytes([n]) for n in range(3)]
-        assert seen(chat) == ["picture", "playlist"]
-
-    asyncio.run(with_chat(story))
+    chat.worker.explain = fail
+    await handle(chat, *UPDATES)
+    assert chat.worker.photos == [JPEG + bytes([n]) for n in range(3)]
+    assert seen(chat) == ["picture", "playlist"]
 
 
-def test_an_album_that_cannot_be_handled_is_apologised_for_once() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        chat.telegram.calls.clear()
+async def test_an_album_that_cannot_be_handled_is_apologised_for_once(chat: Chat) -> None:
+    await chat.press(AGREE)
+    chat.telegram.calls.clear()
 
-        async def fail(*_: Any) -> Any:
-            raise RuntimeError("a lasting fault")
+    async def fail(*_: Any) -> Any:
+        raise RuntimeError("a lasting fault")
 
-        chat.worker.explain = fail
-        await handle(chat, *UPDATES)
-        assert seen(chat).count(texts.APOLOGY) == 1
-        rows = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
-        assert all(row["payload"] is None for row in rows)
-
-    asyncio.run(with_chat(story))
+    chat.worker.explain = fail
+    await handle(chat, *UPDATES)
+    assert seen(chat).count(texts.APOLOGY) == 1
+    rows = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
+    assert all(row["payload"] is None for row in rows)
 
 
 FAULTS = {
@@ -188,24 +182,21 @@ def test_at_whatever_step_it_fails_an_album_ends_as_if_nothing_had(fault: str) -
     assert at > 20
 
 
-def test_two_who_share_a_group_are_answered_apart() -> None:
-    async def story(chat: Chat) -> None:
-        for user_id in (ANNA, BEN):
-            await chat.press(AGREE, user_id)
-        chat.telegram.calls.clear()
-        chat.telegram.updates = album(chat, 500, 501) + album(chat, 600, 601, user_id=BEN)
-        async with chat.running():
-            await all_handled(chat, 4)
-        for user_id in (ANNA, BEN):
-            kinds = [
-                call.method
-                for call in chat.telegram.calls
-                if call.parameters.get("chat_id") == user_id
-            ]
-            assert kinds.count("editMessageMedia") == 1
-        readings = await chat.records.run(
-            lambda s: list(s.people.db.query("select user_id from readings order by user_id"))
-        )
-        assert [row["user_id"] for row in readings] == [ANNA, BEN]
-
-    asyncio.run(with_chat(story))
+async def test_two_who_share_a_group_are_answered_apart(chat: Chat) -> None:
+    for user_id in (ANNA, BEN):
+        await chat.press(AGREE, user_id)
+    chat.telegram.calls.clear()
+    chat.telegram.updates = album(chat, 500, 501) + album(chat, 600, 601, user_id=BEN)
+    async with chat.running():
+        await all_handled(chat, 4)
+    for user_id in (ANNA, BEN):
+        kinds = [
+            call.method
+            for call in chat.telegram.calls
+            if call.parameters.get("chat_id") == user_id
+        ]
+        assert kinds.count("editMessageMedia") == 1
+    readings = await chat.records.run(
+        lambda s: list(s.people.db.query("select user_id from readings order by user_id"))
+    )
+    assert [row["user_id"] for row in readings] == [ANNA, BEN]

@@ -80,21 +80,18 @@ def test_whoever_gives_up_makes_room() -> None:
     assert crowd.queue.waiting() == 1
 
 
-def test_a_turn_can_be_waited_for() -> None:
-    async def story() -> None:
-        queue = PhotoQueue(at_once=1)
-        order = []
+async def test_a_turn_can_be_waited_for() -> None:
+    queue = PhotoQueue(at_once=1)
+    order = []
 
-        async def use(user_id: int) -> None:
-            with queue.join(user_id) as place:
-                await place.turn()
-                order.append(user_id)
-                await asyncio.sleep(0)
+    async def use(user_id: int) -> None:
+        with queue.join(user_id) as place:
+            await place.turn()
+            order.append(user_id)
+            await asyncio.sleep(0)
 
-        await asyncio.wait_for(asyncio.gather(*map(use, [ANNA, ANNA, BEN, CLARA])), 5)
-        assert order == [ANNA, BEN, CLARA, ANNA]
-
-    asyncio.run(story())
+    await asyncio.wait_for(asyncio.gather(*map(use, [ANNA, ANNA, BEN, CLARA])), 5)
+    assert order == [ANNA, BEN, CLARA, ANNA]
 
 
 @given(st.lists(st.one_of(st.integers(1, 5), st.none()), max_size=60), st.integers(1, 3))

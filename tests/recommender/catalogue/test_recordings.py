@@ -10,8 +10,7 @@ import pytest
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.table import TrackTable, is_among
 from recommender.catalogue.tracks import Track
-from recommender.ranking.stand_ins import stand_ins
-from recommender.recommend import Recommendation, recommend
+from recommender.recommend import Recommendation, recommend, recommend_replacements
 from recommender.taste.taste import Taste
 from tests.support.songs import TRACK, opinion, random_tracks, table_of, track_id
 
@@ -73,11 +72,11 @@ def test_a_recording_is_once_in_a_playlist_and_not_again_within_the_window() -> 
     assert not both & {pick.track.id for pick in fresh.picks}
     disliked = playlist(table, Taste((opinion(CONGA, -1.0),)), length=30)
     assert not both & {pick.track.id for pick in disliked.picks}
-    in_its_place = stand_ins(
+    in_its_place = recommend_replacements(
         table,
         positions=range(30),
         kept=[AGAIN.id],
-        gone=(),
+        unavailable=(),
         probabilities={"happy": 1.0},
         mode="match",
         length=31,

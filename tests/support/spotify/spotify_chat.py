@@ -1,21 +1,21 @@
 """A chat whose bot writes to the local Spotify over real HTTP."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.linking.connections import Connections
 from bot.storage.records import Records
 from tests.support.spotify.spotify_world import World, agree
-from tests.support.telegram.chatting import ANNA, Chat, with_chat
+from tests.support.telegram.chatting import ANNA, Chat, chatting
 
 
-async def with_spotify(
-    world: World, story: Callable[[Chat], Coroutine[Any, Any, None]], **how: Any
-) -> None:
-    """Tell a story to a bot with a Spotify app, to which Anna has connected her account.
+@asynccontextmanager
+async def spotify_chat(world: World, **how: Any) -> AsyncIterator[Chat]:
+    """Run a bot with a Spotify app, to which Anna has connected her account.
 
-    What is waited out takes no time but moves the world's clock.
+    Waiting takes no time but moves the world's clock.
     """
     made: list[Connections] = []
 
@@ -26,11 +26,9 @@ async def with_spotify(
         made.append(Connections(records, world.client, world.clock, sleep=sleep))
         return made[0]
 
-    async def connected(chat: Chat) -> None:
+    async with chatting(connect_by=connect_by, clock=world.clock, **how) as chat:
         await connect(made[0], ANNA)
-        await story(chat)
-
-    await with_chat(connected, connect_by=connect_by, clock=world.clock, **how)
+        yield chat
 
 
 async def connect(connections: Connections, user_id: int, name: str = "Robin") -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -235,8 +235,8 @@ def text_update(update_id: int, text: str, user_id: int) -> dict[str, Any]:
     }
 
 
-async def with_chat(
-    story: Callable[[Chat], Coroutine[Any, Any, None]],
+@asynccontextmanager
+async def chatting(
     *,
     allowed_ids: frozenset[str] = frozenset({EVERYONE}),
     connections: Any = None,
@@ -247,12 +247,11 @@ async def with_chat(
     table: TrackTable | None = None,
     limits: Limits = UNHURRIED,
     cipher: MultiFernet | None = None,
-) -> None:
-    """Tell a story to a bot of its own, with invented tracks and an empty database in memory.
+) -> AsyncIterator[Chat]:
+    """Run a bot of its own, with invented tracks and an empty database in memory.
 
-    Its connections are given, or made from its records; its database may be a file too, with a
-    folder for nightly copies of it and a key of its own, and its tracks others. All that the bot
-    sends must be as the Bot API wants it.
+    Its connections are given, or made from its records. Its database may be a file, with a folder
+    for nightly backups and a key. Everything that the bot sends must follow the Bot API.
     """
     cipher = cipher or MultiFernet([Fernet(Fernet.generate_key())])
     records = Records(database, cipher)
@@ -282,10 +281,16 @@ async def with_chat(
     chat = Chat(application, connecting, telegram, worker, records, services, itertools.count(1))
     try:
         async with application:
-            await story(chat)
+            yield chat
     finally:
         records.close()
     assert telegram.problems == []
+
+
+async def with_chat(story: Callable[[Chat], Coroutine[Any, Any, None]], **how: Any) -> None:
+    """Tell a story to a bot that `chatting` runs."""
+    async with chatting(**how) as chat:
+        await story(chat)
 
 
 @cache

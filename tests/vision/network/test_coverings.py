@@ -11,7 +11,7 @@ from vision.network.answering import COVERED_FROM, answering_head, covered_part
 from vision.network.coverings import COVERINGS, covered
 from vision.network.serving import Network
 from vision.reading import Covering, Head
-from vision.training.batches import load_lessons
+from vision.training.batches import load_rows
 from vision.training.fit_heads import LinearHead, fit_covering, refit
 
 PORTRAIT_EYES = ((204.0, 101.0), (247.0, 103.0))
@@ -47,8 +47,8 @@ def test_the_shipped_network_tells_what_is_covered() -> None:
 
 @pytest.mark.data
 def test_a_covering_is_seldom_seen_where_there_is_none(data_dir: Path) -> None:
-    lessons = load_lessons(data_dir / "fer2013_trainval.npz", "PublicTest", limit=80)
-    views = [cut_views(row) for row in lessons.images]
+    rows = load_rows(data_dir / "fer2013_trainval.npz", "PublicTest", limit=80)
+    views = [cut_views(row) for row in rows.images]
     network = Network.load()
     outputs = network.run(
         np.stack([v.face for v in views]), np.stack([v.eyes for v in views]), ("covering",)

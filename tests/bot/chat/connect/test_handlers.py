@@ -450,7 +450,7 @@ def test_wrong_digits_say_how_many_tries_are_left_and_the_fifth_ends_it(world: W
             (told,) = await scene.chat.say(wrong)
             assert left in told.text
         (told,) = await scene.chat.say(wrong)
-        assert "/connect begins anew" in told.text
+        assert "/connect starts over" in told.text
         (told,) = await scene.chat.say(digits)
         assert told.text == texts.NOT_A_PHOTO["text"]
         assert scene.exchanges == 0
@@ -653,15 +653,12 @@ def test_an_own_app_that_refuses_gets_words_of_its_own(world: World) -> None:
     play(world, story)
 
 
-def test_nothing_can_be_connected_where_the_owner_has_no_app() -> None:
-    async def story(chat: Chat) -> None:
-        for text in ("/connect", f"/connect {OWN_APP}"):
-            (told,) = await chat.say(text)
-            assert told.text == texts.CONNECT_UNAVAILABLE
-        (told,) = await chat.say("123456")
-        assert told.text == texts.NOT_A_PHOTO["text"]
-
-    asyncio.run(with_chat(story))
+async def test_nothing_can_be_connected_where_the_owner_has_no_app(chat: Chat) -> None:
+    for text in ("/connect", f"/connect {OWN_APP}"):
+        (told,) = await chat.say(text)
+        assert told.text == texts.CONNECT_UNAVAILABLE
+    (told,) = await chat.say("123456")
+    assert told.text == texts.NOT_A_PHOTO["text"]
 
 
 def client_of(url: str) -> str:

@@ -8,64 +8,57 @@ from bot import texts
 from bot.storage.people import CONSENT_VERSION
 from bot.updates import inbox
 from recommender.storage.database import DiskFull
-from tests.support.telegram.chatting import AGREE, ANNA, JPEG, NOW, Chat, with_chat
+from tests.support.telegram.chatting import AGREE, ANNA, JPEG, NOW, Chat
 from vision import Explanation
 
 
-def test_no_photo_is_fetched_before_consent_and_the_waiting_one_is_read_after_it() -> None:
-    async def story(chat: Chat) -> None:
-        asked = await chat.photo(JPEG)
-        assert [call.method for call in asked] == ["sendMessage"]
-        assert asked[0].text == texts.ASK_CONSENT
-        assert chat.worker.photos == []
+async def test_no_photo_is_fetched_before_consent_and_the_waiting_one_is_read_after_it(
+    chat: Chat,
+) -> None:
+    asked = await chat.photo(JPEG)
+    assert [call.method for call in asked] == ["sendMessage"]
+    assert asked[0].text == texts.ASK_CONSENT
+    assert chat.worker.photos == []
 
-        await chat.press(asked[0].data("Agree"))
+    await chat.press(asked[0].data("Agree"))
 
-        assert chat.worker.photos == [JPEG]
-        assert await chat.records.run(lambda s: s.people.has_consent(ANNA))
-
-    asyncio.run(with_chat(story))
-
-
-def test_a_stop_while_the_waiting_photo_is_read_does_not_lose_it() -> None:
-    async def story(chat: Chat) -> None:
-        started = asyncio.Event()
-
-        async def read_for_ever(photos: Sequence[bytes], face: int | None) -> Explanation:
-            started.set()
-            await asyncio.sleep(3600)
-            raise AssertionError
-
-        explain, chat.worker.explain = chat.worker.explain, read_for_ever
-        (asked,) = await chat.photo(JPEG)
-        agreeing = asyncio.create_task(chat.press(asked.data("Agree")))
-        await started.wait()
-        assert [call.method for call in await chat.press(AGREE)] == ["answerCallbackQuery"]
-        agreeing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await agreeing
-
-        chat.worker.explain = explain
-        await chat.press(AGREE)  # as the inbox hands it out again at the next start
-        await chat.press(AGREE)
-
-        assert chat.worker.photos == [JPEG]
-
-    asyncio.run(with_chat(story))
+    assert chat.worker.photos == [JPEG]
+    assert await chat.records.run(lambda s: s.people.has_consent(ANNA))
 
 
-def test_declining_reads_nothing_and_forgets_the_photo_that_waited() -> None:
-    async def story(chat: Chat) -> None:
-        (asked,) = await chat.photo()
-        toast, edit = await chat.press(asked.data("No, thanks"))
-        assert toast.method == "answerCallbackQuery"
-        assert edit.text == texts.DECLINED
+async def test_a_stop_while_the_waiting_photo_is_read_does_not_lose_it(chat: Chat) -> None:
+    started = asyncio.Event()
 
-        await chat.press(AGREE)  # the old button, later
+    async def read_for_ever(photos: Sequence[bytes], face: int | None) -> Explanation:
+        started.set()
+        await asyncio.sleep(3600)
+        raise AssertionError
 
-        assert chat.worker.photos == []
+    explain, chat.worker.explain = chat.worker.explain, read_for_ever
+    (asked,) = await chat.photo(JPEG)
+    agreeing = asyncio.create_task(chat.press(asked.data("Agree")))
+    await started.wait()
+    assert [call.method for call in await chat.press(AGREE)] == ["answerCallbackQuery"]
+    agreeing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await agreeing
 
-    asyncio.run(with_chat(story))
+    chat.worker.explain = explain
+    await chat.press(AGREE)  # as the inbox hands it out again at the next start
+    await chat.press(AGREE)
+
+    assert chat.worker.photos == [JPEG]
+
+
+async def test_declining_reads_nothing_and_forgets_the_photo_that_waited(chat: Chat) -> None:
+    (asked,) = await chat.photo()
+    toast, edit = await chat.press(asked.data("No, thanks"))
+    assert toast.method == "answerCallbackQuery"
+    assert edit.text == texts.DECLINED
+
+    await chat.press(AGREE)  # the old button, later
+
+    assert chat.worker.photos == []
 
 
 @pytest.mark.parametrize("text", [texts.WELCOME, texts.ASK_CONSENT])
@@ -75,41 +68,30 @@ def test_whatever_stands_above_agree_names_all_that_is_read(text: str) -> None:
     assert "/privacy" in text
 
 
-def test_start_explains_then_asks_once() -> None:
-    async def story(chat: Chat) -> None:
-        (first,) = await chat.say("/start")
-        assert first.text == texts.WELCOME
-        assert first.text.count("\n") == 2  # three short lines
-        await chat.press(first.data("Agree"))
-        (again,) = await chat.say("/start")
-        assert texts.ALREADY_AGREED in again.text
-
-    asyncio.run(with_chat(story))
+async def test_start_explains_then_asks_once(chat: Chat) -> None:
+    (first,) = await chat.say("/start")
+    assert first.text == texts.WELCOME
+    assert first.text.count("\n") == 2  # three short lines
+    await chat.press(first.data("Agree"))
+    (again,) = await chat.say("/start")
+    assert texts.ALREADY_AGREED in again.text
 
 
 @pytest.mark.parametrize("data", ["agree", f"agree:{CONSENT_VERSION - 1}"])
-def test_a_button_from_before_the_terms_changed_asks_anew(data: str) -> None:
-    async def story(chat: Chat) -> None:
-        await chat.photo()
-        _, asked = await chat.press(data)
-        assert asked.text == texts.ASK_CONSENT
-        assert not await chat.records.run(lambda s: s.people.has_consent(ANNA))
-        await chat.press(asked.data("Agree"))
-        assert chat.worker.photos == [JPEG]  # which still waited
-
-    asyncio.run(with_chat(story))
+async def test_a_button_from_before_the_terms_changed_asks_anew(chat: Chat, data: str) -> None:
+    await chat.photo()
+    _, asked = await chat.press(data)
+    assert asked.text == texts.ASK_CONSENT
+    assert not await chat.records.run(lambda s: s.people.has_consent(ANNA))
+    await chat.press(asked.data("Agree"))
+    assert chat.worker.photos == [JPEG]  # which still waited
 
 
-def test_an_outdated_consent_is_asked_for_again() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.records.run(lambda s: s.people.agree(ANNA, NOW))
-        await chat.records.run(
-            lambda s: s.people.db.execute("update people set consent_version = 0")
-        )
-        (asked,) = await chat.photo()
-        assert asked.text == texts.ASK_CONSENT
-
-    asyncio.run(with_chat(story))
+async def test_an_outdated_consent_is_asked_for_again(chat: Chat) -> None:
+    await chat.records.run(lambda s: s.people.agree(ANNA, NOW))
+    await chat.records.run(lambda s: s.people.db.execute("update people set consent_version = 0"))
+    (asked,) = await chat.photo()
+    assert asked.text == texts.ASK_CONSENT
 
 
 def agree_pressed(update_id: int) -> dict[str, Any]:
@@ -170,42 +152,37 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         [DiskFull("the disk is full")] * 5,
     ],
 )
-def test_a_photo_that_waited_outlives_failures_right_after_agree(faults: list[Exception]) -> None:
-    async def story(chat: Chat) -> None:
-        await chat.photo(JPEG)
-        said = await press_in_spite_of(chat, *faults)
-        assert chat.worker.photos == [JPEG]
-        assert texts.APOLOGY not in said
-        assert await what_waits(chat) is None
-
-    asyncio.run(with_chat(story))
-
-
-@pytest.mark.usefixtures("hasty")
-def test_a_photo_that_cannot_be_read_at_all_is_apologised_for_and_waits_no_longer() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.photo(JPEG)
-        said = await press_in_spite_of(chat, *[RuntimeError("a fault")] * 99)
-        assert said.count(texts.APOLOGY) == 1
-        assert await what_waits(chat) is None
-
-    asyncio.run(with_chat(story))
+async def test_a_photo_that_waited_outlives_failures_right_after_agree(
+    chat: Chat, faults: list[Exception]
+) -> None:
+    await chat.photo(JPEG)
+    said = await press_in_spite_of(chat, *faults)
+    assert chat.worker.photos == [JPEG]
+    assert texts.APOLOGY not in said
+    assert await what_waits(chat) is None
 
 
 @pytest.mark.usefixtures("hasty")
-def test_what_began_to_wait_meanwhile_is_not_dropped() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.photo(JPEG)
-        explain = chat.worker.explain
+async def test_a_photo_that_cannot_be_read_at_all_is_apologised_for_and_waits_no_longer(
+    chat: Chat,
+) -> None:
+    await chat.photo(JPEG)
+    said = await press_in_spite_of(chat, *[RuntimeError("a fault")] * 99)
+    assert said.count(texts.APOLOGY) == 1
+    assert await what_waits(chat) is None
 
-        async def change_their_mind(photos: Sequence[bytes], face: int | None = None) -> Any:
-            chat.worker.explain = explain
-            await chat.records.run(lambda s: s.people.withdraw(ANNA))
-            await chat.photo(JPEG + b"another")
-            return await explain(photos, face)
 
-        chat.worker.explain = change_their_mind
-        await chat.press(AGREE)
-        assert await what_waits(chat) is not None
+@pytest.mark.usefixtures("hasty")
+async def test_what_began_to_wait_meanwhile_is_not_dropped(chat: Chat) -> None:
+    await chat.photo(JPEG)
+    explain = chat.worker.explain
 
-    asyncio.run(with_chat(story))
+    async def change_their_mind(photos: Sequence[bytes], face: int | None = None) -> Any:
+        chat.worker.explain = explain
+        await chat.records.run(lambda s: s.people.withdraw(ANNA))
+        await chat.photo(JPEG + b"another")
+        return await explain(photos, face)
+
+    chat.worker.explain = change_their_mind
+    await chat.press(AGREE)
+    assert await what_waits(chat) is not None

@@ -1,4 +1,3 @@
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +17,7 @@ from recommender.errors import (
 )
 from recommender.mood.targets import EMOTIONS, MODES
 from recommender.services.spotify.intents import PlaylistDraft
-from tests.support.telegram.chatting import AGREE, ANNA, BEN, NOW, Chat, with_chat
+from tests.support.telegram.chatting import AGREE, ANNA, BEN, NOW, Chat, chatting
 from tests.support.telegram.messages import titles
 
 
@@ -90,143 +89,120 @@ class FakeConnections:
 
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
-def test_a_named_mood_makes_a_playlist_with_a_reason_for_each_track(emotion: str) -> None:
-    async def story(chat: Chat) -> None:
-        _, playlist = await chat.say(f"/mood {emotion}")
-        assert f"{emotion.capitalize()} · Match" in playlist.text
-        assert len(titles(playlist)) == 20
-        assert len(re.findall(r"<i>[^<]+</i>$", playlist.text, re.MULTILINE)) >= 20
-
-    asyncio.run(with_chat(story))
+async def test_a_named_mood_makes_a_playlist_with_a_reason_for_each_track(
+    chat: Chat, emotion: str
+) -> None:
+    _, playlist = await chat.say(f"/mood {emotion}")
+    assert f"{emotion.capitalize()} · Match" in playlist.text
+    assert len(titles(playlist)) == 20
+    assert len(re.findall(r"<i>[^<]+</i>$", playlist.text, re.MULTILINE)) >= 20
 
 
 @pytest.mark.parametrize("words", ["/mood", "/mood blissful"])
-def test_an_unnamed_mood_is_asked_for(words: str) -> None:
-    async def story(chat: Chat) -> None:
-        (asked,) = await chat.say(words)
-        assert len(asked.buttons) == len(EMOTIONS)
-        *_, playlist = await chat.press(asked.data("😮 surprise"), message_id=5)
-        assert "Surprise · Match" in playlist.text
-        assert playlist.parameters["message_id"] == 5
-
-    asyncio.run(with_chat(story))
+async def test_an_unnamed_mood_is_asked_for(chat: Chat, words: str) -> None:
+    (asked,) = await chat.say(words)
+    assert len(asked.buttons) == len(EMOTIONS)
+    *_, playlist = await chat.press(asked.data("😮 surprise"), message_id=5)
+    assert "Surprise · Match" in playlist.text
+    assert playlist.parameters["message_id"] == 5
 
 
-def test_playlist_asks_again_with_other_tracks_in_the_last_mode() -> None:
-    async def story(chat: Chat) -> None:
-        (none_yet,) = await chat.say("/playlist")
-        assert none_yet.text == texts.NO_MOOD_YET
-        _, first = await chat.say("/mood sad")
-        *_, lifted = await chat.press(first.data("Lift"))
-        _, again = await chat.say("/playlist")
-        assert "Sad · Lift" in again.text
-        assert not set(titles(again)) & set(titles(lifted))
-
-    asyncio.run(with_chat(story))
+async def test_playlist_asks_again_with_other_tracks_in_the_last_mode(chat: Chat) -> None:
+    (none_yet,) = await chat.say("/playlist")
+    assert none_yet.text == texts.NO_MOOD_YET
+    _, first = await chat.say("/mood sad")
+    *_, lifted = await chat.press(first.data("Lift"))
+    _, again = await chat.say("/playlist")
+    assert "Sad · Lift" in again.text
+    assert not set(titles(again)) & set(titles(lifted))
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_mode_button_under_the_picture_rewrites_that_readings_playlist(mode: str) -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        *_, picture, _, playlist = await chat.photo()
-        chosen = {"match": "• Match •"}.get(mode, texts.MODE_LABELS[mode])
-        calls = await chat.press(picture.data(chosen))
-        assert f"Happy · {texts.MODE_LABELS[mode]}" in calls[-1].text
-        assert calls[-1].parameters["message_id"] == playlist.parameters["message_id"]
-        assert not any(call.method == "sendMessage" for call in calls)
+async def test_a_mode_button_under_the_picture_rewrites_that_readings_playlist(
+    chat: Chat, mode: str
+) -> None:
+    await chat.press(AGREE)
+    *_, picture, _, playlist = await chat.photo()
+    chosen = {"match": "• Match •"}.get(mode, texts.MODE_LABELS[mode])
+    calls = await chat.press(picture.data(chosen))
+    assert f"Happy · {texts.MODE_LABELS[mode]}" in calls[-1].text
+    assert calls[-1].parameters["message_id"] == playlist.parameters["message_id"]
+    assert not any(call.method == "sendMessage" for call in calls)
 
-    asyncio.run(with_chat(story))
 
-
-def test_switching_modes_does_not_use_up_the_tracks_that_fit() -> None:
-    async def story(chat: Chat) -> None:
-        _, shown = await chat.say("/mood surprise")
-        for label in ("Lift", "Calm", "Match", "Calm", "Match"):
-            *_, shown = await chat.press(shown.data(label))
-        assert "that was left" not in shown.text
-
-    asyncio.run(with_chat(story))
+async def test_switching_modes_does_not_use_up_the_tracks_that_fit(chat: Chat) -> None:
+    _, shown = await chat.say("/mood surprise")
+    for label in ("Lift", "Calm", "Match", "Calm", "Match"):
+        *_, shown = await chat.press(shown.data(label))
+    assert "that was left" not in shown.text
 
 
 @pytest.mark.parametrize("is_read", [True, False])
-def test_an_older_playlist_written_anew_may_keep_its_tracks(*, is_read: bool) -> None:
-    async def story(chat: Chat) -> None:
-        if is_read:
-            await chat.press(AGREE)
-            *_, buttons, _, older = await chat.photo()
-        else:
-            _, older = await chat.say("/mood happy")
-            buttons = older
-        _, newer = await chat.say("/mood sad")
-        *_, again = await chat.press(buttons.data("• Match •"))
-        assert set(titles(again)) & set(titles(older))
-        assert not set(titles(again)) & set(titles(newer))
-
-    asyncio.run(with_chat(story))
-
-
-def test_a_playlist_whose_message_was_deleted_is_found_in_the_one_sent_anew() -> None:
-    async def story(chat: Chat) -> None:
+async def test_an_older_playlist_written_anew_may_keep_its_tracks(
+    chat: Chat, *, is_read: bool
+) -> None:
+    if is_read:
         await chat.press(AGREE)
-        *_, picture, _, shown = await chat.photo()
-        chat.telegram.deleted.add(shown.parameters["message_id"])
-        *_, sent_anew = await chat.press(picture.data("Calm"))
-        assert (sent_anew.method, len(titles(sent_anew))) == ("sendMessage", 20)
-        *_, rewritten = await chat.press(picture.data("Lift"))
-        assert (rewritten.method, len(titles(rewritten))) == ("editMessageText", 20)
-        (rated,) = await chat.react(rewritten.parameters["message_id"], "❤")
-        assert rated.text == texts.RATED.format(stars=5)
+        *_, buttons, _, older = await chat.photo()
+    else:
+        _, older = await chat.say("/mood happy")
+        buttons = older
+    _, newer = await chat.say("/mood sad")
+    *_, again = await chat.press(buttons.data("• Match •"))
+    assert set(titles(again)) & set(titles(older))
+    assert not set(titles(again)) & set(titles(newer))
+
+
+async def test_a_playlist_whose_message_was_deleted_is_found_in_the_one_sent_anew(
+    chat: Chat,
+) -> None:
+    await chat.press(AGREE)
+    *_, picture, _, shown = await chat.photo()
+    chat.telegram.deleted.add(shown.parameters["message_id"])
+    *_, sent_anew = await chat.press(picture.data("Calm"))
+    assert (sent_anew.method, len(titles(sent_anew))) == ("sendMessage", 20)
+    *_, rewritten = await chat.press(picture.data("Lift"))
+    assert (rewritten.method, len(titles(rewritten))) == ("editMessageText", 20)
+    (rated,) = await chat.react(rewritten.parameters["message_id"], "❤")
+    assert rated.text == texts.RATED.format(stars=5)
+    last = await chat.records.run(lambda s: s.music.last_playlist(ANNA))
+    assert (last.mode, last.stars) == ("lift", 5)
+
+
+async def test_a_mood_chosen_by_button_brings_other_tracks_than_the_last_time(chat: Chat) -> None:
+    heard: set[str] = set()
+    for message_id in (701, 702, 703):
+        await chat.press("mood:happy", message_id=message_id)
         last = await chat.records.run(lambda s: s.music.last_playlist(ANNA))
-        assert (last.mode, last.stars) == ("lift", 5)
-
-    asyncio.run(with_chat(story))
-
-
-def test_a_mood_chosen_by_button_brings_other_tracks_than_the_last_time() -> None:
-    async def story(chat: Chat) -> None:
-        heard: set[str] = set()
-        for message_id in (701, 702, 703):
-            await chat.press("mood:happy", message_id=message_id)
-            last = await chat.records.run(lambda s: s.music.last_playlist(ANNA))
-            assert last is not None
-            assert heard.isdisjoint(track.track_id for track in last.tracks)
-            heard |= {track.track_id for track in last.tracks}
-
-    asyncio.run(with_chat(story))
+        assert last is not None
+        assert heard.isdisjoint(track.track_id for track in last.tracks)
+        heard |= {track.track_id for track in last.tracks}
 
 
 @pytest.mark.parametrize(("word", "emotion"), [("SAD", "Sad"), ("disgusted", "Disgust")])
-def test_moods_are_understood_as_the_bot_says_them(word: str, emotion: str) -> None:
-    async def story(chat: Chat) -> None:
-        _, playlist = await chat.say(f"/mood {word}")
-        assert f"{emotion} · Match" in playlist.text
-
-    asyncio.run(with_chat(story))
-
-
-def test_lifting_a_good_mood_says_that_it_stays() -> None:
-    async def story(chat: Chat) -> None:
-        _, playlist = await chat.say("/mood happy")
-        *_, lifted = await chat.press(playlist.data("Lift"))
-        assert texts.MODE_HOLDS in lifted.text
-
-    asyncio.run(with_chat(story))
+async def test_moods_are_understood_as_the_bot_says_them(
+    chat: Chat, word: str, emotion: str
+) -> None:
+    _, playlist = await chat.say(f"/mood {word}")
+    assert f"{emotion} · Match" in playlist.text
 
 
-def test_paging_shows_every_track_once() -> None:
-    async def story(chat: Chat) -> None:
-        _, playlist = await chat.say("/mood happy")
-        seen: list[str] = []
-        shown = playlist
-        for _ in range(2):
-            seen += [b["callback_data"] for b in shown.buttons if b["text"].startswith("👍")]
-            _, shown = await chat.press(shown.data("›"))
-        assert len(set(seen)) == len(seen) == 20
-        (gone,) = await chat.press(playlist.data("›"), BEN)
-        assert gone.parameters["text"] == texts.GONE
+async def test_lifting_a_good_mood_says_that_it_stays(chat: Chat) -> None:
+    _, playlist = await chat.say("/mood happy")
+    *_, lifted = await chat.press(playlist.data("Lift"))
+    assert texts.MODE_HOLDS in lifted.text
 
-    asyncio.run(with_chat(story))
+
+async def test_paging_shows_every_track_once(chat: Chat) -> None:
+    _, playlist = await chat.say("/mood happy")
+    seen: list[str] = []
+    shown = playlist
+    for _ in range(2):
+        seen += [b["callback_data"] for b in shown.buttons if b["text"].startswith("👍")]
+        _, shown = await chat.press(shown.data("›"))
+    assert len(set(seen)) == len(seen) == 20
+    (gone,) = await chat.press(playlist.data("›"), BEN)
+    assert gone.parameters["text"] == texts.GONE
 
 
 def test_callback_data_fits_telegrams_64_bytes() -> None:
@@ -235,17 +211,15 @@ def test_callback_data_fits_telegrams_64_bytes() -> None:
             assert len(str(button.callback_data).encode()) <= 64
 
 
-def test_a_connected_listener_gets_the_playlist_in_spotify() -> None:
+async def test_a_connected_listener_gets_the_playlist_in_spotify() -> None:
     connections = FakeConnections()
 
-    async def story(chat: Chat) -> None:
+    async with chatting(connect_by=connections.keeping) as chat:
         _, playlist = await chat.say("/mood sad")
         (draft,) = connections.written
         assert len(draft.uris) == len(set(draft.uris)) == 20
         assert "https://open.test/p1" in playlist.text
         assert playlist_view.OPEN_IN_SPOTIFY in [b["text"] for b in playlist.buttons]
-
-    asyncio.run(with_chat(story, connect_by=connections.keeping))
 
 
 @pytest.mark.parametrize(
@@ -255,22 +229,20 @@ def test_a_connected_listener_gets_the_playlist_in_spotify() -> None:
         (QuotaExceeded("spent", retry_after_s=7200), "until about 20 November, 14:00 UTC"),
     ],
 )
-def test_what_spotify_refuses_is_still_a_playlist_in_the_chat(
+async def test_what_spotify_refuses_is_still_a_playlist_in_the_chat(
     refusal: RecommenderError, words: str
 ) -> None:
-    async def story(chat: Chat) -> None:
+    async with chatting(connect_by=FakeConnections(refusal).keeping) as chat:
         _, playlist = await chat.say("/mood sad")
         assert words in playlist.text
         assert len(titles(playlist)) == 20
 
-    asyncio.run(with_chat(story, connect_by=FakeConnections(refusal).keeping))
 
-
-def test_connecting_writes_the_playlist_that_waited() -> None:
+async def test_connecting_writes_the_playlist_that_waited() -> None:
     connections = FakeConnections(NotConnected("no account"))
     connections.connected.clear()
 
-    async def story(chat: Chat) -> None:
+    async with chatting(connect_by=connections.keeping) as chat:
         await chat.say("/mood sad")
         (offer,) = await chat.say("/connect")
         assert offer.buttons[0]["url"].startswith("https://accounts.test/")
@@ -279,14 +251,12 @@ def test_connecting_writes_the_playlist_that_waited() -> None:
         assert len(connections.written) == 1
         assert "https://open.test/p1" in chat.telegram.calls[-1].text
 
-    asyncio.run(with_chat(story, connect_by=connections.keeping))
 
-
-def test_saving_offers_to_connect_first_and_writes_once_connected() -> None:
+async def test_saving_offers_to_connect_first_and_writes_once_connected() -> None:
     connections = FakeConnections(NotConnected("no account"))
     connections.connected.clear()
 
-    async def story(chat: Chat) -> None:
+    async with chatting(connect_by=connections.keeping) as chat:
         _, playlist = await chat.say("/mood sad")
         save = playlist.data("Save to my Spotify")
         toast, offer = await chat.press(save)
@@ -296,8 +266,6 @@ def test_saving_offers_to_connect_first_and_writes_once_connected() -> None:
         _, saved = await chat.press(save, message_id=playlist.parameters["message_id"])
         assert playlist_view.OPEN_IN_SPOTIFY in [button["text"] for button in saved.buttons]
         assert len(connections.written) == 1
-
-    asyncio.run(with_chat(story, connect_by=connections.keeping))
 
 
 # -- settings --
@@ -309,64 +277,52 @@ async def settle(chat: Chat, **settings: Any) -> None:
 
 
 @pytest.mark.parametrize("length", [5, 50])
-def test_a_playlist_follows_the_settings(length: int) -> None:
+async def test_a_playlist_follows_the_settings(chat: Chat, length: int) -> None:
     banned = ("disco", "soul", "synthwave")
 
-    async def story(chat: Chat) -> None:
-        await settle(chat, length=length, mode="calm", banned_genres=banned)
-        _, playlist = await chat.say("/mood happy")
-        assert "Happy · Calm" in playlist.text
-        assert len(titles(playlist)) == length
-        genres = await chat.records.run(
-            lambda s: [row["genre"] for row in s.music.db.query("select genre from shown")]
-        )
-        assert len(genres) == length
-        assert not {genre.partition(", ")[0] for genre in genres} & set(banned)
-        _, others = await chat.say("/mood happy", BEN)
-        assert "Happy · Match" in others.text
-        assert len(titles(others)) == 20
-
-    asyncio.run(with_chat(story))
+    await settle(chat, length=length, mode="calm", banned_genres=banned)
+    _, playlist = await chat.say("/mood happy")
+    assert "Happy · Calm" in playlist.text
+    assert len(titles(playlist)) == length
+    genres = await chat.records.run(
+        lambda s: [row["genre"] for row in s.music.db.query("select genre from shown")]
+    )
+    assert len(genres) == length
+    assert not {genre.partition(", ")[0] for genre in genres} & set(banned)
+    _, others = await chat.say("/mood happy", BEN)
+    assert "Happy · Match" in others.text
+    assert len(titles(others)) == 20
 
 
-def test_a_photo_is_answered_in_the_mode_of_the_settings() -> None:
-    async def story(chat: Chat) -> None:
-        await settle(chat, mode="lift")
-        await chat.press(AGREE)
-        *_, picture, _, playlist = await chat.photo()
-        assert "• Lift •" in [button["text"] for button in picture.buttons]
-        assert "Happy · Lift" in playlist.text
-
-    asyncio.run(with_chat(story))
+async def test_a_photo_is_answered_in_the_mode_of_the_settings(chat: Chat) -> None:
+    await settle(chat, mode="lift")
+    await chat.press(AGREE)
+    *_, picture, _, playlist = await chat.photo()
+    assert "• Lift •" in [button["text"] for button in picture.buttons]
+    assert "Happy · Lift" in playlist.text
 
 
-def test_filters_that_leave_too_few_are_told_and_nothing_is_stored() -> None:
-    async def story(chat: Chat) -> None:
-        await settle(chat, first_year=1994, banned_artists=("<b>Ada",))
-        _, told, removed = await chat.say("/mood happy")
-        assert told.text == (
-            "Your filters leave me too little music. No track is left for 20 places. The filter "
-            "that costs most: the years from 1994 (this catalogue knows no years). Allow other "
-            "years, and 2,400 are left."
-        )
-        assert removed.method == "deleteMessage"
-        assert await chat.records.run(lambda s: s.music.last_playlist(ANNA)) is None
-        await settle(chat, first_year=None)
-        _, playlist = await chat.say("/mood happy")
-        assert len(titles(playlist)) == 20
-
-    asyncio.run(with_chat(story))
+async def test_filters_that_leave_too_few_are_told_and_nothing_is_stored(chat: Chat) -> None:
+    await settle(chat, first_year=1994, banned_artists=("<b>Ada",))
+    _, told, removed = await chat.say("/mood happy")
+    assert told.text == (
+        "Your filters leave me too little music. No track is left for 20 places. The filter "
+        "that costs most: the years from 1994 (this catalogue knows no years). Allow other "
+        "years, and 2,400 are left."
+    )
+    assert removed.method == "deleteMessage"
+    assert await chat.records.run(lambda s: s.music.last_playlist(ANNA)) is None
+    await settle(chat, first_year=None)
+    _, playlist = await chat.say("/mood happy")
+    assert len(titles(playlist)) == 20
 
 
-def test_a_mode_that_finds_too_few_leaves_the_playlist_that_is_shown() -> None:
-    async def story(chat: Chat) -> None:
-        _, playlist = await chat.say("/mood happy")
-        await settle(chat, last_year=1950)
-        *_, told = await chat.press(playlist.data("Calm"))
-        assert told.method == "sendMessage"
-        assert "too little music" in told.text
-
-    asyncio.run(with_chat(story))
+async def test_a_mode_that_finds_too_few_leaves_the_playlist_that_is_shown(chat: Chat) -> None:
+    _, playlist = await chat.say("/mood happy")
+    await settle(chat, last_year=1950)
+    *_, told = await chat.press(playlist.data("Calm"))
+    assert told.method == "sendMessage"
+    assert "too little music" in told.text
 
 
 def test_names_in_what_is_told_are_no_markup() -> None:
@@ -374,36 +330,28 @@ def test_names_in_what_is_told_are_no_markup() -> None:
     assert texts.explain_music_error(error).endswith("the ban on &lt;b&gt;Ada &amp; Co.")
 
 
-def test_what_was_relaxed_is_told_with_the_playlist() -> None:
-    async def story(chat: Chat) -> None:
-        names = "dream pop, indie folk, soul, synthwave, garage rock, bossa nova, disco, hip hop"
-        all_but_ambient = (*names.split(", "), "post-metal")
-        await settle(chat, length=50, banned_genres=all_but_ambient)
-        for _ in range(6):
-            _, playlist = await chat.say("/mood happy")
-        assert re.search(r"^\d+ of 50 tracks are far from the mood: \d+ perc", playlist.text, re.M)
-        assert re.search(r"\d+ of 50 tracks are from your latest playlists\.", playlist.text)
-        assert len(titles(playlist)) == 50
-
-    asyncio.run(with_chat(story))
+async def test_what_was_relaxed_is_told_with_the_playlist(chat: Chat) -> None:
+    names = "dream pop, indie folk, soul, synthwave, garage rock, bossa nova, disco, hip hop"
+    all_but_ambient = (*names.split(", "), "post-metal")
+    await settle(chat, length=50, banned_genres=all_but_ambient)
+    for _ in range(6):
+        _, playlist = await chat.say("/mood happy")
+    assert re.search(r"^\d+ of 50 tracks are far from the mood: \d+ perc", playlist.text, re.M)
+    assert re.search(r"\d+ of 50 tracks are from your latest playlists\.", playlist.text)
+    assert len(titles(playlist)) == 50
 
 
 # -- Spotify --
 
 
-def test_disconnect_says_what_happened() -> None:
-    async def story(chat: Chat) -> None:
+async def test_disconnect_says_what_happened() -> None:
+    async with chatting(connect_by=FakeConnections().keeping) as chat:
         (done,) = await chat.say("/disconnect")
         assert done.text == texts.DISCONNECTED
         (nothing,) = await chat.say("/disconnect")
         assert nothing.text == texts.NOT_CONNECTED
 
-    asyncio.run(with_chat(story, connect_by=FakeConnections().keeping))
 
-
-def test_without_a_spotify_app_connect_says_so() -> None:
-    async def story(chat: Chat) -> None:
-        (answer,) = await chat.say("/connect")
-        assert answer.text == texts.CONNECT_UNAVAILABLE
-
-    asyncio.run(with_chat(story))
+async def test_without_a_spotify_app_connect_says_so(chat: Chat) -> None:
+    (answer,) = await chat.say("/connect")
+    assert answer.text == texts.CONNECT_UNAVAILABLE

@@ -29,18 +29,15 @@ async def jazz(chat: Chat) -> int:
     return sum(TABLE.track(int(row)).genre == "jazz" for row in TABLE.rows(ids))
 
 
-def test_another_one_has_other_tracks_for_the_same_mood_and_mode() -> None:
-    async def story(chat: Chat) -> None:
-        _, sad = await chat.say("/mood sad")
-        _, sad = await chat.press(sad.data("Lift"))
-        await chat.say("/mood happy")  # an older playlist's button is about that one
-        toast, status, another = await chat.press(sad.data("Another one"))
-        assert toast.method == "answerCallbackQuery"
-        assert status.text == texts.STATUS_CHOOSING
-        assert "Sad · Lift" in another.text
-        assert not set(titles(another)) & set(titles(sad))
-
-    asyncio.run(with_chat(story))
+async def test_another_one_has_other_tracks_for_the_same_mood_and_mode(chat: Chat) -> None:
+    _, sad = await chat.say("/mood sad")
+    _, sad = await chat.press(sad.data("Lift"))
+    await chat.say("/mood happy")  # an older playlist's button is about that one
+    toast, status, another = await chat.press(sad.data("Another one"))
+    assert toast.method == "answerCallbackQuery"
+    assert status.text == texts.STATUS_CHOOSING
+    assert "Sad · Lift" in another.text
+    assert not set(titles(another)) & set(titles(sad))
 
 
 def test_more_like_this_gives_more_like_it_and_rates_nothing() -> None:
@@ -64,10 +61,7 @@ def test_more_like_this_gives_more_like_it_and_rates_nothing() -> None:
     assert found["More like this"] > found["Another one"] + 10
 
 
-def test_a_playlist_that_is_gone_has_no_other_like_it() -> None:
-    async def story(chat: Chat) -> None:
-        for data in ("more:1", "another:1"):
-            (toast,) = await chat.press(data)
-            assert toast.parameters["text"] == texts.GONE
-
-    asyncio.run(with_chat(story))
+async def test_a_playlist_that_is_gone_has_no_other_like_it(chat: Chat) -> None:
+    for data in ("more:1", "another:1"):
+        (toast,) = await chat.press(data)
+        assert toast.parameters["text"] == texts.GONE

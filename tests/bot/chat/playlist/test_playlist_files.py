@@ -1,6 +1,5 @@
 """A playlist as a list of links and as CSV: whatever is in a title, a file stays what it is."""
 
-import asyncio
 import csv
 import re
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from bot import texts
 from recommender.listeners.playlist_files import COLUMNS, csv_table, file_name, link_list
 from recommender.listeners.saved import SavedPlaylist, ShownTrack
-from tests.support.telegram.chatting import ANNA, BEN, Chat, with_chat
+from tests.support.telegram.chatting import ANNA, BEN, Chat
 
 FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
 """What a cell must not begin with, as OWASP lists it for CSV injection."""
@@ -102,35 +101,29 @@ def test_the_name_of_a_file_says_what_is_in_it() -> None:
 # -- in the chat --
 
 
-def test_the_button_under_a_playlist_sends_both_files() -> None:
-    async def story(chat: Chat) -> None:
-        _, shown = await chat.say("/mood sad")
-        toast, sent = await chat.press(shown.data("Get as a file"))
-        assert toast.method == "answerCallbackQuery"
-        assert sent.method == "sendMediaGroup"
-        day = "2026-11-20"
-        links, sheet = sent.uploads
-        assert (links, sheet) == (
-            f"mirrortape-sad-match-{day}.txt",
-            f"mirrortape-sad-match-{day}.csv",
-        )
-        captions = [media.get("caption") for media in sent.parameters["media"]]
-        assert captions == [None, f"{texts.AS_FILES} {texts.FILES_OF_INVENTED}"]
-        titles = re.findall(r"^\d+\. (.*?) · ", unescape(shown.text), re.MULTILINE)
-        told = rows(sent.uploads[sheet])
-        assert [row["Track Name"] for row in told] == titles
-        assert all(int(row["Duration (ms)"]) > 30_000 for row in told)
-        assert sent.uploads[links].decode().count("(invented)") == 20
-
-    asyncio.run(with_chat(story))
+async def test_the_button_under_a_playlist_sends_both_files(chat: Chat) -> None:
+    _, shown = await chat.say("/mood sad")
+    toast, sent = await chat.press(shown.data("Get as a file"))
+    assert toast.method == "answerCallbackQuery"
+    assert sent.method == "sendMediaGroup"
+    day = "2026-11-20"
+    links, sheet = sent.uploads
+    assert (links, sheet) == (
+        f"mirrortape-sad-match-{day}.txt",
+        f"mirrortape-sad-match-{day}.csv",
+    )
+    captions = [media.get("caption") for media in sent.parameters["media"]]
+    assert captions == [None, f"{texts.AS_FILES} {texts.FILES_OF_INVENTED}"]
+    titles = re.findall(r"^\d+\. (.*?) · ", unescape(shown.text), re.MULTILINE)
+    told = rows(sent.uploads[sheet])
+    assert [row["Track Name"] for row in told] == titles
+    assert all(int(row["Duration (ms)"]) > 30_000 for row in told)
+    assert sent.uploads[links].decode().count("(invented)") == 20
 
 
 @pytest.mark.parametrize("how", ["another user", "unknown"])
-def test_nobody_gets_a_playlist_that_is_not_theirs(how: str) -> None:
-    async def story(chat: Chat) -> None:
-        _, shown = await chat.say("/mood sad")
-        data = shown.data("Get as a file") if how == "another user" else "files:999"
-        (toast,) = await chat.press(data, BEN)
-        assert toast.parameters["text"] == texts.GONE
-
-    asyncio.run(with_chat(story))
+async def test_nobody_gets_a_playlist_that_is_not_theirs(chat: Chat, how: str) -> None:
+    _, shown = await chat.say("/mood sad")
+    data = shown.data("Get as a file") if how == "another user" else "files:999"
+    (toast,) = await chat.press(data, BEN)
+    assert toast.parameters["text"] == texts.GONE

@@ -1,4 +1,4 @@
-"""What is kept of a user: shown, handed out and deleted, without a table forgotten."""
+"""What I keep of a user: shown, handed out and deleted, without a table forgotten."""
 
 import asyncio
 import csv
@@ -95,69 +95,57 @@ def opened(sent: Call) -> dict[str, bytes]:
 # -- no table is forgotten --
 
 
-def test_every_table_is_somebodys_or_nobodys() -> None:
-    async def story(chat: Chat) -> None:
-        sql = "select name from sqlite_master where type = 'table'"
-        there = await chat.records.run(lambda s: {r["name"] for r in s.people.db.query(sql)})
-        theirs = [each.table for each in BELONGINGS]
-        assert sorted(there) == sorted([*theirs, *ABOUT_NOBODY])
-
-    asyncio.run(with_chat(story))
+async def test_every_table_is_somebodys_or_nobodys(chat: Chat) -> None:
+    sql = "select name from sqlite_master where type = 'table'"
+    there = await chat.records.run(lambda s: {r["name"] for r in s.people.db.query(sql)})
+    theirs = [each.table for each in BELONGINGS]
+    assert sorted(there) == sorted([*theirs, *ABOUT_NOBODY])
 
 
 def test_every_table_is_told_in_words() -> None:
     assert set(texts.KEPT_ROWS) == {each.table for each in BELONGINGS}
 
 
-def test_what_is_named_of_a_table_is_there() -> None:
-    async def story(chat: Chat) -> None:
-        for table in await chat.records.run(lambda s: s.about(ANNA)):
-            assert {*table.secrets, *table.structured} <= set(table.columns)
-
-    asyncio.run(with_chat(story))
+async def test_what_is_named_of_a_table_is_there(chat: Chat) -> None:
+    for table in await chat.records.run(lambda s: s.about(ANNA)):
+        assert {*table.secrets, *table.structured} <= set(table.columns)
 
 
 # -- /export --
 
 
-def test_export_holds_every_row_of_this_user_and_no_other() -> None:
-    async def story(chat: Chat) -> None:
-        for user_id in (ANNA, BEN):
-            await fill(chat, user_id)
-        assert all((await rows(chat, ANNA)).values())
+async def test_export_holds_every_row_of_this_user_and_no_other(chat: Chat) -> None:
+    for user_id in (ANNA, BEN):
+        await fill(chat, user_id)
+    assert all((await rows(chat, ANNA)).values())
 
-        (sent,) = await chat.say("/export")
+    (sent,) = await chat.say("/export")
 
-        kept = await rows(chat, ANNA)
-        files = opened(sent)
-        assert set(files) == {export.ALL, export.EXPLAINED, *(f"{name}.csv" for name in kept)}
-        told = json.loads(files[export.ALL])
-        assert {name: len(found) for name, found in told["tables"].items()} == kept
-        others = [row for found in told["tables"].values() for row in found]
-        assert {row.get("user_id", ANNA) for row in others} == {ANNA}
-        assert {row["playlist_id"] for row in told["tables"]["shown"]} == {1, 2}
-        assert told["tables"]["readings"][0]["probabilities"]["happy"] == pytest.approx(0.72)
-        for name, count in kept.items():
-            table = list(csv.DictReader(io.StringIO(files[f"{name}.csv"].decode("utf-8-sig"))))
-            assert len(table) == count
-            assert f"{name}.csv, rows: {count}\n".encode() in files[export.EXPLAINED]
-
-    asyncio.run(with_chat(story))
+    kept = await rows(chat, ANNA)
+    files = opened(sent)
+    assert set(files) == {export.ALL, export.EXPLAINED, *(f"{name}.csv" for name in kept)}
+    told = json.loads(files[export.ALL])
+    assert {name: len(found) for name, found in told["tables"].items()} == kept
+    others = [row for found in told["tables"].values() for row in found]
+    assert {row.get("user_id", ANNA) for row in others} == {ANNA}
+    assert {row["playlist_id"] for row in told["tables"]["shown"]} == {1, 2}
+    assert told["tables"]["readings"][0]["probabilities"]["happy"] == pytest.approx(0.72)
+    for name, count in kept.items():
+        table = list(csv.DictReader(io.StringIO(files[f"{name}.csv"].decode("utf-8-sig"))))
+        assert len(table) == count
+        assert f"{name}.csv, rows: {count}\n".encode() in files[export.EXPLAINED]
 
 
-def test_secrets_are_named_but_not_handed_out() -> None:
-    async def story(chat: Chat) -> None:
-        await fill(chat, ANNA)
-        files = opened((await chat.say("/export"))[0])
-        for content in files.values():
-            assert not any(secret.encode() in content for secret in SECRETS)
-            assert b"gAAAAA" not in content  # how all that is encrypted begins
-            assert not re.search(rb"\b[0-9a-f]{64}\b", content)
-        (account,) = json.loads(files[export.ALL])["tables"]["spotify_accounts"]
-        assert account["tokens_encrypted"] == texts.WITHHELD
-        assert account["display_name"] == "Anna"
-
-    asyncio.run(with_chat(story))
+async def test_secrets_are_named_but_not_handed_out(chat: Chat) -> None:
+    await fill(chat, ANNA)
+    files = opened((await chat.say("/export"))[0])
+    for content in files.values():
+        assert not any(secret.encode() in content for secret in SECRETS)
+        assert b"gAAAAA" not in content  # how all that is encrypted begins
+        assert not re.search(rb"\b[0-9a-f]{64}\b", content)
+    (account,) = json.loads(files[export.ALL])["tables"]["spotify_accounts"]
+    assert account["tokens_encrypted"] == texts.WITHHELD
+    assert account["display_name"] == "Anna"
 
 
 def test_no_cell_is_a_formula() -> None:
@@ -174,71 +162,57 @@ def test_no_cell_is_a_formula() -> None:
     assert told["tables"]["shown"][0]["a"] == "=cmd|' /C calc'!A0"
 
 
-def test_export_of_somebody_unknown_is_empty_but_whole() -> None:
-    async def story(chat: Chat) -> None:
-        files = opened((await chat.say("/export"))[0])
-        assert not any(json.loads(files[export.ALL])["tables"].values())
-
-    asyncio.run(with_chat(story))
+async def test_export_of_somebody_unknown_is_empty_but_whole(chat: Chat) -> None:
+    files = opened((await chat.say("/export"))[0])
+    assert not any(json.loads(files[export.ALL])["tables"].values())
 
 
 # -- /privacy --
 
 
-def test_privacy_names_the_version_agreed_to_and_takes_it_back() -> None:
-    async def story(chat: Chat) -> None:
-        (shown,) = await chat.say("/privacy")
-        assert texts.LACKS_CONSENT in shown.text
-        assert shown.buttons == []
-        await chat.press(AGREE)
-        (shown,) = await chat.say("/privacy")
-        assert f"on 20 November 2026 to this, version {CONSENT_VERSION}" in shown.text
-        _, told = await chat.press(shown.data(texts.WITHDRAW))
-        assert told.text == texts.WITHDRAWN
-        (shown,) = await chat.say("/privacy")
-        assert texts.LACKS_CONSENT in shown.text
-        await chat.photo()
-        assert chat.worker.photos == []
-
-    asyncio.run(with_chat(story))
+async def test_privacy_names_the_version_agreed_to_and_takes_it_back(chat: Chat) -> None:
+    (shown,) = await chat.say("/privacy")
+    assert texts.LACKS_CONSENT in shown.text
+    assert shown.buttons == []
+    await chat.press(AGREE)
+    (shown,) = await chat.say("/privacy")
+    assert f"on 20 November 2026 to this, version {CONSENT_VERSION}" in shown.text
+    _, told = await chat.press(shown.data(texts.WITHDRAW))
+    assert told.text == texts.WITHDRAWN
+    (shown,) = await chat.say("/privacy")
+    assert texts.LACKS_CONSENT in shown.text
+    await chat.photo()
+    assert chat.worker.photos == []
 
 
-def test_an_outdated_consent_is_shown_as_such_and_asked_for_again() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        await chat.records.run(
-            lambda s: s.people.db.execute("update people set consent_version = 0")
-        )
-        (shown,) = await chat.say("/privacy")
-        assert "to version 0 of this. It has changed since" in shown.text
-        assert shown.data(texts.WITHDRAW)
-        (asked,) = await chat.photo()
-        assert asked.text == texts.ASK_CONSENT
-
-    asyncio.run(with_chat(story))
+async def test_an_outdated_consent_is_shown_as_such_and_asked_for_again(chat: Chat) -> None:
+    await chat.press(AGREE)
+    await chat.records.run(lambda s: s.people.db.execute("update people set consent_version = 0"))
+    (shown,) = await chat.say("/privacy")
+    assert "to version 0 of this. It has changed since" in shown.text
+    assert shown.data(texts.WITHDRAW)
+    (asked,) = await chat.photo()
+    assert asked.text == texts.ASK_CONSENT
 
 
 # -- /forget --
 
 
-def test_forget_deletes_every_row_of_this_user_and_no_other() -> None:
-    async def story(chat: Chat) -> None:
-        for user_id in (ANNA, BEN):
-            await fill(chat, user_id)
-        before = await rows(chat, BEN)
-        (asked,) = await chat.say("/forget")
-        kept = await rows(chat, ANNA)
-        _, told = await chat.press(asked.data("Keep it"))
-        assert told.text == texts.KEPT
-        assert await rows(chat, ANNA) == kept
+async def test_forget_deletes_every_row_of_this_user_and_no_other(chat: Chat) -> None:
+    for user_id in (ANNA, BEN):
+        await fill(chat, user_id)
+    before = await rows(chat, BEN)
+    (asked,) = await chat.say("/forget")
+    kept = await rows(chat, ANNA)
+    _, told = await chat.press(asked.data("Keep it"))
+    assert told.text == texts.KEPT
+    assert await rows(chat, ANNA) == kept
 
-        _, done = await chat.press(asked.data("Delete everything"))
+    _, done = await chat.press(asked.data("Delete everything"))
 
-        assert done.text == texts.FORGOTTEN
-        assert not any((await rows(chat, ANNA)).values())
-        assert await rows(chat, BEN) == before
-
-    asyncio.run(with_chat(story))
+    assert done.text == texts.FORGOTTEN
+    assert not any((await rows(chat, ANNA)).values())
+    assert await rows(chat, BEN) == before
 
 
 class Hanging:
@@ -289,7 +263,9 @@ def test_forgetting_waits_for_no_spotify_and_leaves_nothing_once_it_answers(
 
 
 @pytest.mark.parametrize("button", ["forget:yes", "withdraw"])
-def test_a_photo_under_way_leaves_nothing_after_forgetting_or_withdrawing(button: str) -> None:
+async def test_a_photo_under_way_leaves_nothing_after_forgetting_or_withdrawing(
+    chat: Chat, button: str
+) -> None:
     class SlowWorker:
         async def explain(self, photos: Sequence[bytes], face: int | None) -> Explanation:
             started.set()
@@ -299,22 +275,19 @@ def test_a_photo_under_way_leaves_nothing_after_forgetting_or_withdrawing(button
 
     started = asyncio.Event()
 
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        chat.worker.explain = SlowWorker().explain
-        reading = asyncio.create_task(chat.photo())
-        await started.wait()
-        await chat.press(button)
-        await reading
-        assert not any((await rows(chat, ANNA)).values())
-        assert "deleteMessage" in [call.method for call in chat.telegram.calls]  # its status
-
-    asyncio.run(with_chat(story))
+    await chat.press(AGREE)
+    chat.worker.explain = SlowWorker().explain
+    reading = asyncio.create_task(chat.photo())
+    await started.wait()
+    await chat.press(button)
+    await reading
+    assert not any((await rows(chat, ANNA)).values())
+    assert "deleteMessage" in [call.method for call in chat.telegram.calls]  # its status
 
 
 @pytest.mark.parametrize("button", ["forget:yes", "withdraw"])
-def test_a_photo_let_in_a_moment_before_is_read_no_further(
-    button: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_photo_let_in_a_moment_before_is_read_no_further(
+    chat: Chat, button: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, pressed = threading.Event(), threading.Event()
     has_consent = People.has_consent
@@ -329,28 +302,22 @@ def test_a_photo_let_in_a_moment_before_is_read_no_further(
         await asyncio.sleep(3600)
         raise AssertionError
 
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        chat.worker.explain = read_for_ever
-        monkeypatch.setattr(People, "has_consent", look_slowly)
-        reading = asyncio.create_task(chat.photo())
-        await asyncio.to_thread(asked.wait, 10)
-        withdrawing = asyncio.create_task(chat.press(button))
-        await asyncio.sleep(0.05)  # until it waits for the database
-        pressed.set()
-        await withdrawing
-        await asyncio.wait_for(reading, 10)
-
-    asyncio.run(with_chat(story))
+    await chat.press(AGREE)
+    chat.worker.explain = read_for_ever
+    monkeypatch.setattr(People, "has_consent", look_slowly)
+    reading = asyncio.create_task(chat.photo())
+    await asyncio.to_thread(asked.wait, 10)
+    withdrawing = asyncio.create_task(chat.press(button))
+    await asyncio.sleep(0.05)  # until it waits for the database
+    pressed.set()
+    await withdrawing
+    await asyncio.wait_for(reading, 10)
 
 
-def test_what_is_said_before_forgetting_is_not_kept_in_the_inbox() -> None:
-    async def story(chat: Chat) -> None:
-        update = NewUpdate(1, ANNA, "words")
-        await chat.records.run(lambda s: s.people.inbox.add([update], NOW))
-        await chat.press("forget:yes")
-        (row,) = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
-        assert (row["user_id"], row["payload"]) == (None, None)
-        assert await chat.records.run(lambda s: s.people.inbox.retake(NOW)) == []
-
-    asyncio.run(with_chat(story))
+async def test_what_is_said_before_forgetting_is_not_kept_in_the_inbox(chat: Chat) -> None:
+    update = NewUpdate(1, ANNA, "words")
+    await chat.records.run(lambda s: s.people.inbox.add([update], NOW))
+    await chat.press("forget:yes")
+    (row,) = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
+    assert (row["user_id"], row["payload"]) == (None, None)
+    assert await chat.records.run(lambda s: s.people.inbox.retake(NOW)) == []

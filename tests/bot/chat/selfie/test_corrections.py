@@ -1,6 +1,5 @@
 """A listener's answers adjust their later readings, nobody else's, until they take that back."""
 
-import asyncio
 import json
 
 from bot import texts
@@ -8,7 +7,7 @@ from bot.chat.selfie import messages
 from bot.storage.records import Stores
 from recommender.listeners.saved import StoredReading
 from recommender.mood.targets import plan
-from tests.support.telegram.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading, with_chat
+from tests.support.telegram.chatting import AGREE, ANNA, BEN, NOW, Chat, a_reading
 from tests.support.telegram.fake_telegram import Call
 
 DOUBTFUL = a_reading(
@@ -49,37 +48,28 @@ def picture_of(calls: list[Call]) -> Call:
     return next(call for call in calls if call.method == "editMessageMedia")
 
 
-def test_the_first_reading_is_the_networks_own() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        chat.worker.outcome = DOUBTFUL
-        picture = picture_of(await chat.photo())
-        assert picture.text == "You look <b>neutral</b> (54 %) 😐 My best guess."
-        assert (await newest(chat)).shift == ()
-
-    asyncio.run(with_chat(story))
+async def test_the_first_reading_is_the_networks_own(chat: Chat) -> None:
+    await chat.press(AGREE)
+    chat.worker.outcome = DOUBTFUL
+    picture = picture_of(await chat.photo())
+    assert picture.text == "You look <b>neutral</b> (54 %) 😐 My best guess."
+    assert (await newest(chat)).shift == ()
 
 
-def test_after_corrections_caption_and_playlist_follow() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        chat.worker.outcome = DOUBTFUL
-        for _ in range(ENOUGH):
-            await chat.photo()
-            await chat.press(f"correct:{(await newest(chat)).id}:sad")
-        calls = await chat.photo()
-        first, second = picture_of(calls).text.split("\n")
-        assert first.startswith("You look <b>sad</b> (")
-        assert second == (
-            "Weighed with your earlier 12 answers. The picture shows the network alone: "
-            "neutral (54 %)."
-        )
-        assert "Sad · Match" in calls[-1].text
-        (wanted,) = plan((await newest(chat)).weighed, "match", 1)
-        target = await chat.records.run(first_target)
-        assert target == {"valence": wanted.valence, "energy": wanted.energy}
-
-    asyncio.run(with_chat(story))
+async def test_after_corrections_caption_and_playlist_follow(chat: Chat) -> None:
+    await chat.press(AGREE)
+    chat.worker.outcome = DOUBTFUL
+    for _ in range(ENOUGH):
+        await chat.photo()
+        await chat.press(f"correct:{(await newest(chat)).id}:sad")
+    calls = await chat.photo()
+    first, second = picture_of(calls).text.split("\n")
+    assert first.startswith("You look <b>sad</b> (")
+    assert second == ("Adjusted by your earlier 12 answers. From the photo alone: neutral (54 %).")
+    assert "Sad · Match" in calls[-1].text
+    (wanted,) = plan((await newest(chat)).weighed, "match", 1)
+    target = await chat.records.run(first_target)
+    assert target == {"valence": wanted.valence, "energy": wanted.energy}
 
 
 def first_target(stores: Stores) -> dict[str, float]:
@@ -92,125 +82,103 @@ def first_target(stores: Stores) -> dict[str, float]:
     return json.loads(next(iter(rows))["target"])
 
 
-def test_what_was_shown_is_what_right_confirms_and_other_modes_use() -> None:
-    async def story(chat: Chat) -> None:
-        await teach(chat)
-        picture = picture_of(await chat.photo())
-        shown = await newest(chat)
-        assert shown.emotion == "sad"
-        assert shown.probabilities == DOUBTFUL.probabilities  # nothing feeds back
+async def test_what_was_shown_is_what_right_confirms_and_other_modes_use(chat: Chat) -> None:
+    await teach(chat)
+    picture = picture_of(await chat.photo())
+    shown = await newest(chat)
+    assert shown.emotion == "sad"
+    assert shown.probabilities == DOUBTFUL.probabilities  # nothing feeds back
 
-        await chat.press("correct:1:happy")  # later answers leave it as it was
-        assert (await newest(chat)).mood == shown.mood
-        *_, playlist = await chat.press(picture.data("Lift"))
-        assert "Sad · Lift" in playlist.text
+    await chat.press("correct:1:happy")  # later answers leave it as it was
+    assert (await newest(chat)).mood == shown.mood
+    *_, playlist = await chat.press(picture.data("Lift"))
+    assert "Sad · Lift" in playlist.text
 
-        await chat.press(picture.data("Right"))
-        assert (await newest(chat)).corrected == "sad"
-
-    asyncio.run(with_chat(story))
+    await chat.press(picture.data("Right"))
+    assert (await newest(chat)).corrected == "sad"
 
 
-def test_an_unsure_reading_becomes_a_claim_and_the_other_way_round() -> None:
-    async def story(chat: Chat) -> None:
-        await teach(chat)
-        unsure = DOUBTFUL.probabilities | {"sad": 0.45, "neutral": 0.46}
-        chat.worker.outcome = a_reading(probabilities=unsure)
-        calls = await chat.photo()
-        assert "You look <b>sad</b>" in picture_of(calls).text
-        assert "the network alone: neutral (46 %)" in picture_of(calls).text
+async def test_an_unsure_reading_becomes_a_claim_and_the_other_way_round(chat: Chat) -> None:
+    await teach(chat)
+    unsure = DOUBTFUL.probabilities | {"sad": 0.45, "neutral": 0.46}
+    chat.worker.outcome = a_reading(probabilities=unsure)
+    calls = await chat.photo()
+    assert "You look <b>sad</b>" in picture_of(calls).text
+    assert "the network alone: neutral (46 %)" in picture_of(calls).text
 
-        claimed = DOUBTFUL.probabilities | {"sad": 0.2, "neutral": 0.5, "happy": 0.23}
-        chat.worker.outcome = a_reading(probabilities=claimed)
-        calls = await chat.photo()
-        assert picture_of(calls) is calls[-1]  # no playlist until it is told
-        assert calls[-1].text.startswith("I'm not sure: ")
-        assert "the network alone: neutral (50 %)" in calls[-1].text
-
-    asyncio.run(with_chat(story))
+    claimed = DOUBTFUL.probabilities | {"sad": 0.2, "neutral": 0.5, "happy": 0.23}
+    chat.worker.outcome = a_reading(probabilities=claimed)
+    calls = await chat.photo()
+    assert picture_of(calls) is calls[-1]  # no playlist until it is told
+    assert calls[-1].text.startswith("I'm not sure: ")
+    assert "the network alone: neutral (50 %)" in calls[-1].text
 
 
-def test_another_user_is_read_as_before() -> None:
-    async def story(chat: Chat) -> None:
-        await teach(chat)
-        await chat.press(AGREE, BEN)
-        calls = await chat.photo(user_id=BEN)
-        assert picture_of(calls).text == "You look <b>neutral</b> (54 %) 😐 My best guess."
-        assert "Neutral · Match" in calls[-1].text
-
-    asyncio.run(with_chat(story))
+async def test_another_user_is_read_as_before(chat: Chat) -> None:
+    await teach(chat)
+    await chat.press(AGREE, BEN)
+    calls = await chat.photo(user_id=BEN)
+    assert picture_of(calls).text == "You look <b>neutral</b> (54 %) 😐 My best guess."
+    assert "Neutral · Match" in calls[-1].text
 
 
-def test_forgetting_the_corrections_brings_the_networks_reading_back() -> None:
-    async def story(chat: Chat) -> None:
-        await teach(chat)
-        (privacy,) = await chat.say("/privacy")
-        before = await newest(chat)
+async def test_forgetting_the_corrections_brings_the_networks_reading_back(chat: Chat) -> None:
+    await teach(chat)
+    (privacy,) = await chat.say("/privacy")
+    before = await newest(chat)
 
-        _, kept, told = await chat.press(privacy.data(texts.RESET))
+    _, kept, told = await chat.press(privacy.data(texts.RESET))
 
-        assert told.text == texts.WAS_RESET
-        assert [button["text"] for button in kept.buttons] == [texts.WITHDRAW]
-        assert (
-            picture_of(await chat.photo()).text
-            == "You look <b>neutral</b> (54 %) 😐 My best guess."
-        )
-        assert await reading(chat, before.id) == before  # what was told stays as it was
-        (privacy,) = await chat.say("/privacy")
-        assert texts.RESET not in [button["text"] for button in privacy.buttons]
-
-    asyncio.run(with_chat(story))
+    assert told.text == texts.WAS_RESET
+    assert [button["text"] for button in kept.buttons] == [texts.WITHDRAW]
+    assert (
+        picture_of(await chat.photo()).text == "You look <b>neutral</b> (54 %) 😐 My best guess."
+    )
+    assert await reading(chat, before.id) == before  # what was told stays as it was
+    (privacy,) = await chat.say("/privacy")
+    assert texts.RESET not in [button["text"] for button in privacy.buttons]
 
 
-def test_answers_after_a_reset_count_again_and_older_ones_do_not() -> None:
-    async def story(chat: Chat) -> None:
-        await teach(chat)
-        await chat.press("reset")
-        await teach(chat, 1)
-        await chat.press("correct:1:happy")  # about a reading from before
-        await chat.photo()
-        after = await newest(chat)
-        assert after.answers == 1
-        assert after.emotion == "neutral"
-        assert after.weighed["sad"] > DOUBTFUL.probabilities["sad"]
-
-    asyncio.run(with_chat(story))
+async def test_answers_after_a_reset_count_again_and_older_ones_do_not(chat: Chat) -> None:
+    await teach(chat)
+    await chat.press("reset")
+    await teach(chat, 1)
+    await chat.press("correct:1:happy")  # about a reading from before
+    await chat.photo()
+    after = await newest(chat)
+    assert after.answers == 1
+    assert after.emotion == "neutral"
+    assert after.weighed["sad"] > DOUBTFUL.probabilities["sad"]
 
 
-def test_an_old_reset_button_of_a_forgotten_user_stores_nothing() -> None:
-    async def story(chat: Chat) -> None:
-        await teach(chat, 2)
-        await chat.press("reset")
-        await teach(chat, 2)
-        assert await rows(chat) == {"mood_shifts": 2, "shift_resets": 1}
-        await chat.press("forget:yes")
-        assert await rows(chat) == {"mood_shifts": 0, "shift_resets": 0}
-        *_, told = await chat.press("reset")
-        assert told.text == texts.NOTHING_TO_RESET
-        assert await rows(chat) == {"mood_shifts": 0, "shift_resets": 0}
-
-    asyncio.run(with_chat(story))
+async def test_an_old_reset_button_of_a_forgotten_user_stores_nothing(chat: Chat) -> None:
+    await teach(chat, 2)
+    await chat.press("reset")
+    await teach(chat, 2)
+    assert await rows(chat) == {"mood_shifts": 2, "shift_resets": 1}
+    await chat.press("forget:yes")
+    assert await rows(chat) == {"mood_shifts": 0, "shift_resets": 0}
+    *_, told = await chat.press("reset")
+    assert told.text == texts.NOTHING_TO_RESET
+    assert await rows(chat) == {"mood_shifts": 0, "shift_resets": 0}
 
 
-def test_privacy_offers_only_what_can_be_taken_back() -> None:
-    async def story(chat: Chat) -> None:
-        (privacy,) = await chat.say("/privacy")
-        assert privacy.buttons == []
-        await teach(chat, 1)
-        (privacy,) = await chat.say("/privacy")
-        assert [b["text"] for b in privacy.buttons] == [texts.RESET, texts.WITHDRAW]
-        await chat.press("withdraw")
-        (privacy,) = await chat.say("/privacy")
-        assert [b["text"] for b in privacy.buttons] == [texts.RESET]
-
-    asyncio.run(with_chat(story))
+async def test_privacy_offers_only_what_can_be_taken_back(chat: Chat) -> None:
+    (privacy,) = await chat.say("/privacy")
+    assert privacy.buttons == []
+    await teach(chat, 1)
+    (privacy,) = await chat.say("/privacy")
+    assert [b["text"] for b in privacy.buttons] == [texts.RESET, texts.WITHDRAW]
+    await chat.press("withdraw")
+    (privacy,) = await chat.say("/privacy")
+    assert [b["text"] for b in privacy.buttons] == [texts.RESET]
 
 
 def test_nothing_is_said_where_the_picture_shows_the_same() -> None:
     hardly = DOUBTFUL.probabilities | {"sad": 0.368, "neutral": 0.542}
     assert "picture" not in messages.reading_caption(DOUBTFUL, hardly, 1)
     a_little = DOUBTFUL.probabilities | {"sad": 0.36, "neutral": 0.55}
-    assert "Weighed with your earlier answer." in messages.reading_caption(DOUBTFUL, a_little, 1)
+    assert "Adjusted by your earlier answer." in messages.reading_caption(DOUBTFUL, a_little, 1)
 
 
 async def reading(chat: Chat, reading_id: int) -> StoredReading:

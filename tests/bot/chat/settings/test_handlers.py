@@ -1,4 +1,3 @@
-import asyncio
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +14,7 @@ from recommender.catalogue.names import Artists
 from recommender.catalogue.table import TrackTable
 from recommender.taste.preferences import USUAL, Preferences
 from tests.support.songs import random_tracks, table_of
-from tests.support.telegram.chatting import ANNA, BEN, NOW, Chat, with_chat
+from tests.support.telegram.chatting import ANNA, BEN, NOW, Chat, chatting
 from tests.support.telegram.fake_telegram import Call
 
 
@@ -58,26 +57,25 @@ def an_artist(chat: Chat) -> str:
         (texts.SWITCH_KEEPS[False], {"keeps_playlists": True}),
     ],
 )
-def test_a_button_changes_a_setting_and_the_next_playlist(
-    label: str, changed: dict[str, Any]
+async def test_a_button_changes_a_setting_and_the_next_playlist(
+    chat: Chat, label: str, changed: dict[str, Any]
 ) -> None:
-    async def story(chat: Chat) -> None:
-        (overview,) = await chat.say("/settings")
-        after = await press(chat, overview, label)
-        assert await settled(chat) == Preferences(**changed)
-        assert after.text != overview.text
-        usual = await press(chat, after, texts.USUAL_BUTTON)
-        assert usual.text == overview.text
-        assert await settled(chat) == USUAL
-        await press(chat, overview, label)  # an old button still works
-        _, playlist = await chat.say("/mood sad")
-        assert f"{changed.get('length', 20)} tracks" in playlist.text
-        assert texts.MODE_LABELS[changed.get("mode", "match")] in playlist.text
-
-    asyncio.run(with_chat(story))
+    (overview,) = await chat.say("/settings")
+    after = await press(chat, overview, label)
+    assert await settled(chat) == Preferences(**changed)
+    assert after.text != overview.text
+    usual = await press(chat, after, texts.USUAL_BUTTON)
+    assert usual.text == overview.text
+    assert await settled(chat) == USUAL
+    await press(chat, overview, label)  # an old button still works
+    _, playlist = await chat.say("/mood sad")
+    assert f"{changed.get('length', 20)} tracks" in playlist.text
+    assert texts.MODE_LABELS[changed.get("mode", "match")] in playlist.text
 
 
-def test_many_names_are_looked_up_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_names_are_looked_up_beside_the_event_loop(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     threads: set[int] = set()
 
     def named(self: Artists, key: int) -> None:
@@ -85,96 +83,78 @@ def test_many_names_are_looked_up_beside_the_event_loop(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Artists, "named", named)
 
-    async def story(chat: Chat) -> None:
-        await chat.press("ask:banned_artists")
-        await chat.say(", ".join(f"artist {n}" for n in range(90)))
-        assert threads
-        assert threading.get_ident() not in threads
-
-    asyncio.run(with_chat(story))
+    await chat.press("ask:banned_artists")
+    await chat.say(", ".join(f"artist {n}" for n in range(90)))
+    assert threads
+    assert threading.get_ident() not in threads
 
 
-def test_what_is_chosen_is_marked() -> None:
-    async def story(chat: Chat) -> None:
-        (overview,) = await chat.say("/settings")
-        labels = [button["text"] for button in overview.buttons]
-        assert {"• Match •", "• 20 •", "Lift", "50"} <= set(labels)
-        assert texts.USUAL_BUTTON not in labels
-
-    asyncio.run(with_chat(story))
+async def test_what_is_chosen_is_marked(chat: Chat) -> None:
+    (overview,) = await chat.say("/settings")
+    labels = [button["text"] for button in overview.buttons]
+    assert {"• Match •", "• 20 •", "Lift", "50"} <= set(labels)
+    assert texts.USUAL_BUTTON not in labels
 
 
-def test_a_text_of_any_length_is_answered_where_years_were_asked_for() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press("ask:years")
-        (answer,) = await chat.say("<" * 4096)
-        assert len(answer.text) < 500
-
-    asyncio.run(with_chat(story))
+async def test_a_text_of_any_length_is_answered_where_years_were_asked_for(chat: Chat) -> None:
+    await chat.press("ask:years")
+    (answer,) = await chat.say("<" * 4096)
+    assert len(answer.text) < 500
 
 
-def test_years_by_button_and_by_words() -> None:
-    async def story(chat: Chat) -> None:
-        page = await open_page(chat, texts.YEARS_BUTTON)
-        assert texts.YEARS_UNKNOWN in page.text  # invented tracks never came out
-        page = await press(chat, page, "1990s")
-        assert "• 1990s •" in [button["text"] for button in page.buttons]
-        assert "1990 to 1999" in page.text
-        asked = await press(chat, page, texts.TYPE_YEARS)
-        assert asked.text == texts.ASK_YEARS
-        (refused,) = await chat.say("the nineties")
-        assert "1990-1999" in refused.text
-        answered, removed = await chat.say("-1984")
-        assert removed.method == "deleteMessage"
-        assert "1984 or earlier" in answered.text
-        assert (await settled(chat)).last_year == 1984
-        await press(chat, answered, texts.ANY_YEAR)
-        assert await settled(chat) == USUAL
-
-    asyncio.run(with_chat(story))
+async def test_years_by_button_and_by_words(chat: Chat) -> None:
+    page = await open_page(chat, texts.YEARS_BUTTON)
+    assert texts.YEARS_UNKNOWN in page.text  # invented tracks never came out
+    page = await press(chat, page, "1990s")
+    assert "• 1990s •" in [button["text"] for button in page.buttons]
+    assert "1990 to 1999" in page.text
+    asked = await press(chat, page, texts.TYPE_YEARS)
+    assert asked.text == texts.ASK_YEARS
+    (refused,) = await chat.say("the nineties")
+    assert "1990-1999" in refused.text
+    answered, removed = await chat.say("-1984")
+    assert removed.method == "deleteMessage"
+    assert "1984 or earlier" in answered.text
+    assert (await settled(chat)).last_year == 1984
+    await press(chat, answered, texts.ANY_YEAR)
+    assert await settled(chat) == USUAL
 
 
-def test_an_artist_is_typed_banned_and_freed_again() -> None:
-    async def story(chat: Chat) -> None:
-        artist = an_artist(chat)
-        page = await open_page(chat, texts.LIST_BUTTONS["banned_artists"])
-        assert texts.EMPTY_LIST in page.text
-        asked = await press(chat, page, texts.TYPE_NAME["artist"])
-        assert asked.text == texts.ASK_NAME["artist"]
-        listed, _ = await chat.say(f"  {artist.upper()} ")
-        assert f"• {artist}" in listed.text  # as the catalogue spells it
-        assert (await settled(chat)).banned_artists == (artist,)
-        _, hello = await chat.say("/mood sad")
-        assert artist not in hello.text
-        freed = await press(chat, listed, f"✕ {artist}")
-        assert texts.EMPTY_LIST in freed.text
-        assert await settled(chat) == USUAL
-
-    asyncio.run(with_chat(story))
+async def test_an_artist_is_typed_banned_and_freed_again(chat: Chat) -> None:
+    artist = an_artist(chat)
+    page = await open_page(chat, texts.LIST_BUTTONS["banned_artists"])
+    assert texts.EMPTY_LIST in page.text
+    asked = await press(chat, page, texts.TYPE_NAME["artist"])
+    assert asked.text == texts.ASK_NAME["artist"]
+    listed, _ = await chat.say(f"  {artist.upper()} ")
+    assert f"• {artist}" in listed.text  # as the catalogue spells it
+    assert (await settled(chat)).banned_artists == (artist,)
+    _, hello = await chat.say("/mood sad")
+    assert artist not in hello.text
+    freed = await press(chat, listed, f"✕ {artist}")
+    assert texts.EMPTY_LIST in freed.text
+    assert await settled(chat) == USUAL
 
 
-def test_an_unknown_name_is_met_with_names_like_it() -> None:
-    async def story(chat: Chat) -> None:
-        artist = an_artist(chat)
-        page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
-        await press(chat, page, texts.TYPE_NAME["artist"])
-        (unsure,) = await chat.say(f"{artist}x")
-        assert f"<b>{artist}x</b>" in unsure.text
-        (lost,) = await chat.say("<b>_*[x](y)")
-        assert "&lt;b&gt;_*[x](y)" in lost.text
-        assert [button["text"] for button in lost.buttons] == [texts.STOP_TYPING]
-        page = await press(chat, unsure, artist)
-        assert (await settled(chat)).favourite_artists == (artist,)
-        (taken,) = await chat.say("hello")  # nothing is asked any more
-        assert taken.text == texts.NOT_A_PHOTO["text"]
-
-    asyncio.run(with_chat(story))
+async def test_an_unknown_name_is_met_with_names_like_it(chat: Chat) -> None:
+    artist = an_artist(chat)
+    page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
+    await press(chat, page, texts.TYPE_NAME["artist"])
+    (unsure,) = await chat.say(f"{artist}x")
+    assert f"<b>{artist}x</b>" in unsure.text
+    (lost,) = await chat.say("<b>_*[x](y)")
+    assert "&lt;b&gt;_*[x](y)" in lost.text
+    assert [button["text"] for button in lost.buttons] == [texts.STOP_TYPING]
+    page = await press(chat, unsure, artist)
+    assert (await settled(chat)).favourite_artists == (artist,)
+    (taken,) = await chat.say("hello")  # nothing is asked any more
+    assert taken.text == texts.NOT_A_PHOTO["text"]
 
 
-def test_of_several_names_at_once_the_known_ones_count_and_another_is_asked_about() -> None:
+async def test_of_several_names_at_once_the_known_ones_count_and_another_is_asked_about() -> None:
     table = by("Earth", "Fire", "Ärger")
 
-    async def story(chat: Chat) -> None:
+    async with chatting(table=table) as chat:
         page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
         await chat.press(page.data(texts.TYPE_NAME["artist"]))
         listed, unsure = await chat.say("earth, Wind & Fires; EARTH")
@@ -190,15 +170,13 @@ def test_of_several_names_at_once_the_known_ones_count_and_another_is_asked_abou
         assert "Send the name again" in unsure.text
         assert (await settled(chat)).favourite_artists == ("Earth", "Fire", "Ärger")
 
-    asyncio.run(with_chat(story, table=table))
-
 
 @pytest.mark.parametrize(("known", "kind"), [(0, "all"), (400, "some")])
-def test_who_wants_nothing_explicit_is_told_what_is_unknown(known: int, kind: str) -> None:
+async def test_who_wants_nothing_explicit_is_told_what_is_unknown(known: int, kind: str) -> None:
     whole = table_of(random_tracks(1200))
     table = replace(whole, explicit_known=np.arange(1200) < known)
 
-    async def story(chat: Chat) -> None:
+    async with chatting(table=table) as chat:
         (before,) = await chat.say("/settings")
         assert "1,200" not in before.text
         after = await press(chat, before, texts.SWITCH_EXPLICIT[True])
@@ -208,11 +186,9 @@ def test_who_wants_nothing_explicit_is_told_what_is_unknown(known: int, kind: st
         is_told = "for 20 of 20 tracks I can't check that" in playlist.text
         assert is_told == (known == 0)
 
-    asyncio.run(with_chat(story, table=table))
 
-
-def test_all_unknown_names_are_told_and_a_flood_of_names_is_refused() -> None:
-    async def story(chat: Chat) -> None:
+async def test_all_unknown_names_are_told_and_a_flood_of_names_is_refused() -> None:
+    async with chatting(table=by("Earth", "Fire")) as chat:
         page = await open_page(chat, texts.LIST_BUTTONS["favourite_artists"])
         await chat.press(page.data(texts.TYPE_NAME["artist"]))
         listed, *unsure = await chat.say("Uno, Earth, Zwei, <Drei>, Vier, Fünf, Uno")
@@ -227,29 +203,24 @@ def test_all_unknown_names_are_told_and_a_flood_of_names_is_refused() -> None:
         *_, rest = await chat.say(",".join(f"{number:040}&" for number in range(100)))
         assert "and 67 more" in rest.text
 
-    asyncio.run(with_chat(story, table=by("Earth", "Fire")))
+
+async def test_genres_are_offered_and_a_favourite_cannot_be_banned_too(chat: Chat) -> None:
+    page = await open_page(chat, texts.LIST_BUTTONS["favourite_genres"])
+    page = await press(chat, page, "+ soul")
+    assert "+ soul" not in [button["text"] for button in page.buttons]
+    banned = await open_page(chat, texts.LIST_BUTTONS["banned_genres"])
+    toast, _ = await chat.press(banned.data("+ soul"))
+    assert toast.parameters["text"] == texts.SWAPPED
+    assert await settled(chat) == Preferences(banned_genres=("soul",))
+    (overview,) = await chat.say("/settings")
+    assert texts.LIST_BUTTONS["banned_genres"] + " (1)" in str(overview.buttons)
 
 
-def test_genres_are_offered_and_a_favourite_cannot_be_banned_too() -> None:
-    async def story(chat: Chat) -> None:
-        page = await open_page(chat, texts.LIST_BUTTONS["favourite_genres"])
-        page = await press(chat, page, "+ soul")
-        assert "+ soul" not in [button["text"] for button in page.buttons]
-        banned = await open_page(chat, texts.LIST_BUTTONS["banned_genres"])
-        toast, _ = await chat.press(banned.data("+ soul"))
-        assert toast.parameters["text"] == texts.SWAPPED
-        assert await settled(chat) == Preferences(banned_genres=("soul",))
-        (overview,) = await chat.say("/settings")
-        assert texts.LIST_BUTTONS["banned_genres"] + " (1)" in str(overview.buttons)
-
-    asyncio.run(with_chat(story))
-
-
-def test_a_long_list_is_paged_and_full_at_a_hundred() -> None:
+async def test_a_long_list_is_paged_and_full_at_a_hundred() -> None:
     table = by(*(f"Artist {number}" for number in range(102)))
     many = tuple(f"Artist {number}" for number in range(100))
 
-    async def story(chat: Chat) -> None:
+    async with chatting(table=table) as chat:
         await chat.records.run(
             lambda s: s.music.preferences.change(ANNA, NOW, banned_artists=many)
         )
@@ -264,27 +235,21 @@ def test_a_long_list_is_paged_and_full_at_a_hundred() -> None:
         (refused,) = await chat.say("Artist 101")
         assert "100 banned artists at most" in refused.text
 
-    asyncio.run(with_chat(story, table=table))
-
 
 @pytest.mark.parametrize("words", ["/help", "/cancel", "/settings"])
-def test_a_command_ends_the_waiting_for_an_answer(words: str) -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press("ask:banned_genres")
-        (said,) = await chat.say(words)
-        assert (said.text == texts.CANCELLED) == (words == "/cancel")
-        (text,) = await chat.say("soul")
-        assert text.text == texts.NOT_A_PHOTO["text"]
-        assert await settled(chat) == USUAL
-
-    asyncio.run(with_chat(story))
+async def test_a_command_ends_the_waiting_for_an_answer(chat: Chat, words: str) -> None:
+    await chat.press("ask:banned_genres")
+    (said,) = await chat.say(words)
+    assert (said.text == texts.CANCELLED) == (words == "/cancel")
+    (text,) = await chat.say("soul")
+    assert text.text == texts.NOT_A_PHOTO["text"]
+    assert await settled(chat) == USUAL
 
 
-def test_never_mind_a_photo_and_time_end_it_too() -> None:
+async def test_never_mind_a_photo_and_time_end_it_too() -> None:
     now = NOW
 
-    async def story(chat: Chat) -> None:
-        nonlocal now
+    async with chatting(clock=lambda: now) as chat:
         (asked,) = (await chat.press("ask:banned_genres"))[1:]
         await press(chat, asked, texts.STOP_TYPING)
         assert len(await chat.say("soul")) == 1
@@ -296,18 +261,13 @@ def test_never_mind_a_photo_and_time_end_it_too() -> None:
         await chat.say("soul")
         assert await settled(chat) == USUAL
 
-    asyncio.run(with_chat(story, clock=lambda: now))
 
-
-def test_one_users_answer_is_not_anothers() -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press("ask:banned_genres", ANNA)
-        await chat.say("soul", BEN)
-        assert await settled(chat, BEN) == USUAL
-        await chat.say("soul", ANNA)
-        assert (await settled(chat, ANNA)).banned_genres == ("soul",)
-
-    asyncio.run(with_chat(story))
+async def test_one_users_answer_is_not_anothers(chat: Chat) -> None:
+    await chat.press("ask:banned_genres", ANNA)
+    await chat.say("soul", BEN)
+    assert await settled(chat, BEN) == USUAL
+    await chat.say("soul", ANNA)
+    assert (await settled(chat, ANNA)).banned_genres == ("soul",)
 
 
 @pytest.mark.parametrize(
@@ -325,14 +285,11 @@ def test_one_users_answer_is_not_anothers() -> None:
         "ask:tunes",
     ],
 )
-def test_a_button_that_no_version_made_changes_nothing(data: str) -> None:
-    async def story(chat: Chat) -> None:
-        (toast,) = await chat.press(data)
-        is_form = data == "add:favourite_artists:1"  # of no artist that the catalogue has
-        assert toast.parameters["text"] == (texts.GONE if is_form else texts.UNKNOWN_BUTTON)
-        assert await settled(chat) == USUAL
-
-    asyncio.run(with_chat(story))
+async def test_a_button_that_no_version_made_changes_nothing(chat: Chat, data: str) -> None:
+    (toast,) = await chat.press(data)
+    is_form = data == "add:favourite_artists:1"  # of no artist that the catalogue has
+    assert toast.parameters["text"] == (texts.GONE if is_form else texts.UNKNOWN_BUTTON)
+    assert await settled(chat) == USUAL
 
 
 def test_the_longest_names_fit_their_buttons_and_message() -> None:

@@ -761,34 +761,28 @@ def test_wrong_tokens_methods_and_sizes(url: str) -> None:
         assert large.json()["description"] == "Request Entity Too Large"
 
 
-def test_chats_are_kept_apart(telegram: LocalTelegram) -> None:
-    async def work() -> None:
-        telegram.send_text(8, "mine")
-        mine = await telegram.news(8, "", 0)
-        assert [entry["message"]["text"] for entry in mine["messages"]] == ["mine"]
-        theirs = await telegram.news(ME, "", 0)
-        assert [entry["message"]["text"] for entry in theirs["messages"]] == ["/start"]
-
-    asyncio.run(work())
+async def test_chats_are_kept_apart(telegram: LocalTelegram) -> None:
+    telegram.send_text(8, "mine")
+    mine = await telegram.news(8, "", 0)
+    assert [entry["message"]["text"] for entry in mine["messages"]] == ["mine"]
+    theirs = await telegram.news(ME, "", 0)
+    assert [entry["message"]["text"] for entry in theirs["messages"]] == ["/start"]
 
 
-def test_a_page_that_knows_a_cursor_gets_only_what_changed(telegram: LocalTelegram) -> None:
-    async def work() -> None:
-        known = await telegram.news(ME, "", 0)
-        assert known["reset"] is True
-        assert (await telegram.news(ME, known["cursor"], 0))["messages"] == []
-        status = telegram.post(ME, {"text": "reading"})
-        telegram.edit(ME, status["message_id"], lambda message: {**message, "text": "done"})
-        news = await telegram.news(ME, known["cursor"], 0)
-        assert [entry["message"]["text"] for entry in news["messages"]] == ["done"]
-        assert news["reset"] is False
-        telegram.remove(ME, status["message_id"])
-        after = await telegram.news(ME, known["cursor"], 0)
-        assert (after["messages"], after["deleted"]) == ([], [status["message_id"]])
-        restarted = LocalTelegram(TOKEN, Clock())
-        assert (await restarted.news(ME, known["cursor"], 0))["reset"] is True
-
-    asyncio.run(work())
+async def test_a_page_that_knows_a_cursor_gets_only_what_changed(telegram: LocalTelegram) -> None:
+    known = await telegram.news(ME, "", 0)
+    assert known["reset"] is True
+    assert (await telegram.news(ME, known["cursor"], 0))["messages"] == []
+    status = telegram.post(ME, {"text": "reading"})
+    telegram.edit(ME, status["message_id"], lambda message: {**message, "text": "done"})
+    news = await telegram.news(ME, known["cursor"], 0)
+    assert [entry["message"]["text"] for entry in news["messages"]] == ["done"]
+    assert news["reset"] is False
+    telegram.remove(ME, status["message_id"])
+    after = await telegram.news(ME, known["cursor"], 0)
+    assert (after["messages"], after["deleted"]) == ([], [status["message_id"]])
+    restarted = LocalTelegram(TOKEN, Clock())
+    assert (await restarted.news(ME, known["cursor"], 0))["reset"] is True
 
 
 def test_a_page_that_missed_too_many_deletions_starts_afresh() -> None:

@@ -1,6 +1,5 @@
 """That the check of what the bot sends finds what Telegram would refuse or show wrongly."""
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from bot.app import publish_commands
 from bot.chat.connect import messages
 from bot.sandbox.telegram.entities import parse_html
 from tests.support.songs import random_tracks, table_of
-from tests.support.telegram.chatting import AGREE, Chat, with_chat
+from tests.support.telegram.chatting import AGREE, Chat, chatting
 from tests.support.telegram.telegram_contract import Contract
 
 
@@ -72,10 +71,10 @@ def test_uploads_count_as_parameters_and_toasts_are_never_markup(bot_api: Contra
     assert bot_api.call_problems("sendTune", {}) == ["sendTune is no method"]
 
 
-def test_a_name_full_of_markup_is_shown_letter_for_letter() -> None:
+async def test_a_name_full_of_markup_is_shown_letter_for_letter() -> None:
     table = table_of([replace(track, artist=NAME, name=NAME) for track in random_tracks(30)])
 
-    async def story(chat: Chat) -> None:
+    async with chatting(table=table) as chat:
         _, playlist = await chat.say("/mood happy")
         (voted,) = await chat.say("/feedback 1 +")
         await chat.press("ask:favourite_artists")
@@ -88,26 +87,20 @@ def test_a_name_full_of_markup_is_shown_letter_for_letter() -> None:
         assert NAME in parse_html(messages.connected(NAME))[0]
         assert f"✕ {NAME}" in [button["text"] for button in listed.buttons]
 
-    asyncio.run(with_chat(story, table=table))
-
 
 @pytest.mark.parametrize("command", ["", *texts.COMMANDS])
-def test_markup_in_what_people_write_is_never_obeyed_nor_shown_as_code(command: str) -> None:
-    async def story(chat: Chat) -> None:
-        await chat.press(AGREE)
-        await chat.say("/mood sad")
-        for words in (NAME, f"1 {NAME}", f"08:30 {NAME}", f"{NAME} &amp; </b>"):
-            for call in await chat.say(f"/{command} {words}" if command else words):
-                if call.parameters.get("parse_mode") == "HTML":
-                    text = parse_html(call.text)[0]
-                    assert ("_*" in text) == (NAME in text)
+async def test_markup_in_what_people_write_is_never_obeyed_nor_shown_as_code(
+    chat: Chat, command: str
+) -> None:
+    await chat.press(AGREE)
+    await chat.say("/mood sad")
+    for words in (NAME, f"1 {NAME}", f"08:30 {NAME}", f"{NAME} &amp; </b>"):
+        for call in await chat.say(f"/{command} {words}" if command else words):
+            if call.parameters.get("parse_mode") == "HTML":
+                text = parse_html(call.text)[0]
+                assert ("_*" in text) == (NAME in text)
 
-    asyncio.run(with_chat(story))
 
-
-def test_the_menu_of_commands_is_as_telegram_wants_it() -> None:
-    async def story(chat: Chat) -> None:
-        await publish_commands(chat.application)
-        assert len(chat.telegram.calls[-1].parameters["commands"]) == len(texts.COMMANDS)
-
-    asyncio.run(with_chat(story))
+async def test_the_menu_of_commands_is_as_telegram_wants_it(chat: Chat) -> None:
+    await publish_commands(chat.application)
+    assert len(chat.telegram.calls[-1].parameters["commands"]) == len(texts.COMMANDS)
