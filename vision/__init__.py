@@ -1,4 +1,4 @@
-"""From a photo to a `Reading`: face and eyes, a two-view network, and a picture that shows why.
+"""Read the emotion on a face in a photo, and draw a picture that explains the reading.
 
 Importing this package is cheap: only `vision.reader.PhotoReader` loads the network.
 """

@@ -1,39 +1,39 @@
-"""The errors of reading photos and of training.
+"""Errors of reading a photo and of training.
 
 VisionError
-├── UnreadablePhoto         the bytes are not a photo that we can open
+├── UnreadablePhoto         we cannot open these bytes as a photo
 │   ├── PhotoMissing        no file of that name
-│   ├── EmptyPhoto          no bytes at all
-│   ├── NotAPhoto           another kind of file, or a format that we do not open
-│   ├── DamagedPhoto        a photo format, but cut short or broken
+│   ├── EmptyPhoto          zero bytes
+│   ├── NotAPhoto           another kind of file, or an unsupported format
+│   ├── DamagedPhoto        a photo, but truncated or corrupt
 │   ├── AnimatedPhoto       more than one frame
 │   ├── PhotoTooSmall       too few pixels to hold a face
 │   └── PhotoTooLarge       more bytes or pixels than we decode
-├── UnreadableVideo         the bytes are not a video that we can open
-│   ├── NotAVideo           another kind of file, or a format that we do not open
-│   ├── DamagedVideo        a video format, but cut short or broken
-│   ├── VideoTooLong        more seconds than we look at
+├── UnreadableVideo         we cannot open these bytes as a video
+│   ├── NotAVideo           another kind of file, or an unsupported format
+│   ├── DamagedVideo        a video, but truncated or corrupt
+│   ├── VideoTooLong        longer than we analyse
 │   └── VideoTooLarge       more bytes or pixels than we decode
-├── NoFaceFound             Haar finds no face in it
+├── NoFaceFound             a valid photo in which Haar finds no face
 ├── FaceTooSmall            a face with too few pixels
 ├── FaceTooDark             a face with hardly any light on it
 ├── FaceTooBlurred          a face without detail
-├── WeightsMissing          the weight file is not there
-└── WeightsAltered          the weight file is not the one whose SHA-256 is pinned
+├── WeightsMissing          there is no weight file
+└── WeightsAltered          the weight file does not match its pinned SHA-256
 
 TrainingError
-├── UnusableData            the data set is not what training needs
-├── UnusableWeights         the file to start from holds no usable weights
-├── UnusableFolder          the folder holds another run, no run to resume, or is read-only
-├── TrainingStopped         the run was asked to stop; it can be resumed
-└── TrainingDiverged        a number is no longer finite
+├── UnusableData            the data set lacks what training needs
+├── UnusableWeights         the initial weights do not fit the network
+├── UnusableFolder          the folder has another run, no run to resume, or is not writable
+├── TrainingStopped         the run was stopped on request; it can be resumed
+└── TrainingDiverged        the loss or a weight is no longer finite
 
-Every class can be pickled, because errors cross from the worker process to the bot.
+Every class can be pickled: errors travel from the worker process to the bot.
 """
 
 
 class VisionError(Exception):
-    """A photo cannot be read."""
+    """A photo cannot be turned into a reading."""
 
 
 class UnreadablePhoto(VisionError):
@@ -41,27 +41,27 @@ class UnreadablePhoto(VisionError):
 
 
 class PhotoMissing(UnreadablePhoto):
-    """There is no file of that name that can be read."""
+    """There is no readable file of that name."""
 
 
 class EmptyPhoto(UnreadablePhoto):
-    """There are no bytes at all."""
+    """The file is empty."""
 
 
 class NotAPhoto(UnreadablePhoto):
-    """The bytes are another kind of file, or a picture format that we do not open."""
+    """The bytes are another kind of file, or an unsupported picture format."""
 
 
 class DamagedPhoto(UnreadablePhoto):
-    """The bytes begin like a photo but are cut short or broken."""
+    """The bytes begin like a photo but are truncated or corrupt."""
 
 
 class AnimatedPhoto(UnreadablePhoto):
-    """The picture has several frames, and it is unclear which one is meant."""
+    """The picture has several frames, and we cannot tell which one to read."""
 
 
 class PhotoTooSmall(UnreadablePhoto):
-    """The photo has too few pixels on a side to hold a face."""
+    """The photo is too small to hold a face."""
 
 
 class PhotoTooLarge(UnreadablePhoto):
@@ -73,15 +73,15 @@ class UnreadableVideo(VisionError):
 
 
 class NotAVideo(UnreadableVideo):
-    """The bytes are another kind of file, or a video format that we do not open."""
+    """The bytes are another kind of file, or an unsupported video format."""
 
 
 class DamagedVideo(UnreadableVideo):
-    """The bytes begin like a video but are cut short or broken."""
+    """The bytes begin like a video but are truncated or corrupt."""
 
 
 class VideoTooLong(UnreadableVideo):
-    """The video is longer than our limit."""
+    """The video is longer than we analyse."""
 
 
 class VideoTooLarge(UnreadableVideo):
@@ -105,11 +105,11 @@ class FaceTooBlurred(VisionError):
 
 
 class WeightsMissing(VisionError):
-    """The weight file is not where it should be."""
+    """There is no weight file."""
 
 
 class WeightsAltered(VisionError):
-    """The weight file does not have the SHA-256 that is pinned beside it."""
+    """The weight file does not match its pinned SHA-256, or does not fit the network."""
 
 
 class TrainingError(Exception):
@@ -117,19 +117,19 @@ class TrainingError(Exception):
 
 
 class UnusableData(TrainingError):
-    """The data set is missing, has another format, or has too little data."""
+    """The data set is missing, malformed, or too small."""
 
 
 class UnusableWeights(TrainingError):
-    """The weights to start from are missing or do not fit the network."""
+    """The initial weights are missing or do not fit the network."""
 
 
 class UnusableFolder(TrainingError):
-    """The folder holds another run, holds no run to resume, or cannot be written."""
+    """The folder has another run, no run to resume, or is not writable."""
 
 
 class TrainingStopped(TrainingError):
-    """The run was asked to stop; its folder holds everything done so far."""
+    """The run was stopped on request; its folder has the checkpoint to resume from."""
 
 
 class TrainingDiverged(TrainingError):

@@ -1,4 +1,4 @@
-"""Runs work on many pictures in parallel processes."""
+"""Run work on many pictures in several processes."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,35 +8,35 @@ from typing import TypeVar
 
 import cv2
 
-Part = TypeVar("Part")
+Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
 
 
 def processors() -> int:
-    """Return the number of processors this process may use."""
+    """Return the number of CPUs that this process may use."""
     return (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
 
 
-def map_parts(
-    work: Callable[[Part], Result], parts: Sequence[Part], workers: int
+def map_chunks(
+    work: Callable[[Chunk], Result], chunks: Sequence[Chunk], workers: int
 ) -> Iterator[Result]:
-    """Yield the result of `work` for each part, in order.
+    """Yield the result of `work` for each chunk, in order.
 
     Args:
         work: A module-level function, so that other processes can import it.
-        parts: Its arguments.
-        workers: The number of processes; with one, or for a single part, none is started.
+        chunks: The inputs, one per call.
+        workers: Number of processes. With one worker or one chunk, this process does the work.
     """
-    if min(workers, len(parts)) <= 1:
-        yield from map(work, parts)
+    if min(workers, len(chunks)) <= 1:
+        yield from map(work, chunks)
         return
-    # Forking is unsafe in a process with the threads of a network.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
-        results: Iterable[Result] = pool.map(work, parts)
+    # Forking is unsafe once this process has started the network's threads.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker) as pool:
+        results: Iterable[Result] = pool.map(work, chunks)
         yield from results
 
 
-def _begin() -> None:
-    cv2.setNumThreads(1)  # the processes already fill the processors
+def _start_worker() -> None:
+    cv2.setNumThreads(1)  # the worker processes already use all CPUs

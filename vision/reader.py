@@ -1,4 +1,4 @@
-"""Reads photos: from their bytes to a reading and the picture that explains it."""
+"""The pipeline from a photo's bytes to a reading and the picture that explains it."""
 
 import time
 from collections.abc import Mapping
@@ -14,29 +14,29 @@ from vision.errors import FaceTooBlurred, FaceTooDark, FaceTooSmall, NoFaceFound
 from vision.face.crops import EYES_SIZE, FACE_SIZE, Eyes, Views, align, views_of_photo
 from vision.face.eyes import EyeFinder, estimate_eyes
 from vision.face.faces import Face, FaceFinder
-from vision.face.restoring import Wear, restored, wear_of
+from vision.face.restoration import Degradation, estimate_degradation, restore
 from vision.network import weights as weight_file
 from vision.network.answering import answering_head, covered_part
 from vision.network.gradcam import ViewHeat, cam
 from vision.network.serving import Answers, Network, Outputs
 from vision.network.weights import SEES
-from vision.photo.gate import Photo, open_photo
+from vision.photo.decoding import Photo, open_photo
 from vision.picture.card import draw_picture
 from vision.reading import EMOTIONS, Head, Reading
 
 Gray = NDArray[np.uint8]
 
 MIN_FACE: Final = 40
-"""The smallest readable face, in pixels of the working picture."""
+"""Smallest face, in pixels of the working picture."""
 
 MIN_LIGHT: Final = 24.0
-"""The brightness, 0..255, that the brighter parts of a readable face reach."""
+"""Least brightness, 0..255, of a face's 90th percentile."""
 
 MAX_BLUR_PX: Final = 2.4
-"""The most blur of a readable face, in pixels of the row."""
+"""Most blur, in pixels of the row, that restoration can undo."""
 
-_MIN_CONTRAST: Final = 3.0  # grey levels, standard deviation; below it, sharpness is undefined
-_DARK_PICTURE: Final = 100.0  # the brightest hundredth of a picture is lifted to this
+_MIN_CONTRAST: Final = 3.0  # standard deviation of grey levels; below, there is no detail
+_DARK_PICTURE: Final = 100.0  # pictures whose 99th percentile is below are brightened to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Scene:
     """A photo and the faces in it.
 
     Args:
-        photo: The opened photo.
-        gray: The working picture in grey, uint8 (h, w).
-        bright: The same, brightened for the cascades if it is dark.
+        photo: The decoded photo.
+        gray: Its working picture in grey, uint8 (h, w).
+        bright: The same, brightened enough for the cascades.
         faces: In pixels of the working picture, the largest first; at least one.
         step_ms: Milliseconds of the steps so far.
     """
@@ -63,25 +63,25 @@ class Crop:
     """One face of a scene, ready for the network.
 
     Args:
-        face: Which one.
+        face: Where the face is.
         eyes: Centres of both eyes in pixels of the working picture.
-        is_found: Whether a cascade found both eyes; otherwise they are estimated.
-        wear: The blur and noise of its picture before restoration.
-        views: The network's input.
-        step_ms: Milliseconds of the steps after the scene.
+        is_found: Whether a cascade found both eyes; otherwise their positions are estimates.
+        degradation: Blur and noise before restoration.
+        views: The network's inputs.
+        step_ms: Milliseconds of the steps from scene to crop.
     """
 
     face: Face
     eyes: Eyes
     is_found: bool
-    wear: Wear
+    degradation: Degradation
     views: Views
     step_ms: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A face, its reading and its class activation maps."""
+    """A face after the network has read it."""
 
     photo: Photo
     crop: Crop
@@ -90,10 +90,10 @@ class Seen:
 
 
 class PhotoReader:
-    """Reads photos with a loaded network and loaded cascades.
+    """Reads photos; holds the loaded network and cascades.
 
     Args:
-        network: Reads faces.
+        network: The network that reads faces.
     """
 
     def __init__(self, network: Network) -> None:
@@ -107,7 +107,7 @@ class PhotoReader:
 
         Raises:
             WeightsMissing: There is no weight file.
-            WeightsAltered: Its SHA-256 is not the pinned one.
+            WeightsAltered: The file does not match its pinned SHA-256.
         """
         return cls(Network.load(weights))
 
@@ -150,7 +150,7 @@ class PhotoReader:
         return self.scene(photo, {"decode": _ms_since(start)})
 
     def scene(self, photo: Photo, step_ms: Mapping[str, float]) -> Scene:
-        """Find the faces of an opened photo, or raise `NoFaceFound`."""
+        """Find the faces in a decoded photo, or raise `NoFaceFound`."""
         start = time.perf_counter()
         gray = np.asarray(cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         bright = brighten(gray)
@@ -160,7 +160,7 @@ class PhotoReader:
         return Scene(photo, gray, bright, faces, {**step_ms, "find face": _ms_since(start)})
 
     def crop(self, scene: Scene, face: Face) -> Crop:
-        """Find the eyes of a face and cut out the network's input.
+        """Find the eyes of a face and cut the network's views.
 
         Raises:
             FaceTooSmall: The face has too few pixels.
@@ -172,11 +172,11 @@ class PhotoReader:
         eyes = found or estimate_eyes(face)
         step_ms["find eyes"], start = _ms_since(start), time.perf_counter()
         row, to_row = align(scene.gray, eyes)
-        wear = wear_of(row)
-        _check(face, row, wear)
-        views = views_of_photo(restored(row, wear), to_row)
+        degradation = estimate_degradation(row)
+        _check(face, row, degradation)
+        views = views_of_photo(restore(row, degradation), to_row)
         step_ms["crop"] = _ms_since(start)
-        return Crop(face, eyes, found is not None, wear, views, step_ms)
+        return Crop(face, eyes, found is not None, degradation, views, step_ms)
 
     def see(self, scene: Scene, crop: Crop) -> Seen:
         """Read a face."""
@@ -214,10 +214,10 @@ class PhotoReader:
 
         Args:
             seen: The face to show.
-            reading: Its reading, or a video's average.
+            reading: The reading to explain: the face's own, or the mean over a video.
 
         Returns:
-            The reading with the time of this step added, and the picture, a JPEG.
+            The reading with the drawing time added, and a JPEG.
         """
         start = time.perf_counter()
         pixels = seen.photo.pixels
@@ -228,7 +228,7 @@ class PhotoReader:
         return replace(reading, step_ms=step_ms), picture
 
     def _heats(self, seen: Seen, emotion: str) -> list[ViewHeat]:
-        """Return the class activation maps of an emotion, for the views of the answering head."""
+        """Return the heat map of an emotion for each view of the answering head."""
         head = answering_head(seen.reading.covered, is_found=seen.crop.is_found)
         column = self._network.kernel(head)[:, EMOTIONS.index(emotion)]
         parts = ("face", "eyes") if SEES[head] == "fused" else (SEES[head],)
@@ -246,7 +246,7 @@ class PhotoReader:
 
 
 def brighten(gray: Gray) -> Gray:
-    """Brighten a dark picture for the cascades, so that a dark face is not reported as none."""
+    """Brighten a dark picture for the cascades, so that a dark face is not taken for no face."""
     brightest = float(np.percentile(gray[::4, ::4], 99))
     if brightest >= _DARK_PICTURE:
         return gray
@@ -260,23 +260,23 @@ def is_too_dark(row: Gray) -> bool:
     return bool(np.percentile(row, 90) < MIN_LIGHT)
 
 
-def is_too_blurred(row: Gray, wear: Wear) -> bool:
+def is_too_blurred(row: Gray, degradation: Degradation) -> bool:
     """Return whether a face has no detail left to read."""
-    return wear.blur_px > MAX_BLUR_PX or bool(row.std() < _MIN_CONTRAST)
+    return degradation.blur_px > MAX_BLUR_PX or bool(row.std() < _MIN_CONTRAST)
 
 
-def _check(face: Face, row: Gray, wear: Wear) -> None:
-    """Raise an error for a face that is too small, too dark or too blurred to read."""
+def _check(face: Face, row: Gray, degradation: Degradation) -> None:
+    """Raise an error if a face is too small, too dark or too blurred to read."""
     if face.size < MIN_FACE:
         raise FaceTooSmall(f"a face of {face.size:.0f} pixels; at least {MIN_FACE}")
     if is_too_dark(row):
         raise FaceTooDark(f"nine tenths of the face are darker than {MIN_LIGHT:.0f}")
-    if is_too_blurred(row, wear):
-        raise FaceTooBlurred(f"blur of {wear.blur_px:.1f} pixels; at most {MAX_BLUR_PX}")
+    if is_too_blurred(row, degradation):
+        raise FaceTooBlurred(f"blur of {degradation.blur_px:.1f} pixels; at most {MAX_BLUR_PX}")
 
 
 def _probabilities(answers: Answers) -> dict[Head, dict[str, float]]:
-    """Return the calibrated probabilities of one face, by head and emotion."""
+    """Return the probabilities of the `ferplus` heads for one face, by head and emotion."""
     return {
         head: dict(zip(EMOTIONS, map(float, values[0]), strict=True))
         for head, values in answers["ferplus"].items()

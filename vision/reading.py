@@ -1,46 +1,46 @@
-"""A reading: the network's probabilities for one face, and how far to trust them."""
+"""The `Reading`: what the network says about one face, and with what confidence."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""The seven emotions in the order of FER-2013's ids; every array of seven follows it."""
+"""The seven emotions, in the order of FER-2013's ids and of every array of seven."""
 
 Probabilities = dict[str, float]
-"""One probability for each of `EMOTIONS`, in that order, summing to one."""
+"""One probability per emotion, in the order of `EMOTIONS`, summing to one."""
 
 Covering = Literal["none", "mouth", "eyes"]
-"""Which part of a face is covered."""
+"""The covered part of a face."""
 
 View = Literal["eyes", "face", "fused"]
-"""The input of a head: the eye strip, the face, or both."""
+"""The input of a head: the eye strip, the face, or both (fused)."""
 
 Head = Literal["eyes", "face", "fused", "masked", "shaded"]
-"""The heads of the network: one per view, and two fitted to covered faces."""
+"""A classification head. Each view has one; the last two are fitted to covered faces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the network reads in one photo.
+    """The network's answer for one face.
 
-    Pixel coordinates are those of the upright photo (after its EXIF orientation), origin at the
-    top left, x to the right.
+    Pixel coordinates refer to the upright photo (after EXIF orientation), with the origin at the
+    top left and x to the right.
 
     Args:
         probabilities: Calibrated probabilities of the answering head.
-        eyes: Calibrated probabilities of the head that sees the eye strip alone.
-        face: Calibrated probabilities of the head that sees the face alone.
+        eyes: Calibrated probabilities of the head that sees only the eye strip.
+        face: Calibrated probabilities of the head that sees only the face.
         answered_by: The view of the answering head.
-        eyes_found: `haar` if a cascade found both eyes, `estimated` if their position was derived
-            from the face.
-        faces: How many faces were found; the reading is of the largest, or of the chosen one.
+        eyes_found: `haar` if a cascade found both eyes, `estimated` if their positions were
+            derived from the face box.
+        faces: Number of faces found; the reading is of the largest, or of the chosen one.
         face_box: Left, top, width, height of the face that was read.
-        eye_centers: Centres of the two eyes, the one further left in the picture first.
-        step_ms: Milliseconds of each step, in order.
-        covered: Which part of the face a mask or sunglasses cover.
-        is_chosen: Whether the user chose this face among several.
-        moments: Over how many moments of a video the probabilities are averaged; the other fields
-            belong to the clearest moment.
+        eye_centers: Centres of both eyes, the one further left in the picture first.
+        step_ms: Milliseconds per step, in the order they ran.
+        covered: The part of the face hidden by a mask or sunglasses.
+        is_chosen: Whether the user picked this face from several.
+        moments: Number of video frames averaged into the probabilities. Face box, eyes and
+            covering are those of the clearest frame.
     """
 
     probabilities: Probabilities
@@ -68,7 +68,7 @@ class Reading:
 
     @property
     def ms(self) -> float:
-        """Milliseconds of all steps together."""
+        """Total milliseconds of all steps."""
         return sum(self.step_ms.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Explanation:
     Args:
         reading: The reading.
         picture: A JPEG.
-        photo: Which of the given photos was read, from 0.
+        photo: Index of the photo that was read, from 0.
     """
 
     reading: Reading
@@ -105,12 +105,12 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class SeveralFaces:
-    """A photo of several people: the user must say who is meant.
+    """A photo of several people: the user must pick a face.
 
     Args:
-        count: How many faces can be read, numbered from 0, from left to right.
-        picture: A JPEG that shows their numbers, from 1.
-        photo: Which of the given photos this is, from 0.
+        count: Number of readable faces, indexed from 0, left to right.
+        picture: A JPEG that numbers the faces from 1.
+        photo: Index of this photo, from 0.
     """
 
     count: int
@@ -119,7 +119,7 @@ class SeveralFaces:
 
 
 def percent(probability: float) -> str:
-    """Format a probability, 0..1, as a percentage; never as 0 % or 100 %."""
+    """Format a probability, 0..1, as a percentage; never 0 % or 100 %, since it is an estimate."""
     rounded = round(100 * probability)
     if rounded == 0:
         return "< 1 %"

@@ -1,4 +1,4 @@
-"""`mirrortape train`: trains the network, or resumes a run."""
+"""`mirrortape train`: train the network anew, or go on with a run."""
 
 import hashlib
 import logging
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vision.training.train import Trainer
 
 _VIEWS = ("eyes", "face", "fused")
-_HELD_BACK = 2000  # rows of Training held out for measuring, or a tenth of them
+_HELD_BACK = 2000  # rows of Training that are not learned from, or a tenth of them
 
 
 def train(
@@ -70,7 +70,7 @@ def train(
         int | None, typer.Option(min=1, help="Use so many rows only, for a trial.")
     ] = None,
 ) -> None:
-    """Train the network on FER-2013 with FER+ votes; --resume continues a stopped run."""
+    """Train the network on FER-2013 with FER+ votes; stopped runs go on with --resume."""
     from rich.console import Console
 
     from vision.errors import TrainingDiverged, TrainingError, TrainingStopped
@@ -120,7 +120,7 @@ def _again(data: Path, out: Path) -> str:
 
 @contextmanager
 def _stop_asked_for() -> "Iterator[threading.Event]":
-    """Yield an event that SIGTERM and Ctrl-C set, instead of ending the process."""
+    """Yield an event that SIGTERM and Ctrl-C set while it lasts, instead of ending the process."""
     asked = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: asked.set())
@@ -145,28 +145,28 @@ def _run(
 ) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    from vision.training.batches import load_rows, split
+    from vision.training.batches import load_labelled_rows, split
     from vision.training.train import Trainer, begin
 
-    training = load_rows(data, "Training", about["limit"])
-    public = load_rows(data, "PublicTest", about["limit"])
-    count = min(_HELD_BACK, len(training) // 10)
-    training.require(recipe.batch + count)
+    labelled = load_labelled_rows(data, "Training", about["limit"])
+    public = load_labelled_rows(data, "PublicTest", about["limit"])
+    count = min(_HELD_BACK, len(labelled) // 10)
+    labelled.require(recipe.batch + count)
     if not resume:
         checkpoint, fresh = begin(recipe, _weights(start))
         folder.begin(recipe, about, checkpoint)
         if fresh:
             console.print(f"Layers that start from random weights: {', '.join(fresh)}")
     with _progress(console) as progress:
-        training, public = (
+        labelled, public = (
             _with_eyes(rows, folder.path / f"eyes-{name}.npz", progress)
-            for name, rows in (("Training", training), ("PublicTest", public))
+            for name, rows in (("Training", labelled), ("PublicTest", public))
         )
-        training, held_back = split(training, count, recipe.seed)
-        trainer = Trainer(training, {"held back": held_back, "PublicTest": public}, recipe)
+        labelled, held_back = split(labelled, count, recipe.seed)
+        trainer = Trainer(labelled, {"held back": held_back, "PublicTest": public}, recipe)
         checkpoint = folder.load()
         console.print(
-            f"{len(training):,} rows, {trainer.steps:,} steps an epoch; "
+            f"{len(labelled):,} rows, {trainer.steps:,} steps an epoch; "
             f"{checkpoint.step / trainer.steps:.2f} of {recipe.epochs} epochs done"
         )
         _follow(trainer, checkpoint, folder, recipe, progress)
@@ -212,16 +212,16 @@ def _line(entry: "Entry") -> str:
 
 
 def _with_eyes(rows: "LabelledRows", cache: Path, progress: "Progress") -> "LabelledRows":
-    from vision.data.row_eyes import seek_eyes
+    from vision.data.row_eyes import find_eyes
 
     bar = progress.add_task("Seeking eyes", total=len(rows))
-    found = seek_eyes(rows.images, cache, lambda done: progress.update(bar, completed=done))
+    found = find_eyes(rows.images, cache, lambda done: progress.update(bar, completed=done))
     progress.remove_task(bar)
     return rows.with_eyes(found)
 
 
 def _weights(start: Path | None) -> "Arrays":
-    """Read the initial weights: an `.npz`, or the project's own."""
+    """Read the weights to start from: an `.npz`, or those that come with the project."""
     import numpy as np
 
     from vision import VisionError
@@ -241,7 +241,7 @@ def _weights(start: Path | None) -> "Arrays":
 
 
 def _digest(data: Path) -> str:
-    """Return the SHA-256 of the data, so that a run is resumed with the same data."""
+    """Return the SHA-256 of the data, so that a run is resumed on the same."""
     from vision.errors import UnusableData
 
     if not data.is_file():

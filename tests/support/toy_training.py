@@ -74,10 +74,10 @@ def write_data(path: Path, count: int = 48, check: int = 16, seed: int = 1) -> P
 
 
 def toy_run(
-    folder: Path, rows: LabelledRows, held_back: LabelledRows, recipe: Recipe = QUICK
+    folder: Path, labelled: LabelledRows, held_back: LabelledRows, recipe: Recipe = QUICK
 ) -> tuple[Trainer, RunFolder]:
     """Begin a run in a folder; return what trains it, and the folder."""
     run = RunFolder(folder)
     checkpoint, _ = begin(recipe, tiny_weights(), tiny_backbone)
     run.begin(recipe, {"data": "toy"}, checkpoint)
-    return Trainer(rows, {"held back": held_back}, recipe, tiny_backbone), run
+    return Trainer(labelled, {"held back": held_back}, recipe, tiny_backbone), run

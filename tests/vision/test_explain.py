@@ -10,11 +10,11 @@ from PIL import Image
 
 from tests.support.photos.filming import blank, blurred, film, png, portrait
 from vision import Explanation, NoFaceFound, SeveralFaces
-from vision.clearness import clearness, trust
 from vision.errors import FaceTooBlurred, NotAPhoto
-from vision.explain import explain_photos, explain_video
+from vision.explain import explain_photos, explain_video, selection_score
+from vision.face.quality import face_quality
 from vision.picture.card import notes_for
-from vision.reader import PhotoReader
+from vision.reader import Crop, PhotoReader
 
 
 @pytest.fixture(scope="module")
@@ -64,26 +64,30 @@ def test_an_album_without_a_face_to_read_says_what_came_nearest(reader: PhotoRea
         explain_photos(reader, [b"no photo"])
 
 
-def test_more_blur_fewer_pixels_and_hidden_eyes_are_less_clear(reader: PhotoReader) -> None:
+def quality_of(crop: Crop) -> float:
+    return face_quality(crop.face.size, crop.degradation, eyes_found=crop.is_found)
+
+
+def test_more_blur_fewer_pixels_and_hidden_eyes_lower_the_quality(reader: PhotoReader) -> None:
     scene = reader.open(png(portrait()))
     crop = reader.crop(scene, scene.faces[0])
-    assert 0.9 < clearness(crop) <= 1
+    assert 0.9 < quality_of(crop) <= 1
     for worse in (
-        replace(crop, wear=replace(crop.wear, blur_px=1.5)),
+        replace(crop, degradation=replace(crop.degradation, blur_px=1.5)),
         replace(crop, face=replace(crop.face, size=30)),
         replace(crop, is_found=False),
     ):
-        assert 0 < clearness(worse) < clearness(crop)
+        assert 0 < quality_of(worse) < quality_of(crop)
     larger = replace(crop, face=replace(crop.face, size=1000))
-    assert clearness(larger) == pytest.approx(clearness(crop))  # the network sees 48 pixels
+    assert quality_of(larger) == pytest.approx(quality_of(crop))  # the network sees 48 pixels
 
 
-def test_what_is_covered_or_improbable_is_trusted_less(reader: PhotoReader) -> None:
+def test_covered_faces_and_improbable_emotions_score_lower(reader: PhotoReader) -> None:
     scene = reader.open(png(portrait()))
     seen = reader.see(scene, reader.crop(scene, scene.faces[0]))
     masked = replace(seen, reading=replace(seen.reading, covered="mouth"))
-    assert trust(masked) < trust(seen)
-    assert trust(seen, "sad") < trust(seen, "happy") == trust(seen)
+    assert selection_score(masked) < selection_score(seen)
+    assert selection_score(seen, "sad") < selection_score(seen, "happy") == selection_score(seen)
 
 
 # -- several people --

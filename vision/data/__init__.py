@@ -1,1 +1,1 @@
-"""Labelled data sets, as rows for training and evaluation."""
+"""Labelled data sets for training and evaluation."""

@@ -1,7 +1,7 @@
-"""Reads labelled pictures for evaluation: an `.npz` of faces, or a folder per emotion.
+"""Load labelled pictures for evaluation: an `.npz` of faces, or a folder with one per emotion.
 
-Problems with the whole data set raise an error. Pictures that cannot be used are left out and
-named in a remark.
+A data set that cannot be used raises an error. Parts that cannot be used are left out and listed
+as remarks.
 """
 
 import zipfile
@@ -21,9 +21,9 @@ from vision.network.weights import Labels
 from vision.reading import EMOTIONS
 
 ENDINGS: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-"""File name extensions of pictures, in lower case."""
+"""File name endings of pictures, in lower case."""
 
-# FER+'s column order, assumed if a file has votes without column names.
+# FER+'s column order, for files with votes but without column names.
 _VOTE_COLUMNS: Final = (
     *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"),
     *("contempt", "unknown", "NF"),
@@ -32,9 +32,9 @@ _ARRAYS: Final = (
     *("images", "labels", "class_names", "usage", "usage_names"),
     *("ferplus_votes", "ferplus_columns", "dup_of_train"),
 )
-_MOST_NAMED: Final = 5  # omissions that a remark names; the others are counted
+_MOST_NAMED: Final = 5  # names in a message; the others are counted
 
-# What numpy raises for files that are not `.npz`, truncated, contain objects, or are locked.
+# What numpy raises on files that are not `.npz`, truncated, encrypted, or hold pickled objects.
 _BROKEN: Final = (
     OSError,
     ValueError,
@@ -50,13 +50,13 @@ _BROKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Pictures with their labels.
+    """Pictures and their labels.
 
     Args:
-        names: Each picture's path below the folder, or its row in the `.npz`.
-        pictures: uint8 (N, H, W) or (N, H, W, 3), or paths of files.
+        names: The path of each picture below the folder, or its row number in the `.npz`.
+        pictures: uint8 (N, H, W) or (N, H, W, 3), or the files to open.
         labels: 0..6, int64 (N,).
-        label_heads: Which heads were fitted to labels of this kind.
+        label_heads: The set of heads fitted to this kind of label.
         majority: The emotion with the most FER+ votes, int64 (N,); None without votes.
         is_clear: Whether that emotion has at least as many votes as contempt, unknown and
             not-a-face together, bool (N,).
@@ -77,7 +77,7 @@ class Dataset:
         return len(self.names)
 
     def only(self, kept: NDArray[np.bool_]) -> "Dataset":
-        """Return the pictures selected by `kept`, bool (N,)."""
+        """Return the pictures selected by a mask, bool (N,)."""
         pictures = self.pictures
         return replace(
             self,
@@ -96,11 +96,11 @@ def load_dataset(path: Path, split: str | None = None) -> Dataset:
     """Read an `.npz`, or list the pictures of a folder.
 
     Args:
-        path: Where the data is.
+        path: The `.npz` or the folder.
         split: One of the `usage_names` of an `.npz`; by default all rows.
 
     Raises:
-        UnusableData: There is nothing to evaluate on; the message says why.
+        UnusableData: There is nothing to evaluate; the message says why.
     """
     if path.is_dir():
         if split is not None:
@@ -119,7 +119,7 @@ def load_dataset(path: Path, split: str | None = None) -> Dataset:
 
 
 def listed(names: list[str]) -> str:
-    """Return names for a sentence, at most the first few."""
+    """Join names for a message; a long list is shortened and counted."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
@@ -144,7 +144,7 @@ def _list_folder(folder: Path) -> Dataset:
                 count = sum(_is_picture(path) for path in entry.rglob("*"))
                 unknown.append(f"{entry.name} (pictures: {count:,})")
     except OSError as error:
-        raise UnusableData(f"{error.filename} cannot be looked into: {error.strerror}") from error
+        raise UnusableData(f"{error.filename} cannot be listed: {error.strerror}") from error
     if unknown:
         remarks.append(f"folders named after no emotion, left out: {listed(unknown)}")
     if others:
@@ -171,9 +171,9 @@ def _is_picture(path: Path) -> bool:
 
 
 def _read_npz(path: Path, split: str | None) -> tuple[Dataset, NDArray[np.bool_]]:
-    """Return all rows, and which of them are in the split."""
+    """Return all rows, and a mask, bool (N,), of those in the split."""
     try:
-        # numpy leaves a broken file open.
+        # Opened here, because numpy does not close a broken file.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in _ARRAYS if name in data}
     except _BROKEN as error:
@@ -220,7 +220,7 @@ def _pictures(path: Path, images: NDArray[Any]) -> NDArray[np.uint8]:
 def _column(
     path: Path, arrays: Mapping[str, NDArray[Any]], name: str, kinds: str, count: int
 ) -> NDArray[Any]:
-    """Return an array that must have one whole number per image."""
+    """Return an array, after checking that it has one whole number per image."""
     values = arrays[name]
     if values.dtype.kind not in kinds or values.shape != (count,):
         shape = "×".join(map(str, values.shape)) or "a single value"

@@ -1,6 +1,6 @@
-"""Finds the eyes in a data set's rows once and caches them, because detection is slow.
+"""Find the eyes in a data set's rows, and cache them: the search is far slower than the crop.
 
-Uses `EyeFinder.find_in_row`, as reading a row does.
+`EyeFinder.find_in_row` does the search, as in evaluation.
 """
 
 import hashlib
@@ -11,30 +11,30 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.data.atomic import write_npz
+from vision.data.atomic_files import write_npz
 from vision.face.eyes import EyeFinder
-from vision.pool import map_parts, processors
+from vision.pool import map_chunks, processors
 
-_PART: Final = 256  # rows per task, and between two writes of the cache
+_CHUNK: Final = 256  # rows per task, and per write of the cache
 
 Rows = NDArray[np.uint8]
 Centres = NDArray[np.float64]
 
 
-def seek_eyes(
+def find_eyes(
     images: Rows,
     cache: Path,
     on_rows: Callable[[int], None] = lambda count: None,
     workers: int | None = None,
 ) -> Centres:
-    """Return the eye centres of rows, or NaN where none are found.
+    """Return the eye centres of rows, NaN where no eyes are found.
 
     Args:
         images: uint8 (N, 48, 48).
-        cache: An `.npz` that caches the result for these images, also a partial one. Delete it
-            when `vision.face.eyes` has changed.
-        on_rows: Called with the number of finished rows.
-        workers: The number of processes; one per processor by default.
+        cache: An `.npz` with the results for exactly these images. An interrupted search
+            continues from it. Delete it after a change to `vision.face.eyes`.
+        on_rows: Called with the number of rows done so far.
+        workers: Number of processes; by default one per CPU.
 
     Returns:
         float64 (N, 2, 2), x and y in pixels of the row, the eye on the left first.
@@ -42,8 +42,8 @@ def seek_eyes(
     key = hashlib.sha256(images.tobytes()).hexdigest()
     found = _cached(cache, key)
     on_rows(len(found))
-    parts = [images[start : start + _PART] for start in range(len(found), len(images), _PART)]
-    for centres in map_parts(_find, parts, workers or processors()):
+    chunks = [images[start : start + _CHUNK] for start in range(len(found), len(images), _CHUNK)]
+    for centres in map_chunks(_find, chunks, workers or processors()):
         found = np.concatenate([found, centres])
         write_npz(cache, {"key": np.array(key), "eyes": found})
         on_rows(len(found))
@@ -52,8 +52,8 @@ def seek_eyes(
 
 def _find(images: Rows) -> Centres:
     finder = EyeFinder()
-    nowhere = ((np.nan, np.nan), (np.nan, np.nan))
-    return np.array([finder.find_in_row(row) or nowhere for row in images])
+    missing = ((np.nan, np.nan), (np.nan, np.nan))
+    return np.array([finder.find_in_row(row) or missing for row in images])
 
 
 def _cached(cache: Path, key: str) -> Centres:

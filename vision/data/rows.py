@@ -1,6 +1,6 @@
-"""Turns labelled pictures into rows of 48×48 pixels with eye centres.
+"""Turn labelled pictures into rows: 48×48 faces with eye centres, from which views are cut.
 
-A small picture is a face already. In a larger one the face is detected as in serving. If none is
+A small picture is taken as a face. In a larger one the face is found as in serving. If none is
 found, the whole picture is taken as the face, since every picture of a data set shows one.
 """
 
@@ -18,17 +18,17 @@ from vision.errors import DamagedPhoto, VisionError
 from vision.face.crops import ROW_EYES, ROW_SIZE, Eyes, align
 from vision.face.eyes import EyeFinder, estimate_eyes
 from vision.face.faces import Face, FaceFinder
-from vision.face.restoring import restored
+from vision.face.restoration import restore
+from vision.photo.decoding import open_photo
 from vision.photo.formats import MAX_BYTES
-from vision.photo.gate import open_photo
-from vision.pool import map_parts, processors
+from vision.pool import map_chunks, processors
 from vision.reader import brighten
 
 SMALLEST_PHOTO: Final = 100
-"""Pixels; a picture with a shorter side is a face already."""
+"""Pixels; a picture with a shorter side is taken as a cropped face."""
 
-_PART: Final = 64  # pictures per task
-_WORTH_A_POOL: Final = 200  # pictures; fewer are finished before other processes have started
+_CHUNK: Final = 64  # pictures per task
+_MIN_FOR_POOL: Final = 200  # pictures; fewer are done before worker processes would start
 
 Gray = NDArray[np.uint8]
 Picture = NDArray[np.uint8] | Path
@@ -36,7 +36,7 @@ Picture = NDArray[np.uint8] | Path
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One face as it is: uint8 (48, 48), its eye centres, and whether cascades found them."""
+    """A face before restoration, uint8 (48, 48), its eye centres, and whether they were found."""
 
     pixels: Gray
     eyes: Eyes
@@ -44,7 +44,7 @@ class Row:
 
 
 class RowFinder:
-    """Cuts the row from a picture; loads its cascades once."""
+    """Finds the face in a picture and crops it to a row; loads its cascades once."""
 
     def __init__(self) -> None:
         self._faces, self._eyes = FaceFinder(), EyeFinder()
@@ -60,7 +60,7 @@ class RowFinder:
         gray = np.asarray(gray, dtype=np.uint8)
         if min(gray.shape) < SMALLEST_PHOTO:
             row = resized(gray)
-            found = self._eyes.find_in_row(restored(row))
+            found = self._eyes.find_in_row(restore(row))
             return Row(row, found or ROW_EYES, found is not None)
         bright = brighten(gray)
         faces = self._faces.find(bright)
@@ -75,19 +75,19 @@ def find_rows(
     on_pictures: Callable[[int], None] = lambda count: None,
     workers: int | None = None,
 ) -> list[Row | VisionError]:
-    """Return the row of every picture, or why it cannot be opened.
+    """Return the row of every picture, or the error that opening it raised.
 
     Args:
         dataset: The pictures.
-        on_pictures: Called with the number of finished pictures.
-        workers: The number of processes; by default one per processor if that pays off.
+        on_pictures: Called with the number of pictures done so far.
+        workers: Number of processes; by default one per CPU, or one for a small data set.
     """
     count = len(dataset)
     if workers is None:
-        workers = processors() if count >= _WORTH_A_POOL else 1
-    parts = [list(dataset.pictures[start : start + _PART]) for start in range(0, count, _PART)]
+        workers = processors() if count >= _MIN_FOR_POOL else 1
+    chunks = [list(dataset.pictures[start : start + _CHUNK]) for start in range(0, count, _CHUNK)]
     rows: list[Row | VisionError] = []
-    for found in map_parts(_rows_of, parts, workers):
+    for found in map_chunks(_rows_of, chunks, workers):
         rows += found
         on_pictures(len(rows))
     return rows
@@ -122,6 +122,6 @@ def _open(path: Path) -> NDArray[np.uint8]:
 
 
 def _whole(gray: Gray) -> Face:
-    """Treat a picture as a face that fills it."""
+    """Return a face that fills the picture."""
     height, width = gray.shape
     return Face(((width - 1) / 2, (height - 1) / 2), min(width, height), turn_deg=0.0, votes=0)

@@ -1,1 +1,1 @@
-"""Evaluates the network: metrics, robustness, groups, and the report."""
+"""Evaluate the network: metrics, calibration, robustness, groups, and the report."""

@@ -1,8 +1,8 @@
-"""Calibrates the heads of a weight file.
+"""Fit the temperatures of the heads, and write them into a weight file.
 
 `python -m vision.evaluation.calibrate FER2013.npz WEIGHTS.safetensors` fits each head's
-temperature on PublicTest, to the labels that it was trained for. For the heads of covered faces,
-masks or sunglasses are drawn on the rows.
+temperature on PublicTest, against the kind of labels that the head was fitted to. For the heads
+of covered faces, masks or sunglasses are drawn first.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> None:
     tensors = weight_file.read(arguments.weights)
     dataset = load_dataset(arguments.data, "PublicTest")
     rows = [row for row in find_rows(dataset) if isinstance(row, Row)]
-    assert len(rows) == len(dataset), "rows of an .npz need not be opened"
+    assert len(rows) == len(dataset), "rows of an .npz cannot fail to open"
     network = Network.load(arguments.weights)
     rng = np.random.default_rng(_SEED)
     for covering in COVERINGS:

@@ -1,7 +1,7 @@
-"""Corruptions of a face, to measure robustness: poor light, blur, noise, rotation, coverings.
+"""Corruptions of a face for the robustness evaluation: light, blur, noise, rotation, masks.
 
-Each one maps a row, uint8 (48, 48), to a row, so that its strength does not depend on the size of
-the photo.
+Each one maps a row, uint8 (48, 48), to a row, so its strength does not depend on the size of the
+photo.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vision.face.crops import ROW_SIZE, Eyes
 from vision.network.coverings import covered
-from vision.training.augmentation import jpeg
+from vision.training.augmentation import jpeg_compressed
 
 Gray = NDArray[np.uint8]
 
@@ -24,7 +24,7 @@ Level = Literal["weak", "medium", "strong"]
 
 LEVELS: Final[tuple[Level, ...]] = ("weak", "medium", "strong")
 
-# One ladder per direction, from weak to strong.
+# Strengths of each kind and direction, from weak to strong.
 _LADDERS: Final[tuple[tuple[Kind, tuple[float, float, float]], ...]] = (
     ("brightness", (-25, -50, -75)),
     ("brightness", (25, 50, 75)),
@@ -52,13 +52,13 @@ _NAMES: Final[dict[Kind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """A corruption.
+    """One corruption.
 
     Args:
-        kind: Which one.
-        strength: Added grey levels; contrast factor; standard deviation of blur in pixels or of
-            noise in grey levels; JPEG quality, 0..100; rotation to the right in degrees; or the
-            remaining resolution in pixels, of 48. None for coverings.
+        kind: The kind of corruption.
+        strength: Brightness: grey levels added. Contrast: factor. Blur: standard deviation in
+            pixels. Noise: standard deviation in grey levels. JPEG: quality, 0..100. Turn:
+            degrees to the right. Resolution: pixels left of 48. None for coverings.
         level: How strong that is; None for coverings.
     """
 
@@ -81,7 +81,7 @@ CORRUPTIONS: Final = (
     Corruption("mask"),
     Corruption("sunglasses"),
 )
-"""All corruptions; each kind from weak to strong, one direction after the other."""
+"""All corruptions, from weak to strong within each kind and direction."""
 
 
 def corrupted(row: Gray, eyes: Eyes, corruption: Corruption, rng: np.random.Generator) -> Gray:
@@ -89,7 +89,7 @@ def corrupted(row: Gray, eyes: Eyes, corruption: Corruption, rng: np.random.Gene
 
     Args:
         row: The face.
-        eyes: Its eye centres, for placing glasses and masks.
+        eyes: Its eye centres, which position glasses and masks.
         corruption: The corruption.
         rng: Draws noise, masks and glasses.
     """
@@ -109,7 +109,7 @@ def corrupted(row: Gray, eyes: Eyes, corruption: Corruption, rng: np.random.Gene
         case "noise":
             return _gray(row + rng.normal(0, strength, row.shape))
         case "jpeg":
-            return jpeg(row, round(strength))
+            return jpeg_compressed(row, round(strength))
         case "turn":
             return turned(row, strength)
         case "resolution":
@@ -117,7 +117,7 @@ def corrupted(row: Gray, eyes: Eyes, corruption: Corruption, rng: np.random.Gene
 
 
 def contrasted(row: Gray, factor: float) -> Gray:
-    """Scale the contrast around the mean grey level."""
+    """Scale the contrast around the mean grey."""
     mean = row.mean()
     return _gray(mean + factor * (row - mean))
 
@@ -131,7 +131,7 @@ def blurred(row: Gray, sigma_px: float) -> Gray:
 
 
 def turned(row: Gray, degrees: float) -> Gray:
-    """Rotate about the centre, to the right; the edge is repeated beyond the border."""
+    """Rotate about the middle, to the right; the border is repeated outside."""
     middle = (ROW_SIZE - 1) / 2
     turn = cv2.getRotationMatrix2D((middle, middle), -degrees, 1.0)
     warped = cv2.warpAffine(
@@ -141,7 +141,7 @@ def turned(row: Gray, degrees: float) -> Gray:
 
 
 def reduced(row: Gray, side: int) -> Gray:
-    """Reduce to a number of pixels, then enlarge again."""
+    """Downscale to `side` pixels, then upscale again."""
     if side == ROW_SIZE:
         return row
     small = cv2.resize(row, (side, side), interpolation=cv2.INTER_AREA)

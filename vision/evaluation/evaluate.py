@@ -1,6 +1,6 @@
-"""Evaluates the network on labelled pictures: every view and both sets of heads, paired.
+"""Evaluate the served network on labelled pictures: every view, with paired differences.
 
-It measures the serving network; both sets of heads are evaluated in one pass.
+Both sets of heads (`ferplus` and `fer`) are computed in one pass.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from vision.evaluation.coverage import Coverage, coverage_of
 from vision.evaluation.groups import GroupScores, score_groups
 from vision.evaluation.metrics import Difference, Scores, compare, score
 from vision.face.crops import cut_views
-from vision.face.restoring import restored
+from vision.face.restoration import restore
 from vision.network.serving import HEAD_OUTPUTS, Answers, Outputs
 from vision.network.weights import LABELS, SEES, VIEWS, Labels
 from vision.reading import View
@@ -26,13 +26,13 @@ PAIRS: Final[tuple[tuple[View, View], ...]] = (
     ("fused", "eyes"),
     ("face", "eyes"),
 )
-"""The compared views: the first minus the second."""
+"""Compared views: the first minus the second."""
 
 _BATCH: Final = 64
 
 
-class Answering(Protocol):
-    """The network interface for `answer`; see `vision.network.serving.Network`."""
+class Predictor(Protocol):
+    """The part of `vision.network.serving.Network` that `answer` uses."""
 
     def run(
         self,
@@ -48,18 +48,18 @@ class Answering(Protocol):
 
 
 def answer(
-    network: Answering,
+    network: Predictor,
     rows: Sequence[Row],
     flip: bool = False,
     on_rows: Callable[[int], None] = lambda count: None,
 ) -> Answers:
-    """Return the calibrated probabilities of each head for rows.
+    """Return the calibrated probabilities of each head for all rows.
 
     Args:
         network: The network.
         rows: At least one.
-        flip: Whether to average the probabilities with those of the mirror image.
-        on_rows: Called with the number of finished rows.
+        flip: Average the probabilities with those of the mirror image.
+        on_rows: Called with the number of rows done so far.
     """
     parts = []
     for start in range(0, len(rows), _BATCH):
@@ -82,20 +82,20 @@ def answer(
 
 
 def views_of_rows(rows: Sequence[Row]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Restore N rows and cut their views: faces uint8 (N, 96, 96), strips uint8 (N, 48, 96)."""
-    views = [cut_views(restored(row.pixels), row.eyes) for row in rows]
+    """Restore N rows and cut their faces, uint8 (N, 96, 96), and strips, uint8 (N, 48, 96)."""
+    views = [cut_views(restore(row.pixels), row.eyes) for row in rows]
     return np.stack([view.face for view in views]), np.stack([view.eyes for view in views])
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A ground truth.
+    """The ground truth to evaluate against.
 
     Args:
         name: `labels` or `ferplus`.
         emotions: 0..6, int64 (N,).
-        counts: Which rows count, bool (N,).
-        heads: The set of heads to compare with it.
+        counts: Whether each row is evaluated, bool (N,).
+        heads: The set of heads to evaluate.
     """
 
     name: str
@@ -106,11 +106,11 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The scores on a subset of rows.
+    """The scores on a subset of the rows.
 
     Args:
-        rows: How many.
-        views: By view and truth; None if no row counts.
+        rows: Size of the subset.
+        views: Scores by view and truth; None if no row is evaluated.
         differences: By truth and pair of views (`fused-face`: fused minus face).
     """
 
@@ -135,14 +135,14 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The result of an evaluation.
+    """All results of an evaluation.
 
     Args:
-        every: On all rows.
-        without_duplicates: On rows that are not in the training data, if that is known.
-        groups: Of the fused view, by truth, if groups were given.
+        every: Results on all rows.
+        without_duplicates: Results without rows that occur in the training data, if known.
+        groups: Scores of the fused view, by truth, if groups were given.
         eyes_found: Share of rows in which cascades found both eyes.
-        coverage: Of the fused view, by truth.
+        coverage: Coverage of the fused view, by truth.
     """
 
     every: Results
@@ -153,11 +153,11 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that `mirrortape evaluate --json` prints."""
-        again = self.without_duplicates
+        unique = self.without_duplicates
         groups = self.groups
         return self.every.to_json() | {
             "eyes_found": self.eyes_found,
-            "without_duplicates": again.to_json() if again else None,
+            "without_duplicates": unique.to_json() if unique else None,
             "groups": {truth: g.to_json() for truth, g in groups.items()} if groups else None,
             "coverage": {
                 truth: [asdict(point) for point in c.points] for truth, c in self.coverage.items()
@@ -176,14 +176,14 @@ def evaluate(
     rng: np.random.Generator,
     groups: Sequence[str | None] | None = None,
 ) -> Evaluation:
-    """Compare answers with labels and votes.
+    """Evaluate answers against labels and votes.
 
     Args:
         dataset: N pictures, at least one.
-        rows: The row of each picture.
-        answers: The probabilities for each row.
-        rng: For the bootstrap.
-        groups: The group of each picture; None if it has none.
+        rows: One per picture.
+        answers: The probabilities of each head for each row.
+        rng: Draws the bootstrap samples.
+        groups: The group of each picture, or None.
     """
     truths = truths_of(dataset)
     every = np.ones(len(dataset), dtype=np.bool_)
@@ -211,7 +211,7 @@ def evaluate(
 
 
 def truths_of(dataset: Dataset) -> list[Truth]:
-    """Return the ground truths: the labels, and the votes if there are any."""
+    """Return the ground truths: the labels, and the FER+ majority if there are votes."""
     every = np.ones(len(dataset), dtype=np.bool_)
     truths = [Truth("labels", dataset.labels, every, dataset.label_heads)]
     if dataset.majority is not None and dataset.is_clear is not None:

@@ -1,6 +1,6 @@
-"""Compares the accuracy between groups of people.
+"""Compare accuracy between groups of people.
 
-Groups come from a CSV with the columns `file` and `group`.
+The groups come from a CSV with the columns `file` and `group`.
 """
 
 import csv
@@ -18,7 +18,7 @@ from vision.errors import UnusableData
 from vision.evaluation.metrics import Interval, score
 
 MIN_GROUP: Final = 20
-"""Groups with fewer rows are left out of the gap: their accuracy is too uncertain."""
+"""Smallest group that is compared; the accuracy of smaller ones is too uncertain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class GroupScore:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The largest difference in accuracy between two groups of `MIN_GROUP` rows or more."""
+    """The largest accuracy difference between two groups of at least `MIN_GROUP` rows."""
 
     accuracy: float
     best: str
@@ -43,12 +43,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class GroupScores:
-    """All groups by name.
+    """The scores of all groups.
 
     Args:
         groups: Scores by group.
-        worst_gap: None where fewer than two groups have enough rows.
-        ungrouped: Rows that belong to no group.
+        worst_gap: None if fewer than two groups have enough rows.
+        ungrouped: Number of rows without a group.
         too_small: Groups with too few rows for the gap.
     """
 
@@ -63,17 +63,17 @@ class GroupScores:
 
 
 def load_groups(path: Path, names: Sequence[str]) -> tuple[list[str | None], list[str]]:
-    """Read which group each picture belongs to.
+    """Read the group of each picture.
 
     Args:
         path: A CSV with the columns `file` and `group`.
         names: The pictures' names; the CSV may leave out their folder.
 
     Returns:
-        The group of each name, and remarks on lines that name none of them.
+        The group of each name, and remarks on lines that match no name.
 
     Raises:
-        UnusableData: The file is no such CSV, or names no picture at all.
+        UnusableData: The file is not such a CSV, or matches no picture.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -96,7 +96,7 @@ def load_groups(path: Path, names: Sequence[str]) -> tuple[list[str | None], lis
         else:
             groups[position] = group or None
     if not any(groups):
-        raise UnusableData(f"{path} gives no picture of the data a group")
+        raise UnusableData(f"{path} gives none of the pictures a group")
     remarks = [f"{path.name}, lines that name no picture: {listed(unknown)}"] if unknown else []
     return groups, remarks
 
@@ -112,10 +112,10 @@ def score_groups(
 
     Args:
         probabilities: float64 (N, 7).
-        truth: The right emotions, int64 (N,).
-        counts: Which rows count, bool (N,).
-        groups: Of each row.
-        rng: Draws the rows of the intervals.
+        truth: The true emotions, int64 (N,).
+        counts: Whether each row is evaluated, bool (N,).
+        groups: The group of each row, or None.
+        rng: Draws the bootstrap samples.
     """
     own = np.array([group or "" for group in groups])
     scored = {}
@@ -138,7 +138,7 @@ def score_groups(
 
 
 def _positions(names: Sequence[str]) -> dict[str, int]:
-    """Return where each picture is, by its name and, where only one has it, by the last part."""
+    """Map each name to its index, and each unique file name as well."""
     last = [name.rsplit("/", 1)[-1] for name in names]
     times = Counter(last)
     short = {part: i for i, part in enumerate(last) if times[part] == 1}

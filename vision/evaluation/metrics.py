@@ -1,7 +1,8 @@
-"""Scores of one head, and paired differences between two heads.
+"""Scores of one head, and paired differences between two.
 
-Intervals are 95 % bootstrap percentiles over rows. A score depends on a row only through its cell
-(truth, answer), so resampling rows means drawing cells from a multinomial distribution.
+Intervals are 95 % bootstrap percentiles over rows. The metrics depend on a row only through its
+cell (truth, answer) of the confusion matrix, so resampling rows is the same as drawing the cells
+from a multinomial distribution.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,10 @@ from vision.network.calibration import BINS, calibration_error
 from vision.reading import EMOTIONS
 
 RESAMPLES: Final = 2000
-"""Bootstrap resamples per interval."""
+"""Number of bootstrap samples per interval."""
 
 MIN_ROWS: Final = 10
-"""The fewest rows for an interval."""
+"""Fewest rows for which an interval is given."""
 
 Interval = tuple[float, float]
 Counts = NDArray[np.int64]
@@ -31,9 +32,9 @@ class ClassScores:
     """The scores of one emotion; None if undefined.
 
     Args:
-        n: Rows that show it.
-        precision: Share of right answers among the answers with this emotion.
-        recall: Share of its rows that are recognized.
+        n: Number of rows with this emotion.
+        precision: Share of the answers with this emotion that are right.
+        recall: Share of its rows that are answered correctly.
         f1: Harmonic mean of the two.
     """
 
@@ -45,7 +46,7 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """A confidence bin: number of answers, mean confidence and accuracy."""
+    """A bin of the reliability diagram: number of answers, mean confidence and accuracy."""
 
     n: int
     confidence: float
@@ -57,7 +58,7 @@ class Scores:
     """The scores of one head.
 
     Args:
-        n: Number of rows.
+        n: Number of evaluated rows.
         accuracy: Share of right answers.
         accuracy_interval: Its bootstrap interval; None with fewer than `MIN_ROWS` rows.
         macro_f1: F1 averaged over the emotions that occur in truth or answers.
@@ -102,15 +103,15 @@ class Difference:
 
 
 def score(probabilities: Floats, truth: Counts, rng: np.random.Generator) -> Scores:
-    """Score probabilities, (N, 7), against the right emotions, (N,), N at least 1."""
+    """Score probabilities, (N, 7), against the true emotions, (N,), N at least 1."""
     answers = probabilities.argmax(axis=1)
     emotions = range(len(EMOTIONS))
     confusion = confusion_matrix(truth, answers, labels=emotions)
-    # NaN marks undefined scores, such as the recall of an emotion without rows.
+    # NaN marks undefined values, such as the recall of an emotion without rows.
     precision, recall, f1, support = precision_recall_fscore_support(
         truth, answers, labels=emotions, zero_division=np.nan
     )
-    counts = _redrawn(confusion, rng)
+    counts = _bootstrap(confusion, rng)
     return Scores(
         n=len(truth),
         accuracy=float(accuracy(confusion)),
@@ -133,7 +134,7 @@ def score(probabilities: Floats, truth: Counts, rng: np.random.Generator) -> Sco
 
 
 def compare(first: Floats, second: Floats, truth: Counts, rng: np.random.Generator) -> Difference:
-    """Return how much better `first` is than `second`, both (N, 7), N at least 1."""
+    """Return the scores of `first` minus those of `second`, both (N, 7), N at least 1."""
     side = len(EMOTIONS)
     cells = np.zeros((side, side, side), dtype=np.int64)  # truth, first's answer, second's
     np.add.at(cells, (truth, first.argmax(axis=1), second.argmax(axis=1)), 1)
@@ -141,7 +142,7 @@ def compare(first: Floats, second: Floats, truth: Counts, rng: np.random.Generat
     def gain(metric: Callable[[Counts], Floats]) -> Callable[[Counts], Floats]:
         return lambda counts: metric(counts.sum(axis=-1)) - metric(counts.sum(axis=-2))
 
-    counts = _redrawn(cells, rng)
+    counts = _bootstrap(cells, rng)
     return Difference(
         n=len(truth),
         accuracy=float(gain(accuracy)(cells)),
@@ -152,7 +153,7 @@ def compare(first: Floats, second: Floats, truth: Counts, rng: np.random.Generat
 
 
 def mean_interval(values: Floats, rng: np.random.Generator) -> Interval | None:
-    """Return the interval of the mean of N rows' values, (N,), or None for too few rows."""
+    """Return the bootstrap interval of the mean of values, (N,), or None for too few rows."""
     count = len(values)
     if count < MIN_ROWS:
         return None
@@ -162,7 +163,7 @@ def mean_interval(values: Floats, rng: np.random.Generator) -> Interval | None:
 
 
 def accuracy(confusion: Counts) -> Floats:
-    """Return the share of right answers of confusion matrices, (..., 7, 7)."""
+    """Return the accuracy of confusion matrices, (..., 7, 7)."""
     right = np.trace(confusion, axis1=-2, axis2=-1)
     return np.asarray(right / confusion.sum(axis=(-2, -1)))
 
@@ -176,7 +177,7 @@ def macro_f1(confusion: Counts) -> Floats:
 
 
 def reliability(probabilities: Floats, truth: Counts) -> tuple[Bin, ...]:
-    """Sort answers into the bins of confidence that `calibration_error` uses."""
+    """Return the non-empty confidence bins that `calibration_error` uses."""
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == truth
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
@@ -187,8 +188,8 @@ def reliability(probabilities: Floats, truth: Counts) -> tuple[Bin, ...]:
     )
 
 
-def _redrawn(cells: Counts, rng: np.random.Generator) -> Counts | None:
-    """Return the cells' counts for `RESAMPLES` draws of as many rows, or None for too few."""
+def _bootstrap(cells: Counts, rng: np.random.Generator) -> Counts | None:
+    """Return the cells of `RESAMPLES` bootstrap samples, or None for too few rows."""
     total = int(cells.sum())
     if total < MIN_ROWS:
         return None

@@ -1,4 +1,4 @@
-"""The pictures of a report, each a PNG."""
+"""Draw the plots of a report as PNG files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ from vision.network.weights import VIEWS
 from vision.reading import EMOTIONS
 
 TRUTHS: Final = {"labels": "Labels", "ferplus": "FER+ majority"}
-"""What each truth is called."""
+"""The title of each ground truth."""
 
 COLOURS: Final = {"eyes": "#d97b4a", "face": "#4a7fb5", "fused": "#2f8f6b"}
 
@@ -29,7 +29,7 @@ _INK: Final = "#2b2b33"
 _SOFT: Final = "#8a8a96"
 _FAINT: Final = "#c9c9d1"
 
-# Panels of the changes, and the kinds that each shows.
+# Panels of the robustness plot, and the kinds of corruption in each.
 _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "brightness, grey levels": ("brightness",),
     "contrast, factor": ("contrast",),
@@ -63,7 +63,7 @@ def plot_views(path: Path, results: Results) -> None:
 
 
 def plot_confusions(path: Path, scores: ByView) -> None:
-    """Draw the confusion matrix of each view, in shares of each true emotion's rows."""
+    """Draw the confusion matrix of each view, normalised by true emotion."""
     figure = Figure(figsize=(3.5 * len(scores) + 0.6, 4.2), layout="constrained")
     panels = figure.subplots(1, len(scores), sharey=True)
     for axes, (view, own) in zip(panels, scores.items(), strict=True):
@@ -83,7 +83,7 @@ def plot_confusions(path: Path, scores: ByView) -> None:
 
 
 def plot_reliability(path: Path, scores: ByView) -> None:
-    """Draw how often answers are right by confidence; on the diagonal they keep their word."""
+    """Draw the reliability diagram of each view; the diagonal is perfect calibration."""
     figure = Figure(figsize=(3.5 * len(scores) + 0.6, 3.9), layout="constrained")
     panels = figure.subplots(1, len(scores), sharey=True)
     for axes, (view, own) in zip(panels, scores.items(), strict=True):
@@ -100,7 +100,7 @@ def plot_reliability(path: Path, scores: ByView) -> None:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_aspect("equal")
         _tidy(axes)
-    panels[0].set_ylabel("share that is right")
+    panels[0].set_ylabel("accuracy")
     _save(figure, path)
 
 
@@ -145,7 +145,7 @@ def plot_groups(path: Path, scores: GroupScores) -> None:
 
 
 def plot_coverage(path: Path, coverage: dict[str, Coverage]) -> None:
-    """Draw how many answers are right by how many are given, one panel per truth."""
+    """Draw accuracy against coverage, one panel per truth."""
     figure = Figure(figsize=(4.6 * len(coverage) + 0.8, 3.6), layout="constrained")
     panels = figure.subplots(1, len(coverage), squeeze=False, sharey=True)[0]
     for axes, (truth, own) in zip(panels, coverage.items(), strict=True):
@@ -172,12 +172,12 @@ def plot_coverage(path: Path, coverage: dict[str, Coverage]) -> None:
 
 
 def plot_robustness(path: Path, robustness: Robustness) -> None:
-    """Draw accuracy and confidence by strength of each kind of change."""
+    """Draw accuracy and confidence by strength of each kind of corruption."""
     figure = Figure(figsize=(9.5, 5.4), layout=ConstrainedLayoutEngine(h_pad=0.12))
     panels = figure.subplots(2, 4, sharey=True)
     for axes, (title, kinds) in zip(panels.flat, _KINDS.items(), strict=True):
         ladder = _ladder(robustness, kinds)
-        is_line = len(kinds) == 1  # different coverings are no steps of one change
+        is_line = len(kinds) == 1  # the coverings are not steps of one scale
         _draw_conditions(axes, list(ladder.values()), is_line)
         axes.set(title=title, ylim=(0, 1), xticks=range(len(ladder)), xticklabels=ladder)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -189,7 +189,7 @@ def plot_robustness(path: Path, robustness: Robustness) -> None:
 
 
 def _ladder(robustness: Robustness, kinds: tuple[Kind, ...]) -> dict[str, Condition]:
-    """Return the conditions of one panel by name, the unchanged rows in their place."""
+    """Return the conditions of one panel by name, in order, including the unchanged rows."""
     own = [loss for loss in robustness.losses if loss.corruption.kind in kinds]
     below = [loss for loss in own if (loss.corruption.strength or 0) < 0]
     above = [loss for loss in own if loss not in below]
@@ -221,11 +221,11 @@ PLOTS: Final[dict[str, Callable[[Path, ByView], None]]] = {
     "confusion": plot_confusions,
     "reliability": plot_reliability,
 }
-"""What is drawn for each truth."""
+"""The plots drawn for each truth."""
 
 
 def by_view(results: Results, truth: str) -> ByView:
-    """Return the scores of each view against one truth, without those that there are not."""
+    """Return the available scores against one truth, by view."""
     found = {view: results.views[view][truth] for view in VIEWS}
     return {view: scores for view, scores in found.items() if scores is not None}
 

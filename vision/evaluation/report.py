@@ -1,4 +1,4 @@
-"""The report of an evaluation: plots as PNG, and one HTML page that shows and explains them."""
+"""Write the report of an evaluation: plots as PNG, and an HTML page that explains them."""
 
 from dataclasses import dataclass
 from html import escape
@@ -36,22 +36,22 @@ _TEMPLATE: Final = Path(__file__).with_name("report_page.html")
 
 _CAPTIONS: Final = {
     "classes": "F1 of each emotion. Emotions with few rows have uncertain bars.",
-    "confusion": "Of the rows of each true emotion (down), the percentage answered so (across).",
-    "reliability": "Where the points lie on the dashed line, 70 % means right seven times in ten. "
-    "The larger a point, the more rows.",
+    "confusion": "Percentage of each answer (across) for the rows of each true emotion (down).",
+    "reliability": "On the dashed line, a confidence of 70 % is right seven times in ten. "
+    "Larger points have more rows.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What was evaluated and how, for the head of the page.
+    """What was evaluated and how, for the page header.
 
     Args:
         data: Name of the file or folder.
         split: Name of the split, or None for all rows.
         flip: Whether answers were averaged with those of the mirror image.
         weights: Name of the weight file.
-        skipped: Pictures that could not be opened.
+        skipped: Number of pictures that could not be opened.
         remarks: What was left out and why.
     """
 
@@ -69,13 +69,13 @@ def write_report(
     """Write the plots and the page into a folder; return the page.
 
     Args:
-        folder: Is made where it is not there.
-        evaluation: What was measured.
-        about: Of what.
-        robustness: The same under changes of the pictures, where that was asked for.
+        folder: Created if missing.
+        evaluation: The results.
+        about: What was evaluated.
+        robustness: The results on corrupted pictures, if measured.
 
     Raises:
-        OSError: The folder cannot be made or written to.
+        OSError: The folder cannot be created or written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results = evaluation.every
@@ -152,8 +152,8 @@ def _comparison(results: Results, truths: list[str]) -> str:
         "Eyes, face or both",
         picture("views.png", "Accuracy of each view; the line is the 95 % interval.")
         + table(("against", "difference", "accuracy, points", "macro-F1, points"), rows)
-        + "<p>Differences are paired: both views answer the same rows. Where an interval does not "
-        "hold 0, chance alone hardly explains it.</p>",
+        + "<p>Differences are paired: both views answer the same rows. If an interval does not "
+        "include 0, the difference is unlikely to be chance.</p>",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a report is made of: headed sections, pictures, tables, and shares as people read them."""
+"""Building blocks of the HTML report: sections, pictures, tables and formatted numbers."""
 
 from collections.abc import Iterable
 from html import escape
@@ -7,12 +7,12 @@ from vision.evaluation.metrics import Interval
 
 
 def percent(share: float | None) -> str:
-    """Return a share, 0..1, in per cent, or a dash where there is none."""
+    """Format a share, 0..1, as a percentage, or None as a dash."""
     return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def with_interval(value: float, interval: Interval | None) -> str:
-    """Return a share, 0..1, in per cent, with its interval where there is one."""
+    """Format a share, 0..1, as a percentage with its interval, if any."""
     if interval is None:
         return percent(value)
     low, high = interval
@@ -20,12 +20,12 @@ def with_interval(value: float, interval: Interval | None) -> str:
 
 
 def gained(value: float, interval: Interval | None) -> str:
-    """Return a difference of two shares in signed percentage points, with its interval."""
+    """Format a difference of shares in signed percentage points, with its interval."""
     return _points(value, interval, "+.1f")
 
 
 def lost(value: float, interval: Interval | None) -> str:
-    """Return what a share loses in percentage points, with its interval."""
+    """Format a loss of accuracy in percentage points, with its interval."""
     return _points(value, interval, ".1f")
 
 
@@ -38,17 +38,17 @@ def _points(value: float, interval: Interval | None, form: str) -> str:
 
 
 def against(truth: str) -> str:
-    """Return what answers are held against."""
+    """Return a phrase for the ground truth."""
     return "against the labels" if truth == "labels" else "against the majority of the FER+ votes"
 
 
 def section(title: str, content: str) -> str:
-    """Return HTML content, markup, under a title."""
+    """Return a section with a title around HTML content."""
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
 def picture(file: str, caption: str) -> str:
-    """Return a picture of the report's folder, which scrolls where the page is narrow."""
+    """Return a figure that scrolls sideways on a narrow page."""
     return (
         f'<figure><div class="wide"><img src="{file}" alt="{escape(caption)}"></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
@@ -56,7 +56,7 @@ def picture(file: str, caption: str) -> str:
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table that scrolls where the page is narrow."""
+    """Return a table that scrolls sideways on a narrow page."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows

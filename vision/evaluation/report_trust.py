@@ -1,4 +1,4 @@
-"""The report on how far answers can be trusted: from which confidence on, and of bad pictures."""
+"""Report sections on coverage by confidence, and on robustness to poor pictures."""
 
 from html import escape
 
@@ -18,7 +18,7 @@ from vision.network.weights import VIEWS
 
 
 def coverage_section(coverage: dict[str, Coverage]) -> str:
-    """Return what becomes of answers that must be surer and surer, by truth."""
+    """Return the section on coverage and accuracy by confidence threshold."""
     told = "".join(f"<p>{escape(ask_line(truth, own))}</p>" for truth, own in coverage.items())
     header = ["answers from"]
     for truth in coverage:
@@ -32,12 +32,12 @@ def coverage_section(coverage: dict[str, Coverage]) -> str:
         rows.append(row)
     return section(
         "When to claim, when to ask",
-        "<p>The surer an answer must be to be given, the fewer rows are answered, and the more "
-        "of the answers are right.</p>"
+        "<p>With a higher confidence threshold, fewer rows are answered, and more of the answers "
+        "are right.</p>"
         + picture(
             "coverage.png",
-            "How many of the fused view's answers are given, and how many of those are right, by "
-            "the confidence from which they are given (small figures).",
+            "Share of rows that the fused view answers, and share of right answers, at each "
+            "confidence threshold (small figures).",
         )
         + told
         + table(header, rows),
@@ -45,7 +45,7 @@ def coverage_section(coverage: dict[str, Coverage]) -> str:
 
 
 def ask_line(truth: str, coverage: Coverage) -> str:
-    """Return in a sentence below which confidence answers are questions."""
+    """Return a sentence on the confidence below which asking is better."""
     below = coverage.ask_below
     if below is None:
         return f"{TRUTHS[truth]}: at no confidence is an answer right as often as wrong."
@@ -57,7 +57,7 @@ def ask_line(truth: str, coverage: Coverage) -> str:
 
 
 def robustness_section(robustness: Robustness) -> str:
-    """Return what each change costs."""
+    """Return the section on the cost of each corruption."""
     header = [*("change", "level", "loss, points", "product"), *VIEWS]
     header += ["confidence", "ECE", "eyes found", "refused"]
     clean = robustness.clean
@@ -77,9 +77,9 @@ def robustness_section(robustness: Robustness) -> str:
         lines
         + picture(
             "robustness.png",
-            "Share of right answers by strength of each change: of the head that answers in the "
-            "product, and of each head alone. Where the dashed confidence stays above the line, "
-            "the network does not notice what it lost.",
+            "Accuracy by strength of each change, of the product, which chooses a head for each "
+            "picture, and of each head alone. Where the dashed confidence stays above the line, "
+            "the network is overconfident.",
         )
         + table(header, rows),
     )
@@ -92,7 +92,7 @@ def _condition_cells(condition: Condition) -> tuple[str, ...]:
 
 
 def robustness_lines(robustness: Robustness) -> tuple[str, ...]:
-    """Return in sentences what all changes cost together, and how coverings are noticed."""
+    """Return sentences that summarise the cost of corruptions and the detection of coverings."""
     clean = robustness.clean
     by_kind = {loss.corruption.kind: loss for loss in robustness.losses}
     mask, glasses = by_kind["mask"], by_kind["sunglasses"]
@@ -100,9 +100,9 @@ def robustness_lines(robustness: Robustness) -> tuple[str, ...]:
     cost = sum(loss.accuracy for loss in strong) / len(strong)
     doubt = clean.confidence - sum(loss.condition.confidence for loss in strong) / len(strong)
     return (
-        f"{robustness.n:,} rows, {against(robustness.truth)}. Each changed row is read as the "
-        "product reads a photo: eyes are sought again, and the head answers whose view can be "
-        "trusted. Rows that it would refuse, as too dark or too blurred, count too.",
+        f"{robustness.n:,} rows, {against(robustness.truth)}. Each changed row is read like a "
+        "photo in the product: the eyes are searched again, and the head that suits what is "
+        "visible answers. Rows too dark or too blurred for the product count too.",
         "Changes of medium strength cost "
         f"{lost(robustness.medium, robustness.medium_interval)} points of accuracy on average, "
         f"strong ones {lost(cost, None)}; under those, confidence falls by {lost(doubt, None)}.",

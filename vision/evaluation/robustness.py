@@ -1,8 +1,8 @@
-"""Measures the accuracy on dark, blurred, rotated or covered faces.
+"""Measure robustness to faces that are dark, blurred, turned or covered.
 
-Corruptions are applied to rows, after they were cut out. Eyes are detected again in each corrupted
-row, and the head answers that the product would choose. Masks and glasses are drawn as in
-training, so real ones may cost more accuracy.
+Corruptions are applied to rows, so photos and FER-2013 are treated alike. The eyes are searched
+again in each corrupted row, and the answer comes from the head that the product would choose.
+Masks and glasses are drawn as in training, so real ones may cost more.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from vision.data.datasets import Dataset
 from vision.data.rows import Row, find_rows
 from vision.evaluation.corruptions import CORRUPTIONS, Corruption, corrupted
-from vision.evaluation.evaluate import Answering, Truth, truths_of, views_of_rows
+from vision.evaluation.evaluate import Predictor, Truth, truths_of, views_of_rows
 from vision.evaluation.metrics import Counts, Floats, Interval, compare, mean_interval
-from vision.face.restoring import wear_of
+from vision.face.restoration import estimate_degradation
 from vision.network.answering import answering_head, covered_part
 from vision.network.calibration import calibration_error
 from vision.network.coverings import COVERINGS
@@ -31,8 +31,8 @@ _BATCH: Final = 64
 Gray = NDArray[np.uint8]
 
 
-class Seeing(Answering, Protocol):
-    """The network interface needed here; see `vision.network.serving.Network`."""
+class CoveringPredictor(Predictor, Protocol):
+    """The part of `vision.network.serving.Network` that is used here."""
 
     def covering(self, outputs: Outputs, /) -> dict[Covering, NDArray[np.float64]]:
         """Return the probability of each covering."""
@@ -40,17 +40,17 @@ class Seeing(Answering, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """The scores under one corruption.
+    """The results under one corruption, or none.
 
     Args:
-        accuracy: Accuracy of the product's answers.
-        heads: Accuracy of each head, if it always answered.
+        accuracy: Accuracy of the product, which chooses a head for each row.
+        heads: Accuracy of each head, if it answered all rows.
         confidence: Mean confidence of the product's answers.
         ece: Expected calibration error of the product's answers.
-        refused: Share of rows that the product would refuse as too dark or too blurred; they
-            count here nevertheless.
+        refused: Share of rows that the product would refuse as too dark or too blurred; the
+            other figures include them.
         eyes_found: Share of rows in which cascades find both eyes.
-        covered: Share of rows classified as covered, by covering.
+        covered: Share of rows classified as each covering.
         answered_by: Share of rows that each head answers.
     """
 
@@ -66,13 +66,13 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """The loss under one corruption.
+    """The cost of one corruption.
 
     Args:
         corruption: The corruption.
-        accuracy: Loss of accuracy on the same rows, 0..1.
+        accuracy: Accuracy lost on the same rows, 0..1.
         accuracy_interval: Its paired bootstrap interval; None for too few rows.
-        condition: The scores under it.
+        condition: The results under the corruption.
     """
 
     corruption: Corruption
@@ -83,14 +83,14 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """The losses under all corruptions.
+    """The cost of all corruptions.
 
     Args:
         truth: The ground truth: `ferplus` if there are votes, else `labels`.
-        n: Number of corrupted rows.
-        clean: The scores on the same rows without corruption.
-        losses: For each of `CORRUPTIONS`.
-        medium: Mean loss of accuracy under corruptions of medium strength.
+        n: Number of rows.
+        clean: The results on the unchanged rows.
+        losses: One for each of `CORRUPTIONS`.
+        medium: Mean accuracy lost under corruptions of medium strength.
         medium_interval: Its bootstrap interval; None for too few rows.
     """
 
@@ -118,30 +118,30 @@ class Robustness:
 
 
 def measure_robustness(
-    network: Seeing,
+    network: CoveringPredictor,
     dataset: Dataset,
     rows: Sequence[Row],
     rng: np.random.Generator,
     count: int,
     on_share: Callable[[float], None] = lambda share: None,
 ) -> Robustness:
-    """Measure the loss of accuracy under each corruption.
+    """Measure the cost of each corruption.
 
     Args:
         network: The network.
         dataset: N pictures, at least one.
-        rows: The row of each picture.
-        rng: Draws rows, corruptions and resamples.
-        count: The number of rows to corrupt, if there are as many.
-        on_share: Called with the finished share of the work, 0..1.
+        rows: One per picture.
+        rng: Draws rows, corruptions and bootstrap samples.
+        count: Number of rows to use; all evaluated rows if there are fewer.
+        on_share: Called with the share of the work done so far, 0..1.
     """
-    truth, chosen = _drawn(dataset, rng, count)
+    truth, chosen = _sample_rows(dataset, rng, count)
     emotions = truth.emotions[chosen]
     originals = [rows[index] for index in chosen]
     pictures = [row.pixels for row in originals]
     for corruption in CORRUPTIONS:
         pictures += [corrupted(row.pixels, row.eyes, corruption, rng) for row in originals]
-    found = _sought(np.stack(pictures), lambda share: on_share(share / 2))
+    found = _find_eyes(np.stack(pictures), lambda share: on_share(share / 2))
     every = _read(network, found, truth.heads, lambda share: on_share(0.5 + share / 2))
     clean, *changed = (
         every.part(start, len(chosen)) for start in range(0, len(found), len(chosen))
@@ -169,17 +169,17 @@ def measure_robustness(
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """What is said about N rows."""
+    """The answers for N rows."""
 
     heads: dict[Head, Floats]  # (N, 7) each
-    product: Floats  # (N, 7), of the head that answers
+    product: Floats  # (N, 7), of the answering head
     answered_by: list[Head]
     covered: list[Covering]
     is_found: list[bool]
     is_refused: list[bool]
 
     def part(self, start: int, count: int) -> "_Answers":
-        """Return what is said about some of them."""
+        """Return the answers for `count` rows from `start` on."""
         own = slice(start, start + count)
         return _Answers(
             {head: values[own] for head, values in self.heads.items()},
@@ -191,17 +191,17 @@ class _Answers:
         )
 
 
-def _drawn(
+def _sample_rows(
     dataset: Dataset, rng: np.random.Generator, count: int
 ) -> tuple[Truth, NDArray[np.int64]]:
-    """Return what to measure against, and which rows."""
+    """Return the ground truth, and the indices of a random sample of rows."""
     truth = next(t for t in reversed(truths_of(dataset)) if t.counts.any())
     counted = np.flatnonzero(truth.counts)
     return truth, np.sort(rng.choice(counted, min(count, len(counted)), replace=False))
 
 
-def _sought(pictures: NDArray[np.uint8], on_found: Callable[[float], None]) -> list[Row]:
-    """Return pictures, uint8 (N, 48, 48), as rows whose eyes have been sought."""
+def _find_eyes(pictures: NDArray[np.uint8], on_found: Callable[[float], None]) -> list[Row]:
+    """Find the eyes in pictures, uint8 (N, 48, 48), and return them as rows."""
     count = len(pictures)
     dataset = Dataset(
         tuple(map(str, range(count))), pictures, np.zeros(count, np.int64), "ferplus"
@@ -211,7 +211,10 @@ def _sought(pictures: NDArray[np.uint8], on_found: Callable[[float], None]) -> l
 
 
 def _read(
-    network: Seeing, rows: Sequence[Row], labels: Labels, on_read: Callable[[float], None]
+    network: CoveringPredictor,
+    rows: Sequence[Row],
+    labels: Labels,
+    on_read: Callable[[float], None],
 ) -> _Answers:
     heads: dict[Head, list[Floats]] = {head: [] for head in SEES}
     covered: list[Covering] = []
@@ -220,12 +223,9 @@ def _read(
         outputs = network.run(*views_of_rows(batch), HEAD_OUTPUTS)
         for head, values in network.answers(outputs)[labels].items():
             heads[head].append(values)
-        # Older weights without a covering head return a single row.
-        parts = {
-            part: np.broadcast_to(p, len(batch)) for part, p in network.covering(outputs).items()
-        }
+        covering = network.covering(outputs)
         covered += [
-            covered_part({part: float(p[i]) for part, p in parts.items()})
+            covered_part({part: float(p[i]) for part, p in covering.items()})
             for i in range(len(batch))
         ]
         on_read((start + len(batch)) / len(rows))
@@ -240,7 +240,7 @@ def _read(
 
 
 def _is_refused(row: Gray) -> bool:
-    return is_too_dark(row) or is_too_blurred(row, wear_of(row))
+    return is_too_dark(row) or is_too_blurred(row, estimate_degradation(row))
 
 
 def _condition(said: _Answers, emotions: Counts) -> Condition:
@@ -258,5 +258,5 @@ def _condition(said: _Answers, emotions: Counts) -> Condition:
 
 
 def _is_right(probabilities: Floats, emotions: Counts) -> Floats:
-    """Return 1 where the answer is right, else 0, (N,)."""
+    """Return 1 for each right answer and 0 for each wrong one, (N,)."""
     return np.asarray(probabilities.argmax(axis=1) == emotions, np.float64)

@@ -1,1 +1,1 @@
-"""Finds faces and eyes in a photo, and cuts the network's input from it."""
+"""Find faces and eyes in a photo, and cut the views that the network sees."""

@@ -1,12 +1,12 @@
-"""Cuts the two views of a face, in the same way for training and for serving.
+"""Cut the two views of a face, in the same way for training and serving.
 
-Both are cut from a *row*: a face of 48×48 grey pixels as in FER-2013, with the eyes near
-`ROW_EYES`. `align` makes a row of a face in a photo, so that a sharp selfie has no more detail
-than the training data; `vision.face.restoring` may then restore it. `cut_views` enlarges the row
-to the face view and to the level eye strip.
+Both views come from a *row*: a grey face of 48×48 pixels, as in FER-2013, with the eyes near
+`ROW_EYES`. `align` makes a row from a face in a photo, so a sharp selfie has no more detail than
+the training data. `vision.face.restoration` may then denoise or deblur it. `cut_views` enlarges
+the row to the face view and to the level eye strip.
 
-Affine maps are float64 (2, 3) arrays that take a point (x, y, 1) of the source to the target.
-Pixel centres have integer coordinates.
+Affine maps are float64 (2, 3) arrays that map a point (x, y, 1) of the source to the target.
+Pixel centres lie at whole numbers.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ EYES_SIZE: Final = (96, 48)
 """Width and height of the eye strip, in pixels."""
 
 EYES_WIDTH: Final = 2.3
-"""Width of the eye strip, in distances between the eyes."""
+"""Width of the eye strip, in eye distances (between the two centres)."""
 
-_EYES_LIFT: Final = 0.08  # distances between the eyes by which the strip's centre is raised
+_EYES_LIFT: Final = 0.08  # eye distances by which the strip's centre is raised
 
 Point = tuple[float, float]
 Eyes = tuple[Point, Point]
@@ -41,13 +41,13 @@ Gray = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """The network's input for one face.
+    """The network's inputs for one face.
 
     Args:
         face: uint8 (96, 96), grey; training also uses smaller views.
-        eyes: uint8 (48, 96), grey, the eye line level.
-        face_map: Takes a point of the source to the face view.
-        eyes_map: Takes a point of the source to the eye strip.
+        eyes: uint8 (48, 96), grey, with a level eye line.
+        face_map: Maps a point of the source to the face view.
+        eyes_map: Maps a point of the source to the eye strip.
     """
 
     face: Gray
@@ -75,22 +75,22 @@ def view_maps(eyes: Eyes, size: int = FACE_SIZE) -> tuple[Affine, Affine]:
 
 
 def warp_views(row: Gray, face_map: Affine, eyes_map: Affine, size: int = FACE_SIZE) -> Views:
-    """Cut both views, `size` pixels wide, from a row by the given maps."""
+    """Cut both views, `size` pixels wide, from a row with the given maps."""
     face = _warp(row, face_map, (size, size), cv2.INTER_CUBIC)
     strip = _warp(row, eyes_map, (size, strip_height(size)), cv2.INTER_CUBIC)
     return Views(face, strip, face_map, eyes_map)
 
 
 def strip_height(width: int) -> int:
-    """Return the height of an eye strip of a given width, in pixels."""
+    """Return the height in pixels of an eye strip of this width."""
     return width * EYES_SIZE[1] // EYES_SIZE[0]
 
 
 def align(gray: Gray, eyes: Eyes) -> tuple[Gray, Affine]:
-    """Cut a row from a photo by the similarity that maps its eyes to `ROW_EYES`.
+    """Warp a face in a photo to a row, by the similarity that maps its eyes to `ROW_EYES`.
 
-    Each pixel of the row is the mean of the area of the photo that it covers, so large photos do
-    not alias. Beyond its border, the photo's edge is repeated.
+    Each pixel of the row is the mean of the patch of the photo that it covers, so even a large
+    photo does not alias. Outside the photo, its border is repeated.
 
     Returns:
         The row, uint8 (48, 48), and the map from the photo to it.
@@ -100,20 +100,20 @@ def align(gray: Gray, eyes: Eyes) -> tuple[Gray, Affine]:
 
 
 def sample(image: Gray, affine: Affine, size: tuple[int, int]) -> Gray:
-    """Warp a picture by a similarity so that each pixel is the mean of the area it covers.
+    """Warp a picture by a similarity so that each pixel is the mean of the patch it covers.
 
-    If the map enlarges, this is linear interpolation. Beyond its border, the edge is repeated.
+    Where the map enlarges, this is linear interpolation. The border is repeated outside.
 
     Args:
         image: uint8 (H, W) or (H, W, 3).
-        affine: Takes a point of the picture to the result.
+        affine: Maps a point of the picture to the result.
         size: Width and height of the result.
     """
-    # A much larger picture is halved first, which is far faster and also a mean. Halving it more
-    # often would blur faces so much that readings move by four percentage points.
+    # Halve a much larger picture first: far faster, and also a mean. Stop at four times the
+    # target scale, because halving further blurs faces enough to move a reading by four points.
     smaller, to_smaller = halve(image, 4 * float(np.hypot(affine[0, 0], affine[1, 0])))
     affine = chain(inverse(to_smaller), affine)
-    scale = np.hypot(affine[0, 0], affine[1, 0])  # result pixels per pixel of the halved picture
+    scale = np.hypot(affine[0, 0], affine[1, 0])  # result pixels per pixel of `smaller`
     samples = max(1, int(np.ceil(1 / scale)))  # per pixel of the result and direction
     width, height = size
     fine_size = (width * samples, height * samples)
@@ -125,16 +125,16 @@ def sample(image: Gray, affine: Affine, size: tuple[int, int]) -> Gray:
 
 
 def halve(image: Gray, scale: float) -> tuple[Gray, Affine]:
-    """Halve a picture repeatedly while it stays at least `scale` times its size.
+    """Halve a picture while the result is at least `scale` times its original size.
 
-    This is many times faster than reducing it to another size, which may follow.
+    Halving is many times faster than a reduction to any other size, which may follow.
 
     Args:
         image: uint8 (H, W) or (H, W, 3).
-        scale: What the picture will be reduced to.
+        scale: The smallest allowed factor.
 
     Returns:
-        The picture, without a last odd row or column, and the map to it.
+        The smaller picture, without a last odd row or column, and the map to it.
     """
     factor = 1.0
     while scale <= factor / 2 and min(image.shape[:2]) > 1:
@@ -148,7 +148,7 @@ def halve(image: Gray, scale: float) -> tuple[Gray, Affine]:
 
 
 def similarity(source: Eyes, target: Eyes) -> Affine:
-    """Return the rotation, scale and translation that map one pair of points to another."""
+    """Return the rotation, scale and shift that map one pair of points to another."""
     # With points as complex numbers a similarity is z -> a z + b.
     s0, s1, t0, t1 = (complex(*point) for point in (*source, *target))
     a = (t1 - t0) / (s1 - s0)
@@ -173,20 +173,20 @@ def apply(affine: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _scaling_map(factor: float) -> Affine:
-    """Return a scaling that keeps pixel areas in place, so that the pictures' centres coincide."""
+    """Return the map that scales pixel areas, not pixel centres, so that the middles coincide."""
     shift = (factor - 1) / 2
     return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
 
 
 def _strip_map(eyes: Eyes, width: int) -> Affine:
-    """Row to eye strip: level, `EYES_WIDTH` wide, around a point just above the eye line."""
+    """Map a row to its eye strip: level, `EYES_WIDTH` wide, centred just above the eye line."""
     left, right = (np.array(point) for point in eyes)
     along = right - left  # (2,)
     down = np.array([-along[1], along[0]])
     height = strip_height(width)
     # Half a pixel of the row to the left, as in training.
     centre = (left + right) / 2 - _EYES_LIFT * down - [0.5, 0.0]
-    step = EYES_WIDTH / width  # distances between the eyes per pixel of the strip
+    step = EYES_WIDTH / width  # eye distances per pixel of the strip
     linear = step * np.column_stack([along, down])  # strip to row, (2, 2)
     origin = centre - linear @ [(width - 1) / 2, (height - 1) / 2]
     return inverse(np.column_stack([linear, origin]))

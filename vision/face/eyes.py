@@ -1,10 +1,10 @@
-"""Finds both eyes in a face with Haar cascades, or estimates them from the face's box.
+"""Find both eyes of a face with Haar cascades, or estimate them from the face box.
 
-Every attempt looks at the face at one standard size, at which an eye is hardly larger than the
-cascades' training samples: larger sizes take longer and find little more. Eye cascades also fire
-at nostrils, brows and corners of the mouth. So detections count only where eyes can be, and the
-pair with the most votes and the most eye-like geometry wins. The first attempt with a pair ends
-the search.
+Every attempt searches the face cut out at one standard size. At that size an eye is hardly larger
+than the cascades' training size; larger patches take longer and find little more. Eye cascades
+also fire on nostrils, brows and mouth corners. So detections count only where eyes can be, and
+the best pair has many agreeing detections and the geometry of a pair of eyes. The first attempt
+that finds a pair ends the search.
 """
 
 from dataclasses import dataclass, replace
@@ -20,27 +20,25 @@ from vision.face.faces import Face, face_patch, load_cascade
 
 Gray = NDArray[np.uint8]
 
-# All in sides of the face's box, origin at its top left: medians and spreads of the plain eye
-# cascade's detections on the development data's faces.
+# In sides of the face box, origin at its top left: median and spread of the plain eye cascade's
+# detections on the faces of the development data.
 USUAL_EYES: Final = ((0.310, 0.393), (0.682, 0.393))
 _SPREAD: Final = np.array([0.045, 0.035])
-_FARTHEST: Final = 3.3  # a detection more spreads away from the usual position is not an eye
+_FARTHEST: Final = 3.3  # spreads from the usual place; a detection farther away is not an eye
 
-_ROWS: Final = (0.08, 0.7)  # of the face, in which eyes are sought
-_HALF: Final = 0.62  # of the face's width, in which one eye alone is sought
+_ROWS: Final = (0.08, 0.7)  # top and bottom of the search area
+_HALF: Final = 0.62  # width of the search area for a single eye
 _LARGEST_EYE: Final = 0.36  # largest detection
-_DISTANCE: Final = (0.26, 0.52)  # between the eyes
-_STEEPEST: Final = np.tan(
-    np.deg2rad(18)
-)  # slope of the eye line, after the attempt's own rotation
+_DISTANCE: Final = (0.26, 0.52)  # smallest and largest distance between the eyes
+_STEEPEST: Final = np.tan(np.deg2rad(18))  # slope of the eye line, after the attempt's turn
 
-_PATCH: Final = 120  # pixels of the cut-out face
-_SMALLEST_EYE: Final = 20  # pixels
-_STEP: Final = 1.1  # ratio between search sizes
-_MOST_VOTES: Final = 10  # detections that count
+_PATCH: Final = 120  # side of the cut-out face in pixels
+_SMALLEST_EYE: Final = 20  # pixels; the cascades' training size
+_STEP: Final = 1.1  # factor between detection sizes
+_MOST_VOTES: Final = 10  # further agreeing detections do not count
 
-# The eye's centre in a cascade's box, in sides of the box. The boxes of the one-sided cascades
-# include the brow; these are medians relative to the plain eye cascade on the same eyes.
+# Where a cascade's box has the eye's centre, in sides of the box. Boxes of the one-sided cascades
+# include the brow; their values are medians relative to the plain eye cascade on the same eyes.
 _CENTRE: Final = {
     "eye": (0.5, 0.5),
     "righteye_2splits": (0.45, 0.64),
@@ -49,8 +47,8 @@ _CENTRE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
-    """One attempt; `neighbours` is how many detections must agree."""
+class _Attempt:
+    """One way to search a face; `neighbours` is how many detections must agree."""
 
     cascades: tuple[str, str]  # for the eye on the left and on the right of the picture
     neighbours: int = 1
@@ -61,14 +59,14 @@ class _Try:
 _EYE: Final = ("eye", "eye")
 _SIDES: Final = ("righteye_2splits", "lefteye_2splits")  # named after the person's own sides
 
-_TRIES: Final = (
-    _Try(_EYE),
-    _Try(_SIDES),
-    _Try(_EYE, contrast="local"),
-    _Try(_SIDES, contrast="equalised", turn_deg=12),
-    _Try(_SIDES, contrast="equalised", turn_deg=-12),
-    _Try(_EYE, 2, "equalised", turn_deg=12),
-    _Try(_EYE, 2, "equalised", turn_deg=-12),
+_ATTEMPTS: Final = (
+    _Attempt(_EYE),
+    _Attempt(_SIDES),
+    _Attempt(_EYE, contrast="local"),
+    _Attempt(_SIDES, contrast="equalised", turn_deg=12),
+    _Attempt(_SIDES, contrast="equalised", turn_deg=-12),
+    _Attempt(_EYE, 2, "equalised", turn_deg=12),
+    _Attempt(_EYE, 2, "equalised", turn_deg=-12),
 )
 
 
@@ -80,12 +78,12 @@ class EyeFinder:
         self._local = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(4, 4))
 
     def find(self, gray: Gray, face: Face) -> Eyes | None:
-        """Return the centres of both eyes in a picture, uint8 (H, W), or None.
+        """Return the centres of a face's eyes in a picture, uint8 (H, W), or None.
 
         The eye further left in the upright face comes first.
         """
         patches: dict[float, tuple[Gray, Affine]] = {}
-        for attempt in _TRIES:
+        for attempt in _ATTEMPTS:
             if attempt.turn_deg not in patches:
                 turned = replace(face, turn_deg=face.turn_deg + attempt.turn_deg)
                 patches[attempt.turn_deg] = face_patch(gray, turned, _PATCH, _PATCH)
@@ -97,21 +95,21 @@ class EyeFinder:
         return None
 
     def find_in_row(self, row: Gray) -> Eyes | None:
-        """Return the eyes of a row, uint8 (48, 48): a face that fills its picture."""
+        """Return the eyes of a row, uint8 (48, 48), which the face fills, or None."""
         middle = (ROW_SIZE - 1) / 2
         return self.find(row, Face((middle, middle), ROW_SIZE, turn_deg=0.0, votes=0))
 
-    def _adjust(self, patch: Gray, attempt: _Try) -> Gray:
+    def _adjust(self, patch: Gray, attempt: _Attempt) -> Gray:
         if attempt.contrast == "equalised":
             return np.asarray(cv2.equalizeHist(patch), dtype=np.uint8)
         if attempt.contrast == "local":
             return np.asarray(self._local.apply(patch), dtype=np.uint8)
         return patch
 
-    def _pair(self, patch: Gray, attempt: _Try) -> NDArray[np.float64] | None:
-        """Return the best pair of eye centres, float64 (2, 2) in sides of the face, or None."""
+    def _pair(self, patch: Gray, attempt: _Attempt) -> NDArray[np.float64] | None:
+        """Return the best pair of eye centres, float64 (2, 2), in sides of the face, or None."""
         left, right = attempt.cascades
-        if left == right:  # the same cascade: one search is enough
+        if left == right:  # one search is enough
             found = [self._detect(patch, left, 0.0, 1.0, attempt.neighbours)] * 2
         else:
             found = [
@@ -136,13 +134,13 @@ class EyeFinder:
     def _detect(
         self, patch: Gray, cascade: str, begin: float, end: float, neighbours: int
     ) -> list[tuple[NDArray[np.float64], int]]:
-        """Return the centres of eyes, in sides of the patch, and how many detections agree.
+        """Return eye centres, in sides of the patch, and how many detections agree on each.
 
         Args:
             patch: The face, uint8 (`_PATCH`, `_PATCH`).
-            cascade: The cascade to use.
-            begin: Left end of the search area, in sides of the patch.
-            end: Right end of the search area.
+            cascade: Name of the cascade.
+            begin: Left edge of the search area, in sides of the patch.
+            end: Its right edge.
             neighbours: How many detections must agree.
         """
         top, bottom = (round(part * _PATCH) for part in _ROWS)
@@ -162,7 +160,7 @@ class EyeFinder:
 
 
 def estimate_eyes(face: Face) -> Eyes:
-    """Return the usual eye positions in a face, in pixels of the picture."""
+    """Return the usual eye positions for a face box, in pixels of the picture."""
     turn = np.deg2rad(face.turn_deg)
     cos, sin = float(np.cos(turn)), float(np.sin(turn))
 

@@ -1,11 +1,13 @@
-"""Finds faces in a photo, upright or tilted, with Haar cascades (Viola & Jones, 2001).
+"""Find faces in a photo, upright or turned, with Haar cascades (Viola & Jones, 2001).
 
-The cost of a sweep grows with the size of the picture, so the picture is reduced until the faces
-sought are hardly larger than the cascades' training samples. The first sweep looks for selfies:
-faces of at least about a quarter of the picture. If it finds nothing, further sweeps look for
-smaller, tilted and finally tiny faces in larger pictures. In large pictures, a cascade also fires
-at gravel, flowers and letters. So each detection is cut out upright at one standard size, and two
-cascades vote on it again: real faces get many votes, false detections hardly any.
+The cost of a sweep grows with the number of windows, so the picture is shrunk until the wanted
+faces are hardly larger than the cascades' training size. The first sweep looks for selfies: faces
+of about a quarter of the picture or more. Only if it finds none do further sweeps look for
+smaller, turned and finally tiny faces, at higher resolution.
+
+On a large picture a cascade also fires on gravel, flowers and letters. So each candidate is cut
+out upright at one standard size, and two cascades vote on it again: real faces get many votes,
+false positives hardly any.
 """
 
 from dataclasses import dataclass, replace
@@ -20,12 +22,12 @@ from vision.face.crops import Affine, apply, chain, halve, inverse, sample
 
 Gray = NDArray[np.uint8]
 
-_NEAR_SIDE: Final = 320  # shorter side, in pixels, of the picture of the first sweep
+_NEAR_SIDE: Final = 320  # shorter side, in pixels, of the picture for the near sweeps
 _SMALLEST: Final = 20  # pixels; the cascades' training size
 _TURN_DEG: Final = 20.0
-_MOST_FINDS: Final = 12  # detections per sweep that are voted on again
-_SAME_FACE: Final = 0.25  # boxes with a larger intersection over union are the same face
-_PATCH_FACE: Final = 54  # size of the face in the patch for the second vote, in pixels
+_MOST_CANDIDATES: Final = 12  # per sweep that are verified
+_SAME_FACE: Final = 0.25  # intersection over union from which two boxes are one face
+_PATCH_FACE: Final = 54  # side of the face, in pixels, in the patch that is voted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,9 @@ class Face:
     Args:
         centre: Middle of the face's box, x and y in pixels.
         size: Side of its square box in pixels.
-        turn_deg: The tilt of the head at which the sweep found it; positive towards the right of
-            the picture.
-        votes: How many detections agreed in the second vote, up to the number needed.
+        turn_deg: Tilt of the head, as the turn of the sweep that found it; positive towards the
+            right in the picture.
+        votes: Agreeing detections in the verification, which stops once there are enough.
     """
 
     centre: tuple[float, float]
@@ -46,7 +48,7 @@ class Face:
     votes: int
 
     def box(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Return left, top, width, height of the part of the box inside a picture."""
+        """Return left, top, width, height of the box, clipped to a picture of this size."""
         (x, y), half = self.centre, self.size / 2
         left, top = max(0, round(x - half)), max(0, round(y - half))
         right, bottom = min(width, round(x + half)), min(height, round(y + half))
@@ -55,16 +57,16 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class _Sweep:
-    """One sweep over the picture, for faces of at least `_SMALLEST` pixels."""
+    """One search of the picture, for faces of at least `_SMALLEST` pixels."""
 
-    side: int  # shorter side of the reduced picture, in pixels
-    step: float = 1.1  # ratio between search sizes
+    side: int  # shorter side, in pixels, that the picture is reduced to
+    step: float = 1.1  # factor between detection sizes
     neighbours: int = 3  # detections that must agree
-    margin: float = 0.2  # border added around, in shorter sides, for faces that fill the picture
+    margin: float = 0.2  # added border, in shorter sides: a face may fill the picture
     turn_deg: float = 0.0
     equalised: bool = False
-    votes: int = 10  # votes that make a detection a face
-    most: float = 100.0  # the largest face sought, in units of the smallest
+    votes: int = 10  # votes that confirm a candidate
+    most: float = 100.0  # largest face, in multiples of the smallest
 
 
 # In order; the first sweep that finds a face ends the search.
@@ -85,7 +87,7 @@ _VOTERS: Final = ("frontalface_alt2", "frontalface_alt")
 
 
 def load_cascade(name: str) -> cv2.CascadeClassifier:
-    """Load one of OpenCV's cascades."""
+    """Load a cascade that comes with OpenCV."""
     folder = Path(cv2.__file__).parent / "data"
     cascade = cv2.CascadeClassifier(str(folder / f"haarcascade_{name}.xml"))
     assert not cascade.empty(), name
@@ -99,7 +101,7 @@ class FaceFinder:
         self._cascades = {name: load_cascade(name) for name in {_SWEEPER, *_VOTERS}}
 
     def find(self, gray: Gray) -> list[Face]:
-        """Return the faces of a picture, uint8 (H, W), the largest first; maybe none."""
+        """Return the faces in a picture, uint8 (H, W), the largest first; may be empty."""
         half, to_half = halve(gray, _NEAR_SIDE / min(gray.shape))
         near, to_near = _reduce(half, _NEAR_SIDE)
         for sweep in _NEAR:
@@ -121,21 +123,19 @@ class FaceFinder:
         )
         back = inverse(to_picture)
         faces = []
-        for index in np.argsort(counts)[::-1][:_MOST_FINDS]:
+        for index in np.argsort(counts)[::-1][:_MOST_CANDIDATES]:
             x, y, size, _ = boxes[index]
             middle = ((size - 1) / 2 + x, (size - 1) / 2 + y)
-            find = _map(Face(middle, float(size), 0.0, 0), back)
-            find = replace(find, turn_deg=sweep.turn_deg)
-            votes = self._vote(gray, find, sweep.votes)
+            candidate = _map(Face(middle, float(size), sweep.turn_deg, 0), back)
+            votes = self._vote(gray, candidate, sweep.votes)
             if votes >= sweep.votes:
-                faces.append(replace(find, votes=votes))
+                faces.append(replace(candidate, votes=votes))
         return _distinct(faces)
 
     def _vote(self, gray: Gray, face: Face, enough: int) -> int:
-        """Return the votes for a detection, cut out upright at a standard size.
+        """Return the votes for a candidate, cut out upright at a standard size.
 
-        Nearly every face gets enough votes from the first cascade; the second one decides about
-        the others.
+        The second cascade runs only if the first gives too few votes, which is rare for a face.
         """
         side = _PATCH_FACE * 3 // 2
         patch, _ = face_patch(gray, face, _PATCH_FACE, side)
@@ -158,13 +158,13 @@ class FaceFinder:
 
 
 def face_patch(gray: Gray, face: Face, face_px: int, side: int) -> tuple[Gray, Affine]:
-    """Cut out a face, rotated upright.
+    """Cut out a face, turned upright.
 
     Args:
         gray: uint8 (H, W).
-        face: Which face.
-        face_px: The size of its box in the patch, in pixels.
-        side: Side of the patch in pixels; the box is in its middle.
+        face: The face.
+        face_px: Side of its box in the patch, in pixels.
+        side: Side of the patch in pixels; the box is in the middle.
 
     Returns:
         The patch, uint8 (side, side), and the map from the picture to it.
@@ -173,12 +173,12 @@ def face_patch(gray: Gray, face: Face, face_px: int, side: int) -> tuple[Gray, A
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
     linear = np.array([[cos, sin], [-sin, cos]])
     affine = np.column_stack([linear, (side - 1) / 2 - linear @ face.centre])
-    half, to_half = halve(gray, 2 * scale)  # fine enough for cascades
+    half, to_half = halve(gray, 2 * scale)  # fine enough for the cascades
     return sample(half, chain(inverse(to_half), affine), (side, side)), affine
 
 
 def _reduce(gray: Gray, shorter: int) -> tuple[Gray, Affine]:
-    """Reduce a picture to a shorter side; return it and the map to it."""
+    """Shrink a picture to this shorter side, if it is larger; return it and the map to it."""
     scale = min(1.0, shorter / min(gray.shape))
     height, width = (max(1, round(side * scale)) for side in gray.shape)
     reduced = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
@@ -188,7 +188,7 @@ def _reduce(gray: Gray, shorter: int) -> tuple[Gray, Affine]:
 
 
 def _prepare(gray: Gray, sweep: _Sweep) -> tuple[Gray, Affine]:
-    """Reduce, pad and rotate a picture for a sweep; return it and the map to it."""
+    """Shrink, pad and turn a picture for a sweep; return it and the map to it."""
     reduced, affine = _reduce(gray, sweep.side)
     border = round(sweep.margin * min(reduced.shape))
     picture = cv2.copyMakeBorder(reduced, border, border, border, border, cv2.BORDER_REPLICATE)
@@ -204,14 +204,14 @@ def _prepare(gray: Gray, sweep: _Sweep) -> tuple[Gray, Affine]:
 
 
 def _map(face: Face, affine: Affine) -> Face:
-    """Map a face by a similarity."""
+    """Apply a similarity to a face's centre and size."""
     ((x, y),) = apply(affine, np.array([face.centre]))
     scale = float(np.hypot(affine[0, 0], affine[1, 0]))
     return replace(face, centre=(float(x), float(y)), size=face.size * scale)
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
-    """Keep the detection with the most votes of those that overlap; return the largest first."""
+    """Keep the face with the most votes of each overlapping group; sort by size, largest first."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: face.votes, reverse=True):
         if all(_overlap(face, other) < _SAME_FACE for other in kept):
@@ -220,7 +220,7 @@ def _distinct(faces: list[Face]) -> list[Face]:
 
 
 def _overlap(a: Face, b: Face) -> float:
-    """Return the intersection of two boxes over their union."""
+    """Return the intersection over union of two boxes."""
     sides = [
         max(0.0, min(p + a.size / 2, q + b.size / 2) - max(p - a.size / 2, q - b.size / 2))
         for p, q in zip(a.centre, b.centre, strict=True)

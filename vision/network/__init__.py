@@ -1,1 +1,1 @@
-"""The two-view network: weights, inference, calibration and heat maps."""
+"""The two-view network: its weights, its answers, and its heat maps."""

@@ -1,8 +1,8 @@
-"""Draws masks and sunglasses on rows.
+"""Draw masks and sunglasses on rows.
 
-Training uses them to teach the network covered faces, and the robustness checks measure how much
-accuracy they cost. Shapes, greys and shading vary, but real masks and glasses look different, so
-these figures hold for drawings.
+Training draws them so that the network recognises covered faces, and the robustness evaluation
+draws them to measure their cost. Shape, grey and shading vary, but real masks and glasses look
+different still, so the measured cost is that of drawings.
 """
 
 from typing import Final
@@ -17,19 +17,19 @@ from vision.reading import Covering
 Gray = NDArray[np.uint8]
 
 COVERINGS: Final[tuple[Covering, ...]] = ("none", "mouth", "eyes")
-"""The coverings, in the order of the covering head's outputs."""
+"""What can be covered, in the order of the covering head's outputs."""
 
-_FINE: Final = 8  # supersampling, for smooth edges
+_FINE: Final = 8  # supersampling per direction, for smooth edges
 
 
 def covered(row: Gray, eyes: Eyes, covering: Covering, rng: np.random.Generator) -> Gray:
-    """Return a row, uint8 (H, W), with its mouth or eyes covered.
+    """Return a row, uint8 (H, W), with its mouth or its eyes covered.
 
     Args:
         row: The face.
         eyes: Its eye centres, in pixels of the row.
-        covering: What to cover.
-        rng: Varies shape and grey.
+        covering: The part to cover.
+        rng: Draws shape and grey.
     """
     if covering == "none":
         return row
@@ -45,9 +45,10 @@ def covered(row: Gray, eyes: Eyes, covering: Covering, rng: np.random.Generator)
 
 
 def _face_frame(eyes: Eyes) -> NDArray[np.float64]:
-    """Return the map to the row from a frame whose unit is the distance between the eyes.
+    """Return the map from the face's own frame to the row.
 
-    Its origin is the point between the eyes; x runs along the eye line and y down the face.
+    In that frame the unit is the eye distance, and the origin lies midway between the eyes. x
+    runs along the eye line, y down the face.
     """
     left, right = (np.array(point) for point in eyes)
     along = right - left
@@ -87,7 +88,7 @@ def _glasses(rng: np.random.Generator) -> list[NDArray[np.float64]]:
 
 
 def _cloth(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw light or dark cloth: slanted shading, horizontal folds, a little grain."""
+    """Draw light or dark cloth: a slanted shade, folds across, a little grain."""
     height, width = shape
     y, x = np.mgrid[0:height, 0:width] / height
     grey, slant = rng.uniform(25, 235), rng.uniform(-40, 40, 2)

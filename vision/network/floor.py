@@ -1,4 +1,4 @@
-"""A lower bound for the network's time: its multiplications at the machine's GEMM rate."""
+"""A lower bound on the network's time: its multiplications at the machine's matrix rate."""
 
 import time
 from typing import Final
@@ -9,15 +9,17 @@ from threadpoolctl import threadpool_limits
 
 from vision.pool import processors
 
-_SIDE: Final = 1536  # large enough for the best rate, small enough for 20 ms each
+_SIDE: Final = (
+    1536  # side of the matrices: large enough for the best rate, small enough for 20 ms each
+)
 _PRODUCTS: Final = 12
 
 
 def multiplications(graph: bytes) -> int:
-    """Return the number of multiplications in a graph's convolutions, for one face.
+    """Count the multiplications in a graph's convolutions, for one face.
 
     Args:
-        graph: What `vision.network.graph.build_graph` returns.
+        graph: The result of `vision.network.graph.build_graph`.
     """
     model = onnx.load_from_string(graph)
     for values in model.graph.input:
@@ -38,14 +40,15 @@ def multiplications(graph: bytes) -> int:
 
 
 def matrix_rate() -> float:
-    """Return the machine's best rate of multiplications in float32 matrix products, per second.
+    """Measure the best rate of multiplications in float32 matrix products, per second.
 
-    Each is followed by an addition, as in a convolution. All of the process's processors work.
+    Each multiplication is followed by an addition, as in a convolution. All CPUs of the process
+    are used.
     """
     rng = np.random.default_rng(0)
     a, b = (rng.normal(size=(_SIDE, _SIDE)).astype(np.float32) for _ in range(2))
     took_s = []
-    with threadpool_limits(processors(), user_api="blas"):  # the bot limits numpy to one
+    with threadpool_limits(processors(), user_api="blas"):  # the bot limits numpy to one thread
         for _ in range(_PRODUCTS):
             begun = time.perf_counter()
             a @ b

@@ -1,13 +1,13 @@
-"""Heat maps: which places of a view spoke for an emotion.
+"""Heat maps: which places in a view raised an emotion's logit.
 
-With pooled features and a linear head, the gradient of an emotion's logit with respect to the last
-feature map is constant: the emotion's column of the head's kernel, divided by the number of cells.
-So Grad-CAM on the logits (Selvaraju et al., 2017) equals CAM (Zhou et al., 2016): the map times
-the kernel, without a backward pass.
+The head is linear on average-pooled features. So the gradient of an emotion's logit with respect
+to the last feature map is the same in every cell: the emotion's column of the head's kernel,
+divided by the number of cells. Grad-CAM on the logits (Selvaraju et al., 2017) thus equals CAM
+(Zhou et al., 2016): feature map times kernel, without a backward pass.
 
-Stretching the map over the view would misplace its cells. Each stride of ResNet50 keeps the first
-of two neighbours, and all padding is symmetric, so the receptive field of the cell in row i and
-column j is centred on the pixel (16 i, 16 j): half a cell further up and left.
+Stretching the map over the view would misplace the cells. Each stride of ResNet50 keeps the first
+of two neighbours, and its padding is symmetric. So the cell in row i and column j is centred on
+the pixel (16 i, 16 j), half a cell further up and left.
 """
 
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ from numpy.typing import NDArray
 
 from vision.face.crops import Affine, chain, inverse
 
-_SOFTNESS: Final = 0.35  # blur of the drawn map, in cells, to hide the grid
-_FINE: Final = 4  # pixels per cell and direction during the blur
+_SOFTNESS: Final = 0.35  # blur of the drawn map, in cells; hides the grid
+_FINE: Final = 4  # pixels per cell and direction when blurring
 
 Heat = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class ViewHeat:
-    """How much each place of a view adds to an emotion's logit.
+    """A view's contribution to an emotion's logit, cell by cell.
 
     Args:
         cells: float32 (h, w), never negative, in logits per cell.
-        to_view: Takes a point of the source to the view, see `vision.face.crops`.
+        to_view: Maps a point of the source to the view; see `vision.face.crops`.
         view_size: Width and height of the view in pixels.
     """
 
@@ -41,19 +41,19 @@ class ViewHeat:
 
     @property
     def logits(self) -> float:
-        """How much the view adds in total."""
+        """The view's total contribution."""
         return float(self.cells.sum())
 
 
 def cam(feature_map: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any]]) -> Heat:
-    """Return how much each cell adds to a logit.
+    """Return each cell's positive contribution to an emotion's logit.
 
     Args:
         feature_map: (h, w, C), before pooling.
         weights: (C,), the emotion's column of the head's kernel.
 
     Returns:
-        float32 (h, w): the gradient-weighted map, negative values set to zero.
+        float32 (h, w): the gradient-weighted map, with negative values set to zero.
     """
     height, width, _ = feature_map.shape
     added = feature_map.astype(np.float32) @ weights.astype(np.float32) / (height * width)
@@ -61,11 +61,10 @@ def cam(feature_map: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any
 
 
 def render(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> Heat:
-    """Draw the heat of all views into one picture of the source.
+    """Return the heat of all views in one picture, scaled to 0..1.
 
     Returns:
-        As `density`, but scaled to a maximum of 1; zero everywhere if nothing spoke for the
-        emotion.
+        `density` divided by its maximum; zeros if there is no heat.
     """
     total = density(heats, to_picture, size)
     largest = float(total.max(initial=0))
@@ -75,16 +74,16 @@ def render(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> 
 
 
 def density(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> Heat:
-    """Distribute the contributions of all views over a picture of the source.
+    """Return the heat of all views in one picture, in logits per pixel.
 
     Args:
         heats: One for each view of the answering head.
-        to_picture: Takes a point of the source to the picture.
+        to_picture: Maps a point of the source to the picture.
         size: Width and height of the picture in pixels.
 
     Returns:
-        float32 (height, width), in logits per pixel. If the views lie wholly in the picture, its
-        sum is the sum of their cells.
+        float32 (height, width). If the picture contains all views, it sums to the sum of their
+        cells.
     """
     total = np.zeros(size[::-1], np.float32)
     for heat in heats:
@@ -95,13 +94,13 @@ def density(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) ->
 def _project(heat: ViewHeat, to_picture: Affine, size: tuple[int, int]) -> Heat:
     rows, columns = heat.cells.shape
     width, height = heat.view_size
-    # Blur on a grid slightly finer than the cells, which is small for any size of picture.
-    # The cells are padded with zeros.
+    # Blur on a grid only a little finer than the cells, whose size does not depend on the picture.
+    # A border of zeros lets the heat fade out at the edges.
     cells = cv2.copyMakeBorder(heat.cells, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     fine = cv2.resize(cells, None, fx=_FINE, fy=_FINE, interpolation=cv2.INTER_LINEAR)
     fine = cv2.GaussianBlur(fine, (0, 0), _SOFTNESS * _FINE)
     step = np.array([width / columns, height / rows]) / _FINE  # view pixels per pixel of the grid
-    # A cell's value belongs to the centre of its receptive field, see above.
+    # Place each cell at the centre of what it sees; see the module docstring.
     to_view = np.column_stack([np.diag(step), (0.5 - 1.5 * _FINE) * step])
     affine = chain(to_view, chain(inverse(heat.to_view), to_picture))
     drawn = cv2.warpAffine(fine, affine, size, flags=cv2.INTER_LINEAR)

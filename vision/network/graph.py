@@ -1,8 +1,9 @@
-"""Builds an ONNX graph of the network from the weight file, for serving without Keras.
+"""Build the network as an ONNX graph from the weight file, for serving without Keras.
 
-It has the same convolutions as `vision.network.keras_network`, with every batch norm folded into
-the convolution before it, and all heads side by side. Kernels stay int8 in the graph and become
-float32 when a session loads it. A test shows that both networks give the same probabilities.
+The convolutions are those of `vision.network.keras_network`. Every batch norm is folded into the
+convolution before it: with fixed statistics, the two are one affine map. All heads are outputs of
+one graph. Kernels stay int8 in the graph and become float32 when a session loads it. A test
+checks that both networks give the same probabilities.
 """
 
 from collections.abc import Iterator
@@ -19,30 +20,30 @@ from vision.network.coverings import COVERINGS
 from vision.network.weights import CHANNEL_MEANS, COVERING_HEAD, LABELS, SEES, Tensors, kernel_of
 from vision.reading import EMOTIONS, View
 
-# The number of blocks in each of ResNet50's stages, and the stride of the first.
+# Number of blocks in each of ResNet50's stages, and the stride of the first block.
 _STAGES: Final = ((3, 1), (4, 2), (6, 2), (3, 1))
 _STEM: Final = "conv1"
 _BATCH_NORM_EPSILON: Final = 1.001e-5  # of `keras.applications.ResNet50`
 _FEATURES: Final = 2048
-_REDUCTION: Final = 16  # size of a view over the size of its last feature map
+_REDUCTION: Final = 16  # from a view to its last feature map
 
 _OPSET: Final = 17
-_IR_VERSION: Final = 8  # old enough for every supported onnxruntime
+_IR_VERSION: Final = 8  # both supported by every onnxruntime that the project allows
 
 
 def build_graph(tensors: Tensors) -> bytes:
     """Return the network as a serialised ONNX model.
 
-    Inputs are grey, 0..255, uint8: `face` (B, 96, 96) and `eyes` (B, 48, 96). Outputs are
+    The inputs are grey, 0..255, uint8: `face` (B, 96, 96) and `eyes` (B, 48, 96). The outputs are
     float32: the logits `<labels>_<head>` (B, 7) of each head, in the order of `EMOTIONS`;
     `covering` (B, 3), in the order of `COVERINGS`; and the last feature maps `face_map`
     (B, 2048, 6, 6) and `eyes_map` (B, 2048, 3, 6).
 
     Args:
-        tensors: The weights, as `vision.network.weights.read` returns them.
+        tensors: The result of `vision.network.weights.read`.
 
     Raises:
-        WeightsAltered: They do not belong to this network.
+        WeightsAltered: The tensors do not fit this network.
     """
     graph = _Graph(tensors)
     width, height = EYES_SIZE
@@ -73,7 +74,7 @@ def build_graph(tensors: Tensors) -> bytes:
 
 
 def convolutions() -> Iterator[tuple[str, str]]:
-    """Yield the names of each convolution and of the batch norm that follows it."""
+    """Yield the name of each convolution and of the batch norm that follows it."""
     yield f"{_STEM}_conv", f"{_STEM}_bn"
     for stage, (blocks, _) in enumerate(_STAGES, start=2):
         for block in range(1, blocks + 1):
@@ -83,7 +84,7 @@ def convolutions() -> Iterator[tuple[str, str]]:
 
 
 class _Graph:
-    """Builds a graph node by node."""
+    """Collects the nodes and constants of a graph."""
 
     def __init__(self, tensors: Tensors) -> None:
         self._tensors = tensors
@@ -102,13 +103,13 @@ class _Graph:
         return output
 
     def view(self, name: str, size: tuple[int, int]) -> str:
-        """Add the backbone for one view, and return its pooled features."""
+        """Add the layers of one view up to its last feature map; return its pooled features."""
         x = self.add("Cast", [name], to=TensorProto.FLOAT)
         x = self.add("Unsqueeze", [x, self._channel])
         x = self.add("Concat", [x, x, x], axis=1)  # (B, 3, h, w)
         x = self.add("Sub", [x, self._means])
         x = self.add("Relu", [self._convolve(x, f"{_STEM}_conv", stride=2, padding=3)])
-        # Keras pads with zeros. After a ReLU, ONNX's padding with the lowest number is equivalent.
+        # Keras pads with zeros, ONNX with the lowest number: after a ReLU, max pooling agrees.
         x = self.add("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
         for stage, (blocks, stride) in enumerate(_STAGES, start=2):
             for block in range(1, blocks + 1):
@@ -133,7 +134,7 @@ class _Graph:
         self.outputs[self.add("Gemm", [pooled[seen], *names], output)] = (count,)
 
     def _block(self, x: str, name: str, first: bool, stride: int, output: str) -> str:
-        """Add a bottleneck block (He et al., 2015, figure 5); a stage's first changes shape."""
+        """Add a bottleneck block (He et al., 2015, figure 5); the first of a stage reshapes."""
         step = stride if first else 1
         shortcut = self._convolve(x, f"{name}_0_conv", stride=step) if first else x
         x = self.add("Relu", [self._convolve(x, f"{name}_1_conv", stride=step)])
@@ -147,7 +148,7 @@ class _Graph:
         )
 
     def _fold(self, layer: str, batch_norm: str) -> tuple[str, list[str]]:
-        """Add a convolution's constants with its batch norm folded in; both views share them."""
+        """Add a convolution's constants, shared by both views, with its batch norm folded in."""
         kernel, scale = kernel_of(self._tensors, f"{layer}/kernel")  # int8 HWIO, (O,)
         gamma, beta, mean, variance = (
             self._tensor(f"{batch_norm}/{name}")

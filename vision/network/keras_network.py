@@ -1,9 +1,8 @@
-"""The two-view network: one ResNet50 looks at the face and at the eye strip.
+"""Build the two-view network in Keras: one ResNet50 for the face and the eye strip.
 
-Both views go through the same convolutions; each has a linear head on its pooled features, and a
-third head (*fused*) sees the features of both. The last stage keeps stride 1, so that the last
-feature map, from which the heat map is drawn, is 6×6 for the face and 3×6 for the eyes instead of
-half of that.
+Both views share the convolutions. Each has a linear head on its pooled features, and a third head
+(*fused*) uses the features of both. The last stage has stride 1, which doubles the last feature
+map, the source of the heat map, to 6×6 for the face and 3×6 for the eyes.
 
 He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015.
 """
@@ -17,14 +16,14 @@ from vision.face.crops import EYES_SIZE, FACE_SIZE
 from vision.network.weights import CHANNEL_MEANS, TRAINED_HEADS, VIEWS, Labels, Tensors, unpack
 from vision.reading import EMOTIONS
 
-# conv5 halves the map in these two layers; with stride 1 it does not.
+# These two layers of conv5 halve the map, unless their stride is 1.
 _STRIDED: Final = ("conv5_block1_0_conv", "conv5_block1_1_conv")
 
 
 def build_backbone() -> keras.Model:
     """Build `keras.applications.ResNet50` without its top and with conv5 at stride 1.
 
-    The layers keep their names. Weights are random until loaded.
+    The layers keep their names. The weights are random.
     """
     plain = keras.applications.ResNet50(
         weights=None, include_top=False, input_shape=(None, None, 3), name="backbone"
@@ -37,10 +36,10 @@ def build_backbone() -> keras.Model:
 
 
 class _ProductConv2D(keras.layers.Conv2D):  # type: ignore[misc]
-    """A convolution of size 1 or 3 computed as a matrix product; same weights, same result.
+    """A convolution of size 1 or 3 computed as a matrix product, with the same result.
 
-    Without AVX-512, TensorFlow's own gradient of a convolution on small maps reaches a tenth of
-    the processor's rate, and a training step of the whole network takes about three times as long.
+    Without AVX-512, TensorFlow's gradient of a convolution on small maps reaches only a tenth of
+    the CPU's rate, and a step of the whole network takes about 3 times as long.
     """
 
     def call(self, x: Any) -> Any:
@@ -61,9 +60,9 @@ class _ProductConv2D(keras.layers.Conv2D):  # type: ignore[misc]
 
 
 def with_matrix_products(backbone: keras.Model) -> keras.Model:
-    """Return a new backbone that computes its convolutions as matrix products.
+    """Return a new backbone like this one whose convolutions are matrix products.
 
-    It trains faster on a CPU. On a GPU, plain convolutions are faster.
+    It trains faster on a CPU; on a GPU, use plain convolutions.
     """
     config = backbone.get_config()
     for layer in config["layers"]:
@@ -74,44 +73,46 @@ def with_matrix_products(backbone: keras.Model) -> keras.Model:
 
 
 def build_network(backbone: keras.Model | None = None) -> keras.Model:
-    """Build the whole network around a backbone (a new one by default).
+    """Build the inference network around a backbone, by default a new one.
 
-    Inputs are grey, 0..255, float32: `face` (B, 96, 96, 1) and `eyes` (B, 48, 96, 1). Outputs
-    are the logits of the three heads, `eyes`, `face` and `fused`, each (B, 7) in the order of
+    The inputs are grey, 0..255, float32: `face` (B, 96, 96, 1) and `eyes` (B, 48, 96, 1). The
+    outputs are the logits of the heads `eyes`, `face` and `fused`, each (B, 7) in the order of
     `EMOTIONS`, and the last feature maps `face_map` (B, 6, 6, C) and `eyes_map` (B, 3, 6, C).
     """
     backbone = build_backbone() if backbone is None else backbone
     width, height = EYES_SIZE
     inputs = _inputs((FACE_SIZE, FACE_SIZE), (height, width))
-    maps, features = _see(backbone, inputs)
+    maps, features = _view_features(backbone, inputs)
     heads: dict[str, Any] = {view: _head(f"head_{view}")(features[view]) for view in VIEWS}
     outputs = {**heads, "face_map": maps["face"], "eyes_map": maps["eyes"]}
     return keras.Model(inputs, outputs, name="mirrortape")
 
 
-def build_trainee(
+def build_training_model(
     backbone: keras.Model, *, batch_statistics: bool, dropout: float = 0.0
 ) -> keras.Model:
-    """Build the network for training: views of any size, and one head for each view.
+    """Build the training network: views of any size, and one head for each view.
 
-    Outputs are the logits of each of `TRAINED_HEADS`, float32 (B, 7), whatever the precision of
-    the rest.
+    The outputs are the logits of each of `TRAINED_HEADS`, float32 (B, 7), even if the rest
+    computes in another precision.
 
     Args:
         backbone: The convolutions, shared by both views.
-        batch_statistics: Whether training normalizes with the mean and variance of each batch.
-            Those differ between face and eye strip, while the served network has one set for both.
-            Otherwise training uses that set, as serving does.
-        dropout: Share of the pooled features that are dropped for each head in a training step.
+        batch_statistics: Whether batch norms use the mean and variance of each batch. Those
+            differ between face and eye strip, but a served network has one set for both. If
+            false, training uses the running statistics, exactly as serving does.
+        dropout: Dropout rate of the pooled features, for each head.
     """
     inputs = _inputs((None, None), (None, None))
-    _, features = _see(backbone if batch_statistics else _AsServed(backbone), inputs)
+    _, features = _view_features(
+        backbone if batch_statistics else _InferenceBackbone(backbone), inputs
+    )
     outputs = {}
     for head in TRAINED_HEADS:
-        seen = features[head.rsplit("_", 1)[1]]
+        pooled = features[head.rsplit("_", 1)[1]]
         if dropout:
-            seen = keras.layers.Dropout(dropout, dtype="float32")(seen)
-        outputs[head] = _head(head)(seen)
+            pooled = keras.layers.Dropout(dropout, dtype="float32")(pooled)
+        outputs[head] = _head(head)(pooled)
     return keras.Model(inputs, outputs, name="trainee")
 
 
@@ -122,10 +123,10 @@ def _inputs(face: tuple[Any, Any], eyes: tuple[Any, Any]) -> dict[str, Any]:
     }
 
 
-class _AsServed(keras.layers.Layer):  # type: ignore[misc]
-    """A backbone whose batch norms use their stored statistics in training too.
+class _InferenceBackbone(keras.layers.Layer):  # type: ignore[misc]
+    """A trainable backbone whose batch norms always run in inference mode.
 
-    It is a layer because a model in training overrides `training=False` in its graph.
+    It must be a layer: a training model overrides `training=False` in its functional graph.
     """
 
     def __init__(self, backbone: keras.Model) -> None:
@@ -140,10 +141,10 @@ class _AsServed(keras.layers.Layer):  # type: ignore[misc]
         return self.backbone(view, training=False)
 
 
-def _see(
-    backbone: keras.Model | _AsServed, inputs: dict[str, Any]
+def _view_features(
+    backbone: keras.Model | _InferenceBackbone, inputs: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the last feature maps of both views, and the features for each head."""
+    """Return the last feature map of both views, and the pooled features for each head."""
     triple = keras.layers.Concatenate(name="three_channels")
     centre = keras.layers.Rescaling(
         1.0, [-mean for mean in CHANNEL_MEANS], name="centre", dtype="float32"
@@ -161,7 +162,7 @@ def _head(name: str) -> keras.layers.Dense:
 
 
 def assign(network: keras.Model, tensors: Tensors, labels: Labels = "ferplus") -> None:
-    """Load the weights, with one set of heads, into a network.
+    """Load weights, with one set of heads, into a network from `build_network`.
 
     Raises:
         WeightsAltered: The weights do not fit the network.

@@ -1,7 +1,7 @@
-"""Runs the network with ONNX Runtime on the CPU, without Keras.
+"""Run the network for serving: ONNX Runtime on the CPU, without Keras.
 
-The graph is built from the weight file at each start. That takes half a second and leaves no cache
-that could become stale. `mirrortape evaluate` measures this network, not the trained one.
+The graph is built from the weight file at each start. That takes half a second and leaves no
+derived file that could go stale. `mirrortape evaluate` measures this network, not the Keras one.
 """
 
 import ctypes
@@ -23,21 +23,20 @@ from vision.pool import processors
 from vision.reading import Covering, Head
 
 Outputs = dict[str, NDArray[np.float32]]
-"""What the graph returns, by the names that `vision.network.graph.build_graph` gives its outputs.
-"""
+"""The graph's outputs by name; see `vision.network.graph.build_graph`."""
 
 Answers = dict[Labels, dict[Head, NDArray[np.float64]]]
 """Calibrated probabilities, (N, 7), by set of labels and head."""
 
 HEAD_OUTPUTS: Final = (*(f"{labels}_{head}" for labels in LABELS for head in SEES), "covering")
-"""All outputs except the feature maps, which are large."""
+"""The small outputs: all but the feature maps."""
 
 
 class Network:
-    """Computes all heads' logits and the last feature maps from both views.
+    """The loaded network: both views in, all heads' logits and the last feature maps out.
 
     Args:
-        graph: As `vision.network.graph.build_graph` returns it.
+        graph: The result of `vision.network.graph.build_graph`.
         heads: Kernels and temperatures of the heads, by their names in the weight file.
     """
 
@@ -45,13 +44,13 @@ class Network:
         self._heads = heads
         options = ort.SessionOptions()
         options.intra_op_num_threads = processors()
-        # Spinning threads would slow down the searches between runs.
+        # Spinning threads would slow down the face and eye search between two runs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Kernels become float32 once, at loading, not in every run.
+        # Convert kernels to float32 once, at load, not in every run.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         width, height = EYES_SIZE
-        self.run(  # the first run allocates the buffers of later ones
+        self.run(  # the first run allocates the buffers that later runs reuse
             np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8), np.zeros((1, height, width), np.uint8)
         )
         give_back_memory()
@@ -62,7 +61,7 @@ class Network:
 
         Raises:
             WeightsMissing: There is no weight file.
-            WeightsAltered: Its SHA-256 is not the pinned one, or layers are missing.
+            WeightsAltered: It does not match its pinned SHA-256, or lacks layers.
         """
         tensors = weight_file.read(weights)
         graph = build_graph(tensors)
@@ -87,8 +86,8 @@ class Network:
         Returns:
             float32 (B, …); see `vision.network.graph.build_graph`.
         """
-        there = [output.name for output in self._session.get_outputs()]
-        wanted = [name for name in there if names is None or name in names]
+        available = [output.name for output in self._session.get_outputs()]
+        wanted = [name for name in available if names is None or name in names]
         values = self._session.run(wanted, {"face": faces, "eyes": strips})
         return dict(zip(wanted, values, strict=True))
 
@@ -107,16 +106,16 @@ class Network:
         return dict(zip(COVERINGS, softmax(outputs["covering"]).T, strict=True))
 
     def temperature(self, labels: Labels, head: Head) -> float:
-        """Return a head's calibration temperature."""
+        """Return the temperature of a head."""
         return float(self._heads[f"temperature_{labels}_{head}"][0])
 
     def kernel(self, head: Head, labels: Labels = "ferplus") -> NDArray[np.float32]:
-        """Return a head's kernel, (C, 7): the weight of each pooled feature for each logit."""
+        """Return a head's kernel, (C, 7)."""
         return np.asarray(self._heads[f"head_{labels}_{head}/kernel"], np.float32)
 
 
 def give_back_memory() -> None:
-    """Return freed memory to the system: after loading, glibc holds twice what is in use."""
+    """Return freed memory to the system; after loading, glibc holds twice what is in use."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)

@@ -1,10 +1,10 @@
-"""The weight file: kernels as int8, checked against its pinned SHA-256, never unpickled.
+"""Read and write the weight file: int8 kernels, checked against a pinned SHA-256, no pickle.
 
-A kernel is stored as int8 with one float32 scale per output channel, so that the largest weight
-of each channel becomes ±127; everything else is stored as it is. Names are those of the Keras
-layers and their weights: `conv1_conv/kernel`, `conv1_conv/kernel_scale`, `conv1_bn/gamma`, …;
-`head_<labels>_<head>/…` for the heads and `temperature_<labels>_<head>` for their calibration; and
-`head_covering/…`.
+A convolution kernel is stored as int8 with one float32 scale per output channel, which maps the
+channel's largest weight to ±127. Everything else is stored unchanged. Names are those of the
+Keras layers and weights: `conv1_conv/kernel`, `conv1_conv/kernel_scale`, `conv1_bn/gamma`, …. The
+heads are `head_<labels>_<head>/…` and `head_covering/…`, the temperatures
+`temperature_<labels>_<head>`.
 
 `python -m vision.network.weights SOURCE.npz OUT.safetensors` makes the file from trained weights.
 """
@@ -25,10 +25,10 @@ from vision.errors import WeightsAltered, WeightsMissing
 from vision.reading import Head, View
 
 WEIGHTS: Final = Path(__file__).resolve().parents[2] / "models" / "mirrortape.safetensors"
-"""The weights that come with the project."""
+"""The shipped weights."""
 
 Labels = Literal["ferplus", "fer"]
-"""The labels to which a set of heads was fitted: FER+ votes (the product's) or FER-2013 labels."""
+"""What a set of heads is fitted to: FER+ votes (used by the product) or FER-2013 labels."""
 
 LABELS: Final[tuple[Labels, ...]] = ("ferplus", "fer")
 
@@ -38,24 +38,24 @@ HEADS: Final = tuple(f"head_{labels}_{view}" for labels in LABELS for view in VI
 """The heads for each view and set of labels; `vision.training.fit_heads` fits them."""
 
 TRAINED_HEADS: Final = tuple(f"head_mixed_{view}" for view in VIEWS)
-"""The heads that the convolutions are trained with, on votes and labels mixed; never served."""
+"""The heads used to train the convolutions, on mixed votes and labels; never served."""
 
 SEES: Final[dict[Head, View]] = {
     **{view: view for view in VIEWS},
     "masked": "fused",
     "shaded": "face",
 }
-"""The view of each emotion head. Each set of labels has one head of each kind.
+"""Each emotion head and its view; every set of labels has all of them.
 
-`masked` is fitted to faces whose mouth is covered, `shaded` to those whose eyes are
-(`vision.training.fit_heads`); until then they are copies of the heads with the same view.
+`vision.training.fit_heads` fits `masked` to faces with a covered mouth and `shaded` to faces with
+covered eyes. Before that, they are copies of the heads of the same view.
 """
 
 COVERING_HEAD: Final = "head_covering"
-"""The head that detects coverings: see `vision.network.coverings`."""
+"""The head that classifies coverings; see `vision.network.coverings`."""
 
 CHANNEL_MEANS: Final = (103.939, 116.779, 123.68)
-"""The means that ResNet50's ImageNet weights expect to be subtracted from blue, green and red."""
+"""Means of blue, green and red that ResNet50's ImageNet weights expect to be subtracted."""
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -63,10 +63,10 @@ _SCALE: Final = "_scale"
 
 
 def quantise(kernel: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round a kernel to int8 with one scale per output channel (its last axis).
+    """Quantise a kernel to int8 with one scale per output channel (its last axis).
 
     Returns:
-        The integers, -127..127, and the scales, (channels,), to restore the kernel.
+        The integers, -127..127, and the scales, (channels,).
     """
     values = kernel.astype(np.float32)
     largest = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
@@ -75,15 +75,15 @@ def quantise(kernel: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int8], NDArr
 
 
 def dequantise(whole: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Restore a kernel that `quantise` rounded."""
+    """Return the float kernel of a result of `quantise`."""
     return whole.astype(np.float32) * scale
 
 
 def kernel_of(tensors: Tensors, name: str) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return a kernel of a weight file as integers and scales.
+    """Return a quantised kernel of a weight file: integers and scales.
 
     Raises:
-        WeightsAltered: It is missing.
+        WeightsAltered: The kernel is missing.
     """
     try:
         return tensors[name], tensors[name + _SCALE]
@@ -91,13 +91,12 @@ def kernel_of(tensors: Tensors, name: str) -> tuple[NDArray[np.int8], NDArray[np
         raise WeightsAltered(f"the weight file lacks {error}") from error
 
 
-def pack(
-    trained: Mapping[str, NDArray[Any]],
-) -> bytes:
-    """Serialize trained weights as a weight file.
+def pack(trained: Mapping[str, NDArray[Any]]) -> bytes:
+    """Serialise trained weights as a weight file.
 
     Args:
-        trained: Arrays by name, kernels in any float type; unknown heads are left out.
+        trained: Arrays by name, kernels in any float type. Heads that are not served are left
+            out.
     """
     kept = tuple(f"head_{labels}_{head}/" for labels in LABELS for head in SEES)
     tensors: Tensors = {}
@@ -107,7 +106,7 @@ def pack(
         if name.endswith("/kernel") and not name.startswith("head_"):
             tensors[name], tensors[name + _SCALE] = quantise(array)
         else:
-            tensors[name] = array  # heads are small: quantizing them would save little
+            tensors[name] = array  # heads are small: quantising them would save little
     for labels in LABELS:
         for head, view in SEES.items():
             tensors.setdefault(f"temperature_{labels}_{head}", np.ones(1, np.float32))
@@ -118,7 +117,7 @@ def pack(
 
 
 def write(content: bytes, path: Path) -> None:
-    """Write a weight file, and its SHA-256 beside it."""
+    """Write a weight file and pin its SHA-256 beside it."""
     path.write_bytes(content)
     _pin(path).write_text(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
 
@@ -127,8 +126,8 @@ def read(path: Path = WEIGHTS) -> Tensors:
     """Read a weight file.
 
     Raises:
-        WeightsMissing: The file or its pinned SHA-256 is not there.
-        WeightsAltered: The file's SHA-256 is not the pinned one.
+        WeightsMissing: The file or its pinned SHA-256 is missing.
+        WeightsAltered: The file does not match its pinned SHA-256.
     """
     try:
         content, pinned = path.read_bytes(), _pin(path).read_text().split()
@@ -143,7 +142,7 @@ def read(path: Path = WEIGHTS) -> Tensors:
 
 
 def unpack(tensors: Tensors) -> Tensors:
-    """Return the weights of a file in the form for `pack`, with float kernels."""
+    """Return the weights of a file in the form that `pack` takes, with float kernels."""
     return {
         name: dequantise(value, tensors[name + _SCALE]) if name + _SCALE in tensors else value
         for name, value in tensors.items()

@@ -1,1 +1,1 @@
-"""From untrusted bytes to pixels: formats, limits, videos."""
+"""Decode untrusted photos and videos into pixels, within limits."""

@@ -1,7 +1,7 @@
-"""Tells the type of a file by its first few bytes.
+"""Detect the format of a file from its first bytes.
 
 Nothing is decoded and nothing heavy is imported, so the bot can reject a wrong file before it
-reaches the process that decodes.
+reaches the worker process that decodes.
 """
 
 from typing import Final
@@ -16,10 +16,10 @@ from vision.errors import (
 )
 
 MAX_BYTES: Final = 20_000_000
-"""The largest file that is opened; Telegram's own limit for bots."""
+"""Largest file that is opened; also the limit of Telegram's getFile."""
 
 MAX_VIDEO_SECONDS: Final = 60
-"""The longest video that is read; Telegram's video messages are no longer."""
+"""Longest video that is accepted; also the limit of Telegram's round videos."""
 
 # First bytes -> Pillow's decoders that may open the file.
 _SIGNATURES: Final = {
@@ -27,7 +27,7 @@ _SIGNATURES: Final = {
     b"\x89PNG\r\n\x1a\n": ("PNG",),
 }
 
-# Some data sets of faces use this format; no camera does.
+# Some face data sets use TIFF; phones do not.
 _DATA_SET_SIGNATURES: Final = _SIGNATURES | {b"II*\x00": ("TIFF",), b"MM\x00*": ("TIFF",)}
 
 # ISO 14496-12 files name a major brand and compatible ones after "ftyp".
@@ -38,17 +38,17 @@ _EBML: Final = b"\x1a\x45\xdf\xa3"  # WebM and Matroska
 
 
 def sniff(photo: bytes, *, of_data_set: bool = False) -> tuple[str, ...]:
-    """Return the names of Pillow's decoders for a file.
+    """Return the names of the Pillow decoders that match the file's first bytes.
 
     Args:
         photo: The whole file.
-        of_data_set: Whether it belongs to a data set and may be a TIFF.
+        of_data_set: Whether it comes from a data set and so may be a TIFF.
 
     Raises:
-        EmptyPhoto: There are no bytes.
-        PhotoTooLarge: There are more than `MAX_BYTES`.
-        NotAPhoto: We do not open this type of file.
-        AnimatedPhoto: The file declares itself an image sequence.
+        EmptyPhoto: The file is empty.
+        PhotoTooLarge: It has more than `MAX_BYTES`.
+        NotAPhoto: We do not support its format.
+        AnimatedPhoto: Its header declares an image sequence.
     """
     if not photo:
         raise EmptyPhoto("no bytes")
@@ -65,13 +65,13 @@ def sniff(photo: bytes, *, of_data_set: bool = False) -> tuple[str, ...]:
 
 
 def sniff_video(video: bytes) -> None:
-    """Reject files that do not begin like MP4, QuickTime, WebM or Matroska.
+    """Reject bytes that do not start like an MP4, QuickTime, WebM or Matroska file.
 
-    FFmpeg must not see other types: playlists, for example, name further files to open.
+    FFmpeg must see no other format: a playlist, for example, could make it open other files.
 
     Raises:
-        VideoTooLarge: There are more than `MAX_BYTES`.
-        NotAVideo: We do not open this type of file.
+        VideoTooLarge: The file has more than `MAX_BYTES`.
+        NotAVideo: We do not support its format.
     """
     if len(video) > MAX_BYTES:
         raise VideoTooLarge(f"{len(video):,} bytes; at most {MAX_BYTES:,}")

@@ -1,7 +1,7 @@
-"""Extracts a few frames from an untrusted video, evenly spread over its length.
+"""Sample a few frames, spread over its length, from the bytes of an untrusted short video.
 
-FFmpeg reads the bytes as a stream in memory, so that no video is ever written to disk. The length
-and frame rate that a file states are not trusted: all frames are decoded one by one, and the kept
+FFmpeg reads the bytes as a stream in memory, so a video is never written to disk. The length and
+frame rate that a file declares are not trusted: all frames are scanned one by one, and the kept
 ones are thinned out as the video turns out to be longer.
 """
 
@@ -12,32 +12,32 @@ import cv2
 import numpy as np
 
 from vision.errors import DamagedVideo, VideoTooLarge, VideoTooLong
+from vision.photo.decoding import WORKING_SIDE, Photo
 from vision.photo.formats import MAX_VIDEO_SECONDS, sniff_video
-from vision.photo.gate import WORKING_SIDE, Photo
 
 MAX_PIXELS: Final = 3840 * 2160
-"""The most pixels of a frame; phones film no larger."""
+"""Largest frame in pixels: 4K, as phones record."""
 
-MOST: Final = 10
-"""The most frames that are kept; from a video of more than a few seconds at least half of it."""
+MAX_FRAMES: Final = 10
+"""Most frames kept; a video of more than a few seconds gives at least half as many."""
 
-_SLACK_S: Final = 1.0  # a one-minute video ends slightly later
+_SLACK_S: Final = 1.0  # a one-minute video may last slightly longer
 _FIRST_STEP_S: Final = 0.25
-_MOST_FRAMES: Final = 65 * 60  # more frames in a minute mean that the stated times are wrong
-_MOST_WORK: Final = _MOST_FRAMES * 1920 * 1080  # pixels in all, some ten seconds of two processors
+_MOST_FRAMES: Final = 65 * 60  # in a minute; with more, the file's timestamps are wrong
+_MOST_WORK: Final = _MOST_FRAMES * 1920 * 1080  # pixels in all: about ten seconds on two CPUs
 
 
-def moments(video: bytes) -> list[Photo]:
-    """Return up to `MOST` pictures of a video, evenly spread, in order.
+def sample_frames(video: bytes) -> list[Photo]:
+    """Return up to `MAX_FRAMES` pictures of a video, evenly spread, in order.
 
     Raises:
-        UnreadableVideo: One of its subclasses.
+        UnreadableVideo: One of its subclasses; see `vision.errors`.
     """
     sniff_video(video)
-    # OpenCV releases the stream without holding the GIL: keep our own reference to it.
+    # OpenCV releases the stream without holding the GIL, so keep a reference of our own.
     stream = io.BytesIO(video)
-    # Software decoding only: what graphics cards accept differs between computers.
-    capture = cv2.VideoCapture(  # type: ignore[call-overload]  # the stubs know no stream
+    # Decode in software: which files a graphics card accepts differs between machines.
+    capture = cv2.VideoCapture(  # type: ignore[call-overload]  # the stubs lack the stream overload
         stream,
         cv2.CAP_FFMPEG,
         [cv2.CAP_PROP_HW_ACCELERATION, cv2.VIDEO_ACCELERATION_NONE],
@@ -72,15 +72,15 @@ def _sample(capture: cv2.VideoCapture) -> list[Photo]:
         if not is_whole or frame.size == 0:
             continue
         kept.append((at_s, _photo(np.asarray(frame, np.uint8))))
-        if len(kept) > MOST:
+        if len(kept) > MAX_FRAMES:
             kept, step_s = kept[::2], 2 * step_s
     if not kept:
-        raise DamagedVideo("not one frame can be decoded")
+        raise DamagedVideo("no frame can be decoded")
     return [photo for _, photo in kept]
 
 
 def _photo(frame: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Photo:
-    """Return a frame, uint8 (h, w, 3), BGR, as an opened photo of the working size."""
+    """Return a frame, uint8 (h, w, 3), BGR, as a photo of the working size."""
     height, width = frame.shape[:2]
     ratio = min(1.0, WORKING_SIDE / max(width, height))
     size = max(1, round(width * ratio)), max(1, round(height * ratio))

@@ -1,1 +1,1 @@
-"""The pictures for users: the card that explains a reading, and numbered faces."""
+"""Pictures for the user: the card that explains a reading, and numbered faces."""

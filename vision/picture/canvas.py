@@ -1,7 +1,7 @@
-"""Draws text and rounded shapes on pixel arrays, as alpha masks.
+"""Paint text and rounded shapes on pixels, as alpha masks.
 
-A picture takes a few milliseconds because only the pixels under a mask are touched, and because
-recurring parts (fonts, words, rounded ends) are cached.
+Painting takes a few milliseconds, because only the pixels under a mask change, and what recurs
+between pictures (fonts, words, round corners) is cached.
 """
 
 from functools import cache, lru_cache
@@ -17,19 +17,19 @@ Colour = tuple[int, int, int]
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
 
-_FINE: Final = 4  # samples per pixel and direction of a round corner
-_LINE: Final = 1.4  # line height in font sizes
+_FINE: Final = 4  # supersampling per direction of round corners
+_LINE: Final = 1.4  # height of a line of text, in font sizes
 
 
 def paint(pixels: Pixels, mask: Mask, left: int, top: int, colour: Colour) -> None:
-    """Blend a colour over pixels, with a mask as opacity.
+    """Blend a colour into pixels, with a mask as its opacity.
 
     Args:
-        pixels: uint8 (H, W, 3); changed.
-        mask: uint8 (h, w), 255 for opaque; must lie inside `pixels`.
+        pixels: uint8 (H, W, 3); changed in place.
+        mask: uint8 (h, w), 255 is opaque; must lie inside `pixels`.
         left: Column of the mask's left edge.
         top: Row of its upper edge.
-        colour: In the order of the channels of `pixels`.
+        colour: In the channel order of `pixels`.
     """
     height, width = mask.shape
     area = pixels[top : top + height, left : left + width]
@@ -38,12 +38,12 @@ def paint(pixels: Pixels, mask: Mask, left: int, top: int, colour: Colour) -> No
 
 
 def overlay(pixels: Pixels, tint: MatLike, kept: MatLike) -> None:
-    """Blend a premultiplied picture over another.
+    """Blend one picture over another.
 
     Args:
-        pixels: uint8 (H, W, 3); changed.
-        tint: The colour times its opacity, uint8 of the same shape.
-        kept: One minus the opacity, as 0..255, uint8 of the same shape.
+        pixels: uint8 (H, W, 3); changed in place.
+        tint: Colour times opacity, uint8 of the same shape.
+        kept: Weight of `pixels`, 0..255, uint8 of the same shape.
     """
     cv2.multiply(pixels, kept, pixels, 1 / 255)  # in place: allocating would take longer
     cv2.add(pixels, tint, pixels)
@@ -60,11 +60,11 @@ def write(
     """Write a line of text.
 
     Args:
-        pixels: uint8 (H, W, 3); changed.
-        text: One line; the part that does not fit is cut off.
-        at: x and y of the start of the baseline, or of its end if `side` is "right".
-        size: The font size in pixels.
-        colour: In the order of the channels of `pixels`.
+        pixels: uint8 (H, W, 3); changed in place.
+        text: One line; what does not fit is cut off.
+        at: x and y of the baseline's start, or of its end if `side` is "right".
+        size: Font size in pixels.
+        colour: In the channel order of `pixels`.
         side: Which end of the text lies at `at`.
     """
     mask = _text(text, size)
@@ -79,7 +79,7 @@ def text_width(text: str, size: int) -> int:
 
 
 def rounded(width: int, height: int, radius: int) -> Mask:
-    """Return a mask, uint8 (height, width), of a rectangle with rounded corners."""
+    """Return an antialiased mask, uint8 (height, width), of a rectangle with round corners."""
     mask = np.full((height, width), 255, np.uint8)
     corner = _corner(radius)
     for columns in (1, -1):
@@ -99,7 +99,7 @@ def round_corners(pixels: Pixels, radius: int, background: Colour) -> None:
 
 @cache
 def round_outline(corner: float) -> NDArray[np.float64]:
-    """Return a closed outline of the square -1..1 with rounded corners, float64 (161, 2).
+    """Return a closed outline of the square -1..1 with round corners, float64 (161, 2).
 
     Args:
         corner: Radius of the corners, 0..1.
@@ -111,7 +111,7 @@ def round_outline(corner: float) -> NDArray[np.float64]:
         centre = (1 - corner) * np.array([x, y])
         arcs.append(centre + corner * np.column_stack([np.cos(turned), np.sin(turned)]))
     corners = np.concatenate([*arcs, arcs[0][:1]])
-    # Evenly spaced points, so that all dashes have the same length.
+    # Resample to evenly spaced points, so that all dashes have the same length.
     steps = np.hypot(*np.diff(corners, axis=0).T)
     along = np.concatenate([[0], np.cumsum(steps)])
     even = np.linspace(0, along[-1], 161)
@@ -120,7 +120,7 @@ def round_outline(corner: float) -> NDArray[np.float64]:
 
 @cache
 def _corner(radius: int) -> Mask:
-    """Return the upper left quarter of a disc, uint8 (radius, radius)."""
+    """Return a mask of the upper left quarter of a disc, uint8 (radius, radius)."""
     middles = (np.arange(radius * _FINE) + 0.5) / _FINE
     inside = np.hypot(radius - middles[:, None], radius - middles) <= radius
     shares = inside.reshape(radius, _FINE, radius, _FINE).mean(axis=(1, 3))
@@ -129,7 +129,7 @@ def _corner(radius: int) -> Mask:
 
 @lru_cache(maxsize=256)
 def _text(text: str, size: int) -> Mask:
-    """Return the mask of a line of text whose baseline lies `size` pixels below its top."""
+    """Return the mask of a line of text; its baseline is `size` pixels below the top."""
     image = Image.new("L", (text_width(text, size), round(_LINE * size)))
     ImageDraw.Draw(image).text((0, size), text, 255, _font(size), anchor="ls")
     return np.array(image)

@@ -1,8 +1,9 @@
-"""Draws the picture that explains a reading: the face, a heat map, and seven bars.
+"""Draw the card that explains a reading: the face, where the network looked, and seven bars.
 
-It is 768 pixels wide and about 1350 high; Telegram shows at most 1280. It has the photo cropped
-around the face with the heat map and a frame around each eye, then the emotion, the confidence,
-where the heat lies in words, a bar for each emotion, and each view's share if two views answered.
+The card is 768 pixels wide and about 1350 high; Telegram shows at most 1280. On top is the photo,
+cropped around the face, with the heat map and a frame around each eye. Below are emotion and
+confidence, the heat map in words, and a bar per emotion. If the answer used both views, the card
+also shows the contribution of each.
 """
 
 from functools import cache
@@ -24,7 +25,7 @@ from vision.picture.canvas import (
     rounded,
     write,
 )
-from vision.picture.explanation import account
+from vision.picture.explanation import describe_heat
 from vision.reading import EMOTIONS, Covering, Reading, View, percent
 
 WIDTH: Final = 768
@@ -39,7 +40,7 @@ ACCENTS: Final[dict[str, Colour]] = {
     "surprise": (255, 138, 76),
     "neutral": (160, 176, 192),
 }
-"""One colour for each emotion."""
+"""The colour of each emotion."""
 
 _SEEN: Final[dict[tuple[Covering, View], str]] = {
     ("none", "face"): "Read from the whole face alone.",
@@ -56,7 +57,7 @@ _SOFT_TEXT: Final = (170, 178, 192)
 _MARGIN: Final = 32
 _RIGHT: Final = WIDTH - _MARGIN
 _PHOTO_HEIGHT: Final = (416, 736)  # smallest and largest
-_AROUND_FACE: Final = 0.45  # margin around the face's box, in its sides
+_AROUND_FACE: Final = 0.45  # margin around the face box, in its sides
 _CORNER: Final = 22
 _ROW: Final = 40  # height of one bar's row
 _BAR: Final = 20
@@ -64,11 +65,11 @@ _BAR_LEFT: Final = 184
 _BAR_RIGHT: Final = 648
 _VIEW_HEIGHT: Final = 136
 _NOTE: Final = 32  # height of a line of small text
-_STRONGEST: Final = 0.6  # opacity of the hottest place: the face stays recognizable
-_FAINTEST: Final = 0.2  # heat below this is not drawn
-_COARSER: Final = 8  # heat is computed on a picture this many times smaller, since it is smooth
-_EYE_FRAME: Final = 0.62  # side of an eye's frame, in distances between the eyes
-_ROUND: Final = 0.35  # radius of its corners, in halves of its side
+_STRONGEST: Final = 0.6  # opacity of the hottest place: the face stays recognisable
+_FAINTEST: Final = 0.2  # least heat that is visible, as a share of the hottest
+_COARSER: Final = 8  # the heat map is smooth, so it is drawn this many times smaller
+_EYE_FRAME: Final = 0.62  # side of an eye's frame, in eye distances
+_ROUND: Final = 0.35  # radius of its corners, in half sides
 _QUALITY: Final = 88
 
 
@@ -85,8 +86,8 @@ def draw_picture(
         pixels: uint8 (H, W, 3), RGB, the upright photo at its working size.
         face_box: Left, top, width, height of the face in `pixels`.
         eyes: Centres of both eyes in `pixels`.
-        heats: The heat of the answering head's views; their source is `pixels`.
-        reading: The text and the bars below.
+        heats: Heat of the answering head's views; their source is `pixels`.
+        reading: The reading to explain.
 
     Returns:
         A JPEG, `WIDTH` pixels wide, without metadata.
@@ -108,7 +109,7 @@ def draw_picture(
     edges = (_MARGIN, below, left, right)
     framed = cv2.copyMakeBorder(photo, *edges, cv2.BORDER_CONSTANT, value=_BACKGROUND)
     canvas = np.asarray(framed, np.uint8)
-    _write_headline(canvas, reading, account(heats, eyes), headline)
+    _write_headline(canvas, reading, describe_heat(heats, eyes), headline)
     _draw_bars(canvas, reading, bars)
     if len(heats) > 1:
         _show_views(canvas, pixels, heats, views)
@@ -120,7 +121,7 @@ def draw_picture(
 
 
 def notes_for(reading: Reading) -> list[str]:
-    """Return what limits the trust in this reading, a line each."""
+    """Return caveats about the reading, one line each."""
     notes = []
     if reading.moments > 1:
         notes.append(f"The mean of {reading.moments} moments; this is the clearest of them.")
@@ -134,7 +135,7 @@ def notes_for(reading: Reading) -> list[str]:
 
 
 def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> tuple[Pixels, Affine]:
-    """Crop the face with a margin, within the photo.
+    """Crop the face and its surroundings, within the photo.
 
     Returns:
         The crop at its final size, and the map from the photo to it.
@@ -148,13 +149,13 @@ def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> tuple[
     least, most = _PHOTO_HEIGHT
     widest = _RIGHT - _MARGIN
     scale = min(widest / (x1 - x0), most / (y1 - y0))
-    if scale * (y1 - y0) < least:  # a wide, flat photo: crop its sides
+    if scale * (y1 - y0) < least:  # wide and low: crop its sides instead
         scale = least / (y1 - y0)
         half = widest / scale / 2
         middle = float(np.clip(left + face_width / 2, x0 + half, x1 - half))
         x0, x1 = max(x0, int(middle - half)), min(x1, int(middle + half))
     wide, high = (_COARSER * round(scale * side / _COARSER) for side in (x1 - x0, y1 - y0))
-    # A working picture is less than twice as large as its crop here: no aliasing.
+    # Linear is enough: the working picture is reduced by less than half, so nothing aliases.
     interpolation = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
     shown = cv2.resize(pixels[y0:y1, x0:x1], (wide, high), interpolation=interpolation)
     cut = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]])
@@ -163,29 +164,29 @@ def _crop(pixels: Pixels, face_box: tuple[float, float, float, float]) -> tuple[
 
 
 def _enlarge(x: float, y: float) -> Affine:
-    """Return the map that `cv2.resize` applies."""
+    """Return the map that `cv2.resize` applies for these factors."""
     return np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2]])
 
 
 def _coarse_density(heats: list[ViewHeat], to_picture: Affine, size: tuple[int, int]) -> Heat:
-    """Return `density` on a picture `_COARSER` times smaller, with the same edges."""
+    """Return `density` for a picture `_COARSER` times smaller with the same edges."""
     to_coarse = chain(to_picture, _enlarge(1 / _COARSER, 1 / _COARSER))
     return density(heats, to_coarse, (size[0] // _COARSER, size[1] // _COARSER))
 
 
 def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
-    """Blend heat over a picture; cold places are not changed.
+    """Blend a heat map over a picture; cold places stay unchanged.
 
     Args:
-        pixels: uint8 (H, W, 3), RGB; changed.
-        heat: float32, as `_coarse_density` returns it.
+        pixels: uint8 (H, W, 3), RGB; changed in place.
+        heat: float32, from `_coarse_density`.
         hottest: The heat that gets the brightest colour.
     """
     if not np.isfinite(hottest) or hottest <= 0:
         return
     opacity = np.clip((heat / hottest - _FAINTEST) / (1 - _FAINTEST), 0, 1)
     left, top, width, height = cv2.boundingRect((opacity > 0).astype(np.uint8))
-    left, top = max(0, left - 1), max(0, top - 1)  # with an empty border
+    left, top = max(0, left - 1), max(0, top - 1)  # with a transparent border
     part = np.s_[top : top + height + 2, left : left + width + 2]
     area = pixels[tuple(slice(_COARSER * s.start, _COARSER * s.stop) for s in part)]
     shade = (255 * np.clip(heat[part] / hottest, 0, 1)).astype(np.uint8)
@@ -198,24 +199,24 @@ def _glow(pixels: Pixels, heat: Heat, hottest: float) -> None:
 
 
 def _frame_eyes(photo: Pixels, eyes: NDArray[np.float64], *, dashed: bool) -> None:
-    """Draw a level, rounded frame around each eye, dashed if its position is an estimate.
+    """Draw a rounded frame around each eye, parallel to the eye line.
 
     Args:
-        photo: uint8 (H, W, 3); changed.
-        eyes: Their centres in it, (2, 2).
-        dashed: Whether the frames are dashed.
+        photo: uint8 (H, W, 3); changed in place.
+        eyes: Eye centres in the photo, (2, 2).
+        dashed: Whether the frames are dashed, for estimated eyes.
     """
     along = eyes[1] - eyes[0]
     distance = float(np.hypot(*along))
     axes = np.array([along, [-along[1], along[0]]]) / distance
     outline = _EYE_FRAME / 2 * distance * round_outline(_ROUND) @ axes
-    reach = int(0.7 * _EYE_FRAME * distance) + 10  # half a diagonal, and the shadow
+    reach = int(0.7 * _EYE_FRAME * distance) + 10  # half a diagonal plus the shadow
     for eye in eyes:
         left, top = (max(0, int(middle) - reach) for middle in eye)
         right, bottom = (max(0, int(middle) + reach) for middle in eye)
         area = photo[top:bottom, left:right]
         if area.size == 0:
-            continue  # an estimate may lie outside the photo
+            continue  # an estimated eye may lie outside the photo
         line = np.zeros(area.shape[:2], np.uint8)
         corners = eye + outline - (left, top)
         for piece in np.array_split(corners, 16)[::2] if dashed else [corners]:
@@ -248,14 +249,14 @@ def _draw_bars(canvas: Pixels, reading: Reading, top: int) -> None:
         write(canvas, percent(probability), (_RIGHT, middle + 9), 26, text, "right")
         length = round(probability * full)
         if length > 0:
-            # Too short for two rounded ends: use the track's left end.
+            # A bar too short for two round ends gets only the left one.
             bar = rounded(max(length, _BAR), _BAR, _BAR // 2)[:, :length]
             paint(canvas, bar, _BAR_LEFT, middle - _BAR // 2, colour)
 
 
 @cache
 def _empty_bars() -> Pixels:
-    """Return the background of the bars, which is the same for all readings."""
+    """Return the empty bars with their labels."""
     canvas = np.full((_ROW * len(EMOTIONS), WIDTH, 3), _BACKGROUND, np.uint8)
     track = rounded(_BAR_RIGHT - _BAR_LEFT, _BAR, _BAR // 2)
     for index, emotion in enumerate(EMOTIONS):
@@ -266,14 +267,14 @@ def _empty_bars() -> Pixels:
 
 
 def _show_views(canvas: Pixels, photo: Pixels, heats: list[ViewHeat], top: int) -> None:
-    """Show both views side by side, with their heat and their shares."""
+    """Show both views side by side, with their heat and their shares of the logit."""
     tiles = []
     for heat in heats:
         width, height = heat.view_size
         scale = _VIEW_HEIGHT / height
         to_tile = chain(heat.to_view, _enlarge(scale, scale))
         size = (round(scale * width), _VIEW_HEIGHT)
-        # Per pixel of the photo, so that an eye's heat is equally bright on strip and face.
+        # Heat per pixel of the photo, so that an eye is equally bright in strip and face.
         magnified = abs(float(np.linalg.det(to_tile[:, :2])))
         glow = magnified * _coarse_density([heat], to_tile, size)
         smaller, to_smaller = halve(photo, float(np.hypot(*to_tile[:, 0])))

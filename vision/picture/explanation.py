@@ -1,8 +1,8 @@
-"""Says in words which parts of a face spoke for its emotion, such as "above all the mouth".
+"""Describe in words which parts of a face were decisive, such as "above all the mouth".
 
-The heat of all views is mapped to a row, where the eyes of every face are at `ROW_EYES`, so the
-parts of every face have the same position. *Left* and *right* mean the sides of the picture, since
-a selfie may be mirrored: "the eye on the left" is nearer to the picture's left edge.
+The heat of all views is projected to a row, where every face has its eyes at `ROW_EYES`, so each
+part of a face has a fixed place. *Left* and *right* are the viewer's, since a selfie may be
+mirrored: "the eye on the left" is nearer to the picture's left edge.
 """
 
 from collections.abc import Mapping
@@ -17,46 +17,46 @@ from vision.network.gradcam import ViewHeat, density
 
 Box = tuple[float, float, float, float]
 
-# Left, top, right, bottom in pixels of a row, from its edge, without overlaps. A cell of the
-# network's map is 8 pixels wide, so smaller parts could not be told apart.
+# Left, top, right, bottom in pixels of a row, from its edge; they do not overlap. A cell of the
+# feature map is 8 pixels wide, so smaller parts could not be distinguished.
 _MIDDLE: Final[dict[str, list[Box]]] = {
     "the brow": [(5, 3, 43, 13.5), (20, 13.5, 28, 19)],
     "the nose": [(20, 19, 28, 23), (18, 23, 30, 32.5)],
     "the mouth": [(13, 32.5, 35, 42.5)],
     "the chin": [(13, 42.5, 35, 48)],
 }
-_PAIRS: Final[dict[str, list[Box]]] = {  # the one on the left; the other is its mirror image
+_PAIRS: Final[dict[str, list[Box]]] = {  # the left one; the right one is its mirror image
     "eye": [(6, 13.5, 20, 23)],
     "cheek": [(4, 23, 18, 32.5), (4, 32.5, 13, 43)],
 }
 _ELSEWHERE: Final = "what is around the face"
 _NOTHING: Final = "no place spoke for it"
 
-_FINE: Final = 2  # samples per pixel of a row, so that each part's edge falls between two
-_LOW: Final = 0.5  # heat counts above this share of the maximum
-_MOST: Final = 0.6  # a part with this share of the heat is named alone
-_SPREAD: Final = 0.45  # if the first two parts have less, the heat is all over the face
-_BOTH: Final = 0.35  # if one eye has this share of the other's heat, both are named together
+_FINE: Final = 2  # samples per pixel of a row, so that part edges fall between samples
+_LOW: Final = 0.5  # share of the hottest place's heat below which heat is ignored
+_MOST: Final = 0.6  # share from which one part is named alone
+_SPREAD: Final = 0.45  # share of the top two parts below which the whole face is named
+_BOTH: Final = 0.35  # ratio of the weaker to the stronger side from which both are named together
 
 
-def account(heats: list[ViewHeat], eyes: Eyes) -> str:
-    """Say in a few words which parts spoke for the emotion.
+def describe_heat(heats: list[ViewHeat], eyes: Eyes) -> str:
+    """Describe in a few words where the heat is.
 
     Args:
-        heats: One for each view that the answering head saw.
+        heats: One for each view of the answering head.
         eyes: Centres of both eyes in the source of the heats, the one further left first.
 
     Returns:
         A phrase without a capital or a full stop, never empty.
     """
-    return in_words(shares(heats, eyes))
+    return phrase(shares(heats, eyes))
 
 
 def shares(heats: list[ViewHeat], eyes: Eyes) -> dict[str, float]:
-    """Return each part's share of the strong heat, by the part's name.
+    """Return each part's share of the salient heat, by the part's name.
 
-    Only heat above half of the maximum counts: weak heat covers most faces and says little. The
-    shares add up to one, or all are zero if there is no heat.
+    Only heat above half of the maximum counts, since most faces have a low, uninformative
+    background. The shares sum to one, or are all zero if there is no heat.
     """
     to_row = similarity(eyes, ROW_EYES)
     shift = (_FINE - 1) / 2
@@ -66,12 +66,12 @@ def shares(heats: list[ViewHeat], eyes: Eyes) -> dict[str, float]:
     total = float(heat.sum())
     if not np.isfinite(total) or total <= 0:
         return dict.fromkeys([*_masks(), _ELSEWHERE], 0.0)
-    # Rounding may make a part slightly larger than the whole.
+    # Sums in another order differ by rounding, so a part may slightly exceed the total.
     found = {name: min(1.0, float(heat[mask].sum()) / total) for name, mask in _masks().items()}
     return found | {_ELSEWHERE: max(0.0, 1 - sum(found.values()))}
 
 
-def in_words(parts: Mapping[str, float]) -> str:
+def phrase(parts: Mapping[str, float]) -> str:
     """Turn the result of `shares` into a phrase."""
     ranked = sorted(_paired(parts).items(), key=lambda item: -item[1])
     (first, most), (second, less), *_ = ranked
@@ -85,7 +85,7 @@ def in_words(parts: Mapping[str, float]) -> str:
 
 
 def _paired(parts: Mapping[str, float]) -> dict[str, float]:
-    """Merge both eyes, or both cheeks, if each has a good share."""
+    """Merge the two eyes, or the two cheeks, if their shares are similar."""
     together = dict(parts)
     for name in _PAIRS:
         sides = [f"the {name} on the {side}" for side in ("left", "right")]
@@ -97,7 +97,7 @@ def _paired(parts: Mapping[str, float]) -> dict[str, float]:
 
 @cache
 def _masks() -> dict[str, NDArray[np.bool_]]:
-    """Return the mask of each part on an enlarged row, bool (96, 96)."""
+    """Return the mask of each part on a supersampled row, bool (96, 96)."""
     masks = {name: _mask(boxes) for name, boxes in _MIDDLE.items()}
     for name, boxes in _PAIRS.items():
         masks[f"the {name} on the left"] = _mask(boxes)

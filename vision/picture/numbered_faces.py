@@ -1,4 +1,4 @@
-"""Draws the picture that asks who is meant: the whole photo with each face in a numbered box."""
+"""Draw the picture from which the user picks a face: the photo with numbered boxes."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,20 +9,20 @@ import numpy as np
 from vision.picture.canvas import Colour, Pixels, paint, rounded, text_width, write
 
 WIDTH: Final = 960
-"""Width of the picture in pixels, unless that makes it too high."""
+"""Width of the picture in pixels, unless it would become too high."""
 
 _HIGHEST: Final = 1280
 _LEAST: Final = 240  # shortest side: a number must fit, and Telegram rejects narrow strips
 _LINE: Final = 5
 _BADGE: Final = 58
-_FONT: Final = 38  # its line, 1.4 times as high, must end inside the badge
+_FONT: Final = 38  # its line is 1.4 times as high and must fit into the badge
 _QUALITY: Final = 88
 _WHITE: Final[Colour] = (255, 255, 255)
 _INK: Final[Colour] = (24, 20, 36)
 
 
 def draw_numbers(pixels: Pixels, boxes: Sequence[tuple[int, int, int, int]]) -> bytes:
-    """Return a photo with a numbered box around each face, a JPEG without metadata.
+    """Draw a numbered box around each face; return a JPEG without metadata.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
@@ -54,7 +54,7 @@ def _corners(
 
 
 def _badge(canvas: Pixels, number: str, left: int, top: int) -> None:
-    """Draw a number at the upper left corner of a box, moved into the picture if needed."""
+    """Draw a number at the upper left corner of a box, shifted to lie inside the picture."""
     height, width = canvas.shape[:2]
     left = min(max(0, left - _BADGE // 3), width - _BADGE)
     top = min(max(0, top - _BADGE // 3), height - _BADGE)

@@ -1,1 +1,1 @@
-"""Training: recipes, batches, augmentation, and the folder of a run."""
+"""Train the network: recipes, augmentation, batches, and run folders."""

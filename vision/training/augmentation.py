@@ -1,7 +1,7 @@
-"""Data augmentation for training.
+"""Augment rows for training.
 
-Rotations, shifts and scalings are part of the crop's affine map, so that a row is sampled only
-once. All randomness comes from the given generator.
+Rotation, shift and scale are part of the affine map that cuts the views, so a row is resampled
+only once. All randomness comes from the generator that is passed in.
 """
 
 from dataclasses import dataclass
@@ -17,30 +17,30 @@ from vision.reading import Covering
 
 Gray = NDArray[np.uint8]
 
-_PIVOT: Final = np.array(
-    [(ROW_SIZE - 1) / 2, ROW_EYES[0][1] + 6.0]
-)  # about the bridge of the nose
+# Centre of rotation and scale: about the bridge of the nose.
+_PIVOT: Final = np.array([(ROW_SIZE - 1) / 2, ROW_EYES[0][1] + 6.0])
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """The strength of each augmentation; zero turns it off.
+    """Strength of each augmentation; zero turns it off.
 
     Args:
         flipped: Share of rows that are mirrored.
-        turn_deg: Standard deviation of the rotation, in degrees.
-        scale: Largest scaling, as the logarithm of the factor.
+        turn_deg: Standard deviation of the rotation.
+        scale: Largest change of size, as the logarithm of the factor.
         shift: Standard deviation of the shift along each axis, in pixels of the row.
-        strip: Strength of those three on the eye strip, relative to the face: the strip is
-            narrow, and serving levels it.
-        eyes: Standard deviation of each eye centre, in pixels of the row.
+        strip: Strength of these three on the eye strip, relative to the face. It is lower because
+            the strip is narrow, and serving levels it.
+        eyes: Standard deviation of the noise on each eye centre, in pixels of the row.
         contrast: Largest change of contrast, as the logarithm of the factor.
         brightness: Largest change of brightness, in grey levels.
-        degraded: Share of rows with blur, noise, JPEG artefacts, or lost resolution.
-        erased: Share of faces with a rectangle painted over.
-        strip_erased: The same for eye strips.
-        masked: Share of rows whose lower face is covered by a mask.
-        shaded: Share of rows whose eyes are covered by sunglasses.
+        degraded: Share of rows that are blurred, noised, JPEG-compressed, or downscaled and
+            upscaled again.
+        erased: Share of face views with an erased rectangle.
+        strip_erased: Share of eye strips with an erased rectangle.
+        masked: Share of rows with a drawn mask.
+        shaded: Share of rows with drawn sunglasses.
     """
 
     flipped: float = 0.5
@@ -59,7 +59,7 @@ class Augmentation:
 
 
 NONE: Final = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-"""No augmentation: the views of serving."""
+"""No augmentation: the same views as in serving."""
 
 
 def augmented_views(
@@ -72,10 +72,10 @@ def augmented_views(
         eyes: Its eye centres.
         size: Width of both views in pixels.
         rng: The source of randomness.
-        amount: The strength of the augmentations.
+        amount: Strength of the augmentations.
 
     Returns:
-        The face, uint8 (size, size), the eye strip, uint8 (size // 2, size), and what was covered.
+        The face, uint8 (size, size), the eye strip, uint8 (size // 2, size), and the covering.
     """
     covering = _drawn_covering(rng, amount)
     row = covered(row, eyes, covering, rng)
@@ -92,13 +92,13 @@ def augmented_views(
 
 
 def mirrored(eyes: Eyes) -> Eyes:
-    """Return the eye centres in a row's mirror image, the one on the left first."""
+    """Return the eye centres in the mirror image of a row, the one on the left first."""
     (lx, ly), (rx, ry) = eyes
     return (ROW_SIZE - 1 - rx, ry), (ROW_SIZE - 1 - lx, ly)
 
 
 def _change(rng: np.random.Generator, amount: Augmentation, strength: float) -> Affine:
-    """Draw a random rotation, scaling and shift of the row."""
+    """Draw a random rotation, scale and shift of the row."""
     turn = np.deg2rad(rng.normal(0, strength * amount.turn_deg))
     scale = np.exp(strength * rng.uniform(-amount.scale, amount.scale))
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
@@ -130,21 +130,21 @@ def _degraded(row: Gray, rng: np.random.Generator, amount: Augmentation) -> Gray
     if kind == 1:
         return _gray(row + rng.normal(0, rng.uniform(4, 26), row.shape))
     if kind == 2:
-        return jpeg(row, int(rng.integers(5, 40)))
+        return jpeg_compressed(row, int(rng.integers(5, 40)))
     small = int(rng.integers(16, 40))
     reduced = cv2.resize(row, (small, small), interpolation=cv2.INTER_AREA)
     back = cv2.resize(reduced, (ROW_SIZE, ROW_SIZE), interpolation=cv2.INTER_CUBIC)
     return np.asarray(back, dtype=np.uint8)
 
 
-def jpeg(row: Gray, quality: int) -> Gray:
-    """Return a row after JPEG compression at a quality, 0..100."""
+def jpeg_compressed(row: Gray, quality: int) -> Gray:
+    """Compress a row as JPEG with this quality, 0..100, and decode it again."""
     _, content = cv2.imencode(".jpg", row, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
 
 
 def _erased(view: Gray, rng: np.random.Generator, share: float) -> Gray:
-    """Fill a random rectangle with the view's mean grey (Zhong et al.: Random Erasing, 2017)."""
+    """Fill a rectangle with the view's mean grey (Zhong et al.: Random Erasing, 2017)."""
     if rng.random() >= share:
         return view
     height, width = view.shape

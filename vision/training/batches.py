@@ -1,7 +1,7 @@
-"""The rows of the training data, and their batches.
+"""Load the training data, and make batches of it.
 
-FER+'s votes and FER-2013's labels agree on only 60 to 67 % of the rows. Each row's target mixes
-both. Afterwards, `vision.training.fit_heads` fits the serving heads to each kind alone.
+The FER+ votes and the FER-2013 labels agree on only 60 to 67 % of the rows, so each row's target
+mixes both. `vision.training.fit_heads` later fits the served heads to each kind separately.
 """
 
 import zipfile
@@ -22,7 +22,7 @@ from vision.training.augmentation import augmented_views
 from vision.training.recipe import Recipe
 
 NOT_A_FACE_VOTES: Final = 5
-"""A row with at least this many of ten votes for "not a face" is left out."""
+"""Rows with at least this many of ten votes for not-a-face are left out."""
 
 _ARRAYS: Final = ("images", "labels", "usage", "usage_names", "ferplus_votes", "ferplus_columns")
 
@@ -33,14 +33,15 @@ Batch = tuple[Views, dict[str, Floats], dict[str, Floats]]
 
 @dataclass(frozen=True, slots=True)
 class LabelledRows:
-    """Rows with their labels and votes.
+    """Faces with their FER-2013 labels and FER+ votes.
 
     Args:
         images: uint8 (N, 48, 48).
         eyes: Centres of both eyes, float64 (N, 2, 2), x and y in pixels of the row.
-        fer: The original labels, one-hot, float32 (N, 7).
-        ferplus: Shares of the votes for the seven emotions, float32 (N, 7); zeros without votes.
-        trust: Share of all votes that went to one of the seven, float32 (N,).
+        fer: FER-2013 labels, one-hot, float32 (N, 7).
+        ferplus: Each emotion's share of the votes for the seven, float32 (N, 7); zeros if there
+            are none.
+        trust: Share of all votes that are for one of the seven, float32 (N,).
         is_clear: Whether one of the seven has at least as many votes as contempt, unknown and
             not-a-face together, bool (N,).
     """
@@ -56,12 +57,12 @@ class LabelledRows:
         return len(self.images)
 
     def __getitem__(self, rows: NDArray[Any]) -> "LabelledRows":
-        """Return the rows selected by indices or a mask."""
+        """Return the rows at these indices, or under this mask."""
         parts = {field.name: getattr(self, field.name)[rows] for field in fields(self)}
         return LabelledRows(**parts)
 
     def require(self, count: int) -> None:
-        """Raise `UnusableData` if there are fewer rows."""
+        """Raise `UnusableData` if there are fewer than `count` rows."""
         if len(self) < count:
             raise UnusableData(f"{len(self)} rows do not fill a batch of {count}")
 
@@ -71,21 +72,21 @@ class LabelledRows:
         return (lx, ly), (rx, ry)
 
     def with_eyes(self, found: NDArray[np.float64]) -> "LabelledRows":
-        """Return the rows with detected eyes; NaN keeps the usual position."""
+        """Return the rows with these eye centres, or the usual ones where they are NaN."""
         is_missing = np.isnan(found).any(axis=(1, 2), keepdims=True)  # (N, 1, 1)
         return replace(self, eyes=np.where(is_missing, np.array(ROW_EYES), found))
 
 
-def load_rows(path: Path, split: str, limit: int | None = None) -> LabelledRows:
-    """Load one split of FER-2013 with its FER+ votes, without rows that show no face.
+def load_labelled_rows(path: Path, split: str, limit: int | None = None) -> LabelledRows:
+    """Load one split of FER-2013 with its FER+ votes, without rows that do not show a face.
 
     Args:
         path: An `.npz`; the model card describes it.
         split: One of the file's `usage_names`.
-        limit: The most rows to load.
+        limit: Load at most this many rows.
 
     Raises:
-        UnusableData: The file cannot be used for training; the message says why.
+        UnusableData: The file lacks what training needs; the message says why.
     """
     arrays = _read(path)
     names = [str(name) for name in arrays["usage_names"]]
@@ -116,56 +117,57 @@ def load_rows(path: Path, split: str, limit: int | None = None) -> LabelledRows:
 
 
 def class_weights(shares: Floats, balance: float) -> Floats:
-    """Return the weight of each emotion, (7,), with a mean of one over all rows.
+    """Return the loss weight of each emotion, (7,), with a mean of one over all rows.
 
     Args:
-        shares: The rows' targets, (N, 7).
-        balance: 0 gives every row the same weight, 1 every emotion.
+        shares: The targets of the rows, (N, 7).
+        balance: 0 weights all rows equally, 1 all emotions.
     """
     frequency = shares.sum(axis=0) / max(shares.sum(), 1)
     weights = np.where(frequency > 0, np.maximum(frequency, 1e-9) ** -balance, 0)
     return np.asarray(weights / max((weights * frequency).sum(), 1e-9), dtype=np.float32)
 
 
-def split(lessons: LabelledRows, held_back: int, seed: int) -> tuple[LabelledRows, LabelledRows]:
-    """Split off a random sample of rows to measure on; return the others first."""
-    order = np.random.default_rng((seed, len(lessons))).permutation(len(lessons))
-    return lessons[np.sort(order[held_back:])], lessons[np.sort(order[:held_back])]
+def split(labelled: LabelledRows, held_back: int, seed: int) -> tuple[LabelledRows, LabelledRows]:
+    """Split at random into training rows and `held_back` validation rows."""
+    order = np.random.default_rng((seed, len(labelled))).permutation(len(labelled))
+    return labelled[np.sort(order[held_back:])], labelled[np.sort(order[:held_back])]
 
 
-def mixed_targets(lessons: LabelledRows, votes_share: float) -> Floats:
-    """Return the target of each row, (N, 7): a weighted mean of its votes and its label.
+def mixed_targets(labelled: LabelledRows, votes_share: float) -> Floats:
+    """Return the weighted mean of votes and label for each row, (N, 7), summing to 1.
 
-    A row without votes for the seven emotions has only its label.
+    A row without a vote for one of the seven gets only its label.
     """
-    has_votes = lessons.ferplus.sum(axis=1, keepdims=True) > 0  # (N, 1)
-    mixed = votes_share * lessons.ferplus + (1 - votes_share) * lessons.fer
-    return np.where(has_votes, mixed, lessons.fer).astype(np.float32)
+    has_votes = labelled.ferplus.sum(axis=1, keepdims=True) > 0  # (N, 1)
+    mixed = votes_share * labelled.ferplus + (1 - votes_share) * labelled.fer
+    return np.where(has_votes, mixed, labelled.fer).astype(np.float32)
 
 
 class Batches:
-    """The batches of every epoch: order, augmentations and targets.
+    """Makes the batches of every epoch: order, augmentation, targets and weights.
 
-    They depend only on seed, epoch and row, so a resumed run sees the same batches.
+    The augmentation of a row depends only on seed, epoch and row, so a resumed run sees the same
+    batches.
     """
 
-    def __init__(self, lessons: LabelledRows, recipe: Recipe) -> None:
-        lessons.require(recipe.batch)
-        self._lessons, self._recipe = lessons, recipe
-        shares = mixed_targets(lessons, recipe.votes_share)
+    def __init__(self, labelled: LabelledRows, recipe: Recipe) -> None:
+        labelled.require(recipe.batch)
+        self._labelled, self._recipe = labelled, recipe
+        shares = mixed_targets(labelled, recipe.votes_share)
         smooth = recipe.label_smoothing
         self._targets = (1 - smooth) * shares + np.float32(smooth / len(EMOTIONS))
         self._weights = (shares @ class_weights(shares, recipe.balance)).astype(np.float32)
 
     @property
     def steps(self) -> int:
-        """The number of full batches in an epoch."""
-        return len(self._lessons) // self._recipe.batch
+        """Batches in an epoch; the rows of an incomplete batch are skipped."""
+        return len(self._labelled) // self._recipe.batch
 
     def batch(self, epoch: int, step: int, size: int) -> Batch:
         """Return the inputs, targets and weights of a batch, with views `size` pixels wide."""
         seed, count = self._recipe.seed, self._recipe.batch
-        order = np.random.default_rng((seed, epoch)).permutation(len(self._lessons))
+        order = np.random.default_rng((seed, epoch)).permutation(len(self._labelled))
         rows = order[step * count : (step + 1) * count]
         faces, strips = zip(*(self._views(epoch, int(row), size) for row in rows), strict=True)
         inputs = _stacked(faces, strips)
@@ -183,13 +185,13 @@ class Batches:
         self, epoch: int, row: int, size: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         rng = np.random.default_rng((self._recipe.seed, epoch, row, 0))
-        image, eyes = self._lessons.images[row], self._lessons.eyes_of(row)
+        image, eyes = self._labelled.images[row], self._labelled.eyes_of(row)
         return augmented_views(image, eyes, size, rng, self._recipe.augmentation)[:2]
 
 
-def plain_views(lessons: LabelledRows, rows: range, size: int) -> Views:
+def plain_views(labelled: LabelledRows, rows: range, size: int) -> Views:
     """Return the network's inputs without augmentation, `size` pixels wide."""
-    cut = [cut_views(lessons.images[row], lessons.eyes_of(row), size) for row in rows]
+    cut = [cut_views(labelled.images[row], labelled.eyes_of(row), size) for row in rows]
     return _stacked([views.face for views in cut], [views.eyes for views in cut])
 
 
@@ -201,11 +203,11 @@ def _stacked(faces: Sequence[NDArray[np.uint8]], strips: Sequence[NDArray[np.uin
 
 
 def _read(path: Path) -> Mapping[str, NDArray[Any]]:
-    """Read the arrays and check that they belong together."""
+    """Read the arrays and check that they are consistent."""
     if not path.is_file():
         raise UnusableData(f"there is no file {path}; training needs an .npz of FER-2013")
     try:
-        # Opened here, since numpy leaves a file open if it is not an archive.
+        # Opened here, because numpy does not close a file that is not an archive.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             if lacking := [name for name in _ARRAYS if name not in data]:
                 raise UnusableData(f"{path} lacks {', '.join(lacking)}")

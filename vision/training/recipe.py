@@ -1,4 +1,4 @@
-"""The recipe of a training run: everything that determines the weights, besides data and start."""
+"""The recipe of a training run: all that decides the weights, besides data and initial weights."""
 
 import re
 from dataclasses import asdict, dataclass, field
@@ -6,20 +6,20 @@ from typing import Any, Final
 
 from vision.training.augmentation import Augmentation
 
-_SIZES: Final = (32, 192)  # smallest and largest width of a view, in pixels
+_SIZES: Final = (32, 192)  # smallest and largest width of the views, in pixels
 _PHASE: Final = re.compile(r"(\d{2,3})x(\d{1,3})(s?)")
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A number of epochs with views of one size.
+    """Consecutive epochs with views of one size.
 
     Args:
-        size: Width of the views in pixels; small ones are much faster.
-        epochs: The number of epochs.
-        batch_statistics: Whether batch norms use the statistics of each batch, as usual, or the
-            stored ones, which must fit the weights already; see
-            `vision.network.keras_network.build_trainee`.
+        size: Width of the views in pixels; small views train much faster.
+        epochs: Number of epochs.
+        batch_statistics: Whether batch norms use each batch's mean and variance, as usual. If
+            false, they use the running ones, as in serving; these must already fit the weights.
+            See `vision.network.keras_network.build_training_model`.
     """
 
     size: int
@@ -32,29 +32,31 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train.
+    """Hyperparameters of a training run.
+
+    The defaults are the recipe of the first weights, plus weight averaging.
 
     Args:
         phases: In order.
-        batch: Rows per step.
-        learning_rate: After the warm-up; falls to zero along a cosine over all phases.
-        warmup_steps: Steps in which the rate rises from zero.
-        momentum: Nesterov momentum.
+        batch: Batch size in rows.
+        learning_rate: Peak rate after the warm-up; decays to zero by a cosine over all phases.
+        warmup_steps: Steps of linear warm-up from zero.
+        momentum: Nesterov momentum of SGD.
         weight_decay: Weight decay of all weights.
-        clip_norm: Gradients with a larger global norm are scaled down to it.
-        dropout: Share of the pooled features that are dropped for each head.
+        clip_norm: Largest global norm of the gradient; larger gradients are scaled down.
+        dropout: Dropout rate of each head's pooled features.
         votes_share: Share of the FER+ votes in each row's target; the rest is the FER label.
-        label_smoothing: Share of each target that is spread over the seven emotions.
-        averaging: Momentum per step of the running mean of the weights, which is the result.
-        balance: Exponent of the class weights; 0 gives all rows the same weight.
-        mixup: Shape of the Beta distribution of mixup's shares (Zhang et al., 2017); 0 is off.
-        frozen: The number of first stages that are not trained, including their batch norms;
-            three of five make a step 1.4 times as fast, if they are trained well already.
-        bfloat16: Whether to multiply in bfloat16, twice as fast on processors that have it.
-        matrix_products: Whether convolutions are computed as matrix products; on processors
-            without AVX-512 a step is about three times as fast.
-        seed: The seed of all randomness.
-        augmentation: The data augmentation.
+        label_smoothing: Share of each target that is spread evenly over the emotions.
+        averaging: Momentum, per step, of the running mean of the weights, which is the result.
+        balance: Exponent of the class weights of rare emotions; 0 weights all rows equally.
+        mixup: Parameter of mixup's Beta distribution (Zhang et al., 2017); 0 is off.
+        frozen: Number of frozen stages, counted from the input, batch norms included. With well
+            trained initial weights, freezing three of five makes a step 1.4 times as fast.
+        bfloat16: Whether to compute in bfloat16, twice as fast on CPUs that support it.
+        matrix_products: Whether to compute convolutions as matrix products, about three times as
+            fast on CPUs without AVX-512.
+        seed: Seed of all randomness.
+        augmentation: How rows are augmented.
     """
 
     phases: tuple[Phase, ...] = (Phase(48, 5), Phase(64, 4), Phase(96, 1))
@@ -78,26 +80,26 @@ class Recipe:
 
     @property
     def epochs(self) -> int:
-        """Number of epochs in all phases."""
+        """Total number of epochs."""
         return sum(phase.epochs for phase in self.phases)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values for JSON."""
+        """Return the recipe as JSON values."""
         return asdict(self) | {"phases": " ".join(map(str, self.phases))}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Recipe":
-        """Read what `to_json` wrote."""
+        """Return the recipe of a result of `to_json`."""
         phases = parse_phases(values["phases"])
         augmentation = Augmentation(**values["augmentation"])
         return cls(**values | {"phases": phases, "augmentation": augmentation})
 
 
 def parse_phases(text: str) -> tuple[Phase, ...]:
-    """Read phases such as "64x6 96x3 96x1s": width, epochs, "s" for serving's statistics.
+    """Parse phases such as "64x6 96x3 96x1s": width, epochs, "s" for running statistics.
 
     Raises:
-        ValueError: It is malformed, or a width is out of range.
+        ValueError: The text is malformed, or a number is out of range.
     """
     phases = []
     for part in text.replace(",", " ").split():

@@ -1,16 +1,15 @@
-"""The folder of a training run: its recipe, last checkpoint, weights and curves.
+"""The folder of a training run.
 
-| file | what |
+| file | content |
 |---|---|
-| `recipe.json` | the recipe, the hash of the data, and changes made on resuming |
+| `recipe.json` | recipe, data set, and changes made when the run was resumed |
 | `checkpoint.npz` | everything needed to resume |
-| `weights.npz` | the averaged weights of the last epoch, for `python -m vision.training.fit_heads`
-|
-| `history.jsonl`, `curves.png` | loss and accuracies after each epoch |
-| `eyes-*.npz` | the eye centres of the rows |
+| `weights.npz` | averaged weights of the last epoch, input of `vision.training.fit_heads` |
+| `history.jsonl`, `curves.png` | loss and accuracies, epoch by epoch |
+| `eyes-*.npz` | cached eye centres of the rows |
 
-Every file is replaced atomically, the checkpoint last, so a killed run resumes from its last
-checkpoint.
+Every file is replaced atomically, the checkpoint last, so a run killed at any moment resumes from
+its last checkpoint.
 """
 
 import json
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.data.atomic import write_npz, write_whole
+from vision.data.atomic_files import write_atomically, write_npz
 from vision.errors import UnusableFolder
 from vision.training.recipe import Recipe
 
@@ -32,15 +31,15 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of a run.
+    """The state of a run after some steps.
 
     Args:
-        step: The number of finished steps, over all epochs.
+        step: Steps done, over all epochs.
         weights: The trained weights, by name.
         averages: Their running mean, by name.
-        state: The variables of the optimizer and of the random generators, in order.
-        loss_sum: Sum of the losses of this epoch's steps.
-        seconds: Duration of these steps.
+        state: Variables of the optimizer and of the random generators, in order.
+        loss_sum: Sum of the losses in the current epoch.
+        seconds: Training time in the current epoch.
     """
 
     step: int
@@ -50,19 +49,15 @@ class Checkpoint:
     loss_sum: float = 0.0
     seconds: float = 0.0
 
-    def at_epochs_end(self) -> "Checkpoint":
-        """Return it with the sums of a new epoch, zero."""
-        return replace(self, loss_sum=0.0, seconds=0.0)
-
 
 class RunFolder:
-    """One run's folder; see the module for its files."""
+    """A run's folder; the module docstring lists its files."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def refuse_if_used(self) -> None:
-        """Raise `UnusableFolder` if there is a run already."""
+        """Raise `UnusableFolder` if the folder already holds a run."""
         if self._recipe.exists():
             raise UnusableFolder(
                 f"{self.path} holds a run already: add --resume to go on with it, "
@@ -70,7 +65,7 @@ class RunFolder:
             )
 
     def begin(self, recipe: Recipe, about: dict[str, Any], checkpoint: Checkpoint) -> None:
-        """Create the folder of a new run with its recipe and first checkpoint.
+        """Create the folder of a new run, with its recipe and initial checkpoint.
 
         Args:
             recipe: The recipe.
@@ -78,7 +73,7 @@ class RunFolder:
             checkpoint: The state before the first epoch.
 
         Raises:
-            UnusableFolder: It holds a run already, or cannot be written.
+            UnusableFolder: It already holds a run, or is not writable.
         """
         self.refuse_if_used()
         noted = json.dumps({"recipe": recipe.to_json(), "run": about, "before": []}, indent=1)
@@ -92,14 +87,14 @@ class RunFolder:
             ) from error
 
     def resume(self, about: dict[str, Any], changes: dict[str, Any]) -> Recipe:
-        """Return the recipe of the run in the folder, and record changes to it.
+        """Return the recipe of the folder's run, after applying and recording changes.
 
         Args:
             about: What identifies the run besides its recipe; see `begin`.
-            changes: New values of the recipe, by name.
+            changes: New values of recipe fields, by name.
 
         Raises:
-            UnusableFolder: It holds no run or a different one, or cannot be written.
+            UnusableFolder: It holds no run, a run on other data, or an unreadable recipe.
         """
         if not self._recipe.is_file():
             raise UnusableFolder(f"{self.path} holds no run to resume: leave --resume out")
@@ -146,7 +141,7 @@ class RunFolder:
             ) from error
 
     def save(self, checkpoint: Checkpoint, entry: Entry) -> None:
-        """Store a finished epoch: history, averaged weights, then the checkpoint."""
+        """Save a finished epoch: history, averaged weights, curves, and last the checkpoint."""
         history = [*self.history()[: entry["epoch"] - 1], entry]
         lines = "".join(json.dumps(each) + "\n" for each in history)
         self._write_text(self.path / "history.jsonl", lines)
@@ -155,7 +150,7 @@ class RunFolder:
         self.save_checkpoint(checkpoint)
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint."""
+        """Save a checkpoint."""
         arrays: Arrays = {
             name: np.array(getattr(checkpoint, name)) for name in ("step", "loss_sum", "seconds")
         }
@@ -165,7 +160,7 @@ class RunFolder:
         write_npz(self.path / "checkpoint.npz", arrays)
 
     def history(self) -> list[Entry]:
-        """Return the measurements after each epoch."""
+        """Return the measurements of each epoch."""
         path = self.path / "history.jsonl"
         return (
             [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -176,18 +171,18 @@ class RunFolder:
         return self.path / "recipe.json"
 
     def _write_text(self, path: Path, text: str) -> None:
-        write_whole(path, lambda file: file.write(text.encode()))
+        write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def draw_curves(history: list[Entry], path: Path) -> None:
-    """Draw loss and accuracies over the epochs as a PNG."""
-    from matplotlib.figure import Figure  # a heavy import, needed once an epoch
+    """Plot loss and accuracies over the epochs as a PNG."""
+    from matplotlib.figure import Figure  # slow to import, and used once per epoch
 
     epochs = [entry["epoch"] for entry in history]
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     loss.plot(epochs, [entry["loss"] for entry in history], color="0.3", marker=".")
-    loss.set(title="Loss on the rows that teach", xlabel="epoch")
+    loss.set(title="Training loss", xlabel="epoch")
     colours = {"eyes": "tab:orange", "face": "tab:blue", "fused": "tab:green"}
     for check, style in zip(history[-1]["checks"], ("-", "--", ":"), strict=False):
         for view, colour in colours.items():
@@ -199,13 +194,13 @@ def draw_curves(history: list[Entry], path: Path) -> None:
                 marker=".",
                 label=f"{view}, {check}",
             )
-    accuracy.set(title="Right by the majority of the votes, %", xlabel="epoch")
+    accuracy.set(title="Accuracy against the FER+ majority, %", xlabel="epoch")
     if history[-1]["checks"]:
         accuracy.legend(ncols=2, fontsize="small")
     for axes in (loss, accuracy):
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    write_whole(path, lambda file: figure.savefig(file, format="png", dpi=120))
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=120))
 
 
 def _section(arrays: Arrays, prefix: str) -> Arrays:

@@ -1,15 +1,16 @@
-"""Trains the two-view network. Uses only Keras, so that any of its backends can run it.
+"""Train the two-view network, using only Keras, so that any of its backends works.
 
-A checkpoint is written every ten minutes, after every epoch, and when the run is asked to stop. A
-resumed run gives the same result as one that was not interrupted. The result is a running mean of
-all weights, including the statistics of the batch norms, which would not fit averaged kernels
-otherwise.
+A `Checkpoint` is saved every ten minutes, after every epoch, and when the run is asked to stop. A
+resumed run gives the same result as an uninterrupted one. The averaged weights are measured,
+saved and served: the running mean of all weights, including the batch norms' statistics, since
+statistics of a single step do not fit averaged weights.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Final
 
 import keras
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.errors import TrainingDiverged, TrainingStopped, UnusableWeights
-from vision.network.keras_network import build_backbone, build_trainee, with_matrix_products
+from vision.network.keras_network import build_backbone, build_training_model, with_matrix_products
 from vision.network.weights import TRAINED_HEADS
 from vision.training.batches import Batch, Batches, LabelledRows, plain_views
 from vision.training.recipe import Phase, Recipe
@@ -26,33 +27,33 @@ from vision.training.run_folder import Arrays, Checkpoint, Entry, RunFolder
 CHECKPOINT_EVERY_S: Final = 600.0
 """Seconds between checkpoints within an epoch."""
 
-_AHEAD: Final = 4  # batches prepared in advance
-_AVERAGED_EVERY: Final = 4  # steps; each update costs a pass over all weights
+_AHEAD: Final = 4  # batches prepared while the network trains
+_AVERAGED_EVERY: Final = 4  # steps; each update is a pass over all weights
 _CHECK_BATCH: Final = 128
 
 OnStep = Callable[[int, int, float], None]
 
 
 class Trainer:
-    """Trains step by step and epoch by epoch.
+    """Runs the training loop.
 
     Args:
-        lessons: The rows to learn from.
-        checks: The sets of rows to measure on after every epoch, by name.
-        recipe: How to train.
+        labelled: The training rows.
+        checks: Validation sets by name, measured after every epoch.
+        recipe: The hyperparameters.
         backbone: Builds the convolutions.
-        clock: Returns monotonic seconds.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
         self,
-        lessons: LabelledRows,
+        labelled: LabelledRows,
         checks: Mapping[str, LabelledRows],
         recipe: Recipe,
         backbone: Callable[[], keras.Model] = build_backbone,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._curriculum = Batches(lessons, recipe)
+        self._batches = Batches(labelled, recipe)
         self._checks = checks
         self._clock = clock
         self._recipe = recipe
@@ -61,7 +62,7 @@ class Trainer:
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
-        return self._curriculum.steps
+        return self._batches.steps
 
     def run(
         self,
@@ -74,15 +75,15 @@ class Trainer:
         """Train from a checkpoint to the end.
 
         Args:
-            checkpoint: Where to start.
-            folder: Stores checkpoints and measurements.
-            on_step: Called with the epoch, its finished steps and their mean loss.
-            on_epoch: Called with the measurements after an epoch.
-            should_stop: Checked after every step; if true, the run ends with a checkpoint.
+            checkpoint: The state to start from.
+            folder: Where to save checkpoints and measurements.
+            on_step: Called with the epoch, the steps done in it, and their mean loss.
+            on_epoch: Called with the measurements of a finished epoch.
+            should_stop: Called after every step; if true, the run saves a checkpoint and ends.
 
         Raises:
-            TrainingStopped: `should_stop` returned true; the folder has a checkpoint.
-            TrainingDiverged: The loss or a weight is no longer finite; the folder holds the last
+            TrainingStopped: `should_stop` returned true; the checkpoint is saved.
+            TrainingDiverged: The loss or a weight is no longer finite; the folder has the last
                 good checkpoint.
         """
         first = 0
@@ -96,7 +97,7 @@ class Trainer:
                         trainee, averaged, epoch, checkpoint, phase, folder, on_step, should_stop
                     )
                     entry = self._measured(averaged, checkpoint, epoch, phase)
-                    checkpoint = checkpoint.at_epochs_end()
+                    checkpoint = replace(checkpoint, loss_sum=0.0, seconds=0.0)
                     folder.save(checkpoint, entry)
                     on_epoch(entry)
             first = last
@@ -113,11 +114,11 @@ class Trainer:
         on_step: OnStep,
         should_stop: Callable[[], bool],
     ) -> Checkpoint:
-        """Run an epoch, or the rest of it, and return the state after it."""
+        """Run an epoch, or the rest of it; return the checkpoint at its end."""
         begin = checkpoint.step - epoch * self.steps
         total, seconds = checkpoint.loss_sum, checkpoint.seconds
         resumed = saved = self._clock()
-        batches = self._batches(epoch, begin, phase.size)
+        batches = self._prefetched(epoch, begin, phase.size)
         for step, (inputs, targets, weights) in enumerate(batches, start=begin + 1):
             logs = trainee.train_on_batch(inputs, targets, weights, return_dict=True)
             loss = float(logs["loss"])
@@ -145,7 +146,7 @@ class Trainer:
     def _measured(
         self, averaged: keras.Model, checkpoint: Checkpoint, epoch: int, phase: Phase
     ) -> Entry:
-        """Measure after an epoch; return a line of the run's history."""
+        """Measure a finished epoch; return its entry in the history."""
         return {
             "epoch": epoch + 1,
             "phase": str(phase),
@@ -158,19 +159,19 @@ class Trainer:
             },
         }
 
-    def _batches(self, epoch: int, begin: int, size: int) -> Iterator[Batch]:
+    def _prefetched(self, epoch: int, begin: int, size: int) -> Iterator[Batch]:
         """Yield an epoch's batches from step `begin` on, preparing the next ones in threads."""
         with ThreadPoolExecutor(_AHEAD) as pool:
             waiting: list[Future[Batch]] = []
             for step in range(begin, self.steps):
-                waiting.append(pool.submit(self._curriculum.batch, epoch, step, size))
+                waiting.append(pool.submit(self._batches.batch, epoch, step, size))
                 if len(waiting) > _AHEAD:
                     yield waiting.pop(0).result()
             for future in waiting:
                 yield future.result()
 
     def _restore(self, phase: Phase, checkpoint: Checkpoint) -> tuple[keras.Model, keras.Model]:
-        """Build the trained network and the averaging one from a checkpoint."""
+        """Build the trained and the averaged network, and restore their state."""
         trainee = _compiled(self._recipe, phase, self.steps, self._backbone)
         averaged = _build(self._recipe, phase, self._backbone)
         load_weights(trainee, checkpoint.weights)
@@ -185,15 +186,15 @@ def begin(
     start: Mapping[str, NDArray[Any]],
     backbone: Callable[[], keras.Model] = build_backbone,
 ) -> tuple[Checkpoint, list[str]]:
-    """Return the state before the first epoch, and the layers with random initial weights.
+    """Return the initial checkpoint, and the layers that have random weights.
 
     Args:
-        recipe: How to train.
-        start: Weights by `<layer>/<variable>`; layers may be missing.
+        recipe: The hyperparameters.
+        start: Initial weights by `<layer>/<variable>`; layers may be missing.
         backbone: Builds the convolutions.
 
     Raises:
-        UnusableWeights: None of the layers is there, or one has another shape.
+        UnusableWeights: All of the network's layers are missing, or one has another shape.
     """
     keras.utils.set_random_seed(recipe.seed)
     trainee = _compiled(recipe, recipe.phases[0], 1, backbone)
@@ -204,7 +205,7 @@ def begin(
 
 
 def _with_trained_heads(start: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return the initial weights, with the FER+ heads as mixed heads if those are missing."""
+    """Add the `ferplus` heads as mixed heads, unless the initial weights have mixed ones."""
     votes = {
         name.replace("head_ferplus_", "head_mixed_"): value
         for name, value in start.items()
@@ -224,7 +225,7 @@ def _build(recipe: Recipe, phase: Phase, backbone: Callable[[], keras.Model]) ->
         frozen = tuple(f"conv{stage}_" for stage in range(1, recipe.frozen + 1))
         for layer in convolutions.layers:
             layer.trainable = not layer.name.startswith(frozen)
-        return build_trainee(
+        return build_training_model(
             convolutions, batch_statistics=phase.batch_statistics, dropout=recipe.dropout
         )
     finally:
@@ -234,13 +235,13 @@ def _build(recipe: Recipe, phase: Phase, backbone: Callable[[], keras.Model]) ->
 def _compiled(
     recipe: Recipe, phase: Phase, steps: int, backbone: Callable[[], keras.Model]
 ) -> keras.Model:
-    """Build and compile the network of a phase with epochs of `steps` steps."""
+    """Build and compile the network of a phase, for epochs of this many steps."""
     trainee = _build(recipe, phase, backbone)
     optimizer = _optimizer(recipe, steps)
     losses = {
         head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in TRAINED_HEADS
     }
-    # XLA fuses what lies between matrix products, but is slow at convolutions on a CPU.
+    # XLA fuses the operations between matrix products, but its convolutions are slow on a CPU.
     trainee.compile(optimizer, loss=losses, jit_compile=recipe.matrix_products)
     optimizer.build(trainee.trainable_variables)
     return trainee
@@ -266,7 +267,7 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
 
 def _average(averaged: keras.Model, trainee: keras.Model, momentum: float, count: int) -> None:
-    """Update the running mean of the weights; it moves faster in the first steps."""
+    """Update the running mean of the weights, with a lower momentum in the first updates."""
     momentum = min(momentum**_AVERAGED_EVERY, count / (count + 9))
     for mean, value in zip(averaged.weights, trainee.weights, strict=True):
         change = keras.ops.stop_gradient(value) - keras.ops.stop_gradient(mean)
@@ -277,9 +278,9 @@ def measure(trainee: keras.Model, rows: LabelledRows, size: int) -> dict[str, di
     """Measure each view's head on rows without augmentation.
 
     Returns:
-        For each view, 0..1: `ferplus`, the accuracy against the majority vote on clear rows;
-        `recall`, the mean of the seven recalls on these; and `fer`, the accuracy against the
-        labels.
+        For each view, 0..1: `ferplus`, the accuracy against the majority of the votes on clear
+        rows; `recall`, the mean recall over the emotions of these rows; and `fer`, the accuracy
+        against the labels.
     """
     logits: dict[str, list[NDArray[np.float32]]] = {head: [] for head in TRAINED_HEADS}
     for start in range(0, len(rows), _CHECK_BATCH):
@@ -302,10 +303,10 @@ def measure(trainee: keras.Model, rows: LabelledRows, size: int) -> dict[str, di
 
 
 def load_weights(trainee: keras.Model, weights: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Load weights by `<layer>/<variable>`; return the layers without weights.
+    """Load weights by `<layer>/<variable>`; return the layers that are missing in them.
 
     Raises:
-        UnusableWeights: None of the layers is there, or one has another shape.
+        UnusableWeights: All layers are missing, or one has another shape.
     """
     fresh, layers = [], list(_layers(trainee))
     for layer in layers:
@@ -323,7 +324,7 @@ def load_weights(trainee: keras.Model, weights: Mapping[str, NDArray[Any]]) -> l
 
 
 def weights_of(trainee: keras.Model) -> Arrays:
-    """Return all weights by `<layer>/<variable>`, float32."""
+    """Return all weights, float32, by `<layer>/<variable>`."""
     return {
         f"{layer.name}/{variable.name}": _numpy(variable)
         for layer in _layers(trainee)
@@ -341,7 +342,7 @@ def _layers(trainee: keras.Model) -> Iterator[keras.layers.Layer]:
 def _snapshot(
     trainee: keras.Model, averaged: keras.Model, step: int, loss_sum: float, seconds: float
 ) -> Checkpoint:
-    """Return the state of a run.
+    """Return a checkpoint of the current state.
 
     Raises:
         TrainingDiverged: A weight is not finite.
@@ -364,7 +365,7 @@ def _snapshot(
 
 
 def _state(trainee: keras.Model) -> list[keras.Variable]:
-    """Return the variables of the optimizer and of the random generators of dropout."""
+    """Return the variables of the optimizer and of dropout's random generators."""
     generators = [
         variable
         for variable in trainee.non_trainable_variables

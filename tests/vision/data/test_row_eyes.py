@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision.data import row_eyes
-from vision.data.row_eyes import seek_eyes
+from vision.data.row_eyes import find_eyes
 
 
 class FakeFinder:
@@ -24,7 +24,7 @@ class FakeFinder:
 def fake_finder(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeFinder.asked = 0
     monkeypatch.setattr(row_eyes, "EyeFinder", FakeFinder)
-    monkeypatch.setattr(row_eyes, "_PART", 4)
+    monkeypatch.setattr(row_eyes, "_CHUNK", 4)
 
 
 def rows(count: int, first: int = 98) -> np.ndarray:
@@ -34,7 +34,7 @@ def rows(count: int, first: int = 98) -> np.ndarray:
 
 def test_found_eyes_keep_the_rows_order(tmp_path: Path) -> None:
     done: list[int] = []
-    found = seek_eyes(rows(10), tmp_path / "eyes.npz", done.append, workers=1)
+    found = find_eyes(rows(10), tmp_path / "eyes.npz", done.append, workers=1)
     assert found.shape == (10, 2, 2)
     assert np.isnan(found[:3]).all()
     assert np.array_equal(found[3:, 0, 0], np.arange(101, 108))
@@ -43,10 +43,10 @@ def test_found_eyes_keep_the_rows_order(tmp_path: Path) -> None:
 
 def test_rows_are_sought_once(tmp_path: Path) -> None:
     cache = tmp_path / "eyes.npz"
-    first = seek_eyes(rows(10), cache, workers=1)
-    assert np.array_equal(seek_eyes(rows(10), cache, workers=1), first, equal_nan=True)
+    first = find_eyes(rows(10), cache, workers=1)
+    assert np.array_equal(find_eyes(rows(10), cache, workers=1), first, equal_nan=True)
     assert FakeFinder.asked == 10
-    seek_eyes(rows(10, first=99), cache, workers=1)  # other rows
+    find_eyes(rows(10, first=99), cache, workers=1)  # other rows
     assert FakeFinder.asked == 20
 
 
@@ -57,6 +57,6 @@ def test_an_interrupted_search_goes_on(tmp_path: Path) -> None:
 
     cache = tmp_path / "eyes.npz"
     with pytest.raises(KeyboardInterrupt):
-        seek_eyes(rows(10), cache, interrupt, workers=1)
-    assert len(seek_eyes(rows(10), cache, workers=1)) == 10
+        find_eyes(rows(10), cache, interrupt, workers=1)
+    assert len(find_eyes(rows(10), cache, workers=1)) == 10
     assert FakeFinder.asked == 10

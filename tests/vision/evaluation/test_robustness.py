@@ -54,14 +54,15 @@ class ByLight:
 
 
 class Blind(ByLight):
-    """Stands for a network whose answer depends on nothing, and whose weights know no covering."""
+    """A fake network with a constant answer that never detects a covering."""
 
     def answers(self, outputs: Outputs) -> Answers:
         same = np.tile(softmax(np.arange(7.0)), (len(outputs["light"]), 1))
         return {labels: dict.fromkeys(SEES, same) for labels in LABELS}
 
     def covering(self, outputs: Outputs) -> dict[Covering, np.ndarray]:
-        return {"none": np.ones(1), "mouth": np.zeros(1), "eyes": np.zeros(1)}
+        rows = len(outputs["light"])
+        return {"none": np.ones(rows), "mouth": np.zeros(rows), "eyes": np.zeros(rows)}
 
 
 NOBODY = dict.fromkeys(SEES, 0)

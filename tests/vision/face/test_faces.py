@@ -9,7 +9,7 @@ import skimage.data
 
 from vision.face.eyes import USUAL_EYES, EyeFinder, estimate_eyes
 from vision.face.faces import Face, FaceFinder, face_patch
-from vision.photo.gate import open_photo
+from vision.photo.decoding import open_photo
 
 # The centres of the astronaut's eyes, as a person sees them.
 EYES = np.array([[204.0, 101.0], [247.0, 103.0]])

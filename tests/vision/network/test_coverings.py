@@ -11,8 +11,8 @@ from vision.network.answering import COVERED_FROM, answering_head, covered_part
 from vision.network.coverings import COVERINGS, covered
 from vision.network.serving import Network
 from vision.reading import Covering, Head
-from vision.training.batches import load_rows
-from vision.training.fit_heads import LinearHead, fit_covering, refit
+from vision.training.batches import load_labelled_rows
+from vision.training.fit_heads import LinearHead, adapt_head, fit_covering
 
 PORTRAIT_EYES = ((204.0, 101.0), (247.0, 103.0))
 
@@ -47,8 +47,8 @@ def test_the_shipped_network_tells_what_is_covered() -> None:
 
 @pytest.mark.data
 def test_a_covering_is_seldom_seen_where_there_is_none(data_dir: Path) -> None:
-    rows = load_rows(data_dir / "fer2013_trainval.npz", "PublicTest", limit=80)
-    views = [cut_views(row) for row in rows.images]
+    labelled = load_labelled_rows(data_dir / "fer2013_trainval.npz", "PublicTest", limit=80)
+    views = [cut_views(row) for row in labelled.images]
     network = Network.load()
     outputs = network.run(
         np.stack([v.face for v in views]), np.stack([v.eyes for v in views]), ("covering",)
@@ -99,10 +99,10 @@ def test_a_head_learns_what_covering_changes_and_keeps_what_it_does_not() -> Non
     shares = np.eye(7, dtype=np.float32)[emotions]
     shares[:100] = 0  # nobody knows
     shown = slice(0, 2500)
-    better = refit(plain, pooled[shown], shares[shown], np.ones(2500, np.float32))
+    better = adapt_head(plain, pooled[shown], shares[shown], np.ones(2500, np.float32))
     before, after = (each(pooled[2500:]).argmax(axis=1) for each in (plain, better))
     truth = emotions[2500:]
     assert (after == truth).mean() > (before == truth).mean() + 0.05
     assert (after == truth)[truth == 0].mean() > 0.5
-    none = refit(plain, pooled[:100], shares[:100], np.ones(100, np.float32))
+    none = adapt_head(plain, pooled[:100], shares[:100], np.ones(100, np.float32))
     assert np.allclose(none(pooled), plain(pooled), atol=1e-3)

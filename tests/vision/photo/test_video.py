@@ -9,7 +9,7 @@ import pytest
 from tests.support.photos.filming import blank, film
 from vision.errors import DamagedVideo, NotAVideo, VideoTooLarge, VideoTooLong
 from vision.photo.formats import MAX_BYTES
-from vision.photo.video import MOST, moments
+from vision.photo.video import MAX_FRAMES, sample_frames
 
 
 def grey(level: int, size: tuple[int, int] = (64, 64)) -> np.ndarray:
@@ -18,14 +18,14 @@ def grey(level: int, size: tuple[int, int] = (64, 64)) -> np.ndarray:
 
 def levels(video: bytes) -> list[float]:
     """Return how bright each moment is."""
-    return [float(photo.pixels.mean()) for photo in moments(video)]
+    return [float(photo.pixels.mean()) for photo in sample_frames(video)]
 
 
 @pytest.mark.parametrize("kind", [("mp4", "mp4v"), ("mov", "mp4v"), ("webm", "VP80")])
 def test_moments_are_spread_over_the_whole_video(tmp_path: Path, kind: tuple[str, str]) -> None:
     frames = [grey(20 + 2 * index) for index in range(100)]  # ten seconds, ever brighter
     seen = levels(film(tmp_path, frames, fps=10, kind=kind))
-    assert MOST / 2 <= len(seen) <= MOST
+    assert MAX_FRAMES / 2 <= len(seen) <= MAX_FRAMES
     assert seen == sorted(seen)
     assert seen[0] < 30
     assert seen[-1] > 170
@@ -33,7 +33,7 @@ def test_moments_are_spread_over_the_whole_video(tmp_path: Path, kind: tuple[str
 
 
 def test_a_single_frame_is_a_video_too(tmp_path: Path) -> None:
-    (photo,) = moments(film(tmp_path, [grey(90, (96, 64))]))
+    (photo,) = sample_frames(film(tmp_path, [grey(90, (96, 64))]))
     assert (photo.width, photo.height) == (96, 64)
     assert photo.pixels.shape == (64, 96, 3)
 
@@ -41,34 +41,34 @@ def test_a_single_frame_is_a_video_too(tmp_path: Path) -> None:
 def test_colours_are_those_of_the_video(tmp_path: Path) -> None:
     red = np.zeros((64, 64, 3), np.uint8)
     red[..., 0] = 200
-    photo = moments(film(tmp_path, [red] * 3))[0]
+    photo = sample_frames(film(tmp_path, [red] * 3))[0]
     assert photo.pixels[..., 0].mean() > 150 > 50 > photo.pixels[..., 2].mean()
 
 
 def test_large_frames_are_reduced_to_the_working_size(tmp_path: Path) -> None:
-    (photo,) = moments(film(tmp_path, [grey(90, (1920, 1080))]))
+    (photo,) = sample_frames(film(tmp_path, [grey(90, (1920, 1080))]))
     assert photo.pixels.shape == (720, 1280, 3)
     assert photo.scale == 1.5
 
 
 def test_a_minute_is_looked_at_and_no_more(tmp_path: Path) -> None:
-    assert len(moments(film(tmp_path, [blank(32)] * 120, fps=2))) >= MOST / 2
+    assert len(sample_frames(film(tmp_path, [blank(32)] * 120, fps=2))) >= MAX_FRAMES / 2
     with pytest.raises(VideoTooLong):
-        moments(film(tmp_path, [blank(32)] * 126, fps=2))
+        sample_frames(film(tmp_path, [blank(32)] * 126, fps=2))
 
 
 def test_frames_beyond_what_phones_film_are_refused(tmp_path: Path) -> None:
     with pytest.raises(VideoTooLarge):
-        moments(film(tmp_path, [grey(90, (4096, 2304))]))
+        sample_frames(film(tmp_path, [grey(90, (4096, 2304))]))
 
 
 def test_more_frames_than_can_be_decoded_in_time_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vision.photo.video._MOST_WORK", 20 * 64 * 64)
-    assert moments(film(tmp_path, [grey(90)] * 20))
+    assert sample_frames(film(tmp_path, [grey(90)] * 20))
     with pytest.raises(VideoTooLarge):
-        moments(film(tmp_path, [grey(90)] * 21))
+        sample_frames(film(tmp_path, [grey(90)] * 21))
 
 
 def test_a_phone_held_upright_films_upright(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_phone_held_upright_films_upright(tmp_path: Path) -> None:
     matrix = video.index(b"tkhd") + 44
     quarter_turn = (0, 1, 0, -1, 0, 0, 64, 0)
     video[matrix : matrix + 32] = struct.pack(">8i", *(side << 16 for side in quarter_turn))
-    photo = moments(bytes(video))[0]
+    photo = sample_frames(bytes(video))[0]
     assert (photo.width, photo.height) == (64, 96)
     assert photo.pixels[:40].mean() > 180 > 60 > photo.pixels[56:].mean()
 
@@ -92,17 +92,17 @@ def test_what_is_cut_short_is_damaged_or_still_shows_something(
         whole = film(tmp_path, [grey(level) for level in range(100, 160)], kind=kind)
         cut = whole[: int(keep * len(whole))]
         try:
-            photos = moments(cut)
+            photos = sample_frames(cut)
         except DamagedVideo:
             continue
-        assert 1 <= len(photos) <= MOST
+        assert 1 <= len(photos) <= MAX_FRAMES
 
 
 def test_noise_after_a_videos_first_bytes_is_damaged() -> None:
     noise = np.random.default_rng(1).integers(0, 256, 20_000, np.uint8).tobytes()
     for head in (b"\x00\x00\x00\x1cftypisom", b"\x1a\x45\xdf\xa3"):
         with pytest.raises(DamagedVideo):
-            moments(head + noise)
+            sample_frames(head + noise)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_noise_after_a_videos_first_bytes_is_damaged() -> None:
 )
 def test_only_files_that_hold_their_own_frames_reach_the_decoder(content: bytes) -> None:
     with pytest.raises(NotAVideo):
-        moments(content)
+        sample_frames(content)
 
 
 def test_more_bytes_than_telegram_hands_out_are_refused() -> None:
     with pytest.raises(VideoTooLarge):
-        moments(b"\x00\x00\x00\x1cftypisom" + bytes(MAX_BYTES))
+        sample_frames(b"\x00\x00\x00\x1cftypisom" + bytes(MAX_BYTES))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on file sizes there")
@@ -133,10 +133,10 @@ def test_nothing_of_a_video_is_written_to_a_disk(tmp_path: Path) -> None:
     path.write_bytes(film(tmp_path, [grey(90)] * 20))
     code = (
         "import resource, sys, pathlib\n"
-        "from vision.photo.video import moments\n"
+        "from vision.photo.video import sample_frames\n"
         "video = pathlib.Path(sys.argv[1]).read_bytes()\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
-        "print(len(moments(video)), 'moments')\n"
+        "print(len(sample_frames(video)), 'moments')\n"
     )
     run = subprocess.run(
         [sys.executable, "-B", "-c", code, str(path)],

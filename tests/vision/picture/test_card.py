@@ -12,7 +12,7 @@ from vision.face.crops import ROW_EYES, Affine, chain, cut_views, similarity
 from vision.network.gradcam import ViewHeat
 from vision.picture.canvas import text_width
 from vision.picture.card import ACCENTS, WIDTH, draw_picture, notes_for
-from vision.picture.explanation import in_words, shares
+from vision.picture.explanation import phrase, shares
 from vision.reading import EMOTIONS, Covering, Reading, View
 
 
@@ -177,6 +177,6 @@ def test_the_notes_say_what_is_covered(covered: Covering, answered_by: View, say
 def test_the_longest_account_fits() -> None:
     parts = dict.fromkeys(shares([], EYES), 0.0)
     for first, second in itertools.permutations(parts, 2):
-        words = in_words(parts | {first: 0.55, second: 0.45})
+        words = phrase(parts | {first: 0.55, second: 0.45})
         assert text_width(f"{words.capitalize()}.", 24) <= WIDTH - 64
     assert "and" in words

@@ -1,4 +1,4 @@
-"""The account in words: the right part is named, on the right side, and never nothing."""
+"""The explanation in words: the right part is named, on the right side, and never nothing."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from vision.face.crops import ROW_EYES, chain, cut_views, inverse, similarity
 from vision.network.gradcam import ViewHeat
-from vision.picture.explanation import account, in_words, shares
+from vision.picture.explanation import describe_heat, phrase, shares
 
 PLACES = {  # x and y in pixels of a row
     "the brow": (23.5, 8.0),
@@ -55,7 +55,7 @@ def both_views(face: np.ndarray, strip: np.ndarray, from_photo: np.ndarray) -> l
 @given(eyes=photo_eyes)
 def test_heat_on_a_part_yields_its_name(part: str, eyes: tuple) -> None:
     heat = spot(*PLACES[part], similarity(eyes, ROW_EYES))
-    assert account([heat], eyes) == f"above all {part}"
+    assert describe_heat([heat], eyes) == f"above all {part}"
 
 
 @given(
@@ -72,7 +72,7 @@ def test_shares_add_up_to_one_or_nothing(face: np.ndarray, strip: np.ndarray, ey
     found = shares(both_views(face, strip, similarity(eyes, ROW_EYES)), eyes)
     assert all(0 <= share <= 1 for share in found.values())
     assert sum(found.values()) == pytest.approx(1 if face.any() or strip.any() else 0, abs=1e-5)
-    assert in_words(found)
+    assert phrase(found)
 
 
 @given(arrays(np.float32, (6, 6), elements=cells), arrays(np.float32, (3, 6), elements=cells))
@@ -91,28 +91,28 @@ def test_left_is_the_left_of_the_picture() -> None:
     """Whoever looks at the photo sees it there, mirrored selfie or not."""
     eyes = ((100.0, 120.0), (180.0, 120.0))
     to_row = similarity(eyes, ROW_EYES)
-    assert account([spot(*ROW_EYES[0], to_row)], eyes) == "above all the eye on the left"
+    assert describe_heat([spot(*ROW_EYES[0], to_row)], eyes) == "above all the eye on the left"
     assert inverse(to_row)[0] @ [*ROW_EYES[0], 1] == pytest.approx(100)
 
 
 def test_parts_are_named_by_their_share() -> None:
     mouth, left, right = (PLACES[k] for k in ("the mouth", *list(PLACES)[4:6]))
-    assert account([spot(*left), spot(*right)], ROW_EYES) == "above all both eyes"
+    assert describe_heat([spot(*left), spot(*right)], ROW_EYES) == "above all both eyes"
     both = [spot(*mouth), spot(*left)]
-    assert account([*both, spot(*mouth)], ROW_EYES) == "above all the mouth"
+    assert describe_heat([*both, spot(*mouth)], ROW_EYES) == "above all the mouth"
     nothing = dict.fromkeys([*PLACES, "what is around the face"], 0.0)
     parts = nothing | {"the mouth": 0.4, "the eye on the left": 0.3, "the chin": 0.2}
-    assert in_words(parts) == "above all the mouth and the eye on the left"
+    assert phrase(parts) == "above all the mouth and the eye on the left"
     spread = dict.fromkeys(nothing, 1 / 9)
-    assert (
-        in_words(spread | {"the eye on the left": 0.0}) == "the whole face, above all both cheeks"
-    )
+    assert phrase(spread | {"the eye on the left": 0.0}) == "the whole face, above all both cheeks"
 
 
 def test_heat_beside_the_face_is_owned_up_to() -> None:
-    assert account([spot(1.0, 44.0)], ROW_EYES) == "above all what is around the face"
+    assert describe_heat([spot(1.0, 44.0)], ROW_EYES) == "above all what is around the face"
 
 
 def test_nothing_that_spoke_is_said() -> None:
     silent = both_views(np.zeros((6, 6), np.float32), np.zeros((3, 6), np.float32), SAME)
-    assert account(silent, ROW_EYES) == account([], ROW_EYES) == "no place spoke for it"
+    assert (
+        describe_heat(silent, ROW_EYES) == describe_heat([], ROW_EYES) == "no place spoke for it"
+    )

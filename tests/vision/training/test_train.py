@@ -12,23 +12,28 @@ import pytest
 from tests.support.toy_training import QUICK, tiny_backbone, tiny_weights, toy_run, write_data
 from vision.errors import TrainingDiverged, TrainingStopped, UnusableFolder, UnusableWeights
 from vision.network import weights as weight_file
-from vision.network.keras_network import assign, build_network, build_trainee, with_matrix_products
+from vision.network.keras_network import (
+    assign,
+    build_network,
+    build_training_model,
+    with_matrix_products,
+)
 from vision.network.weights import TRAINED_HEADS
 from vision.training import train as training
-from vision.training.batches import LabelledRows, load_rows
+from vision.training.batches import LabelledRows, load_labelled_rows
 from vision.training.recipe import Phase
 from vision.training.run_folder import RunFolder
 from vision.training.train import CHECKPOINT_EVERY_S, Trainer, begin, load_weights, weights_of
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> LabelledRows:
-    return load_rows(write_data(tmp_path / "data.npz"), "Training")
+def labelled(tmp_path: Path) -> LabelledRows:
+    return load_labelled_rows(write_data(tmp_path / "data.npz"), "Training")
 
 
 @pytest.fixture
-def held_back(tmp_path: Path, rows: LabelledRows) -> LabelledRows:
-    return load_rows(tmp_path / "data.npz", "PublicTest")
+def held_back(tmp_path: Path, labelled: LabelledRows) -> LabelledRows:
+    return load_labelled_rows(tmp_path / "data.npz", "PublicTest")
 
 
 class Asked:
@@ -43,10 +48,10 @@ class Asked:
 
 
 def test_loss_falls_where_there_is_something_to_learn(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
     recipe = replace(QUICK, phases=(Phase(32, 12),), learning_rate=0.2)
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back, recipe)
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back, recipe)
     trainer.run(folder.load(), folder)
     history = folder.history()
     assert [entry["epoch"] for entry in history] == list(range(1, 13))
@@ -60,16 +65,16 @@ def test_loss_falls_where_there_is_something_to_learn(
 @pytest.mark.parametrize("steps", [1, 4, 6, 9])  # of six in an epoch
 def test_a_resumed_run_equals_an_unbroken_one(
     tmp_path: Path,
-    rows: LabelledRows,
+    labelled: LabelledRows,
     held_back: LabelledRows,
     phases: tuple[Phase, ...],
     steps: int,
 ) -> None:
     recipe = replace(QUICK, phases=phases, dropout=0.3)
-    trainer, folder = toy_run(tmp_path / "whole", rows, held_back, recipe)
+    trainer, folder = toy_run(tmp_path / "whole", labelled, held_back, recipe)
     whole = trainer.run(folder.load(), folder)
 
-    trainer, broken = toy_run(tmp_path / "broken", rows, held_back, recipe)
+    trainer, broken = toy_run(tmp_path / "broken", labelled, held_back, recipe)
     asked = Asked(steps)
     with suppress(TrainingStopped):  # at the end of an epoch it goes on to the next one's step
         trainer.run(broken.load(), broken, should_stop=asked)
@@ -77,7 +82,7 @@ def test_a_resumed_run_equals_an_unbroken_one(
     assert again.resume({"data": "toy"}, {}) == recipe
     assert again.load().step == (12 if steps == 6 else steps)
     checks = {"held back": held_back}
-    resumed = Trainer(rows, checks, recipe, tiny_backbone).run(again.load(), again)
+    resumed = Trainer(labelled, checks, recipe, tiny_backbone).run(again.load(), again)
 
     for name, value in whole.weights.items():
         assert np.allclose(value, resumed.weights[name], atol=1e-5), name
@@ -90,7 +95,7 @@ def test_a_resumed_run_equals_an_unbroken_one(
 
 
 def test_a_checkpoint_is_kept_every_ten_minutes(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
     class Killed(Exception):
         pass
@@ -99,9 +104,9 @@ def test_a_checkpoint_is_kept_every_ten_minutes(
         if step == 5:
             raise Killed
 
-    _, folder = toy_run(tmp_path / "run", rows, held_back)
+    _, folder = toy_run(tmp_path / "run", labelled, held_back)
     minutes = iter(range(0, 1000, 5))
-    trainer = Trainer(rows, {}, QUICK, tiny_backbone, clock=lambda: 60.0 * next(minutes))
+    trainer = Trainer(labelled, {}, QUICK, tiny_backbone, clock=lambda: 60.0 * next(minutes))
     with pytest.raises(Killed):
         trainer.run(folder.load(), folder, on_step=killed_at)
     assert CHECKPOINT_EVERY_S == 600
@@ -110,16 +115,16 @@ def test_a_checkpoint_is_kept_every_ten_minutes(
 
 
 def test_a_resumed_run_may_change_its_phases_and_rate(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back)
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back)
     with pytest.raises(TrainingStopped, match="after step 2 of epoch 1"):
         trainer.run(folder.load(), folder, should_stop=Asked(2))
     changes = {"phases": (Phase(32, 1), Phase(48, 2)), "learning_rate": 0.01}
     recipe = folder.resume({"data": "toy"}, changes)
     assert recipe == replace(QUICK, **changes)
     assert folder.resume({"data": "toy"}, {}) == recipe  # it stays so
-    Trainer(rows, {}, recipe, tiny_backbone).run(folder.load(), folder)
+    Trainer(labelled, {}, recipe, tiny_backbone).run(folder.load(), folder)
     assert [entry["phase"] for entry in folder.history()] == ["32x1", "48x2", "48x2"]
     noted = json.loads((tmp_path / "run" / "recipe.json").read_text())
     assert noted["before"] == [{"until_step": 2, "recipe": QUICK.to_json()}]
@@ -128,9 +133,9 @@ def test_a_resumed_run_may_change_its_phases_and_rate(
 
 
 def test_a_finished_run_has_nothing_left_to_do(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back)
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back)
     trainer.run(folder.load(), folder)
     steps: list[int] = []
     trainer.run(folder.load(), folder, on_step=lambda epoch, step, loss: steps.append(step))
@@ -138,10 +143,10 @@ def test_a_finished_run_has_nothing_left_to_do(
 
 
 def test_without_a_rate_only_statistics_move(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
     recipe = replace(QUICK, learning_rate=0.0)
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back, recipe)
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back, recipe)
     before = folder.load().weights
     after = trainer.run(folder.load(), folder).weights
     moved = {name for name in before if not np.array_equal(before[name], after[name])}
@@ -150,10 +155,10 @@ def test_without_a_rate_only_statistics_move(
 
 
 def test_with_servings_statistics_they_stay_and_all_else_learns(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
     recipe = replace(QUICK, phases=(Phase(32, 1, batch_statistics=False),), learning_rate=1e-4)
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back, recipe)
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back, recipe)
     before = folder.load().weights
     after = trainer.run(folder.load(), folder).weights
     stayed = {name for name in before if np.array_equal(before[name], after[name])}
@@ -161,12 +166,12 @@ def test_with_servings_statistics_they_stay_and_all_else_learns(
 
 
 def test_divergence_stops_and_keeps_the_last_good_epoch(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
     recipe = replace(
         QUICK, phases=(Phase(32, 3),), learning_rate=1e18, warmup_steps=0, clip_norm=1e30
     )
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back, recipe)
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back, recipe)
     with pytest.raises(TrainingDiverged, match="training diverged: "):
         trainer.run(folder.load(), folder)
     kept = folder.load()
@@ -175,7 +180,9 @@ def test_divergence_stops_and_keeps_the_last_good_epoch(
 
 
 def test_averages_follow_the_weights_and_their_statistics() -> None:
-    trainee, averaged = (build_trainee(tiny_backbone(), batch_statistics=True) for _ in range(2))
+    trainee, averaged = (
+        build_training_model(tiny_backbone(), batch_statistics=True) for _ in range(2)
+    )
     zeros = {name: np.zeros_like(value) for name, value in weights_of(trainee).items()}
     load_weights(averaged, zeros)
     load_weights(trainee, {name: value + 1 for name, value in zeros.items()})
@@ -199,9 +206,9 @@ def test_a_start_may_lack_layers_but_not_all_nor_fit_badly() -> None:
 
 
 def test_frozen_stages_stay_as_they_are(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back, replace(QUICK, frozen=1))
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back, replace(QUICK, frozen=1))
     before = folder.load().weights
     after = trainer.run(folder.load(), folder).weights
     changed = {name for name, value in after.items() if not np.array_equal(value, before[name])}
@@ -220,13 +227,13 @@ def test_the_seed_decides_the_fresh_weights() -> None:
 
 
 def test_what_was_trained_is_what_is_served(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back)
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back)
     trainer.run(folder.load(), folder)
     with np.load(tmp_path / "run" / "weights.npz") as kept:
         trained = dict(kept)
-    trainee = build_trainee(tiny_backbone(), batch_statistics=False)
+    trainee = build_training_model(tiny_backbone(), batch_statistics=False)
     load_weights(trainee, trained)
     served = build_network(tiny_backbone())
     rng = np.random.default_rng(1)
@@ -277,9 +284,9 @@ def test_bfloat16_leaves_weights_heads_and_policy_as_they_are() -> None:
 
 
 def test_the_folder_holds_what_the_module_says(
-    tmp_path: Path, rows: LabelledRows, held_back: LabelledRows
+    tmp_path: Path, labelled: LabelledRows, held_back: LabelledRows
 ) -> None:
-    trainer, folder = toy_run(tmp_path / "run", rows, held_back)
+    trainer, folder = toy_run(tmp_path / "run", labelled, held_back)
     trainer.run(folder.load(), folder)
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"recipe.json", "checkpoint.npz", "weights.npz", "history.jsonl", "curves.png"}

@@ -24,7 +24,7 @@ from bot.sandbox.page.samples import portrait_jpeg, portrait_sticker_webp, silen
 from bot.sandbox.same_origin import is_foreign
 from bot.sandbox.telegram.local_telegram import LocalTelegram
 from tests.support.photos.filming import blank, film
-from vision.photo.video import moments
+from vision.photo.video import sample_frames
 
 TOKEN = "42:secret"
 
@@ -678,7 +678,7 @@ def test_the_sample_video_message_is_filmed_and_sent(site: Site, open_page: Open
     assert (sent["length"], sent["duration"]) == (384, 3)
     stored = site.telegram.files.find(sent["file_id"])
     assert stored is not None
-    assert len(moments(stored.data)) >= 3
+    assert len(sample_frames(stored.data)) >= 3
 
 
 @pytest.mark.browser
@@ -699,7 +699,7 @@ def test_a_video_message_is_recorded_with_the_camera(site: Site, open_page: Open
     sent = site.last()["video_note"]
     stored = site.telegram.files.find(sent["file_id"])
     assert stored is not None
-    assert len(moments(stored.data)) >= 1
+    assert len(sample_frames(stored.data)) >= 1
 
 
 @pytest.mark.browser

@@ -21,8 +21,8 @@ from vision.errors import (
     PhotoTooSmall,
     VisionError,
 )
+from vision.photo.decoding import WORKING_SIDE, open_photo
 from vision.photo.formats import MAX_BYTES, sniff
-from vision.photo.gate import WORKING_SIDE, open_photo
 
 
 def gradient(width: int = 60, height: int = 40) -> Image.Image:

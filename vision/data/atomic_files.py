@@ -1,4 +1,4 @@
-"""Writes files atomically: to a temporary file, which is then renamed."""
+"""Atomic file writes: write to a temporary file next to the target, then rename it."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Call `write` with a temporary file, and rename it to `path` once it is on the disk."""
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Replace `path` with what `write` writes, once all of it is synced to disk."""
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
         write(file)
@@ -20,5 +20,5 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as an uncompressed `.npz`, atomically."""
-    write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    """Write arrays atomically as an uncompressed `.npz`."""
+    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))

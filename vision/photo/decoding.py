@@ -1,7 +1,7 @@
-"""The gate: turns untrusted bytes into an upright RGB picture of limited size, or an error.
+"""Decode untrusted bytes into an upright RGB picture of limited size, or raise an error.
 
-The header is checked before anything is decoded, large photos are reduced to a working size, and
-whatever a decoder raises is translated to a `VisionError`.
+The header is checked before anything is decoded, a large photo is reduced to the working size,
+and every exception of a decoder becomes a `VisionError`.
 """
 
 import io
@@ -21,27 +21,27 @@ from vision.errors import AnimatedPhoto, DamagedPhoto, PhotoTooLarge, PhotoTooSm
 from vision.photo.formats import sniff
 
 MAX_PIXELS: Final = 50_000_000
-"""Photos with more pixels are refused by their header; phones take up to 50 megapixels."""
+"""Larger photos are refused by their header; phones take up to 50 megapixels."""
 
 MIN_SIDE: Final = 32
-"""The fewest pixels on a side; faces in smaller photos cannot be read."""
+"""Photos with a shorter side are refused: no face in them can be read."""
 
 WORKING_SIDE: Final = 1280
-"""The longest side of the working picture, in pixels."""
+"""Longest side of the working picture, in pixels; larger photos are reduced."""
 
 _DRAFT_SIDE: Final = 960
-"""JPEGs are decoded at 1/2, 1/4 or 1/8 if their longest side stays at least this long: enough for
-the explaining picture, and half the time for 12 megapixels."""
+"""Least length of the longest side when a JPEG is decoded at 1/2, 1/4 or 1/8. It is enough for
+the picture that explains a reading, and halves the time for a 12-megapixel photo."""
 
 _BACKGROUND: Final = 160  # light grey behind transparent pixels
-_BAND_ROWS: Final = 64  # rows that are converted at a time
+_BAND_ROWS: Final = 64  # rows of the working picture converted at a time
 
-# What Pillow and the libraries below it raise on broken files: OSError (cut short, unidentified,
+# What Pillow and the libraries below it raise on broken files: OSError (truncated, unidentified,
 # codec errors), SyntaxError (PNG and TIFF structure), ValueError and TypeError (impossible field
 # values), struct.error, IndexError, KeyError and EOFError (fields or tables that end early),
 # OverflowError and zlib.error (bad lengths and streams), NotImplementedError (variants that no
-# decoder handles), RuntimeError (libheif), MemoryError (a lie about a size),
-# ZeroDivisionError (fractions in metadata), AttributeError (a decoder that stopped half-way).
+# decoder handles), RuntimeError (libheif), MemoryError (a false size),
+# ZeroDivisionError (fractions in metadata), AttributeError (a half-initialised decoder).
 _BROKEN: Final = (
     OSError,
     SyntaxError,
@@ -60,7 +60,7 @@ _BROKEN: Final = (
     AttributeError,
 )
 
-_UPRIGHT: Final = {  # EXIF orientation -> the turn that undoes it
+_UPRIGHT: Final = {  # EXIF orientation -> the transposition that undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -75,7 +75,7 @@ pillow_heif.register_heif_opener()
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """An opened photo.
+    """A decoded photo.
 
     Args:
         pixels: uint8 (h, w, 3), RGB, upright, the longest side at most `WORKING_SIDE`.
@@ -98,14 +98,14 @@ def open_photo(photo: bytes, *, of_data_set: bool = False) -> Photo:
 
     Args:
         photo: The whole file: JPEG, PNG, WebP or HEIF.
-        of_data_set: Whether it is a data set's picture, which may be a TIFF and of any size.
+        of_data_set: Whether it comes from a data set and so may be a TIFF and of any size.
 
     Raises:
-        UnreadablePhoto: In the form that fits: see `vision.errors`.
+        UnreadablePhoto: One of its subclasses; see `vision.errors`.
     """
     decoders = sniff(photo, of_data_set=of_data_set)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what decoders think of odd files is not for our log
+        warnings.simplefilter("ignore")  # decoders' warnings about odd files would fill the log
         try:
             with Image.open(io.BytesIO(photo), formats=decoders) as image:
                 if min(image.size) < MIN_SIDE and not of_data_set:
@@ -123,13 +123,13 @@ def _decode(image: Image.Image) -> Photo:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PhotoTooLarge(f"{width}x{height} pixels; at most {MAX_PIXELS:,} in all")
-    # MPO and HEIF files of phones carry further pictures (depth, gain, a second eye) after the
-    # one that is meant; every other file with several frames moves.
+    # MPO and HEIF files from phones hold further pictures (depth, gain map, stereo) after the main
+    # one; any other file with several frames is an animation.
     if image.format not in ("MPO", "HEIF") and getattr(image, "is_animated", False):
         raise AnimatedPhoto(f"{image.format} with several frames")
     turn = _UPRIGHT.get(_orientation(image))
     draft = max(1, max(width, height) // _DRAFT_SIDE)
-    image.draft("RGB", (width // draft, height // draft))  # of a JPEG
+    image.draft("RGB", (width // draft, height // draft))  # only JPEGs have it
     pixels = _shrink(image)
     if turn is not None:
         pixels = np.asarray(Image.fromarray(pixels).transpose(turn))
@@ -144,24 +144,24 @@ def _decode(image: Image.Image) -> Photo:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 if it is missing or unreadable."""
+    """Return the EXIF orientation, or 1 if it is missing or unreadable."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _BROKEN:
-        return 1  # broken metadata does not make a photo unreadable
+        return 1  # broken metadata must not reject the picture
 
 
 def _shrink(image: Image.Image) -> NDArray[np.uint8]:
     """Convert to RGB, uint8 (h, w, 3), at the working size.
 
-    Other colour modes are converted in bands of rows: a full-size copy would double the memory of
-    a large photo.
+    Other modes are converted in bands of rows: a full-size copy would double the memory of a
+    large photo.
     """
     longest = max(image.size)
     factor = max(1, longest // WORKING_SIDE)
     image.load()
     if image.mode == "RGB" and not image.has_transparency_data:
-        # Nothing to convert; and a copy of what is small enough takes a millisecond.
+        # Nothing to convert; skip `reduce(1)`, whose copy takes a millisecond.
         pixels = np.asarray(image.reduce(factor) if factor > 1 else image)
     else:
         low, high = _range(image)
@@ -179,7 +179,7 @@ def _shrink(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _range(image: Image.Image) -> tuple[float, float]:
-    """Return which values are black and white; only deep greys have no range of their own."""
+    """Return the values of black and white; for 32-bit modes, the picture's own extremes."""
     if image.mode.startswith("I;16"):
         return 0.0, 65535.0
     if image.mode in ("I", "F"):
