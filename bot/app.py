@@ -46,7 +46,7 @@ from bot.sending.bot_api import BotApiRequest
 from bot.sending.delivery import Delivery, Undelivered
 from bot.sending.pacing import USUAL, Limits
 from bot.services import Services
-from bot.updates.inbox import Unparsable, WaitsForRoom
+from bot.updates.inbox import MustWaitForDisk, Unparsable
 from bot.updates.polling import POLL_S
 from bot.worker.readings import Readings
 from recommender.storage.database import DiskFull
@@ -298,7 +298,7 @@ def _say_instead(kind: str) -> Any:
 def _apologise(services: Services) -> Any:
     async def apologise(update: object, context: Context) -> None:
         """Log an unexpected error, then have the update retried, or apologise without details."""
-        if isinstance(context.error, WaitsForRoom | Unparsable):
+        if isinstance(context.error, MustWaitForDisk | Unparsable):
             text = texts.DISK_FULL
             if isinstance(context.error, Unparsable):
                 text = texts.UNPARSABLE

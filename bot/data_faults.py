@@ -1,4 +1,4 @@
-"""Explains file errors in one line: which file, what is wrong, what to do."""
+"""Explains errors with our files in one line: which file, what is wrong, what to do."""
 
 import errno
 import os
@@ -15,15 +15,15 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_DENIED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY = 0xFF
-"""The mask of SQLite's primary error codes."""
+"""Masks SQLite's extended error codes down to the primary ones."""
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Translate file errors in the block.
+def explaining_errors(path: Path) -> Iterator[None]:
+    """Turn any error with a file in the block into one that names the file and says what to do.
 
     Raises:
-        NotReady: The file cannot be used; the message says why and what to do.
+        NotReady: The file cannot be used.
     """
     try:
         yield
@@ -32,11 +32,11 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def explain(error: sqlite3.Error | OSError, path: Path) -> str:
-    """Explain an error with a file in one or two sentences.
+    """Explain an error with a file in a sentence or two.
 
     Args:
-        error: What happened.
-        path: The file, unless the error names another one.
+        error: The error.
+        path: The file that was used, unless the error names another.
     """
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error, path)

@@ -1,7 +1,7 @@
-"""Logging: our own at the configured level, third parties' at WARNING.
+"""Logging: ours at the configured level, third parties' at WARNING and above.
 
-Each line names the update that it is about. Secrets are not logged; as a second safety net, the
-formatter masks anything that looks like a key or token.
+Each line names the update that it belongs to. We log no secrets on purpose; as a second safeguard,
+the formatter redacts anything that looks like a key or token.
 """
 
 import logging
@@ -23,10 +23,10 @@ QUIET = (
     "PIL",
     "matplotlib",
 )
-"""At INFO or DEBUG some of these print tokens, others every request."""
+"""At INFO or DEBUG some of these log tokens, others every request."""
 
-STRANGERS = ("uvicorn.error", "asyncio", "bot.web.callback_page", "bot.web.limits")
-"""Loggers that strangers can trigger as often as they like."""
+RATE_LIMITED = ("uvicorn.error", "asyncio", "bot.web.callback_page", "bot.web.limits")
+"""Loggers that strangers can trigger at will, so their rate is limited."""
 
 HIDDEN = "[hidden]"
 
@@ -54,7 +54,7 @@ _about: ContextVar[str] = ContextVar("about", default="")
 
 
 class LineFormatter(logging.Formatter):
-    """Formats records, including tracebacks, with masked secrets."""
+    """Formats a record and its traceback, with secrets redacted."""
 
     def __init__(self) -> None:
         super().__init__(_LINE)
@@ -65,12 +65,12 @@ class LineFormatter(logging.Formatter):
         return hide_secrets(super().format(record))
 
 
-class Seldom(logging.Filter):
-    """Limits the records of a logger per minute, and counts the dropped ones.
+class RateLimit(logging.Filter):
+    """Limits how many records of one logger pass each minute, and counts the others.
 
     Args:
         most: The most records per minute.
-        clock: Returns monotonic seconds.
+        clock: Returns a monotonic time in seconds.
     """
 
     def __init__(self, most: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,14 +86,14 @@ class Seldom(logging.Filter):
         if now_s - self._since_s >= _MINUTE_S:
             left_out, self._since_s, self._count = self._count - self._most, now_s, 0
             if left_out > 0:
-                record.msg = f"{record.getMessage()} ({left_out} lines before it are left out)"
+                record.msg = f"{record.getMessage()} ({left_out} lines before it left out)"
                 record.args = ()
         self._count += 1
         return self._count <= self._most
 
 
 def hide_secrets(text: str) -> str:
-    """Mask everything that looks like a key, token or code."""
+    """Redact keys, tokens and codes, recognized by their form."""
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return text
@@ -101,7 +101,7 @@ def hide_secrets(text: str) -> str:
 
 @contextmanager
 def about_update(update_id: int) -> Iterator[None]:
-    """Add this update's number to every line logged in the block."""
+    """Make every line logged in the block name this update."""
     token = _about.set(f" [update {update_id}]")
     try:
         yield
@@ -110,12 +110,12 @@ def about_update(update_id: int) -> Iterator[None]:
 
 
 def set_up_logging(level: str) -> None:
-    """Log to stderr from `level` on."""
+    """Log to stderr, at `level` and above."""
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level, handlers=[handler])
-    for name in STRANGERS:
-        if not any(isinstance(each, Seldom) for each in logging.getLogger(name).filters):
-            logging.getLogger(name).addFilter(Seldom())
+    for name in RATE_LIMITED:
+        if not any(isinstance(each, RateLimit) for each in logging.getLogger(name).filters):
+            logging.getLogger(name).addFilter(RateLimit())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,7 @@
-"""The metrics of the bot, in their own registry. They do not identify users."""
+"""What the bot counts and times, in its own Prometheus registry.
+
+Nothing here distinguishes one user from another.
+"""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +11,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)
-"""Up to the deadline of a video and the wait for a request to Spotify."""
+"""They go up to the deadline for a video and the timeout of a request to Spotify."""
 
 NO_ANSWER = "none"
 
@@ -37,7 +40,7 @@ class Metrics:
         )
         self.updates_dropped = Counter(
             "mirrortape_updates_dropped",
-            "Updates of people who may not use the bot, beyond what may wait of theirs",
+            "Updates over the limit for people who may not use the bot",
             registry=self.registry,
         )
         self.updates_waiting = Gauge(
@@ -47,14 +50,15 @@ class Metrics:
         )
         self.photos_waiting = Gauge(
             "mirrortape_photos_waiting",
-            "Photos that wait for their turn to be fetched and read",
+            "Photos waiting to be fetched and read",
             registry=self.registry,
         )
         self.last_fetch_utc: datetime | None = None
-        self.last_job_s = time.monotonic()
+        self.jobs_due_s: dict[str, float] = {}
+        """When each repeated job is due next, on the monotonic clock."""
         self._last_fetch = Gauge(
             "mirrortape_last_fetch_timestamp_seconds",
-            "When Telegram answered last to the question for updates",
+            "When Telegram last answered a request for updates",
             registry=self.registry,
         )
         self._step_seconds = Histogram(
@@ -66,13 +70,13 @@ class Metrics:
         )
         self._steps_under_way = Gauge(
             "mirrortape_steps_under_way",
-            "Steps that have begun and not ended, those in a queue included",
+            "Steps in progress, including queued ones",
             ["step"],
             registry=self.registry,
         )
         self._spotify_answers = Counter(
             "mirrortape_spotify_answers",
-            "Answers of Spotify by HTTP status",
+            "Answers from Spotify by HTTP status",
             ["service", "status"],
             registry=self.registry,
         )
@@ -85,13 +89,13 @@ class Metrics:
         ProcessCollector(registry=self.registry)
 
     def fetched(self, now: datetime) -> None:
-        """Record an answer of Telegram."""
+        """Note that Telegram has answered."""
         self.last_fetch_utc = now
         self._last_fetch.set(now.timestamp())
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time the block, even if it raises."""
+        """Time the block, whether it succeeds or fails."""
         start = time.perf_counter()
         with self._steps_under_way.labels(name).track_inprogress():
             try:
@@ -100,9 +104,9 @@ class Metrics:
                 self.time(name, time.perf_counter() - start)
 
     def time(self, step: str, seconds: float) -> None:
-        """Record the duration of a step."""
+        """Record how long a step took."""
         self._step_seconds.labels(step).observe(seconds)
 
     def spotify_answered(self, service: str, status: int | None) -> None:
-        """Count an answer of Spotify, or its absence."""
+        """Count an answer from Spotify by status; None if there was none."""
         self._spotify_answers.labels(service, NO_ANSWER if status is None else str(status)).inc()

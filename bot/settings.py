@@ -1,4 +1,4 @@
-"""The settings, read once at the start from the environment and `.env`."""
+"""All settings, read once at start from the environment and `.env`."""
 
 import hashlib
 import hmac
@@ -15,20 +15,20 @@ from recommender.storage.private_files import check_regular
 
 
 class NotReady(Exception):
-    """A setting is missing or invalid; the message says what to do."""
+    """A setting is missing or invalid; the text says what to do."""
 
 
 ENV_FILE = Path(".env")
-"""The settings file, in the current folder."""
+"""The settings file in the current folder."""
 
 CALLBACK = "/callback"
-"""The path of the OAuth callback page."""
+"""The page that Spotify redirects users to."""
 
 WEBHOOK = "/webhook"
-"""The path of the webhook."""
+"""The path that Telegram delivers updates to."""
 
 WEBHOOK_PORTS = (443, 80, 88, 8443)
-"""The ports to which Telegram delivers."""
+"""The ports that Telegram delivers to."""
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
 
@@ -37,11 +37,11 @@ Address = Annotated[str, StringConstraints(pattern=r"^[^:]+:\d{1,5}$")]
 
 
 def _service(url: str) -> str:
-    """Validate the address of a service."""
+    """Return a service's URL if it is valid."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # validates the port
-    except ValueError as error:  # a broken IPv6 address or port
+        _ = parts.port  # parsed only on access
+    except ValueError as error:  # half of an IPv6 address, or an invalid port
         raise ValueError(_NO_SERVICE) from error
     if parts.scheme not in ("http", "https") or not parts.hostname or url != "".join(url.split()):
         raise ValueError(_NO_SERVICE)
@@ -51,11 +51,11 @@ def _service(url: str) -> str:
 _NO_SERVICE = "write an address such as https://example.org"
 
 ServiceUrl = Annotated[str, AfterValidator(_service)]
-"""The address of a service, http:// or https://."""
+"""The base URL of a service, starting with http:// or https://."""
 
 
 class Settings(BaseSettings):
-    """The settings of an installation; `.env.example` describes each one."""
+    """The settings of one installation; `.env.example` describes each one."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE, frozen=True, extra="ignore", hide_input_in_errors=True
@@ -82,36 +82,36 @@ class Settings(BaseSettings):
 
     @property
     def allowed_ids(self) -> frozenset[str]:
-        """The Telegram ids that may use the bot; `*` means everyone."""
+        """The Telegram ids that may use the bot; `*` stands for everyone."""
         return frozenset(part.strip() for part in self.allowed_telegram_ids.split(",")) - {""}
 
     @property
     def redirect_uri(self) -> str:
-        """The OAuth redirect URI: under `PUBLIC_URL`, else on this computer."""
+        """Where Spotify redirects users: under `PUBLIC_URL`, otherwise to this computer."""
         _, port = self.web_host_and_port
         address = self.public_url.rstrip("/") or f"http://127.0.0.1:{port}"
         return self.spotify_redirect_uri or f"{address}{CALLBACK}"
 
     @property
     def is_public(self) -> bool:
-        """Whether browsers on other computers can open the callback page."""
+        """Whether browsers on other computers can reach our callback page."""
         return bool(self.public_url) or self.redirect_uri.startswith("https://")
 
     @property
     def webhook_url(self) -> str:
-        """The address of the webhook; empty for long polling."""
+        """Where Telegram delivers updates; empty if the bot polls."""
         return self.public_url and f"{self.public_url.rstrip('/')}{WEBHOOK}"
 
     @property
     def webhook_key(self) -> str:
-        """The secret of each delivery: as set, else derived from the bot's token."""
+        """The secret that Telegram sends: the setting, else derived from the bot's token."""
         token = self.telegram_bot_token.get_secret_value()
         made = hmac.new(token.encode(), WEBHOOK.encode(), hashlib.sha256).hexdigest()
         return self.webhook_secret.get_secret_value() or made
 
     @property
     def web_host_and_port(self) -> tuple[str, int]:
-        """The host and port of the web pages."""
+        """The address that the web pages listen on."""
         return host_and_port(self.web_address)
 
 
@@ -125,7 +125,7 @@ def load_settings() -> Settings:
     """Read the settings from the environment and `.env`.
 
     Raises:
-        NotReady: A value is invalid; the message names the setting, never its value.
+        NotReady: A value is invalid; the text names the setting, never its value.
     """
     try:
         check_regular(ENV_FILE)  # reading a pipe would block forever
@@ -141,7 +141,7 @@ def load_settings() -> Settings:
 
 
 def check_ops_address(settings: Settings) -> None:
-    """Check that health and metrics are not visible to other computers.
+    """Refuse to serve the health page to other computers.
 
     Raises:
         NotReady: `OPS_ADDRESS` is not a loopback address.
@@ -156,12 +156,11 @@ def check_ops_address(settings: Settings) -> None:
 
 
 def check_webhook(settings: Settings) -> None:
-    """Check that Telegram accepts the address and secret of the webhook.
+    """Refuse a webhook address or secret that Telegram would refuse.
 
     Raises:
-        NotReady: `PUBLIC_URL` has a port that Telegram does not use, or `WEBHOOK_SECRET` has
-        invalid
-            characters or is too short.
+        NotReady: `PUBLIC_URL` has a port that Telegram does not deliver to, or `WEBHOOK_SECRET`
+            has invalid characters or is too short.
     """
     try:
         port = urlsplit(settings.public_url).port
@@ -179,12 +178,11 @@ def check_webhook(settings: Settings) -> None:
 
 
 def check_redirect(settings: Settings) -> None:
-    """Check that Spotify accepts the redirect URI, and that it leads to our page.
+    """Refuse a redirect URI that Spotify would refuse, or that does not lead to our page.
 
     Raises:
-        NotReady: It is neither HTTPS nor a loopback address, does not end in /callback, or does
-        not
-            match `PUBLIC_URL`.
+        NotReady: It is neither HTTPS nor a loopback address, does not end in /callback, or differs
+            from the one that `PUBLIC_URL` implies.
     """
     uri, by_public_url = settings.redirect_uri, f"{settings.public_url.rstrip('/')}{CALLBACK}"
     name = "SPOTIFY_REDIRECT_URI" if settings.spotify_redirect_uri else "PUBLIC_URL"
@@ -195,7 +193,7 @@ def check_redirect(settings: Settings) -> None:
         )
     try:
         parts = urlsplit(uri)
-    except ValueError as error:  # a broken IPv6 address
+    except ValueError as error:  # half of an IPv6 address
         raise NotReady(f"{name} is no address that a browser could open.") from error
     if parts.hostname == "localhost":
         raise NotReady(

@@ -1,8 +1,8 @@
-"""The times of check-ins: parses what people write, and computes the next time in their zone.
+"""Parses check-in times as people write them, and computes when they occur.
 
-When the clocks change, a skipped time (02:30 if the clock goes from 02:00 to 03:00) is shifted by
-the same amount, to 03:30, and a repeated time counts once, the first time. Both as in iCalendar
-(RFC 5545, section 3.3.5).
+Twice a year most clocks jump. A time that a day skips (02:30 when the clock goes from 02:00 to
+03:00) is moved by the length of the jump, to 03:30. A time that a day has twice occurs once, the
+first time. Both follow iCalendar (RFC 5545, section 3.3.5).
 """
 
 import re
@@ -40,7 +40,7 @@ _WORD = re.compile(
 
 
 class NotUnderstood(Exception):
-    """The text has no valid times; `word` is the unknown word, empty if a time is missing."""
+    """Text that states no times; `word` is the word in the way, empty if a time is missing."""
 
     def __init__(self, word: str) -> None:
         super().__init__(word or "no time of day")
@@ -48,11 +48,11 @@ class NotUnderstood(Exception):
 
 
 class HourAlone(Exception):
-    """Some hours have no am or pm, such as 9 in `9 weekdays`.
+    """Hours without am or pm, such as 9 in `9 weekdays`; hours above 12 are clear.
 
     Args:
-        clear: The unambiguous slots of the text.
-        mornings: The ambiguous slots, taken as before noon.
+        clear: The slots with a clear time.
+        mornings: The other slots, read as before noon.
     """
 
     def __init__(self, clear: "tuple[Slot, ...]", mornings: "tuple[Slot, ...]") -> None:
@@ -67,7 +67,7 @@ class Slot:
 
     Args:
         minute: Minute of the day, 0..1439.
-        days: Days of the week, 0 is Monday; never empty.
+        days: Days of the week, Monday is 0; never empty.
     """
 
     minute: int
@@ -80,29 +80,29 @@ class Slot:
 
     @property
     def days_text(self) -> str:
-        """The days as digits, such as 01234, for tables and buttons."""
+        """The days as digits, such as 01234, as tables and buttons store them."""
         return "".join(map(str, sorted(self.days)))
 
     @property
     def later(self) -> "Slot":
-        """The slot twelve hours later."""
+        """The same slot twelve hours later, for one before noon."""
         return Slot(self.minute + NOON, self.days)
 
     @classmethod
     def of(cls, minute: int | str, days_text: str) -> "Slot":
-        """Return the slot of a row or button."""
+        """Return the slot stored in a row or a button."""
         return cls(int(minute), frozenset(map(int, days_text)))
 
 
 def read_slots(words: str) -> tuple[Slot, ...]:
     """Parse slots such as `8:30 weekdays, 10 am sat`.
 
-    Days belong to the times before them, or to those after them if the days come first. Times
-    without days are daily.
+    Days belong to the times before them, or after them if the text starts with days. Times without
+    days are daily.
 
     Raises:
-        NotUnderstood: A word is unknown, or there is no time of day.
-        HourAlone: The text is valid, but an hour may be before or after noon.
+        NotUnderstood: A word makes no sense, or there is no time of day.
+        HourAlone: An hour may be before or after noon; the rest is clear.
     """
     times: list[tuple[int, bool]] = []  # and whether it is clear
     days: set[int] = set()
@@ -125,7 +125,7 @@ def read_slots(words: str) -> tuple[Slot, ...]:
         is_time = bool(found["hour"] or found["named"])
         if begins_with_days is None:
             begins_with_days = not is_time
-        if is_time is not begins_with_days and times and days:  # a group begins as the first did
+        if is_time is not begins_with_days and times and days:  # each group starts like the first
             close()
         if is_time:
             times.append((_minute(found), _is_clear(found)))
@@ -138,7 +138,7 @@ def read_slots(words: str) -> tuple[Slot, ...]:
 
 
 def merged(slots: Iterable[Slot]) -> tuple[Slot, ...]:
-    """Return slots with one for each time of day, in their order, on all the days of its kind."""
+    """Merge slots with the same time of day, and sort them."""
     days: dict[int, frozenset[int]] = {}
     for slot in slots:
         days[slot.minute] = days.get(slot.minute, frozenset()) | slot.days
@@ -146,11 +146,11 @@ def merged(slots: Iterable[Slot]) -> tuple[Slot, ...]:
 
 
 def occurrences(slot: Slot, zone: tzinfo, after: datetime) -> Iterator[datetime]:
-    """Yield when a slot comes next after a moment, in UTC, without end."""
-    day = after.astimezone(zone).date() - timedelta(days=1)  # its skipped time may come today
+    """Yield the occurrences of a slot after a moment, in UTC, without end."""
+    day = after.astimezone(zone).date() - timedelta(days=1)  # a skipped time may move to today
     while True:
         if day.weekday() in slot.days:
-            # Of a skipped or doubled time, fold 0 takes the offset before the jump.
+            # For a skipped or repeated time, fold 0 means the offset before the jump.
             moment = datetime.combine(day, slot.time, zone).astimezone(UTC)
             if moment > after:
                 yield moment
@@ -159,14 +159,14 @@ def occurrences(slot: Slot, zone: tzinfo, after: datetime) -> Iterator[datetime]
 
 
 def _is_clear(found: re.Match[str]) -> bool:
-    """Return whether a time is more than an hour that comes twice a day."""
+    """Return whether a time is unambiguous, unlike an hour from 1 to 12 alone."""
     return bool(
         found["named"] or found["minute"] or found["half"] or not 1 <= int(found["hour"]) <= 12
     )
 
 
 def _minute(found: re.Match[str]) -> int:
-    """Return the minute of the day, before noon where that is unclear."""
+    """Return the minute of the day, before noon if that is unclear."""
     if found["named"]:
         return _NAMED_TIMES[found["named"]]
     hour, minute, half = int(found["hour"]), int(found["minute"] or 0), found["half"]

@@ -1,4 +1,4 @@
-"""`mirrortape backup` and `mirrortape restore`."""
+"""`mirrortape backup` and `restore`: copy the user data to one file, and put it back."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +11,17 @@ import typer
 from bot.cli.exits import stop
 
 
-def backup(file: Annotated[Path, typer.Argument(help="Where the copy goes.")]) -> None:
-    """Back up the user data to one file, even while the bot runs.
+def backup(file: Annotated[Path, typer.Argument(help="The backup to write.")]) -> None:
+    """Copy the user data into one file, whether the bot runs or not.
 
-    SECRET_KEY is not in it: keep that too, in another place.
+    It holds everything but SECRET_KEY: keep that too, but elsewhere.
     """
-    from bot.data_faults import naming
+    from bot.data_faults import explaining_errors
     from bot.storage.backups import back_up
 
-    with _told_in_one_line():
+    with _errors_in_one_line():
         database = _database()
-        with naming(database):
+        with explaining_errors(database):
             if not database.exists():
                 stop(f"there is no user data in {database.parent} yet, so nothing to copy.")
             back_up(database, file)
@@ -33,17 +33,17 @@ def backup(file: Annotated[Path, typer.Argument(help="Where the copy goes.")]) -
     )
 
 
-def restore(file: Annotated[Path, typer.Argument(help="A copy made by backup.")]) -> None:
-    """Replace the user data with a backup; the bot must not be running."""
-    from bot.data_faults import naming
+def restore(file: Annotated[Path, typer.Argument(help="A file made by `backup`.")]) -> None:
+    """Replace the user data by a backup; the bot must not be running."""
+    from bot.data_faults import explaining_errors
     from bot.runtime.database_lock import at_rest
     from bot.settings import load_settings
     from bot.storage.backups import restore
     from bot.storage.keys import cipher
 
-    with _told_in_one_line():
+    with _errors_in_one_line():
         database, keys = _database(), cipher(load_settings())
-        with naming(database), at_rest(database):
+        with explaining_errors(database), at_rest(database):
             done = restore(file, database, keys, datetime.now(UTC))
     typer.echo(f"The user data is as it was in {file}.")
     if done.left_out:
@@ -51,8 +51,8 @@ def restore(file: Annotated[Path, typer.Argument(help="A copy made by backup.")]
         typer.echo(f"Without {done.left_out} {who} who asked to be forgotten since.")
     if not done.knows_all:
         typer.echo(
-            "Nothing that was here before tells who asked to be forgotten since that copy was "
-            "made: if anybody did, they are back."
+            "There is no record of who asked to be forgotten after that backup was made: if "
+            "anybody did, they are back."
         )
     if done.before is not None:
         typer.echo(f"What was there before is in {done.before}, for as long as a nightly copy.")
@@ -65,7 +65,7 @@ def _database() -> Path:
 
 
 @contextmanager
-def _told_in_one_line() -> Iterator[None]:
+def _errors_in_one_line() -> Iterator[None]:
     from bot.settings import NotReady
     from bot.storage.backups import NotABackup
 

@@ -1,4 +1,4 @@
-"""`mirrortape benchmark`: time and memory from a photo to its explaining picture."""
+"""`mirrortape benchmark`: the time and memory that reading a photo takes."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ def benchmark(
     count: Annotated[int, typer.Option(min=1, help="How many photos to time.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Time each step from a photo to its explaining picture, in a worker like the bot's."""
+    """Time each step from a photo's bytes to the finished picture, in a worker process."""
     if not folder.is_dir():
         stop(f"there is no folder {folder}")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -36,7 +36,7 @@ def benchmark(
 
 
 async def _measure(files: Sequence[Path], count: int) -> dict[str, Any] | None:
-    """Return the measurements; None if no photo can be read."""
+    """Return the measurements; None if no photo gives a reading."""
     from bot.texts import explain_error
     from bot.worker.process import VisionWorker, WorkerFailed
     from vision import WeightsAltered, WeightsMissing
@@ -73,13 +73,13 @@ async def time_photos(
     """Explain `count` photos, cycling through the files.
 
     Returns:
-        The readings, with the time of each step, and the number of files without one.
+        The readings, with the time of each step, and how many files gave none.
     """
     from bot.cli.read import read_file
     from vision import Explanation, VisionError
 
     async def explain(content: bytes) -> "Reading":
-        explanation = await worker.explain([content], face=0)  # the largest one
+        explanation = await worker.explain([content], face=0)  # of several, the largest
         assert isinstance(explanation, Explanation)
         return explanation.reading
 
@@ -87,7 +87,7 @@ async def time_photos(
     for file in files:
         content = read_file(file)
         try:
-            await explain(content)  # not timed: checks the photo, and warms up
+            await explain(content)  # not timed: checks the photo and warms up
         except VisionError:
             skipped += 1
             continue
@@ -100,7 +100,7 @@ async def time_photos(
 
 
 def summarise(readings: Sequence["Reading"]) -> dict[str, Any]:
-    """Return the median and 95th percentile of the whole and of each step, in ms."""
+    """Return the median and 95th percentile of the total and of each step, in ms."""
     import numpy as np
 
     totals = [reading.ms for reading in readings]
@@ -123,7 +123,7 @@ def summarise(readings: Sequence["Reading"]) -> dict[str, Any]:
 
 
 def network_floor() -> dict[str, float]:
-    """Return a photo's multiplications, this machine's best rate, and the resulting time in ms."""
+    """Return the multiplications per photo, their best rate here, and the time in ms."""
     from vision.network import weights
     from vision.network.floor import matrix_rate, multiplications
     from vision.network.graph import build_graph
@@ -133,7 +133,7 @@ def network_floor() -> dict[str, float]:
 
 
 def memory_mb(pid: int | None, field: str) -> float | None:
-    """Return a field of a process's status in MB (VmRSS: now, VmHWM: peak), if available."""
+    """Return a process's memory in MB (VmRSS: now, VmHWM: peak); None if unknown."""
     status = Path(f"/proc/{pid}/status")
     if not status.is_file():
         return None  # only Linux has it

@@ -1,4 +1,4 @@
-"""`mirrortape catalogue`: fills and describes the catalogue."""
+"""`mirrortape catalogue`: fill the catalogue and show what it holds."""
 
 import json
 import sqlite3
@@ -39,12 +39,12 @@ def import_csv(
 ) -> None:
     """Import tracks with audio features from a CSV.
 
-    Takes TidyTuesday's spotify_songs.csv, the Hugging Face set spotify-tracks-dataset, Kaggle's
-    tracks_features.csv, and whatever has the same columns.
+    Takes TidyTuesday's spotify_songs.csv, Hugging Face's spotify-tracks-dataset, Kaggle's
+    tracks_features.csv, and any CSV with the same columns.
     """
     with open_catalogue(data_dir) as catalogue, progress("Importing") as on_progress:
         report = catalogue.import_csv(file, on_progress)
-        _revive_gone_tracks(data_dir)
+        _retry_unavailable_tracks(data_dir)
     _print_report(file.name, report)
 
 
@@ -65,7 +65,7 @@ def fetch(
             download(address, file, on_progress)
         with progress("Importing") as on_progress:
             report = catalogue.import_csv(file, on_progress)
-        _revive_gone_tracks(data_dir)
+        _retry_unavailable_tracks(data_dir)
     _print_report(file.name, report)
 
 
@@ -74,7 +74,7 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show statistics of the catalogue."""
+    """Show what the catalogue holds."""
     with open_catalogue(data_dir) as catalogue:
         found = catalogue.stats()
     if as_json:
@@ -93,16 +93,17 @@ _EMPTY = (
 
 @contextmanager
 def open_catalogue(data_dir: Path | None = None) -> "Iterator[Catalogue]":
-    """Open the catalogue in a folder; errors end the command with one line.
+    """Open the catalogue in a folder; stop the command with one line on any error.
 
     Args:
-        data_dir: The folder; None for the one in the settings.
+        data_dir: The folder; None means `DATA_DIR`.
     """
+    from bot.data_faults import explain
     from bot.settings import NotReady
     from recommender.catalogue.catalogue import Catalogue
     from recommender.errors import CatalogueEmpty, CatalogueError
 
-    folder = None
+    folder = Path()
     try:
         folder = data_folder(data_dir)
         catalogue = Catalogue(folder / "catalogue.db")
@@ -115,12 +116,12 @@ def open_catalogue(data_dir: Path | None = None) -> "Iterator[Catalogue]":
     except (CatalogueError, NotReady) as error:
         stop(str(error))
     except (sqlite3.Error, OSError) as error:
-        stop(f"the data in {folder or 'DATA_DIR'} cannot be used: {error}")
+        stop(explain(error, folder))
 
 
 @contextmanager
 def progress(action: str, *, in_bytes: bool = True) -> "Iterator[OnProgress]":
-    """Show a progress bar on stderr."""
+    """Show a progress bar on stderr during the block."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -147,7 +148,7 @@ def progress(action: str, *, in_bytes: bool = True) -> "Iterator[OnProgress]":
 
 
 def data_folder(data_dir: Path | None) -> Path:
-    """Return the folder that the command line names, else the one of the settings.
+    """Return the folder from the command line, else from the settings.
 
     Raises:
         bot.settings.NotReady: A setting is invalid.
@@ -157,8 +158,8 @@ def data_folder(data_dir: Path | None) -> Path:
     return data_dir or load_settings().data_dir
 
 
-def _revive_gone_tracks(data_dir: Path | None) -> None:
-    """Clear the list of unavailable tracks, after the import of a newer catalogue."""
+def _retry_unavailable_tracks(data_dir: Path | None) -> None:
+    """Let the bot try unavailable tracks again: a newer catalogue may have new ids for them."""
     from recommender.listeners.unavailable_tracks import GoneTracks
     from recommender.storage.database import open_database
 
@@ -186,7 +187,7 @@ def _print_report(name: str, report: "ImportReport") -> None:
 
 
 def print_skipped(skipped: "Sequence[Skipped]") -> None:
-    """Print why rows of a CSV were skipped, and the lines of the first few."""
+    """Print why rows of a CSV were skipped, and the first line numbers."""
     for reason in skipped:
         lines = ", ".join(map(str, reason.lines))
         more = ", ..." if reason.count > len(reason.lines) else ""
@@ -211,7 +212,7 @@ def _print_stats(found: "CatalogueStats") -> None:
 
 
 def _shares(title: str, unnamed: str, counts: "dict[str, int]") -> "RichTable":
-    """Return a table of tracks per name, the most frequent first."""
+    """Return a table of how many tracks each name has, most frequent first."""
     from rich.table import Table
     from rich.text import Text
 

@@ -1,6 +1,6 @@
-"""Changes settings in `.env` atomically, and keeps the rest of the file.
+"""Edits `.env` in place and atomically, keeping everything else in it.
 
-The file is readable by its owner only, since it has the bot's token and the encryption key.
+Afterwards only its owner may read it, since it holds the bot's token and SECRET_KEY.
 """
 
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 _NEEDS_NO_QUOTES = re.compile(r"[^\s#'\"\\$]*")
 
 PRIVATE = 0o600
-"""The mode of the file."""
+"""Read and write for the owner only."""
 
 
 def set_value(text: str, name: str, value: str) -> str:
-    """Set a value in the text of a `.env`.
+    """Return the text of a `.env` with a setting changed to this value.
 
-    The last line that sets it is replaced. If there is none, the new line is added below a comment
-    with the setting (`# NAME=...`), else at the end.
+    Replaces the last line that sets it, which is the one that counts. If there is none, the new
+    line goes below a comment that shows the setting (`# NAME=...`), else at the end.
     """
     line = f"{name}={_quoted(value)}"
     if active := list(_setting(name).finditer(text)):
@@ -30,13 +30,13 @@ def set_value(text: str, name: str, value: str) -> str:
 
 
 def set_aside(text: str, name: str) -> str:
-    """Comment out a setting in the text of a `.env`."""
+    """Return the text of a `.env` with a setting commented out."""
     return _setting(name).sub(lambda match: f"# {match[0].strip()}", text)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a private file atomically."""
-    target = path.resolve()  # keeps a symbolic link
+    """Write a file that only its owner may read, atomically."""
+    target = path.resolve()  # follow a link instead of replacing it
     handle, unfinished = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -51,10 +51,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _setting(name: str) -> re.Pattern[str]:
-    """Return a pattern for lines that set this, in any case, as pydantic reads them."""
+    """Return a pattern for the lines that set this, in any case, as pydantic reads them."""
     return re.compile(rf"^[ \t]*(?:export[ \t]+)?{name}[ \t]*=.*$", re.MULTILINE | re.IGNORECASE)
 
 
 def _quoted(value: str) -> str:
-    """Quote a value for `.env` if it has blanks or #."""
+    """Quote a value for `.env` if it holds a space, # or the like."""
     return value if _NEEDS_NO_QUOTES.fullmatch(value) else f"'{value}'"

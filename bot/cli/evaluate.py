@@ -1,4 +1,4 @@
-"""`mirrortape evaluate`: the accuracy of the network on labelled pictures."""
+"""`mirrortape evaluate`: measure the network's accuracy on labelled pictures."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from vision.network.serving import Network
 
 SEED = 0
-"""The seed, so that figures are reproducible."""
+"""Seeds the generators that draw rows and corruptions, for reproducible figures."""
 
 CHANGED_ROWS = 600
-"""The default number of rows for robustness."""
+"""The default number of rows for measuring robustness."""
 
 OnStep = Callable[[float], None]
 
@@ -52,7 +52,7 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Other weights than the project's.")
     ] = None,
 ) -> None:
-    """Measure the accuracy on labelled pictures.
+    """Measure how accurate the readings of labelled pictures are.
 
     DATA is an .npz with images and labels (FER-2013's format), or a folder with one folder of
     pictures for each emotion. In a groups CSV, the files of an .npz are its row numbers.
@@ -139,7 +139,7 @@ def _measure(
 
 
 def _thin(evaluation: "Evaluation") -> Iterator[str]:
-    """Print what cannot be said with so few rows."""
+    """Describe what there are too few rows to measure."""
     from vision.evaluation.groups import MIN_GROUP
     from vision.evaluation.metrics import MIN_ROWS
 
@@ -181,7 +181,7 @@ def _check_rows(count: int | None, robustness: bool) -> None:
 
 
 def _check_folder(folder: Path | None) -> None:
-    """Check the report's folder before minutes of work."""
+    """Check a report's folder before minutes of work, not after."""
     if folder is None:
         return
     try:
@@ -203,7 +203,7 @@ def _write_report(
 
 @contextmanager
 def _progress(action: str, total: int) -> Iterator[OnStep]:
-    """Show a progress bar on stderr if it is a terminal."""
+    """Show a progress bar on stderr if that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

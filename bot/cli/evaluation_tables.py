@@ -1,4 +1,4 @@
-"""An evaluation as tables in the terminal."""
+"""Prints an evaluation as tables in the terminal."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ from vision.network.weights import VIEWS
 
 
 def print_evaluation(evaluation: Evaluation, robustness: Robustness | None, about: About) -> None:
-    """Print what was measured."""
+    """Print the results."""
     console = Console(highlight=False)
     results = evaluation.every
     console.print(

@@ -1,4 +1,4 @@
-"""Ends commands with an error, and names the next command to type."""
+"""How commands end: on bad input, and with what to type next."""
 
 import os
 import shutil
@@ -12,13 +12,13 @@ BAD_INPUT = 2
 
 
 def stop(message: str) -> NoReturn:
-    """End the program with exit code 2 and one line that says what to do."""
+    """Exit with code 2 and one line that says what to do."""
     typer.echo(f"mirrortape: {message}", err=True)
     raise typer.Exit(BAD_INPUT)
 
 
 def program() -> str:
-    """Return how to call this program here."""
+    """Return the command that runs this program here."""
     if shutil.which("mirrortape"):
         return "mirrortape"
     called = sys.argv[0]

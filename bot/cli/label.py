@@ -1,4 +1,4 @@
-"""`mirrortape catalogue label`: learns song categories and labels the catalogue."""
+"""`mirrortape catalogue label`: learn a library's own song categories, and assign them."""
 
 import json
 from dataclasses import asdict
@@ -15,11 +15,11 @@ def label(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Learn song categories from labelled songs and label the whole catalogue.
+    """Learn song categories from labelled songs and assign them to the whole catalogue.
 
-    The file has the category of each song in a column `label`, `mood`, `emotion` or `category`,
-    and its audio features, at least valence and energy. If it has artists, cross-validation keeps
-    each artist's songs together. Tracks in the file keep their label.
+    The file names each song's category in a column `label`, `mood`, `emotion` or `category`, and
+    has its audio features, at least valence and energy. If it names artists too, cross-validation
+    keeps each artist's songs together. Tracks in the file keep their category from it.
     """
     from bot.cli.label_tables import print_cross_validation, print_songs
     from recommender.catalogue.labelled import read_labelled

@@ -1,4 +1,4 @@
-"""The results of `catalogue label` as tables."""
+"""Prints what `catalogue label` learned as tables in the terminal."""
 
 import typer
 from rich.console import Console
@@ -10,16 +10,16 @@ from recommender.catalogue.labelled import LabelledSongs
 from recommender.catalogue.labels import CrossValidation
 
 _MATRIX = 12
-"""The most categories of a confusion matrix that fits a terminal."""
+"""The most categories whose confusion matrix fits a terminal."""
 
 _NAMED = 7
-"""The same with full names."""
+"""The most categories whose names fit as well."""
 
 _MISTAKES = 15
 
 
 def print_songs(songs: LabelledSongs) -> None:
-    """Print statistics of a file of labelled songs."""
+    """Print what a file of labelled songs contains."""
     skipped = sum(reason.count for reason in songs.skipped)
     typer.echo(
         f"{songs.source}: {len(songs):,} songs in {len(songs.categories)} categories; "
@@ -34,11 +34,11 @@ def print_songs(songs: LabelledSongs) -> None:
 
 
 def print_cross_validation(found: CrossValidation, labelled: dict[str, int]) -> None:
-    """Print the accuracy of the predicted categories.
+    """Print how well categories are predicted.
 
     Args:
-        found: The scores.
-        labelled: The number of tracks in each category now.
+        found: The results.
+        labelled: The number of catalogue tracks in each category now.
     """
     console = Console(highlight=False)
     apart = (
@@ -65,7 +65,7 @@ def print_cross_validation(found: CrossValidation, labelled: dict[str, int]) -> 
 
 
 def _confusion(found: CrossValidation) -> Table:
-    """Return the confusion matrix: true categories in rows, predictions in columns."""
+    """Return the confusion matrix: true categories as rows, predicted ones as columns."""
     names = list(found.categories)
     if len(names) > _NAMED:
         names = [f"{number} {name}" for number, name in enumerate(names, start=1)]
@@ -82,7 +82,7 @@ def _confusion(found: CrossValidation) -> Table:
 
 
 def _mistakes(found: CrossValidation) -> Table:
-    """Return the most frequent errors, if the matrix would be too wide."""
+    """Return the most frequent mistakes, if the matrix would be too wide."""
     names = list(found.categories)
     mistakes = sorted(
         (

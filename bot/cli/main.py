@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it runs: `--help` must be quick."""
+"""The command line. Each command imports what it needs when it runs, to keep `--help` fast."""
 
 import re
 import sys
@@ -32,10 +32,10 @@ _PLAINER = (
         r"There is too much after the command: \1",
     ),
 )
-"""Our wording of typer's messages."""
+"""Plainer words for typer's messages."""
 
 _OWNS_PROCESS = "owns the process"
-"""Whether the command line owns this process, so that a command may end it."""
+"""Tells a command that nothing else runs in this process, so that it may exit it."""
 
 app = typer.Typer(
     help="A selfie in, a mixtape out: emotion in a photo, playlist in Spotify.",
@@ -73,7 +73,7 @@ def demo(
         bool, typer.Option("--public", help="Connect by six digits, as with a PUBLIC_URL.")
     ] = False,
 ) -> None:
-    """Try everything without an account: chat page, local Telegram and local Spotify."""
+    """Try everything on this computer, no account needed: chat, local Telegram and Spotify."""
     from bot.sandbox.demo import run_demo
 
     _stay(
@@ -96,36 +96,36 @@ def run(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Run the command line; usage errors are reported in one line."""
+    """Run the command line; report bad input in one line."""
     try:
         sys.exit(app(standalone_mode=False, obj=_OWNS_PROCESS))
     except typer.TyperException as error:
         told = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
-        if told:  # nothing is wrong with no words at all: the help has been printed
+        if told:  # empty without arguments: the help has been printed
             typer.echo(f"mirrortape: {_one_line(told)} See --help.", err=True)
         sys.exit(BAD_INPUT)
-    except OSError as error:  # a full disk under stdout, above all
+    except OSError as error:  # such as a full disk under stdout
         where = f" ({error.filename})" if error.filename else ""
         typer.echo(f"mirrortape: {error.strerror or error}{where}.", err=True)
         sys.exit(BAD_INPUT)
 
 
 def _one_line(told: str) -> str:
-    """Return a usage error as one plain sentence."""
+    """Return a message about bad input as one plain sentence."""
     for pattern, plain in _PLAINER:
         told = pattern.sub(plain, told)
     return told if told.endswith("?") else f"{told.rstrip('.')}."
 
 
 def _when_stopping(context: typer.Context) -> Callable[[], None]:
-    """Return the function to call when a command is asked to stop."""
-    from bot.runtime.serving import leave_in_time
+    """Return what a command calls when it begins to stop."""
+    from bot.runtime.serving import exit_in_time
 
-    return leave_in_time if context.obj == _OWNS_PROCESS else lambda: None
+    return exit_in_time if context.obj == _OWNS_PROCESS else lambda: None
 
 
 def _stay(running: Coroutine[Any, Any, None]) -> None:
-    """Run until stopped; errors at the start end the command with one line."""
+    """Run until stopped; if the bot cannot start, exit with one line."""
     import asyncio
     import sqlite3
 

@@ -1,4 +1,4 @@
-"""Identifies the bot, and its owner, who proves it by sending a code to the bot."""
+"""Identifies the bot and its owner: the owner sends a code to the bot."""
 
 import asyncio
 import hmac
@@ -13,42 +13,42 @@ from telegram.constants import ChatType
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 
 from bot import texts
-from bot.sending.bot_api import UNPARSABLE, BotApiRequest, raw_updates
+from bot.sending.bot_api import PARSE_ERRORS, BotApiRequest, raw_updates
 from bot.updates.raw_updates import number_of
 
 CODE_CHARS = 8
 CODE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""No characters that look alike; 8 of these 31 have 39 bits."""
+"""Without characters that look alike: 8 of these 31 give 39 bits."""
 
 CODE_LASTS_S = 300.0
 """How long a code is valid."""
 
 POLL_S = 20
 PAUSE_S = 2.0
-"""Pause between retries, in seconds."""
+"""The pause between two tries to reach Telegram."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The sender of the code: Telegram id and name."""
+    """The user who sent the code, with their Telegram id and name."""
 
     user_id: int
     name: str
 
 
 def make_code() -> str:
-    """Return a random code."""
+    """Return a code that nobody can guess."""
     return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_CHARS))
 
 
 def is_code(text: str, code: str) -> bool:
-    """Return whether a message is the code, typed or sent by a link, in constant time."""
+    """Return whether a message is the code, typed or sent by a link; compares in constant time."""
     words = text.lower().removeprefix("/start").replace("-", "").split()
     return hmac.compare_digest("".join(words).encode(), code.encode())
 
 
 def printable(name: str) -> str:
-    """Return a name without control characters."""
+    """Return a name without characters that could move a terminal's cursor."""
     return "".join(character for character in name if character.isprintable())
 
 
@@ -56,15 +56,16 @@ async def identify(token: str, api_url: str) -> User:
     """Return the bot that a token belongs to.
 
     Raises:
-        telegram.error.InvalidToken: The token is wrong. Its message contains the token.
-        telegram.error.TelegramError: Telegram cannot be reached.
+        telegram.error.InvalidToken: Telegram does not know the token. The error's text contains
+            it.
+        telegram.error.TelegramError: Telegram cannot be reached, or does not answer now.
     """
     async with _bot(token, api_url) as bot:
         return bot.bot
 
 
 async def webhook_of(token: str, api_url: str) -> WebhookInfo:
-    """Return the bot's webhook, and the state of its deliveries."""
+    """Return where Telegram delivers this bot's updates, and whether that works."""
     async with _bot(token, api_url) as bot:
         return await bot.get_webhook_info()
 
@@ -78,13 +79,13 @@ async def wait_for_owner(
 ) -> Owner | None:
     """Wait until somebody sends the code to the bot in a private chat.
 
-    Earlier messages are acknowledged: at the first run, nobody may use the bot yet.
+    Earlier messages are discarded: at the first run nobody may use the bot yet.
 
     Args:
         token: The bot's token.
-        api_url: Telegram's address.
+        api_url: Telegram's base URL.
         code: The code.
-        on_other: Called for each message that is not the code.
+        on_other: Called for each other message.
 
     Returns:
         The sender; None if nobody sent it in time.
@@ -111,7 +112,7 @@ async def _wait(bot: Bot, code: str, on_other: Callable[[], None]) -> Owner:
             offset = number + 1
             try:
                 message = Update.de_json(found, bot).message
-            except UNPARSABLE:
+            except PARSE_ERRORS:
                 continue
             if message is None or message.chat.type != ChatType.PRIVATE:
                 continue
@@ -123,7 +124,7 @@ async def _wait(bot: Bot, code: str, on_other: Callable[[], None]) -> Owner:
 
 
 async def _fetch(bot: Bot, offset: int | None) -> list[Any]:
-    """Fetch updates; return nothing if Telegram cannot be reached."""
+    """Return new updates; an empty list if Telegram cannot be reached."""
     try:
         return await raw_updates(bot, offset, hold_s=POLL_S, allowed=[Update.MESSAGE])
     except TimedOut:
@@ -141,7 +142,7 @@ async def _accept(bot: Bot, message: Message, offset: int) -> None:
         await bot.get_updates(offset=offset, timeout=0, allowed_updates=[Update.MESSAGE])
         await message.reply_text(texts.OWNER_LINKED)
     except TelegramError:
-        return  # the sender has proved it anyway
+        return  # the sender is proven all the same
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`mirrortape read`: reads photos."""
+"""`mirrortape read`: read photos."""
 
 import json
 import os
@@ -32,14 +32,14 @@ def read(
 ) -> None:
     """Read the emotion in photos.
 
-    For a folder, all photos in it and its subfolders are read, in the order of their names.
+    Reads all photos in a folder and its subfolders, sorted by name.
     """
     from rich.console import Console
 
     from vision import VisionError
 
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
-    photos = _with_those_in_folders(photos, explain, err)
+    photos = _with_folders_expanded(photos, explain, err)
     pictures = Pictures(explain, photos) if explain else None
     reader = _load_reader()
     failed = False
@@ -67,13 +67,14 @@ def read(
 
 
 class Pictures:
-    """The folder of explaining pictures, named after their photos.
+    """The folder of explaining pictures, each named after its photo.
 
-    Pictures of photos with the same name do not overwrite each other, nor any photo.
+    Photos with the same name do not overwrite each other's pictures, and no picture overwrites a
+    photo that is being read.
 
     Args:
-        folder: The folder, created if needed.
-        photos: All photos to read.
+        folder: The folder; created if it does not exist.
+        photos: All photos to be read.
     """
 
     def __init__(self, folder: Path, photos: Iterable[Path]) -> None:
@@ -85,7 +86,7 @@ class Pictures:
         self._taken = {_key(photo) for photo in photos}
 
     def write(self, photo: Path, picture: bytes) -> Path:
-        """Write the picture of a photo; return its path."""
+        """Write a photo's picture; return its path."""
         path = next(path for path in self._names(photo.stem) if _key(path) not in self._taken)
         self._taken.add(_key(path))
         try:
@@ -102,18 +103,18 @@ class Pictures:
             number += 1
 
 
-def _with_those_in_folders(
+def _with_folders_expanded(
     paths: Sequence[Path], pictures: Path | None, err: "Console"
 ) -> list[Path]:
-    """Replace each folder by its photos.
+    """Replace each folder by the photos in it.
 
-    Other files are skipped, and their number is printed on stderr. A folder without photos stays
-    in the list, so that reading it reports that.
+    Other files are skipped, and counted on stderr. A folder without a photo stays in the list, so
+    that reading it reports that.
 
     Args:
-        paths: The given paths.
-        pictures: The folder for explaining pictures, which is not read.
-        err: The console for the number of skipped files.
+        paths: The photos and folders.
+        pictures: The folder for explaining pictures; not read if it is inside another one.
+        err: Where skipped files are reported.
     """
     photos = []
     for path in paths:
@@ -130,7 +131,7 @@ def _with_those_in_folders(
 
 
 def _files(folder: Path, pictures: Path | None) -> Iterator[Path]:
-    """Yield the files in a folder and its subfolders by name, without hidden ones."""
+    """Yield the files in a folder and its subfolders by name, except hidden ones."""
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(
             name
@@ -146,50 +147,50 @@ def _is_same(path: Path, other: Path) -> bool:
 
 
 def _is_photo(file: Path) -> bool:
-    """Return whether a file looks like a photo; one that cannot be opened may be one."""
+    """Return whether a file starts like a photo; true if it cannot be opened."""
     from vision.errors import EmptyPhoto, NotAPhoto, VisionError
     from vision.photo.formats import sniff
 
     try:
-        sniff(read_file(file, most=_BEGINNING))
+        sniff(read_file(file, most=_SNIFFED_BYTES))
     except (NotAPhoto, EmptyPhoto):
         return False
-    except VisionError:  # why it cannot be read is told when it is read
+    except VisionError:  # reading it will report why
         return True
     return True
 
 
-_BEGINNING = 4096
-"""Bytes needed to tell the type of a file."""
+_SNIFFED_BYTES = 4096
+"""How many bytes are enough to tell the file type."""
 
 
 def _explain(error: "VisionError", photo: Path) -> str:
-    """Return the message for an error on the command line."""
+    """Return a message about a photo, worded for the command line."""
     from bot.texts import explain_error
 
     if photo.is_dir():
         return "There is no photo in this folder."
-    return _HERE.get(type(error).__name__) or explain_error(error)
+    return _CLI_TEXTS.get(type(error).__name__) or explain_error(error)
 
 
-_HERE = {
+_CLI_TEXTS = {
     "PhotoMissing": "There is no such file, or it may not be opened.",
     "EmptyPhoto": "The file is empty.",
     "DamagedPhoto": "The photo is damaged or cut short.",
     "AnimatedPhoto": "The picture moves. A still photo of a face works.",
 }
-"""Texts for the command line, by the name of the error; the others are those of the chat."""
+"""Texts for the command line by the name of the error; others are those of the chat."""
 
 
 def read_file(path: Path, most: int | None = None) -> bytes:
-    """Return a file's bytes, up to one more than the limit.
+    """Return a file's bytes, up to one more than the limit, to detect that it is too large.
 
     Args:
         path: The file.
-        most: The most bytes to read; None for the limit for photos plus one.
+        most: The most bytes to read; None for one more than a photo may have.
 
     Raises:
-        PhotoMissing: The file does not exist, is a folder, or is not readable.
+        PhotoMissing: There is no such file, it is a folder, or it may not be read.
     """
     from vision.errors import PhotoMissing
     from vision.photo.formats import MAX_BYTES
@@ -242,10 +243,10 @@ def _print_json(**fields: Any) -> None:
 
 
 def _printable(path: Path) -> str:
-    """Return a path as text, with undecodable bytes replaced."""
+    """Return a path with undecodable bytes replaced, as old archives contain."""
     return str(path).encode(errors="replace").decode()
 
 
 def _key(path: Path) -> str:
-    """Return a key that is equal for two paths to the same file."""
+    """Return a key that is equal for paths to the same file, ignoring case."""
     return str(path.resolve()).casefold()

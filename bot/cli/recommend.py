@@ -127,10 +127,10 @@ def recommend(
 def _listener(
     user_id: int | None, data_dir: Path | None
 ) -> "tuple[Taste, Prior, Preferences, frozenset[str]]":
-    """Return what is remembered.
+    """Return the stored state.
 
-    That is what a user thinks, what listeners in general do, what the user has settled, and
-    which tracks Spotify no longer plays.
+    It is the user's taste, the prior over all listeners, the user's settings, and the tracks that
+    Spotify no longer plays.
     """
     from recommender.listeners.store import MusicStore
     from recommender.storage.database import open_database
@@ -165,7 +165,7 @@ def _changed(
     years: str | None,
     names: dict[str, tuple[str, ...]],
 ) -> "Preferences":
-    """Return a listener's settings as the options change them.
+    """Return a listener's settings with the options applied.
 
     Args:
         stored: The stored settings.
@@ -175,7 +175,7 @@ def _changed(
         names: Artists and genres to add, by field of the settings.
 
     Raises:
-        BadPreference: An option is impossible.
+        BadPreference: An option is invalid.
     """
     from recommender.catalogue.names import check_artists, check_genres
     from recommender.taste.preferences import parse_years

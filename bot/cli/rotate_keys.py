@@ -1,4 +1,4 @@
-"""`mirrortape rotate-keys`: re-encrypts everything under the newest key."""
+"""`mirrortape rotate-keys`: re-encrypt everything with the newest key."""
 
 import sqlite3
 
@@ -8,11 +8,10 @@ from bot.cli.exits import BAD_INPUT, stop
 
 
 def rotate_keys() -> None:
-    """Re-encrypt everything that is encrypted under the first key of SECRET_KEY.
+    """Re-encrypt Spotify tokens and waiting messages with the first key of SECRET_KEY.
 
-    Put the new key in front of the old one (SECRET_KEY=new,old), restart the bot, and run this;
-    the bot may be running, and repeating it is harmless. Then remove the old key and restart the
-    bot.
+    Put the new key in front of the old one (SECRET_KEY=new,old), restart the bot, and run this, as
+    often as you like and while the bot runs. Then remove the old key and restart the bot.
     """
     from bot.runtime.database_lock import rotating
     from bot.settings import NotReady, load_settings
@@ -36,7 +35,7 @@ def rotate_keys() -> None:
     except (sqlite3.Error, OSError) as error:
         stop(f"the data in {folder or 'DATA_DIR'} cannot be used: {error}")
     rows = "row is" if done.renewed == 1 else "rows are"
-    typer.echo(f"{done.renewed:,} {rows} encrypted under the newest key.")
+    typer.echo(f"{done.renewed:,} {rows} encrypted with the newest key.")
     if done.unreadable:
         _tell_unreadable(done.unreadable)
         raise typer.Exit(BAD_INPUT)

@@ -1,4 +1,4 @@
-"""`mirrortape simulate`: compares ranking policies on simulated listeners."""
+"""`mirrortape simulate`: how well the product learns simulated listeners' tastes."""
 
 import json
 from pathlib import Path
@@ -28,11 +28,11 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Compare ranking policies on simulated listeners, over ten playlists each.
+    """Play ten playlists to simulated listeners, by several policies, and compare.
 
-    The listeners' tastes are drawn over the features of your catalogue's tracks. In the easy
-    world, tastes are linear and all tracks get votes. In the hard world, tastes peak at a medium
-    level, three tracks get votes, a fifth of the votes is random, and a tenth of the moods is
+    The listeners' tastes are drawn over the features of your catalogue's tracks. In the easy world
+    tastes are simple and all tracks are voted on. In the hard one tastes peak at a medium value,
+    three tracks are voted on, a fifth of the votes are random and a tenth of the moods are
     misread.
     """
     from recommender.simulation.simulation import LEAST_LISTENERS, LEAST_TRACKS
@@ -131,5 +131,5 @@ def _draw(path: Path, worlds: Outcomes) -> None:
 
     try:
         plot_simulation(path, worlds)
-    except (OSError, ValueError) as error:  # a ValueError: a kind of picture that there is not
+    except (OSError, ValueError) as error:  # a ValueError: an unknown image format
         stop(f"the plot cannot be written to {path}: {error}")

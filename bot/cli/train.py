@@ -1,4 +1,4 @@
-"""`mirrortape train`: train the network anew, or go on with a run."""
+"""`mirrortape train`: train the network, or resume a run."""
 
 import hashlib
 import logging
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vision.training.train import Trainer
 
 _VIEWS = ("eyes", "face", "fused")
-_HELD_BACK = 2000  # rows of Training that are not learned from, or a tenth of them
+_VALIDATION_ROWS = 2000  # rows of Training that are not learned from, or a tenth of them
 
 
 def train(
@@ -119,8 +119,8 @@ def _again(data: Path, out: Path) -> str:
 
 
 @contextmanager
-def _stop_asked_for() -> "Iterator[threading.Event]":
-    """Yield an event that SIGTERM and Ctrl-C set while it lasts, instead of ending the process."""
+def _stop_signals() -> "Iterator[threading.Event]":
+    """Yield an event that SIGTERM and Ctrl-C set instead of ending the process."""
     asked = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: asked.set())
@@ -150,7 +150,7 @@ def _run(
 
     labelled = load_labelled_rows(data, "Training", about["limit"])
     public = load_labelled_rows(data, "PublicTest", about["limit"])
-    count = min(_HELD_BACK, len(labelled) // 10)
+    count = min(_VALIDATION_ROWS, len(labelled) // 10)
     labelled.require(recipe.batch + count)
     if not resume:
         checkpoint, fresh = begin(recipe, _weights(start))
@@ -182,7 +182,7 @@ def _follow(
     recipe: "Recipe",
     progress: "Progress",
 ) -> None:
-    """Run the epochs with a progress bar, and one line after each."""
+    """Run the epochs with a progress bar, and print one line after each."""
     total = recipe.epochs * trainer.steps
     bar = progress.add_task("Training", total=total)
 
@@ -194,7 +194,7 @@ def _follow(
         progress.console.print(_line(entry), soft_wrap=True)
 
     progress.update(bar, completed=checkpoint.step)
-    with _stop_asked_for() as asked:
+    with _stop_signals() as asked:
         trainer.run(checkpoint, folder, on_step, on_epoch, asked.is_set)
 
 
@@ -221,7 +221,7 @@ def _with_eyes(rows: "LabelledRows", cache: Path, progress: "Progress") -> "Labe
 
 
 def _weights(start: Path | None) -> "Arrays":
-    """Read the weights to start from: an `.npz`, or those that come with the project."""
+    """Read the weights to start from: an `.npz`, or the project's."""
     import numpy as np
 
     from vision import VisionError
@@ -241,7 +241,7 @@ def _weights(start: Path | None) -> "Arrays":
 
 
 def _digest(data: Path) -> str:
-    """Return the SHA-256 of the data, so that a run is resumed on the same."""
+    """Return the SHA-256 of the data, so that a run is only resumed on the same data."""
     from vision.errors import UnusableData
 
     if not data.is_file():

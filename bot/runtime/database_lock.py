@@ -1,9 +1,9 @@
-"""The lock between a running bot, a key rotation, and a restore.
+"""The lock on the database: who uses it, a running bot, a key rotation or a restore.
 
-A running bot holds a lock on a file beside the database, which also has a hash of its encryption
-key. The bot reads its keys only at start, so it could decrypt nothing after a rotation to a key
-that it does not know. And if the database were replaced, it would keep writing to the deleted
-file.
+A running bot holds a shared lock on a file beside the database, and writes into it a hash of the
+key that it encrypts with. The bot reads its keys only at start, so it could not read data that is
+re-encrypted under a newer key. And if the database file were replaced, it would keep writing to
+the old one.
 """
 
 import fcntl
@@ -19,12 +19,12 @@ from recommender.storage.private_files import check_regular, make_file, make_fol
 
 @contextmanager
 def in_use(database: Path, settings: Settings) -> Iterator[None]:
-    """Hold the lock of a running bot during the block.
+    """Hold the bot's lock on the database during the block.
 
     Open the database inside the block: before, a restore may replace it.
     """
     with _notice(database) as notice:
-        fcntl.flock(notice, fcntl.LOCK_SH)  # waits for a rotation or restore to finish
+        fcntl.flock(notice, fcntl.LOCK_SH)  # waits for a restore or rotation to finish
         notice.truncate(0)
         notice.write(fingerprint(settings))
         notice.flush()
@@ -33,10 +33,10 @@ def in_use(database: Path, settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def rotating(database: Path, settings: Settings) -> Iterator[None]:
-    """Make sure that a running bot can decrypt what the block re-encrypts.
+    """Make sure that no running bot loses access to what the block re-encrypts.
 
     Raises:
-        NotReady: A bot is running that does not use the newest key.
+        NotReady: A running bot does not encrypt with the newest key.
     """
     with _notice(database) as notice:
         if not _is_alone(notice):
@@ -54,7 +54,7 @@ def at_rest(database: Path) -> Iterator[None]:
     """Make sure that no bot uses the database during the block.
 
     Raises:
-        NotReady: A bot is running, or another command changes the data.
+        NotReady: A bot runs, or another command changes the data.
     """
     with _notice(database) as notice:
         if not _is_alone(notice):
@@ -63,7 +63,7 @@ def at_rest(database: Path) -> Iterator[None]:
 
 
 def is_running(database: Path) -> bool:
-    """Return whether a bot uses the database now, without creating a file.
+    """Return whether a bot uses the database now; create no file.
 
     Raises:
         OSError: The lock file cannot be read.
@@ -83,12 +83,12 @@ def _notice(database: Path) -> IO[str]:
 
 
 def lock_file(database: Path) -> Path:
-    """Return the lock file of a database."""
+    """Return the file that a running bot locks."""
     return database.with_name(f"{database.name}.running")
 
 
 def _is_alone(notice: IO[str]) -> bool:
-    """Try to take the exclusive lock; return whether that succeeded."""
+    """Take the exclusive lock unless somebody uses the database; return whether it worked."""
     try:
         fcntl.flock(notice, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -83,13 +83,13 @@ def schedule(
         await playlist_messages.publish_due(application.bot)
 
     async def ask(_: ContextTypes.DEFAULT_TYPE) -> None:
-        services.metrics.last_job_s = time.monotonic()
         await ask_due(application.bot, services)
 
     queue, soon = application.job_queue, timedelta(seconds=1)
-    _repeat(queue, ask, ASKING_EVERY, soon)
-    _repeat(queue, write, WRITING_EVERY, soon)
-    _repeat(queue, learn, LEARNING_EVERY, _AFTER_START)
+    due_s = services.metrics.jobs_due_s
+    _repeat(queue, ask, ASKING_EVERY, soon, due_s)
+    _repeat(queue, write, WRITING_EVERY, soon, due_s)
+    _repeat(queue, learn, LEARNING_EVERY, _AFTER_START, due_s)
     if services.nightly is not None:
         _schedule_copying(queue, services, services.nightly)
     if services.connections is not None:
@@ -117,25 +117,33 @@ def _repeat(
     do: Callable[[ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]],
     every: timedelta,
     first: timedelta,
+    due_s: dict[str, float],
 ) -> None:
     """Add a job that runs after each interval, first after `first`."""
     start = datetime.now(UTC) + first
-    trigger = Every(seconds=every.total_seconds(), start_date=start, timezone=UTC)
-    queue.run_custom(do, {"trigger": trigger, **LATE_TOO})
+    name, every_s = do.__name__, every.total_seconds()
+    trigger = Every(seconds=every_s, start_date=start, timezone=UTC)
+    due_s[name] = time.monotonic() + first.total_seconds()
+
+    async def run(context: ContextTypes.DEFAULT_TYPE) -> None:
+        due_s[name] = time.monotonic() + every_s
+        await do(context)
+
+    queue.run_custom(run, {"trigger": trigger, **LATE_TOO}, name=name)
 
 
 def _schedule_copying(queue: JobQueue[Any], services: Services, nightly: Nightly) -> None:
     async def copy(_: ContextTypes.DEFAULT_TYPE) -> None:
         await nightly.ensure_copy(services.clock())
 
-    _repeat(queue, copy, COPYING_EVERY, _AFTER_START)
+    _repeat(queue, copy, COPYING_EVERY, _AFTER_START, services.metrics.jobs_due_s)
 
 
 def _schedule_telling(queue: JobQueue[Any], services: Services, connections: Connections) -> None:
     async def tell(context: ContextTypes.DEFAULT_TYPE) -> None:
         await tell_due(context.bot, services)
 
-    _repeat(queue, tell, TELLING_EVERY, _AFTER_START)
+    _repeat(queue, tell, TELLING_EVERY, _AFTER_START, services.metrics.jobs_due_s)
     connections.when_ended = lambda: queue.run_once(
         tell, when=0, name="tell at once", job_kwargs=LATE_TOO
     )

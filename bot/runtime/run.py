@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from bot.app import build_bot
-from bot.data_faults import naming
+from bot.data_faults import explaining_errors
 from bot.linking.connections import Connections
 from bot.logs import set_up_logging
 from bot.metrics import Metrics
@@ -68,14 +68,14 @@ def make_private(folder: Path) -> None:
         OSError: It cannot be created, or is not a folder.
     """
     for path in mend(folder):
-        logger.warning("others may read %s, and that cannot be changed", path)
+        logger.warning("other users may read %s, and its mode cannot be changed", path)
 
 
 async def run_live(stopping: Callable[[], None] = lambda: None) -> None:
-    """Run the bot against the real Telegram and Spotify until it is told to stop.
+    """Run the bot with the real Telegram and Spotify until stopped.
 
     Args:
-        stopping: Called once it is told to stop.
+        stopping: Called when the stop begins.
 
     Raises:
         NotReady: A setting is missing or invalid, or the catalogue is empty.
@@ -93,11 +93,11 @@ async def run_live(stopping: Callable[[], None] = lambda: None) -> None:
     check_redirect(settings)
     check_webhook(settings)
     check_ops_address(settings)
-    with naming(settings.data_dir):
+    with explaining_errors(settings.data_dir):
         make_private(settings.data_dir)
     path = settings.data_dir / "catalogue.db"
     try:
-        with naming(path), closing(Catalogue(path)) as catalogue:
+        with explaining_errors(path), closing(Catalogue(path)) as catalogue:
             table = catalogue.load()
     except CatalogueEmpty as error:
         raise NotReady(
@@ -106,7 +106,7 @@ async def run_live(stopping: Callable[[], None] = lambda: None) -> None:
         ) from error
     database = settings.data_dir / "mirrortape.db"
     with ExitStack() as stack:
-        with naming(lock_file(database)):
+        with explaining_errors(lock_file(database)):
             stack.enter_context(in_use(database, settings))
         await serve(
             settings,
@@ -133,7 +133,7 @@ async def serve(
     ops_listener: socket.socket | None = None,
     web_limits: WebLimits | None = None,
 ) -> None:
-    """Run the bot and its web pages until they are told to stop.
+    """Run the bot and its web pages until stopped.
 
     Args:
         settings: The settings.
@@ -148,7 +148,7 @@ async def serve(
         web_limits: Limits for visitors of the web pages; None for the limits for strangers.
     """
     metrics = Metrics()
-    with naming(database):
+    with explaining_errors(database):
         records = Records(database, cipher(settings))
     worker = VisionWorker()
     connections = None

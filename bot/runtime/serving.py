@@ -1,4 +1,4 @@
-"""Runs the bot and its web pages in one event loop until it is told to stop."""
+"""Runs the bot and its web pages in one event loop until stopped."""
 
 import asyncio
 import gc
@@ -20,28 +20,29 @@ from telegram.error import InvalidToken
 from bot.app import App, publish_commands
 from bot.chat.history.handlers import warm_up
 from bot.runtime.jobs import keep_going
-from bot.sending.retry import persistently
+from bot.sending.retry import retry_until_done
 from bot.storage.records import Records
-from bot.updates.inbox import LAST_S, Inbox
+from bot.updates.inbox import CANCEL_S, Inbox
 from bot.web.limits import BodyLimit, Gate, TimedProtocol, WebLimits
 from bot.worker.process import VisionWorker
 
 logger = logging.getLogger(__name__)
 
 GRACE_S = 10.0
-"""How long a shutdown waits for work in progress."""
+"""How long a stop waits for work in progress."""
 
 STOP_S = 18.0
-"""The longest shutdown. Service managers kill a process that does not end in time: systemd after
-90 s, others after 10 or 20."""
+"""How long a stop takes at most. Service managers then kill the process: systemd after 90 s,
+others after 10 or 20.
+"""
 
 
 class AddressInUse(Exception):
-    """The address is not available, usually because another program uses it."""
+    """The web pages cannot listen at an address, mostly because another program does."""
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: the bot must stop before its web pages."""
+    """Uvicorn without its signal handlers: the bot must stop before its web pages do."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -49,10 +50,10 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address, before anything else is started.
+    """Bind the address of the web pages, before anything else starts.
 
     Raises:
-        AddressInUse: The address is not available.
+        AddressInUse: It cannot be bound.
     """
     try:
         listener = socket.create_server((host, port))
@@ -61,8 +62,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressInUse(
             f"{host}:{port} cannot be used ({why}); choose another port."
         ) from error
-    # Otherwise each answer waits 40 ms for an acknowledgement: asyncio sets TCP_NODELAY only on
-    # sockets that name their protocol, unlike this one. Accepted connections inherit it.
+    # Otherwise Nagle's algorithm delays each answer by 40 ms: asyncio turns it off only on sockets
+    # that name their protocol, unlike this one. Accepted connections inherit the option.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -83,7 +84,7 @@ async def web_server(
     )
     server = _Server(config)
     gate = Gate(server, limits)
-    serving = asyncio.create_task(server.serve(sockets=[]))  # the gate accepts, uvicorn answers
+    serving = asyncio.create_task(server.serve(sockets=[]))  # the gate accepts
     keeping: list[asyncio.Task[None]] = []
     try:
         while not server.started:
@@ -107,20 +108,20 @@ async def running_bot(
     fetch: Callable[[], Coroutine[Any, Any, None]],
     settle: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Fetch and handle updates during the block; yields the fetching task.
+    """Fetch and handle updates during the block; yield the task that fetches.
 
-    At the end, fetching stops, and updates in progress get up to `GRACE_S` to finish.
+    At the end, fetching stops, and updates in progress get `GRACE_S` to finish.
 
     Args:
         application: The bot.
-        inbox: Dispatches the updates to it.
-        fetch: Puts updates into the inbox until cancelled.
+        inbox: Handles the updates.
+        fetch: Feeds updates into the inbox until cancelled.
         settle: Waits for other work in progress, within the same time.
     """
     try:
-        await persistently(application.initialize)
+        await retry_until_done(application.initialize)
         await application.start()
-        # Nobody should wait for the menu.
+        # Publishing the menu must not delay the first updates.
         publishing = asyncio.create_task(_publish(application))
         fetching = asyncio.create_task(_take_in(inbox, fetch))
         assert application.job_queue is not None
@@ -137,41 +138,41 @@ async def running_bot(
             )
     finally:
         await application.shutdown()
-        await application.bot.shutdown()  # which the application does not do if it was not started
+        await application.bot.shutdown()  # the application skips this if it never started
 
 
 async def _publish(application: App) -> None:
-    """Publish the commands for the menu; `fetch` reports a wrong token."""
+    """Publish the commands for the menu; `fetch` reports an invalid token."""
     with suppress(InvalidToken):
-        await persistently(partial(publish_commands, application))
+        await retry_until_done(partial(publish_commands, application))
 
 
 async def _take_in(inbox: Inbox, fetch: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Handle updates left from before, then new ones."""
+    """Handle what the last run left, then fetch."""
     await inbox.open()
     await fetch()
 
 
 async def _stop(application: App) -> None:
-    """Stop the jobs; the next run of a hanging one will do its work."""
+    """Stop the jobs; what a hanging job leaves undone, its next run does."""
     stopping = asyncio.create_task(application.stop())
-    if not (await asyncio.wait([stopping], timeout=GRACE_S + LAST_S))[0]:
+    if not (await asyncio.wait([stopping], timeout=GRACE_S + CANCEL_S))[0]:
         stopping.cancel()
         await asyncio.wait([stopping])
     elif not stopping.cancelled():
         stopping.result()
 
 
-def leave_in_time(stop_s: float = STOP_S) -> None:
-    """End this process after a while, even if a thread hangs.
+def exit_in_time(stop_s: float = STOP_S) -> None:
+    """Exit this process after `stop_s` seconds, even if a thread hangs.
 
-    Python waits for threads that are blocked in DNS lookups or disk I/O, and cannot cancel them.
-    Stored data is safe whenever the process ends, and unhandled updates are handled after the next
-    start. Call it only if this program owns the process.
+    Only the owner of the process may call this. A thread that resolves a host name or waits for a
+    disk can't be cancelled, and Python waits for it. Exiting is safe at any time: stored data is
+    safe, and unhandled updates are handled after the next start, as after a kill.
     """
 
     def leave() -> None:
-        logger.warning("something hangs, so the stop does not wait for it")
+        logger.warning("a thread hangs; exiting without it")
         for child in multiprocessing.active_children():
             child.kill()
         logging.shutdown()
@@ -197,10 +198,11 @@ async def until_stopped(fetching: asyncio.Task[None]) -> None:
 
 @asynccontextmanager
 async def loaded(worker: VisionWorker, records: Records) -> AsyncIterator[None]:
-    """Start the worker and load slow libraries for the block; shut down after it."""
+    """Load everything slow, keep it during the block, and close it afterwards."""
     try:
         await asyncio.gather(worker.start(), asyncio.to_thread(warm_up))
-        # Objects loaded by now stay. Otherwise each garbage collection would scan all of them.
+        # What is loaded now stays. Otherwise each garbage collection would scan all of it and
+        # block the event loop meanwhile.
         gc.freeze()
         yield
     finally:

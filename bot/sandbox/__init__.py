@@ -1,1 +1,1 @@
-"""A local Telegram and a local Spotify with a chat page: everything runs with no account."""
+"""A local Telegram and a local Spotify with a chat page: everything runs without accounts."""

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from starlette.routing import Mount
 
-from bot.data_faults import naming
+from bot.data_faults import explaining_errors
 from bot.logs import set_up_logging
 from bot.runtime.run import make_private, serve, utc_now
 from bot.runtime.serving import listen
@@ -30,7 +30,7 @@ HOST = "127.0.0.1"
 DATABASE = "mirrortape.db"
 CATALOGUE = "catalogue.db"
 MAX_UPLOAD_BYTES = 64_000_000
-"""More than the largest photo or video that the chat page sends, or the bot to its Telegram."""
+"""More than the largest photo or video that the chat page or the bot uploads."""
 
 INVENTED_SEED = 20261120
 """The invented catalogue is the same for everyone who tries it."""
@@ -44,26 +44,26 @@ async def run_demo(
     is_public: bool = False,
     stopping: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run the demo until it is told to stop.
+    """Run the demo until stopped.
 
     Args:
-        port: Where the page is served on 127.0.0.1.
-        data_dir: Where an imported catalogue is sought; None means where the settings say. The
-            demo keeps what it writes itself in the folder `demo` there.
+        port: The port on 127.0.0.1.
+        data_dir: The folder of an imported catalogue; None means `DATA_DIR`. The demo writes only
+            to its subfolder `demo`.
         opens_browser: Whether to open the chat page.
-        is_public: Whether accounts are connected as with a `PUBLIC_URL`, by six digits.
-        stopping: Called once the demo is told to stop.
+        is_public: Whether accounts are connected by six digits, as with a `PUBLIC_URL`.
+        stopping: Called when the stop begins.
 
     Raises:
-        bot.settings.NotReady: A setting has the wrong form.
+        bot.settings.NotReady: A setting is invalid, or the data folder cannot be used.
         bot.runtime.serving.AddressInUse: Another program listens on that port.
     """
     settings = load_settings()
     set_up_logging(settings.log_level)
-    listener = listen(HOST, port)  # first: another demo may run, and its data is its own
+    listener = listen(HOST, port)  # first: fails if another demo is running
     data_dir = data_dir or settings.data_dir
     own_dir = data_dir / "demo"
-    with naming(own_dir):
+    with explaining_errors(own_dir):
         make_private(own_dir)
         _forget_last_time(own_dir)
         catalogue = _catalogue(data_dir, own_dir)
@@ -115,14 +115,14 @@ async def run_demo(
 
 
 def _forget_last_time(own_dir: Path) -> None:
-    """Delete what the last demo kept: its Telegram begins afresh, so its users do too."""
+    """Delete the last demo's data: its Telegram starts empty, so its users do too."""
     for name in (DATABASE, CATALOGUE):
-        for file in own_dir.glob(f"{name}*"):  # with SQLite's own files beside it
+        for file in own_dir.glob(f"{name}*"):  # including SQLite's log files
             file.unlink()
 
 
 def _catalogue(data_dir: Path, own_dir: Path) -> Catalogue:
-    """Return the imported catalogue if there is one, else a new one of invented tracks."""
+    """Return the imported catalogue, or a new one of invented tracks."""
     imported = data_dir / CATALOGUE
     if imported.exists() and len(catalogue := Catalogue(imported)):
         return catalogue

@@ -1,4 +1,4 @@
-"""Keeps other sites' pages away from what changes something here."""
+"""Protects state-changing requests from other sites (CSRF, DNS rebinding)."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SameOriginOnly:
-    """Lets only the page itself through, and programs on this computer that are no browser."""
+    """Lets through only the chat page itself, and programs other than browsers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,10 +25,10 @@ class SameOriginOnly:
 
 
 def is_foreign(headers: Headers) -> bool:
-    """Return whether a request was made by another site's page, or by a name for this computer.
+    """Return whether a request comes from another site's page, or names a foreign host.
 
-    A page elsewhere can make a browser send requests here, and can give its own name this
-    computer's address; browsers say both.
+    Another site can make a browser send requests here, or point its own host name at this
+    computer; the Origin and Host headers show both.
     """
     host = headers.get("host", "")
     try:

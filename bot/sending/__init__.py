@@ -1,1 +1,1 @@
-"""Sending messages: rate limits, retries, delivery."""
+"""How messages go out: rate limits, retries, delivery."""

@@ -1,9 +1,9 @@
-"""Calls Telegram's Bot API over HTTP; answers that are not Telegram's count as network errors.
+"""Calls Telegram's Bot API over HTTP and checks that each answer can be Telegram's.
 
-A proxy, a captive portal or a server under maintenance may answer instead of Telegram: HTML with
-status 200, an empty body, a 401 of their own. python-telegram-bot raises various errors for these,
-such as "the token is wrong" or "the user has blocked the bot". Here they all become a
-`NetworkError`, which is retried.
+A proxy, a login page, or a server being updated may answer in Telegram's place: with HTML and
+status 200, an empty body, or a 401 of its own. python-telegram-bot raises misleading errors for
+those, such as "wrong token" or "blocked by the user". Here they all become a `NetworkError`, so
+that the call is retried.
 """
 
 import asyncio
@@ -17,40 +17,41 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
 MAX_ANSWER_BYTES = 50_000_000
-"""The longest answer that is read. Telegram's files have at most 20 MB."""
+"""Longer answers are not read to the end. Telegram's files have at most 20 MB."""
 
-ANSWER_S = 30.0
-"""How long a poll's answer may take after the time that Telegram may hold it."""
+READ_MARGIN_S = 30.0
+"""Timeout for `getUpdates` in seconds, on top of the time that Telegram may hold the request open.
+"""
 
-LONGEST_WAIT_S = 86_400
-"""The longest plausible `retry_after`."""
+MAX_RETRY_AFTER_S = 86_400
+"""The longest `retry_after` that we accept as Telegram's."""
 
-MOST_AT_ONCE = 100
-"""The most updates in one answer."""
+MAX_UPDATES = 100
+"""The most updates that Telegram returns at once."""
 
-UNPARSABLE = (
+PARSE_ERRORS = (
     ArithmeticError,
     AttributeError,
     LookupError,
-    OSError,  # a date out of range
+    OSError,  # a date that no clock can show
     RecursionError,
     TelegramError,
     TypeError,
     ValueError,
 )
-"""What python-telegram-bot raises for unexpected data."""
+"""What python-telegram-bot raises for data that it does not expect."""
 
 
-class StrangeAnswer(NetworkError):
-    """An answer that is not Telegram's, or is damaged."""
+class InvalidAnswer(NetworkError):
+    """An answer that is damaged or does not come from Telegram."""
 
 
 class BotApiRequest(HTTPXRequest):
     """Sends requests to the Bot API.
 
     Args:
-        read_timeout: Seconds without data after which a request fails.
-        connect_timeout: Timeout for connecting, in seconds.
+        read_timeout: Seconds without a byte after which a request fails.
+        connect_timeout: Seconds to wait for a connection.
         connection_pool_size: The most concurrent requests.
     """
 
@@ -81,7 +82,7 @@ class BotApiRequest(HTTPXRequest):
         """Return the status and the body of an answer.
 
         Raises:
-            NetworkError: There was no answer, or it is not Telegram's.
+            NetworkError: No answer came, or one that is not Telegram's.
         """
         status, body = await super().do_request(
             url, method, request_data, read_timeout, write_timeout, connect_timeout, pool_timeout
@@ -92,10 +93,10 @@ class BotApiRequest(HTTPXRequest):
 
 
 def _checked_status(status: int, body: bytes) -> int:
-    """Return the status in the JSON of an answer, which counts instead of the HTTP status.
+    """Return the status that Telegram's JSON states, which overrides HTTP's.
 
     Raises:
-        StrangeAnswer: It is not an answer of Telegram's.
+        InvalidAnswer: The answer is not Telegram's.
     """
     try:
         answer = json.loads(body)
@@ -107,11 +108,11 @@ def _checked_status(status: int, body: bytes) -> int:
         code = answer.get("error_code")
         if answer.get("ok") is False and _is_refusal(answer) and code is not None:
             return int(code)
-    raise StrangeAnswer(f"no answer of Telegram's: HTTP {status}, {len(body)} bytes")
+    raise InvalidAnswer(f"not an answer from Telegram: HTTP {status}, {len(body)} bytes")
 
 
 def _is_refusal(answer: dict[str, Any]) -> bool:
-    """Return whether the fields of an error answer have the right types."""
+    """Return whether the fields of a refusal have the types that Telegram gives them."""
     code, parameters = answer.get("error_code"), answer.get("parameters") or {}
     return (
         isinstance(code, int)
@@ -119,12 +120,12 @@ def _is_refusal(answer: dict[str, Any]) -> bool:
         and isinstance(answer.get("description", ""), str)
         and isinstance(parameters, dict)
         and all(isinstance(value, int) for value in parameters.values())
-        and 0 <= parameters.get("retry_after", 0) <= LONGEST_WAIT_S
+        and 0 <= parameters.get("retry_after", 0) <= MAX_RETRY_AFTER_S
     )
 
 
 async def _limit_length(response: httpx.Response) -> None:
-    """Limit the length of a body; raises an error beyond it."""
+    """Make reading the body fail once it is too long."""
     if isinstance(response.stream, httpx.AsyncByteStream):
         response.stream = _Limited(response.stream)
 
@@ -138,7 +139,7 @@ class _Limited(httpx.AsyncByteStream):
         async for part in self._stream:
             length += len(part)
             if length > MAX_ANSWER_BYTES:
-                raise StrangeAnswer(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+                raise InvalidAnswer(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
             yield part
 
     async def aclose(self) -> None:
@@ -151,29 +152,29 @@ async def raw_updates(
     *,
     hold_s: int,
     allowed: Sequence[str],
-    limit: int = MOST_AT_ONCE,
+    limit: int = MAX_UPDATES,
 ) -> list[Any]:
-    """Fetch updates as raw JSON.
+    """Fetch updates as the JSON that Telegram sent.
 
-    `Bot.get_updates` parses them, and fails for all of them if it cannot parse one.
+    `Bot.get_updates` parses them, and fails for the whole batch if it cannot parse one.
 
     Args:
-        bot: The bot.
-        offset: The first wanted update; earlier ones are acknowledged.
-        hold_s: How long Telegram may hold the poll, in seconds.
-        allowed: The wanted kinds.
-        limit: The most updates.
+        bot: The bot whose updates to fetch.
+        offset: The first update wanted; earlier ones are acknowledged.
+        hold_s: How long Telegram may hold the request open, in seconds.
+        allowed: The kinds of updates wanted.
+        limit: The most updates wanted.
 
     Raises:
-        StrangeAnswer: The answer is not a list.
+        InvalidAnswer: The answer is not a list.
     """
     asked = {"timeout": hold_s, "offset": offset, "limit": limit, "allowed_updates": allowed}
     try:
-        async with asyncio.timeout(hold_s + ANSWER_S):
-            # The public methods of python-telegram-bot parse the updates, or warn.
-            found: Any = await bot._post("getUpdates", asked, read_timeout=hold_s + ANSWER_S)
+        async with asyncio.timeout(hold_s + READ_MARGIN_S):
+            # python-telegram-bot's public methods parse the updates, or warn.
+            found: Any = await bot._post("getUpdates", asked, read_timeout=hold_s + READ_MARGIN_S)
     except TimeoutError as error:
         raise TimedOut from error
     if not isinstance(found, list):
-        raise StrangeAnswer(f"updates are a list, not {type(found).__name__}")
+        raise InvalidAnswer(f"updates must be a list, not {type(found).__name__}")
     return found

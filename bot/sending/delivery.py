@@ -1,18 +1,17 @@
-"""Sends requests to Telegram within its rate limits, with retries, and without duplicates.
+"""How each request to Telegram is sent: within the rate limits, with retries, once if possible.
 
-Within an update:
+While an update is handled:
 
-- A message that an earlier try sent is not sent again; its id is taken from the update's row.
-- After a 429, the chat concerned waits as long as Telegram says; other chats do not.
-- After a 5xx, or without a connection, the request is retried with exponential backoff. The user's
-  next updates wait; other users do not.
-- If the answer to a new message got lost, Telegram may have sent it. It is sent once more, so
-there
-  is at most one duplicate. If the second answer gets lost too, `Undelivered` is raised and the
-  user is told that something went wrong. Edits are idempotent and retried without limit.
+- A message that an earlier try sent is not sent again; its id is read from the update's row.
+- Rate limited (429): only the chat concerned waits, for as long as Telegram says.
+- Telegram fails (5xx) or cannot be reached: the request is retried with growing pauses until
+  Telegram answers. Only this user's next updates wait.
+- The answer to a new message is lost: Telegram may have the message. It is sent once more, so it
+  is doubled at worst. If the second answer is lost too, `Undelivered` is raised and the user is
+  told that something went wrong. Edits are idempotent and simply retried.
 
-The same holds within `insisting`. Elsewhere outside of updates, as in jobs, errors are raised at
-once: jobs run again anyway.
+The same holds inside `insisting`. Anything else outside of updates, such as a job, raises every
+failure at once, because jobs run again anyway.
 """
 
 import asyncio
@@ -29,34 +28,36 @@ from telegram.ext import BaseRateLimiter
 
 from bot.current_update import Handling, current, is_insisted_on
 from bot.sending.pacing import Limits, Pace
-from bot.sending.retry import FIRST_PAUSE_S, LONGEST_PAUSE_S, seconds_of
+from bot.sending.retry import FIRST_PAUSE_S, LONGEST_PAUSE_S, retry_after_s
 from bot.storage.records import Records
 
 logger = logging.getLogger(__name__)
 
 NEW_MESSAGES = frozenset({"sendMessage", "sendPhoto", "sendDocument", "sendMediaGroup"})
-"""Methods that are not idempotent: they create messages."""
+"""Endpoints that create messages: sending such a request twice creates two."""
 
-IN_TURN = "getFile"
-"""Not retried here: the caller holds a turn in the photo queue, and rejoins the queue instead."""
+NEVER_RETRIED = "getFile"
+"""The endpoint that is never retried here. `bot.chat.selfie.handlers` calls it while holding a
+place in the photo queue, and joins the queue again to retry.
+"""
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Errors before the request reached Telegram."""
+"""Failures before anything reached Telegram."""
 
 Answer = Any
-"""A JSON answer of the Bot API."""
+"""JSON from the Bot API."""
 
 
 class Undelivered(TelegramError):
-    """It is unknown whether Telegram sent a message, twice in a row."""
+    """Two answers in a row were lost: Telegram may or may not have the message."""
 
 
 class Delivery(BaseRateLimiter[int]):
-    """Sends requests; PTB calls it for all methods but `getUpdates`.
+    """Sends requests; python-telegram-bot calls it for each one but `getUpdates`.
 
     Args:
-        records: Stores which messages were sent for an update.
-        on_blocked: Called with the id of a user who blocked the bot.
+        records: Stores what was sent for an update.
+        on_blocked: Called with the id of a user who has blocked the bot.
         limits: Telegram's rate limits.
     """
 
@@ -69,13 +70,13 @@ class Delivery(BaseRateLimiter[int]):
         self._records = records
         self._on_blocked = on_blocked
         self._pace = Pace(limits, time.monotonic)
-        self._row = asyncio.Lock()  # first come, first served
+        self._order = asyncio.Lock()  # first come, first served
 
     async def initialize(self) -> None:
-        """Nothing to prepare."""
+        """Do nothing; the base class requires it."""
 
     async def shutdown(self) -> None:
-        """Nothing to put away."""
+        """Do nothing; the base class requires it."""
 
     async def process_request(
         self,
@@ -86,7 +87,7 @@ class Delivery(BaseRateLimiter[int]):
         data: dict[str, Any],
         rate_limit_args: int | None,
     ) -> Answer:
-        """Send a request and return the answer, unless an earlier try of this update sent it."""
+        """Send a request unless an earlier try of this update did; return the answer."""
 
         async def send() -> Answer:
             return await callback(*args, **kwargs)
@@ -111,20 +112,20 @@ class Delivery(BaseRateLimiter[int]):
 
         Args:
             send: Sends it once.
-            endpoint: The method.
-            chat_id: The chat concerned; None for none.
-            messages: The number of messages it creates.
+            endpoint: The method of the Bot API.
+            chat_id: The chat concerned, if any.
+            messages: How many messages the request creates.
         """
-        is_patient = is_insisted_on() and endpoint != IN_TURN
-        is_doubtful, pause_s = False, FIRST_PAUSE_S
-        whom = endpoint if chat_id is None else chat_id
+        may_wait = is_insisted_on() and endpoint != NEVER_RETRIED
+        was_lost, pause_s = False, FIRST_PAUSE_S
+        scope = endpoint if chat_id is None else chat_id
         while True:
-            places = await self._wait_for_turn(whom, chat_id, messages, is_patient=is_patient)
+            slots = await self._wait_for_turn(scope, chat_id, messages, may_wait=may_wait)
             try:
-                return await self._until_answered(send, places)
+                return await self._until_answered(send, slots)
             except RetryAfter as error:
-                self._pace.hold(whom, seconds_of(error))
-                if not is_patient:
+                self._pace.hold(scope, retry_after_s(error))
+                if not may_wait:
                     raise
             except Forbidden:
                 if chat_id is not None:
@@ -133,72 +134,75 @@ class Delivery(BaseRateLimiter[int]):
             except BadRequest:
                 raise  # a kind of NetworkError, though the network is fine
             except NetworkError as error:
-                if not is_patient:
+                if not may_wait:
                     raise
                 if messages and _may_have_arrived(error):
-                    if is_doubtful:
-                        raise Undelivered("two answers got lost") from error
-                    is_doubtful = True
-                logger.warning("Telegram fails (%s); next try in %.0f s", error, pause_s)
+                    if was_lost:
+                        raise Undelivered("two answers were lost") from error
+                    was_lost = True
+                logger.warning("Telegram fails (%s); retrying in %.0f s", error, pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _until_answered(self, send: Callable[[], Awaitable[Answer]], places: int) -> Answer:
+    async def _until_answered(self, send: Callable[[], Awaitable[Answer]], slots: int) -> Answer:
         try:
             return await send()
         finally:
-            self._pace.answered(places)
+            self._pace.answered(slots)
 
     async def _wait_for_turn(
-        self, whom: Any, chat_id: Any, messages: int, *, is_patient: bool
+        self, scope: Any, chat_id: Any, messages: int, *, may_wait: bool
     ) -> int:
-        """Wait until a request may be sent; raise for methods that must not wait.
+        """Wait until a request may be sent.
 
         Returns:
-            How many places of the global limit it holds until it is answered.
+            The slots of the overall rate limit that it takes until it is answered.
+
+        Raises:
+            RetryAfter: The chat is rate limited and the request must not wait.
         """
-        if (held_s := self._pace.held_for(whom)) and not is_patient:
+        if (held_s := self._pace.held_for(scope)) and not may_wait:
             raise RetryAfter(math.ceil(held_s))
         if messages and (wait_s := self._pace.wait_in_chat(chat_id, messages)):
             await asyncio.sleep(wait_s)
-        places = 0 if chat_id is None else max(messages, 1)
+        slots = 0 if chat_id is None else max(messages, 1)
         while True:
-            while held_s := self._pace.held_for(whom):
+            while held_s := self._pace.held_for(scope):
                 await asyncio.sleep(held_s)
-            if places:
-                async with self._row:
-                    while wait_s := self._pace.wait_in_all(places):
+            if slots:
+                async with self._order:
+                    while wait_s := self._pace.wait_in_all(slots):
                         await asyncio.sleep(wait_s)
-            # Meanwhile this chat may have got a 429.
-            if not self._pace.held_for(whom):
-                return places
-            self._pace.answered(places)
+            # Meanwhile another request may have been told to wait.
+            if not self._pace.held_for(scope):
+                return slots
+            self._pace.answered(slots)
 
     async def _note(self, handling: Handling, name: str, answer: Answer) -> None:
         message = answer[0] if isinstance(answer, list) else answer
         message_id = int(message["message_id"])
-        handling.done[name] = message_id  # first, in case storing it fails
+        handling.done[name] = message_id  # first, because storing it may fail
         await self._records.run(
             lambda s: s.people.inbox.note(handling.update_id, name, message_id)
         )
 
 
 def _step(endpoint: str, data: dict[str, Any]) -> str:
-    """Return a name for a message that depends on its text: a retry may send another text."""
+    """Name a message by its text: a later try may say something else."""
     words = f"{data.get('text')} {data.get('caption')}"
     return f"{endpoint} {hashlib.sha256(words.encode()).hexdigest()[:12]}"
 
 
 def _as_answered(endpoint: str, chat_id: Any, message_id: int) -> Answer:
-    """Rebuild the known part of Telegram's answer to an earlier try."""
+    """Return the known part of Telegram's answer to an earlier try."""
     message = {"message_id": message_id, "date": 0, "chat": {"id": chat_id, "type": "private"}}
     return [message] if endpoint == "sendMediaGroup" else message
 
 
 def _may_have_arrived(error: NetworkError) -> bool:
-    """Return whether Telegram may have carried out a request that ended with this error.
+    """Return whether Telegram may have processed a request that failed with this error.
 
-    After an answer (5xx) it did not, nor if it was never reached; otherwise this is unknown.
+    Not so if the connection failed, or if Telegram answered with an error (5xx).
     """
     cause = error.__cause__
     if isinstance(cause, NEVER_SENT):

@@ -1,4 +1,4 @@
-"""Telegram's rate limits: overall, per chat, and after a 429.
+"""Telegram's rate limits: how fast messages may go out, and which chats must wait.
 
 https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Telegram's limits.
+    """Telegram's rate limits.
 
     Args:
         per_second: Messages per second, all chats together.
-        burst: Messages to one chat at once, before it is limited to one a second.
-        second: The length of a second, in seconds (for tests).
+        burst: Messages to one chat at once, after which it is one a second.
+        second: The length of a second, in seconds; shorter in tests.
     """
 
     per_second: int = 30
@@ -26,23 +26,23 @@ class Limits:
 USUAL = Limits()
 
 MANY_CHATS = 1000
-"""With more chats than this, idle ones are dropped."""
+"""Above this number of chats, idle ones are dropped from memory."""
 
 
 SHORTEST_WAIT_S = 0.01
-"""Pause before asking again while the time of an answer is unknown."""
+"""How long to wait before asking again when no answer has a known time."""
 
 
 class Pace:
     """Computes how long each message must wait; it never waits itself.
 
-    A message arrives at Telegram some time between sending it and its answer. So its place in the
-    global limit is free again a second after the answer: however messages bunch on the way,
-    Telegram never sees more than the limit in a second.
+    A message arrives at Telegram some time between being sent and being answered. So its slot
+    becomes free one second after the answer: then no second at Telegram can see more messages than
+    the limit, however the network bunches them.
 
     Args:
-        limits: Telegram's limits.
-        clock: Returns monotonic seconds.
+        limits: Telegram's rate limits.
+        clock: Returns a monotonic time in seconds.
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
@@ -50,22 +50,22 @@ class Pace:
         self._clock = clock
         self._under_way = 0
         self._answered_s: deque[float] = deque()  # within the last second
-        self._free_s: dict[Hashable, float] = {}  # when a chat may send a full burst again
+        self._free_s: dict[Hashable, float] = {}  # when a chat has its whole burst again
         self._held_s: dict[Hashable, float] = {}
 
-    def hold(self, whom: Hashable, seconds: float) -> None:
-        """Send nothing to a chat for as long as Telegram says."""
-        self._held_s[whom] = max(self._held_s.get(whom, 0.0), self._clock() + seconds)
+    def hold(self, scope: Hashable, seconds: float) -> None:
+        """Send nothing to a chat for this long, because Telegram said so."""
+        self._held_s[scope] = max(self._held_s.get(scope, 0.0), self._clock() + seconds)
 
-    def held_for(self, whom: Hashable) -> float:
-        """Return for how many seconds nothing may be sent to a chat."""
-        seconds = self._held_s.get(whom, 0.0) - self._clock()
+    def held_for(self, scope: Hashable) -> float:
+        """Return for how many more seconds nothing may be sent to a chat."""
+        seconds = self._held_s.get(scope, 0.0) - self._clock()
         if seconds <= 0:
-            self._held_s.pop(whom, None)
+            self._held_s.pop(scope, None)
         return max(seconds, 0.0)
 
     def wait_in_chat(self, chat: Hashable, messages: int) -> float:
-        """Take a place in a chat's queue; return the seconds until its turn."""
+        """Reserve a chat's next slots; return the seconds until they begin."""
         now = self._clock()
         if len(self._free_s) > MANY_CHATS:
             self._free_s = {one: at for one, at in self._free_s.items() if at > now}
@@ -74,11 +74,11 @@ class Pace:
         return max(free - self._limits.burst * self._limits.second - now, 0.0)
 
     def wait_in_all(self, messages: int) -> float:
-        """Take places in the global limit for messages to send now.
+        """Take slots of the overall limit, if enough are free.
 
         Returns:
-            0 if they were taken, and `answered` must follow; otherwise the seconds after which to
-            ask again.
+            0 if they were taken; `answered` must follow. Else the seconds after which to ask
+                again.
         """
         now = self._clock()
         while self._answered_s and self._answered_s[0] <= now - self._limits.second:
@@ -94,6 +94,6 @@ class Pace:
         return 0.0
 
     def answered(self, messages: int) -> None:
-        """Record that messages with places were answered or failed."""
+        """Release the slots of messages that were answered or have failed."""
         self._under_way -= messages
         self._answered_s.extend([self._clock()] * messages)

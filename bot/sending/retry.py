@@ -1,4 +1,4 @@
-"""Retries for requests to Telegram."""
+"""Retries calls to Telegram when it cannot be reached or limits the rate."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from bot.sending.bot_api import UNPARSABLE
+from bot.sending.bot_api import PARSE_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -17,47 +17,47 @@ LONGEST_PAUSE_S = 30.0
 T = TypeVar("T")
 
 
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Retry until Telegram can be reached, with exponential backoff."""
+async def retry_until_reachable(ask: Callable[[], Awaitable[T]]) -> T:
+    """Retry a call with growing pauses until Telegram can be reached."""
     pause_s = FIRST_PAUSE_S
     while True:
         try:
             return await ask()
         except RetryAfter as error:
-            await asyncio.sleep(seconds_of(error))
+            await asyncio.sleep(retry_after_s(error))
         except BadRequest:
-            raise  # a subclass of NetworkError, but not a network problem
+            raise  # a kind of NetworkError, though the network is fine
         except NetworkError as error:
-            logger.warning("Telegram cannot be reached (%s); next try in %.0f s", error, pause_s)
+            logger.warning("Telegram cannot be reached (%s); retrying in %.0f s", error, pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-async def persistently(
+async def retry_until_done(
     ask: Callable[[], Awaitable[T]],
-    giving_up_on: tuple[type[TelegramError], ...] = (InvalidToken,),
+    fatal: tuple[type[TelegramError], ...] = (InvalidToken,),
 ) -> T:
-    """Retry until a request succeeds, with exponential backoff.
+    """Retry a call with growing pauses until it succeeds.
 
-    For requests that the bot cannot do without. Any error may be temporary: a proxy answers
-    instead, Telegram is under maintenance, an answer is damaged.
+    For calls that the bot cannot work without. Almost any failure may pass: a proxy answers,
+    Telegram is being updated, an answer is damaged.
 
     Args:
-        ask: Sends the request.
-        giving_up_on: Errors that are raised at once.
+        ask: Makes the call.
+        fatal: Errors that no retry can change.
     """
     pause_s = FIRST_PAUSE_S
     while True:
         try:
             return await ask()
-        except giving_up_on:
+        except fatal:
             raise
         except RetryAfter as error:
-            logger.warning("Telegram wants to be asked again in %.0f s", seconds_of(error))
-            await asyncio.sleep(seconds_of(error))
-        except UNPARSABLE as error:
+            logger.warning("rate limited by Telegram; retrying in %.0f s", retry_after_s(error))
+            await asyncio.sleep(retry_after_s(error))
+        except PARSE_ERRORS as error:
             logger.warning(
-                "Telegram did not do what was asked (%s: %s); next try in %.0f s",
+                "a call to Telegram failed (%s: %s); retrying in %.0f s",
                 type(error).__name__,
                 error,
                 pause_s,
@@ -67,7 +67,7 @@ async def persistently(
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-def seconds_of(error: RetryAfter) -> float:
-    """Return how long Telegram wants us to wait, in seconds."""
+def retry_after_s(error: RetryAfter) -> float:
+    """Return how long Telegram asks us to wait, in seconds."""
     wait = error.retry_after
     return wait if isinstance(wait, int | float) else wait.total_seconds()

@@ -1,1 +1,1 @@
-"""The bot's tables, the database thread, backups and keys."""
+"""The bot's tables, the database thread, backups and encryption keys."""

@@ -1,10 +1,10 @@
-"""Backups of the user data: on request, nightly, and restoring them.
+"""Backups of the user data: on demand and nightly, also while the bot runs, and restoring them.
 
-A backup is a single SQLite file. It is written under a temporary name, verified and then renamed,
-so that a file with a backup's name is complete.
+A backup is one SQLite file. It is written under a temporary name, checked, and then renamed, so a
+file with a backup's name is always complete.
 
-A deleted user is deleted from the nightly backups at once, and from any other backup when it is
-restored, see `bot.storage.forgotten`.
+Users who are forgotten are deleted from the nightly backups at once, and left out when any other
+backup is restored; see `bot.storage.forgotten`.
 """
 
 import asyncio
@@ -28,25 +28,25 @@ FOLDER = "backups"
 """The folder of the nightly backups, beside the data."""
 
 COPIES_KEPT = 14
-"""The number of nightly backups; a new one replaces the one dated furthest from today."""
+"""How many nightly backups are kept; beyond that, the one dated furthest from today is deleted."""
 
 _NAMES = ("mirrortape-????-??-??.db", "mirrortape-????-??-??-??????-before-restore.db")
 
 _TABLES = {"people", "inbox", "playlists", "shown", "spotify_accounts"}
-"""Tables by which our database is recognized."""
+"""Tables that together identify our database."""
 
 logger = logging.getLogger(__name__)
 
 
 class NotABackup(Exception):
-    """A file is not a usable backup, for the reason in the message."""
+    """A file cannot serve as a backup or as its target; the text says why."""
 
 
 def back_up(database: Path, target: Path) -> None:
-    """Write a consistent backup of the user data, even while others write to it.
+    """Write a consistent copy of the user data; others may keep writing.
 
     Raises:
-        NotABackup: The target exists and is not a regular file, such as a link or a device.
+        NotABackup: The target must not be replaced, such as a link, a device or another file.
         OSError: The target cannot be written.
         sqlite3.Error: The database cannot be read.
     """
@@ -64,13 +64,13 @@ def back_up(database: Path, target: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The result of a restore.
+    """The result of restoring a backup.
 
     Args:
-        before: Where the replaced data is now; None if there was none.
-        left_out: The number of users in the backup who were deleted after it was made.
-        knows_all: Whether all of them are known: the list of deleted users may be lost, or
-            encrypted under a lost key.
+        before: Where the previous data is now; None if there was none.
+        left_out: How many people in the backup were forgotten after it was made.
+        knows_all: Whether that is everybody. The previous data may be lost, or encrypted with a
+            lost key.
     """
 
     before: Path | None
@@ -79,14 +79,14 @@ class Restored:
 
 
 def restore(backup: Path, database: Path, cipher: MultiFernet, now: datetime) -> Restored:
-    """Replace the user data with a backup. No bot may be running.
+    """Replace the user data by a backup; the bot must not be running.
 
-    The replaced data is kept among the nightly backups. Users who were deleted after the backup
-    was made are not restored.
+    The previous data stays in place until the last moment, and is then kept among the nightly
+    backups. Users who were forgotten after the backup was made are left out.
 
     Raises:
-        NotABackup: The file is not a complete backup; nothing was changed.
-        NewerVersion: It was made by a newer version; nothing was changed.
+        NotABackup: The file is not an intact backup; nothing was changed.
+        NewerVersion: A newer version made it; nothing was changed.
     """
     if not backup.is_file():
         raise NotABackup(f"there is no file {backup}.")
@@ -99,7 +99,7 @@ def restore(backup: Path, database: Path, cipher: MultiFernet, now: datetime) ->
             check_version(db, backup)
     except (sqlite3.Error, NotABackup) as error:
         if isinstance(error, sqlite3.Error) and not is_damage(error):
-            raise  # its disk or its mode is in the way: that says nothing of the copy
+            raise  # an I/O or permission error says nothing about the backup
         raise NotABackup(
             f"{backup} is no copy of Mirrortape's user data, or it is damaged."
         ) from error
@@ -115,12 +115,12 @@ def restore(backup: Path, database: Path, cipher: MultiFernet, now: datetime) ->
 
 
 class Nightly:
-    """The nightly backups.
+    """The nightly backups, one a day.
 
     Args:
         database: The user data.
-        folder: The folder of the backups.
-        cipher: Decrypts their contents.
+        folder: Where they are kept.
+        cipher: Decrypts what is encrypted in them.
     """
 
     def __init__(self, database: Path, folder: Path, cipher: MultiFernet) -> None:
@@ -128,10 +128,10 @@ class Nightly:
         self._folder = folder
         self._cipher = cipher
         self.lock = asyncio.Lock()
-        """Held while a backup is made, and while a user is deleted."""
+        """Held while a backup is made, and while a user is being forgotten."""
 
     async def ensure_copy(self, now: datetime) -> None:
-        """Make today's backup if there is none yet; a failure is logged and retried later."""
+        """Make today's backup if there is none; a failure is logged and retried later."""
         target = self._folder / f"mirrortape-{now:%Y-%m-%d}.db"
         async with self.lock:
             if target.exists():
@@ -139,15 +139,15 @@ class Nightly:
             try:
                 await asyncio.to_thread(self._make, target, now.date())
             except (OSError, sqlite3.Error, NotABackup) as error:
-                logger.error("the nightly copy could not be made: %s", error)
+                logger.error("the nightly backup failed: %s", error)
             else:
-                logger.info("the nightly copy is made")
+                logger.info("made the nightly backup")
 
     def _make(self, target: Path, today: date) -> None:
         make_folder(self._folder)
         _sweep(self._folder)
         back_up(self._database, target)
-        # Not the oldest: backups dated by a clock that was ahead would displace every new one.
+        # By distance, not age: backups dated by a clock ahead would push out every new one.
         newest = reversed(_copies(self._folder))
         by_age = sorted(newest, key=lambda copy: abs(today - _day(copy)))
         for old in by_age[COPIES_KEPT:]:
@@ -171,16 +171,16 @@ class Nightly:
                 _delete(copy)
 
 
-# -- the copies beside the data --
+# -- the nightly backups --
 
 
 def _copies(folder: Path) -> list[Path]:
-    """Return the copies in the folder that were made by themselves, the oldest first."""
+    """Return the nightly backups in the folder, oldest first."""
     return sorted(file for names in _NAMES for file in folder.glob(names))
 
 
 def _day(copy: Path) -> date:
-    """Return the day in a copy's name; a name that holds none is as old as can be."""
+    """Return the date in a backup's name, or the earliest date if there is none."""
     try:
         return date.fromisoformat(copy.name.removeprefix("mirrortape-")[:10])
     except ValueError:
@@ -188,14 +188,14 @@ def _day(copy: Path) -> date:
 
 
 def _delete(copy: Path) -> None:
-    """Delete a copy, with the log that one of damaged data may have."""
+    """Delete a backup and its SQLite log files."""
     for ending in ("", "-wal", "-shm"):
         copy.with_name(f"{copy.name}{ending}").unlink(missing_ok=True)
 
 
 @contextmanager
 def _stores_in(copy: Path, cipher: MultiFernet) -> Iterator[Stores]:
-    """Open a copy; what is deleted in the block is not in its free pages either."""
+    """Open a backup; at the end, overwrite deleted data by vacuuming the file."""
     stores = open_stores(copy, cipher)
     with closing(stores.people.db) as db:
         yield stores
@@ -203,11 +203,11 @@ def _stores_in(copy: Path, cipher: MultiFernet) -> Iterator[Stores]:
         db.execute("pragma journal_mode = delete")  # one file is all of it
 
 
-# -- who is left out of what is put back --
+# -- forgotten users --
 
 
 def _forgotten_in(file: Path, cipher: MultiFernet) -> dict[int, datetime] | None:
-    """Return who was forgotten as far as a file knows; None where it cannot tell of all."""
+    """Return the forgotten users that a file lists; None if the list cannot be read completely."""
     if not file.exists() or not _is_ours(file):
         return None
     try:
@@ -219,7 +219,7 @@ def _forgotten_in(file: Path, cipher: MultiFernet) -> dict[int, datetime] | None
 
 
 def _newest(lists: Iterable[Mapping[int, datetime]]) -> dict[int, datetime]:
-    """Return when each of those in some lists was forgotten last."""
+    """Merge lists of forgotten users, keeping the latest time of each."""
     newest: dict[int, datetime] = {}
     for user_id, at in (entry for each in lists for entry in each.items()):
         newest[user_id] = max(at, newest.get(user_id, at))
@@ -227,7 +227,7 @@ def _newest(lists: Iterable[Mapping[int, datetime]]) -> dict[int, datetime]:
 
 
 def _leave_out(copy: Path, forgotten: Mapping[int, datetime], cipher: MultiFernet) -> int:
-    """Delete from a copy who was forgotten after it was made; return how many it held."""
+    """Delete users from a backup who were forgotten later; return how many it held."""
     left_out = 0
     with _stores_in(copy, cipher) as stores:
         known = stores.forgotten.all()
@@ -243,10 +243,10 @@ def _leave_out(copy: Path, forgotten: Mapping[int, datetime], cipher: MultiFerne
 
 
 def _check_target(target: Path) -> None:
-    """Make sure that a copy can take a name: it is free, or a regular file bears it.
+    """Check that a backup can be written here: the name is free or a regular file.
 
     Raises:
-        NotABackup: Another thing does, which is neither followed nor replaced.
+        NotABackup: It is something else, which is neither followed nor replaced.
     """
     if target.is_symlink():
         raise NotABackup(f"{target} is a link, which is not followed: name the file itself.")
@@ -258,7 +258,7 @@ def _check_target(target: Path) -> None:
 
 @contextmanager
 def _copied(source: Path, target: Path) -> Iterator[Path]:
-    """Yield a checked copy of a database, beside the target and readable by its owner alone."""
+    """Yield a checked copy of a database, next to the target and readable only by its owner."""
     copy = target.with_name(f".{target.name}.{os.getpid()}.partial")
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
     try:
@@ -274,18 +274,18 @@ def _copied(source: Path, target: Path) -> Iterator[Path]:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what copying left that was killed; nobody else may be copying to this folder."""
+    """Delete the files of interrupted backups; no other backup to this folder may be running."""
     for left in folder.glob(".*.partial*"):
         left.unlink()
 
 
 def _set_aside(database: Path, folder: Path, now: datetime) -> Path:
-    """Copy the data that is about to be replaced to the nightly copies, damaged or not."""
+    """Move the data that will be replaced to the nightly backups, damaged or not."""
     make_folder(folder)
     with suppress(sqlite3.Error), closing(_opened(database)) as db:
         db.execute("pragma wal_checkpoint(truncate)")
     aside = folder / f"mirrortape-{now:%Y-%m-%d-%H%M%S}-before-restore.db"
-    for ending in ("", "-wal"):  # the log is gone where the checkpoint worked
+    for ending in ("", "-wal"):  # the checkpoint removes the log if it succeeds
         file = database.with_name(f"{database.name}{ending}")
         then = aside.with_name(f"{aside.name}{ending}")
         then.unlink(missing_ok=True)
@@ -293,14 +293,14 @@ def _set_aside(database: Path, folder: Path, now: datetime) -> Path:
             make_file(then)
             shutil.copyfile(file, then)
             _sync(then)
-    # A log that stayed would be written into the restored data.
+    # SQLite would apply a remaining log to the restored data.
     for ending in ("-wal", "-shm"):
         database.with_name(f"{database.name}{ending}").unlink(missing_ok=True)
     return aside
 
 
 def _is_ours(file: Path) -> bool:
-    """Return whether a file is a whole database of ours."""
+    """Return whether a file is an intact database of ours."""
     try:
         with closing(_opened(file)) as db:
             _check(db, file)
@@ -310,7 +310,7 @@ def _is_ours(file: Path) -> bool:
 
 
 def _check(db: sqlite3.Connection, source: Path) -> None:
-    """Make sure that a database is whole and ours.
+    """Check that a database is intact and ours.
 
     Raises:
         NotABackup: It is not.
@@ -324,13 +324,13 @@ def _check(db: sqlite3.Connection, source: Path) -> None:
 
 
 def _opened(file: Path) -> sqlite3.Connection:
-    """Open a database that exists; none is created."""
+    """Open an existing database; never create one."""
     check_regular(file)
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
 
 
 def _sync(path: Path) -> None:
-    """Have a file or a folder on the disk before going on."""
+    """Flush a file or folder to disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -1,4 +1,4 @@
-"""Builds the archive of /export: all rows about a user, as JSON and CSV."""
+"""The archive that /export sends: all rows about a user, readable and as JSON and CSV."""
 
 import csv
 import json
@@ -18,14 +18,14 @@ EXPLAINED = "README.txt"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of a table that are about a user.
+    """The rows of one table about a user.
 
     Args:
         name: The table's name.
-        columns: Its columns' names.
-        rows: The stored rows.
+        columns: The names of its columns.
+        rows: The rows as stored.
         secrets: Columns whose values are withheld.
-        structured: Columns with JSON.
+        structured: Columns that hold JSON.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Table:
 
 
 def archive(tables: Sequence[Table], user_id: int, now: datetime) -> bytes:
-    """Return a ZIP with all tables as JSON, each as CSV, and a README."""
+    """Return a ZIP with all tables as JSON, each as CSV too, and a README."""
     everything = {
         "user_id": user_id,
         "exported_utc": now.isoformat(),
@@ -50,7 +50,7 @@ def archive(tables: Sequence[Table], user_id: int, now: datetime) -> bytes:
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
         for name, text in files.items():
-            # spreadsheets recognize UTF-8 by the byte order mark
+            # spreadsheets recognize UTF-8 by its byte order mark
             encoding = "utf-8-sig" if name.endswith(".csv") else "utf-8"
             entry = zipfile.ZipInfo(name, now.timetuple()[:6])
             entry.compress_type = zipfile.ZIP_DEFLATED

@@ -1,8 +1,8 @@
-"""The list of deleted users, so that restoring an older backup does not bring them back.
+"""The list of forgotten users, so that restoring an older backup does not bring them back.
 
-The owner's backups may be of any age. So one thing outlives /forget: its time and the user's
-Telegram id, encrypted. It is in the database and in every later backup; `bot.storage.backups`
-deletes these users from what it restores.
+A backup of any age may hold anybody. So after /forget, one thing is kept: the time, and the user's
+encrypted Telegram id. The list is part of the database, and so of every later backup.
+`bot.storage.backups` leaves out the users on it.
 """
 
 from collections.abc import Iterator
@@ -34,11 +34,11 @@ def m001_forgotten(db: Database) -> None:
 
 
 class Forgotten:
-    """The list of deleted users.
+    """The list of forgotten users.
 
     Args:
         db: The database; used on the calling thread.
-        seal: Encrypts their ids.
+        seal: Encrypts the ids.
     """
 
     def __init__(self, db: Database, seal: Seal) -> None:
@@ -47,7 +47,7 @@ class Forgotten:
         migrate(db, _migrations)
 
     def note(self, user_id: int, now: datetime) -> None:
-        """Add a user who is deleted now, replacing an earlier entry."""
+        """Add a user, replacing an earlier entry."""
         with immediate(self._db):
             for number, known_id, _ in list(self._rows()):
                 if known_id == user_id:
@@ -61,15 +61,15 @@ class Forgotten:
             )
 
     def all(self) -> dict[int, datetime]:
-        """Return the deleted users that can be decrypted, and when they were last deleted."""
+        """Return the forgotten users that our keys decrypt, each with the latest time."""
         return {user_id: at for _, user_id, at in self._rows() if user_id is not None}
 
     def is_readable(self) -> bool:
-        """Return whether all entries can be decrypted."""
+        """Return whether our keys decrypt every entry."""
         return all(user_id is not None for _, user_id, _ in self._rows())
 
     def _rows(self) -> Iterator[tuple[int, int | None, datetime]]:
-        """Yield the number of each row, whom it names, and when they were forgotten."""
+        """Yield each row's id, user id (None if it cannot be decrypted) and time."""
         for row in self._db.query("select * from forgotten"):
             try:
                 user_id = int(self._seal.open(FORGOTTEN, row["id"], row["sealed"]))

@@ -1,17 +1,17 @@
-"""The table `inbox`: each acknowledged update, until it is handled.
+"""The table `inbox`: each update that we acknowledged, until it is handled.
 
-Its content is encrypted: it is private, and a pasted address contains an authorization code. Other
-columns:
+The content is encrypted: it is private, and a pasted address can give access to a Spotify account.
+These columns track its progress:
 
-- `tries`: the number of tries that failed.
-- `begun`: 0 before a try and after its end, otherwise 1 or more. So a row with 1 at the start was
-being
-  handled when the process died, maybe among others. It is then handled alone, and `begun` counts
-  further crashes, which it probably causes.
-- `done`: the results of steps that must not be repeated, see `bot.storage.records.Records.once`.
+- `tries`: how many tries ended in an error of ours.
+- `begun`: 0 before the first try and after any try that ended, else 1 or more. So a row with 1 was
+  in progress when the process died, perhaps along with others. After the next start it is handled
+  alone, and `begun` counts up: each further death is its fault, or the bot was killed again just
+  then, which looks the same.
+- `done`: results of earlier tries that must not be repeated, see
+  `bot.storage.records.Records.once`.
 
-Updates that cannot be parsed go to the table `set_aside` for inspection: a limited number of rows,
-for a limited time.
+Updates that cannot be parsed go to the table `set_aside` for debugging, limited in number and age.
 """
 
 import json
@@ -28,27 +28,29 @@ from recommender.storage.personal_data import Belonging
 from recommender.storage.sealing import Place, Seal
 
 MAX_TRIES = 3
-"""The most tries of an update that fails."""
+"""How often an update is tried if handling it fails with an error of ours."""
 
 MAX_DEATHS = 5
-"""The most crashes while an update is handled alone. More than `MAX_TRIES`, since the process may
-be killed from outside."""
+"""How often the bot may die over one update that is handled alone. It is more than `MAX_TRIES`,
+because being killed from outside must not cost a user their message.
+"""
 
 KEPT_FOR = timedelta(days=2)
-"""How long the number of a handled update is kept. Telegram repeats updates for at most a day, and
-may restart its numbers after a week."""
+"""How long the id of a handled update is kept. Telegram repeats updates for at most a day, and may
+restart its ids after a week.
+"""
 
-UNREAD_FOR = timedelta(days=7)
-"""How long an update is kept that cannot be decrypted."""
+UNDECRYPTABLE_FOR = timedelta(days=7)
+"""How long an update waits whose key is missing."""
 
 ASIDE_FOR = timedelta(days=7)
-"""How long an update that cannot be parsed is kept."""
+"""How long unparsable data is kept."""
 
 MOST_ASIDE = 100
-"""The most such updates; a new one replaces the oldest."""
+"""How many unparsable updates are kept; the oldest are deleted first."""
 
 ASIDE_CHARS = 100_000
-"""The most characters kept of each; more than any update has."""
+"""How many characters of each are kept; more than Telegram sends for one message."""
 
 INBOX = Place("inbox", "payload", owner="update_id")
 ASIDE = Place("set_aside", "payload", owner="id")
@@ -66,14 +68,14 @@ _migrations = Migrations("received")
 
 @_migrations()
 def m001_how_it_fared(db: Database) -> None:
-    """Count errors and crashes separately, and store results of steps."""
+    """Count errors and deaths apart, and remember what was done before."""
     db.execute("alter table inbox add column begun integer not null default 0")
     db.execute("alter table inbox add column done text")
 
 
 @_migrations()
 def m002_set_aside(db: Database) -> None:
-    """Create the table for updates that cannot be parsed."""
+    """Keep what cannot be parsed apart from what waits."""
     db.table("set_aside").create(
         {"id": int, "user_id": int, "reason": str, "payload": str, "set_aside_utc": str},
         pk="id",
@@ -83,7 +85,7 @@ def m002_set_aside(db: Database) -> None:
 
 
 def _seal_once(db: Database, seal: Seal) -> None:
-    """Encrypt updates that an earlier version stored in clear."""
+    """Encrypt payloads that an earlier version stored unencrypted."""
     migrations = Migrations("inbox")
 
     @migrations()
@@ -100,7 +102,7 @@ def _seal_once(db: Database, seal: Seal) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NewUpdate:
-    """A received update: its number, its user if known, and its JSON."""
+    """An update as received: its id, its user if it names one, and its JSON."""
 
     update_id: int
     user_id: int | None
@@ -109,12 +111,12 @@ class NewUpdate:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """What could not be parsed.
+    """InboxTable data that could not be parsed.
 
     Args:
-        user_id: Who sent it, as far as is known.
-        reason: Why not, without any of its content.
-        payload: What came.
+        user_id: The sender, if known.
+        reason: Why it could not be parsed, without any of its content.
+        payload: The data.
     """
 
     user_id: int | None
@@ -127,9 +129,9 @@ class WaitingUpdate:
     """An update that waits to be handled.
 
     Args:
-        update_id: Its number.
-        user_id: Whose it is, if anybody's.
-        was_begun: Whether it was being handled when the process died.
+        update_id: Its id.
+        user_id: Its user, if any.
+        was_begun: Whether it was in progress when the process died.
     """
 
     update_id: int
@@ -139,13 +141,13 @@ class WaitingUpdate:
 
 @dataclass(frozen=True, slots=True)
 class BegunUpdate:
-    """An update whose turn has come.
+    """An update whose handling begins.
 
     Args:
         payload: Its JSON.
-        is_last_try: Whether an error would be one too many.
+        is_last_try: Whether another error makes it fail for good.
         is_given_up: Whether the bot died over it too often.
-        done: What earlier tries did, by name.
+        done: Results of earlier tries, by name.
     """
 
     payload: str
@@ -154,12 +156,12 @@ class BegunUpdate:
     done: Mapping[str, int]
 
 
-class Received:
-    """The table and its rows; one that exists already is brought up to date.
+class InboxTable:
+    """The table `inbox`; an older one is migrated.
 
     Args:
-        db: The database, in which `bot.storage.people` has made the table.
-        cipher: Encrypts what updates say; its first key is the newest.
+        db: The database, in which `bot.storage.people` created the table.
+        cipher: Encrypts the content; its first key is the newest.
     """
 
     def __init__(self, db: Database, cipher: MultiFernet) -> None:
@@ -169,7 +171,7 @@ class Received:
         _seal_once(db, self._seal)
 
     def add(self, updates: Iterable[NewUpdate], now: datetime) -> list[NewUpdate]:
-        """Store updates in one transaction, and return the new ones."""
+        """Store updates, all or none; return the new ones."""
         with immediate(self._db):
             self._drop_old(now)
             return [update for update in updates if self._add(update, now)]
@@ -184,20 +186,20 @@ class Received:
         return cursor.rowcount == 1
 
     def waiting(self) -> int:
-        """Return the number of unhandled updates."""
+        """Return how many updates are not handled yet."""
         (count,) = self._db.execute(
             "select count(*) from inbox where handled_utc is null"
         ).fetchone()
         return int(count)
 
     def begin(self, update_id: int, *, is_alone: bool = False) -> BegunUpdate | None:
-        """Record the start of a try, and return the update to handle.
+        """Mark a try as begun and return the update.
 
-        Returns None if it is handled already, deleted, or cannot be decrypted.
+        None if it is already handled, was forgotten, or cannot be decrypted.
 
         Args:
-            update_id: Which one.
-            is_alone: Whether nothing else is handled beside it.
+            update_id: The update.
+            is_alone: Whether no other update is handled at the same time.
         """
         begun = "begun + 1" if is_alone else "max(begun, 1)"
         rows = self._db.query(
@@ -216,12 +218,12 @@ class Received:
             done=json.loads(row["done"] or "{}"),
         )
 
-    def acquit(self, update_id: int) -> None:
-        """Do not count a crash from now on to an update that gave way."""
+    def clear_deaths(self, update_id: int) -> None:
+        """Stop blaming crashes on this update, because it now waits among others."""
         self._db.execute("update inbox set begun = 1 where update_id = ?", [update_id])
 
     def note(self, update_id: int, name: str, result: int) -> None:
-        """Store the result of a step of an update."""
+        """Store the result of a step of an update in progress."""
         self._db.execute(
             "update inbox set done = json_patch(coalesce(done, '{}'), json_object(?, ?))"
             " where update_id = ? and handled_utc is null",
@@ -229,28 +231,28 @@ class Received:
         )
 
     def fail(self, update_id: int) -> None:
-        """Count a failed try."""
+        """Count a try that ended in an error of ours."""
         self._db.execute(
             "update inbox set tries = tries + 1, begun = 0 where update_id = ?", [update_id]
         )
 
-    def call_off(self) -> None:
-        """Record that an orderly shutdown left updates unhandled."""
+    def mark_stopped(self) -> None:
+        """Mark unhandled updates as not begun, for an orderly stop."""
         self._db.execute("update inbox set begun = 0 where handled_utc is null")
 
     def finish(self, update_id: int, now: datetime) -> None:
-        """Mark an update as handled and delete its content; only its number stays."""
+        """Mark an update as handled and delete its content; only its id is kept."""
         self._db.execute(
             f"update inbox set handled_utc = ?, {_DROPPED} where update_id = ?",  # noqa: S608
             [now.isoformat(), update_id],
         )
 
     def drop(self, update_id: int) -> None:
-        """Delete an update, including its number."""
+        """Delete an update, including its id."""
         self._db.execute("delete from inbox where update_id = ?", [update_id])
 
     def set_aside(self, aside: SetAside, now: datetime) -> None:
-        """Set aside an update that cannot be parsed."""
+        """Store unparsable data for a while."""
         with immediate(self._db):
             cursor = self._db.execute(
                 "insert into set_aside (user_id, reason, set_aside_utc) values (?, ?, ?)",
@@ -266,11 +268,11 @@ class Received:
             )
 
     def forget(self, user_id: int, but_for: int | None = None) -> None:
-        """Delete the content of a user's updates; only their numbers stay.
+        """Delete the content of a user's updates; only the ids are kept.
 
         Args:
-            user_id: Who.
-            but_for: The update that requests this, which is not answered yet.
+            user_id: The user.
+            but_for: The update that asks for this, which is still to be answered.
         """
         self._db.execute("delete from set_aside where user_id = ?", [user_id])
         self._db.execute(
@@ -279,13 +281,14 @@ class Received:
             [user_id, but_for],
         )
 
-    def retake(self, now: datetime) -> list[WaitingUpdate]:
+    def unhandled(self, now: datetime) -> list[WaitingUpdate]:
         """Return the updates that a stop or crash left unhandled, oldest first.
 
-        Updates that cannot be decrypted are kept for a while, in case their key is restored.
+        One that cannot be decrypted waits for its key for `UNDECRYPTABLE_FOR`, then is dropped.
         """
         with immediate(self._db):
             self._drop_old(now)
+            self._clamp_to_now("inbox", "received_utc", now)
             rows = self._db.query(
                 "select * from inbox where handled_utc is null order by update_id"
             )
@@ -295,25 +298,35 @@ class Received:
                     waiting.append(
                         WaitingUpdate(row["update_id"], row["user_id"], row["begun"] > 0)
                     )
-                elif row["received_utc"] < (now - UNREAD_FOR).isoformat():
+                elif row["received_utc"] < (now - UNDECRYPTABLE_FOR).isoformat():
                     self.finish(row["update_id"], now)
             return waiting
 
-    def locked(self) -> int:
-        """Return the number of updates that cannot be decrypted."""
+    def undecryptable(self) -> int:
+        """Return how many waiting updates cannot be decrypted."""
         rows = self._db.query("select * from inbox where handled_utc is null")
         return sum(self._opened(row) is None for row in rows)
 
     def _drop_old(self, now: datetime) -> None:
-        """Delete what is no longer needed."""
+        """Delete what is no longer needed.
+
+        A time in the future comes from a clock that was ahead: it counts from now.
+        """
         for table, column, kept_for in (
             ("inbox", "handled_utc", KEPT_FOR),
             ("set_aside", "set_aside_utc", ASIDE_FOR),
         ):
+            self._clamp_to_now(table, column, now)
             self._db.execute(
                 f"delete from {table} where {column} < ?",  # noqa: S608 - both are ours
                 [(now - kept_for).isoformat()],
             )
+
+    def _clamp_to_now(self, table: str, column: str, now: datetime) -> None:
+        self._db.execute(
+            f"update {table} set {column} = ? where {column} > ?",  # noqa: S608 - both are ours
+            [now.isoformat(), now.isoformat()],
+        )
 
     def _opened(self, row: dict[str, Any]) -> str | None:
         try:

@@ -15,7 +15,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
 from bot.storage import questions, shown
-from bot.storage.inbox_table import Received
+from bot.storage.inbox_table import InboxTable
 from bot.storage.questions import Questions
 from bot.storage.shown import ShownMessages
 from recommender.storage.database import immediate, migrate
@@ -107,7 +107,7 @@ class People:
         self.db = db
         self._seal = Seal(cipher)
         migrate(db, _migrations)
-        self.inbox = Received(db, cipher)
+        self.inbox = InboxTable(db, cipher)
         self.questions = Questions(db)
         self.shown = ShownMessages(db)
 
@@ -167,7 +167,7 @@ class People:
         try:
             return self._seal.open(UNREAD, user_id, rows[0]["waiting"])
         except InvalidToken:
-            return None  # its key is gone: the photo can be sent again
+            return None  # the key is lost; the user can send the photo again
 
     # -- the end --
 

@@ -1,4 +1,4 @@
-"""The open question to each user, stored so that the answer may come after a restart."""
+"""What each user was last asked to type, stored so that the answer may come after a restart."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from recommender.storage.database import migrate
 from recommender.storage.personal_data import Belonging
 
 WAITS_FOR = timedelta(minutes=10)
-"""How long a text is taken as the answer."""
+"""After this long, a text no longer counts as the answer."""
 
 BELONGINGS = (Belonging("questions"),)
 
@@ -18,7 +18,7 @@ _migrations = Migrations("questions")
 
 @_migrations()
 def m001_questions(db: Database) -> None:
-    """Create the open questions, at most one per user."""
+    """Create the open questions, one for each user at most."""
     db.execute(
         """
         create table questions (
@@ -33,10 +33,10 @@ def m001_questions(db: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question that a user should answer by text.
+    """A question that a user was asked.
 
     Args:
-        about: What it is about.
+        about: Its topic.
         message_id: The message that asked.
     """
 
@@ -60,7 +60,7 @@ class Questions:
         )
 
     def open(self, user_id: int, now: datetime) -> Question | None:
-        """Return the open question, unless it is too old."""
+        """Return the user's open question, unless it is too old."""
         rows = self._db.query(
             "select about, message_id from questions"
             " where user_id = ? and asked_utc between ? and ?",
@@ -69,6 +69,6 @@ class Questions:
         return next((Question(row["about"], row["message_id"]) for row in rows), None)
 
     def drop(self, user_id: int) -> bool:
-        """Delete the open question; return whether there was one."""
+        """Delete the user's question; return whether there was one."""
         cursor = self._db.execute("delete from questions where user_id = ?", [user_id])
         return cursor.rowcount > 0

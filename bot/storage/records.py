@@ -1,7 +1,7 @@
 """`mirrortape.db` and the one thread that owns it.
 
-SQLite answers in microseconds but may wait for the disk, and a connection belongs to the thread
-that opened it. So everything that reads or writes user data goes through `Records.run`.
+SQLite may wait for the disk, and a connection belongs to the thread that opened it. So everything
+that reads or writes user data goes through `Records.run`.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ class Stores:
         """Delete every row about this user, and add them to the list of deleted users.
 
         Args:
-            user_id: Who.
+            user_id: The user.
             now: The time.
             but_for: The update that requests this; it is deleted once it is answered.
         """
@@ -173,7 +173,7 @@ class Records:
             yield
 
     def close(self) -> None:
-        """Finish what is queued, then close the database."""
+        """Finish queued work, then close the database."""
         self._thread.submit(self._stores.people.db.close).result()
         self._thread.shutdown()
 

@@ -1,12 +1,12 @@
-"""Stores check-ins: each user's time zone, their times, and which messages are due.
+"""Check-ins: each user's time zone, their times, and which messages are due.
 
-- `zones`: a user's time zone, or when they were asked for it.
-- `check_ins`: a time of day and its days. `next_utc` is its next time. `due_utc` is the time of
-the
-  message being sent; it is empty once that was sent or skipped.
+- `zones`: the user's time zone; if unknown, when they were asked for it.
+- `check_ins`: a time of day and its days. `next_utc` is the next occurrence. `due_utc` is the
+  occurrence whose message is being sent; it is cleared once that was sent or skipped.
 
-A due message is claimed before it is sent. If the process dies while sending, it is sent after the
-next start. It is claimed at most `MAX_TRIES` times, so a crash causes at most one duplicate.
+A due message is claimed before it is sent. One that a stop interrupted is sent after the next
+start. Since it may have gone out already, it is claimed at most `MAX_TRIES` times: a kill while
+sending costs at most one duplicate.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ from recommender.storage.database import immediate, migrate
 from recommender.storage.personal_data import Belonging, delete
 
 GRACE = timedelta(hours=1)
-"""How late a check-in may be sent after a downtime; later ones are skipped."""
+"""How late a check-in may be sent after a stop; later ones are skipped."""
 
 SMALL_JUMP = timedelta(hours=1)
-"""If the clock is set back by less than this, nobody is asked twice."""
+"""Setting the clock back by less than this asks nobody twice."""
 
 MAX_TRIES = 2
-"""How many times a message is sent whose delivery is unknown."""
+"""How often a message is sent if nobody knows whether it went out."""
 
 MOST_PER_USER = 10
-"""The most check-ins per user."""
+"""The most check-ins of one user."""
 
 BELONGINGS = (Belonging("check_ins"), Belonging("zones"))
 
@@ -39,7 +39,7 @@ _migrations = Migrations("schedules")
 
 @_migrations()
 def m001_zones_and_check_ins(db: Database) -> None:
-    """Create both tables. Ids are never reused, so that an old button reaches no newer row."""
+    """Create both tables. Ids are never reused, so an old button cannot affect a newer row."""
     db.execute(
         """
         create table zones (
@@ -76,7 +76,7 @@ class CheckIn:
     """A check-in of a user.
 
     Args:
-        next: Its next time, in UTC; None while the user's time zone is unknown.
+        next: The next occurrence, in UTC; None while the user's zone is unknown.
     """
 
     id: int
@@ -86,7 +86,7 @@ class CheckIn:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """All check-ins of a user, earliest in the day first, and the zone if it is known."""
+    """All check-ins of a user, ordered by time of day, and the zone if it is known."""
 
     check_ins: tuple[CheckIn, ...]
     zone: ZoneInfo | None
@@ -94,7 +94,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A due message, with its time in the user's time zone."""
+    """A message to send now, and the moment that it is for, in its user's zone."""
 
     user_id: int
     moment: datetime
@@ -121,14 +121,14 @@ class Schedules:
         return Schedule(tuple(check_ins), self._zone(user_id))
 
     def clock(self, user_id: int) -> tzinfo:
-        """Return the user's time zone, or UTC if it is unknown."""
+        """Return a user's time zone, or UTC if it is unknown."""
         return self._zone(user_id) or UTC
 
     def add(self, user_id: int, slots: tuple[Slot, ...], now: datetime) -> None:
-        """Add check-ins; an existing one with the same time gets the additional days.
+        """Add check-ins; one at an existing time gets more days.
 
         Raises:
-            TooMany: They would be more than `MOST_PER_USER`.
+            TooMany: There would be more than `MOST_PER_USER`.
         """
         with immediate(self._db):
             present = [check_in.slot for check_in in self.load(user_id).check_ins]
@@ -137,11 +137,11 @@ class Schedules:
                 raise TooMany
             zone = self._zone(user_id)
             for slot in wanted:
-                if slot not in present:  # the others are not changed
+                if slot not in present:  # the time of the others stays as it is
                     self._put(user_id, slot, zone, now)
 
     def remove(self, user_id: int, check_in_id: int | None = None) -> bool:
-        """Delete one check-in, or all of them, and return whether there was any."""
+        """Delete one check-in, or all of them; return whether there was any."""
         cursor = self._db.execute(
             "delete from check_ins where user_id = ? and id = coalesce(?, id)",
             [user_id, check_in_id],
@@ -149,13 +149,13 @@ class Schedules:
         return bool(cursor.rowcount)
 
     def stop(self, user_id: int) -> bool:
-        """Delete all check-ins and the question for the zone; return whether there were any."""
+        """Delete all check-ins and stop asking for the zone; return whether there was any."""
         with immediate(self._db):
             self.stop_asking(user_id)
             return self.remove(user_id)
 
     def ask_zone(self, user_id: int, now: datetime) -> None:
-        """Store that a user was asked for their time zone."""
+        """Note that a user is being asked for their zone."""
         self._db.execute(
             "insert into zones (user_id, asked_utc) values (?, ?)"
             " on conflict (user_id) do update set asked_utc = excluded.asked_utc",
@@ -163,7 +163,7 @@ class Schedules:
         )
 
     def stop_asking(self, user_id: int) -> bool:
-        """Delete the question for the zone; return whether there was one."""
+        """Stop asking for the zone; return whether it was being asked for."""
         cursor = self._db.execute(
             "update zones set asked_utc = null where user_id = ? and asked_utc is not null",
             [user_id],
@@ -176,7 +176,7 @@ class Schedules:
         return next((_moment(row["asked_utc"]) for row in rows), None)
 
     def set_zone(self, user_id: int, zone: str, now: datetime) -> None:
-        """Set the user's time zone, and reschedule their check-ins."""
+        """Store a user's zone and plan their check-ins by it."""
         with immediate(self._db):
             self._db.execute(
                 "insert into zones (user_id, zone) values (?, ?) on conflict (user_id)"
@@ -189,9 +189,9 @@ class Schedules:
     # -- what is due --
 
     def due(self, now: datetime) -> list[Due]:
-        """Return the due messages, one per user.
+        """Return the messages to send now, one per user.
 
-        Of several missed times, only the last counts, and only within `GRACE`.
+        Of several missed occurrences of a check-in only the last counts, and only within `GRACE`.
         """
         with immediate(self._db):
             self._plan_again(now)
@@ -217,19 +217,19 @@ class Schedules:
             ]
 
     def claim(self, due: Due) -> bool:
-        """Count a try to send a message; return whether to send it.
+        """Count a try to send a message; return whether it is still due.
 
-        Afterwards the caller reports the outcome with `settle`, `put_back`, or `remove` if the
-        user cannot be reached any more.
+        The caller then calls `settle`, `put_back`, or `remove` if the user cannot be reached any
+        more.
         """
         return self._change(due, "tries = tries + 1")
 
     def settle(self, due: Due) -> None:
-        """Store that a message was sent or skipped."""
+        """Note that a message was sent, or will not be."""
         self._change(due, "due_utc = null")
 
     def put_back(self, due: Due) -> None:
-        """Store that a message was certainly not sent: the try does not count."""
+        """Note that a message was certainly not sent: the try does not count."""
         self._change(due, "tries = tries - 1")
 
     def _change(self, due: Due, assignment: str) -> bool:
@@ -251,7 +251,7 @@ class Schedules:
         return next((ZoneInfo(row["zone"]) for row in rows if row["zone"]), None)
 
     def _put(self, user_id: int, slot: Slot, zone: ZoneInfo | None, now: datetime) -> None:
-        """Store a slot and its next time."""
+        """Store a slot and its next occurrence."""
         next_utc = next(occurrences(slot, zone, now)).isoformat() if zone else None
         self._db.execute(
             "insert into check_ins (user_id, minute, days, next_utc) values (?, ?, ?, ?)"
@@ -261,7 +261,7 @@ class Schedules:
         )
 
     def _plan_again(self, now: datetime) -> None:
-        """Reschedule check-ins that a clock which was ahead planned too late."""
+        """Plan check-ins again that a clock ahead has planned too late."""
         for row in list(self._db.query("select * from check_ins where next_utc is not null")):
             zone = self._zone(row["user_id"])
             slot = Slot.of(row["minute"], row["days"])
@@ -270,9 +270,9 @@ class Schedules:
                 self._put(row["user_id"], slot, zone, now)
 
     def _advance(self, row: dict[str, Any], now: datetime) -> None:
-        """Make the last passed time due, and compute the next one."""
+        """Mark the latest occurrence that has passed as due, and compute the next one."""
         zone = self._zone(row["user_id"])
-        assert zone is not None  # without one there is no next time
+        assert zone is not None  # without one there is no next moment
         due = next_moment = datetime.fromisoformat(row["next_utc"])
         for moment in occurrences(Slot.of(row["minute"], row["days"]), zone, due):
             next_moment = moment

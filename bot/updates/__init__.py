@@ -1,1 +1,1 @@
-"""Receiving updates: polling, webhook, the inbox, and the allow-list."""
+"""Receiving updates: polling, webhook, the inbox, and who may use the bot."""

@@ -1,4 +1,4 @@
-"""The allow-list: who may use the bot, and whom it may write to unasked."""
+"""Who may use the bot: only people whom its owner has allowed."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ EVERYONE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Guests:
-    """The people on the allow-list.
+    """The people who may use the bot.
 
     Args:
-        ids: Their Telegram ids, as in the settings; `*` admits everyone.
+        ids: Their Telegram ids as in the settings; `*` stands for everyone.
     """
 
     ids: frozenset[str]

@@ -1,26 +1,27 @@
-"""Handles updates at least once, in order for each user, after storing them durably.
+"""The inbox: stores each update first, then handles it at least once and in order for each user.
 
-Telegram forgets an update once we acknowledge it, by the next `getUpdates` or the answer to a
-webhook. So each one is stored in the table `inbox` before that, and updates left by a stop or
-crash are handled at the next start. Only their numbers are queued in memory.
+Telegram forgets an update once we acknowledge it, by the next `getUpdates` or by the answer to a
+webhook. So each update is stored in the table `inbox` before that, and what a stop or crash left
+unhandled is handled after the next start. Memory holds only the ids; the content is read when it
+is handled.
 
-An update is stored as Telegram sent it and parsed when its turn comes. One that cannot be parsed
-is set aside, and its user is told once. Of people who may not use the bot, only a limited number
-of updates is stored, and none after they are handled.
+Updates are stored as Telegram sent them and parsed when they are handled. An update that cannot be
+parsed is set aside, and its user is told once. People who may not use the bot can only have a
+limited number of updates waiting, and nothing of theirs is kept once handled.
 
-**Order.** A user's updates start in the order of their numbers. The next one starts when the one
-before is handled or *gives way* before waiting for something slow: the vision worker, Spotify, or
-the other photos of an album. So changes made before such a wait are visible to the next update,
-and /cancel can overtake a photo that is being read. Different users never wait for each other.
+**Order.** A user's updates start in the order of their ids. The next one starts when the one
+before is handled or *gives way*, which it does before waiting for something slow: the vision
+worker, Spotify, or the rest of an album. So an update's changes before such a wait are visible to
+the next one, /cancel overtakes a photo that is being read, and a button overtakes a playlist that
+is being written. Users never wait for each other.
 
-**Errors.** An update that fails is tried up to three times before the user's next one; then it is
-set aside and the user is told. If Telegram cannot be reached, that does not count as a failure:
-`bot.sending.delivery` waits until it can. A full disk does not count either: the update waits for
-room, and the user is told once.
+**Errors.** After an error of ours, an update is tried up to three times in all, before the user's
+next one. Then the user is told and the update is set aside. An unreachable Telegram is not such an
+error: `bot.sending.delivery` waits for it within the try. Nor is a full disk: the update waits for
+space, here or at Telegram, and its user is told once.
 
-**Crashes.** Updates that were being handled when the process died are handled one at a time at the
-next start, so that another crash shows which one causes it. After five such crashes it is set
-aside.
+**Crashes.** An update that was being handled when the process died is handled alone after the next
+start, so that another crash shows which one is the cause. After five such crashes it is set aside.
 """
 
 import asyncio
@@ -40,8 +41,8 @@ from telegram.ext import Application
 from bot.current_update import Handling, being
 from bot.logs import about_update
 from bot.metrics import Metrics
-from bot.sending.bot_api import UNPARSABLE
-from bot.storage.inbox_table import UNREAD_FOR, BegunUpdate, NewUpdate, SetAside
+from bot.sending.bot_api import PARSE_ERRORS
+from bot.storage.inbox_table import UNDECRYPTABLE_FOR, BegunUpdate, NewUpdate, SetAside
 from bot.storage.records import Records, Stores
 from bot.updates.guests import EVERYONE, Guests
 from bot.updates.raw_updates import as_json, is_private, new_update, parsed
@@ -54,34 +55,34 @@ ALLOWED_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MESSAGE_REACTIO
 AT_ONCE = 20
 """The most updates of one user in progress, including those that gave way."""
 
-ALONE_S = 10.0
-"""How long an update is handled alone after a crash, if it hangs."""
+MAX_ALONE_S = 10.0
+"""How long an update is handled alone at most. One that hangs for longer doesn't crash the bot."""
 
 PAUSES_S = (1.0, 3.0)
-"""Pauses before the second and the third try of a failed update."""
+"""Before the second and the third try after an error."""
 
 DISK_PAUSE_S = 5.0
-"""Pause before retrying a database that is not available."""
+"""Before a failed database operation is retried."""
 
-OF_A_STRANGER = 5
-"""The most queued updates of a person who may not use the bot; others are dropped."""
+MAX_PER_STRANGER = 5
+"""The most waiting updates of a person who may not use the bot; more are dropped."""
 
-OF_STRANGERS = 1000
-"""The most queued updates of all such people."""
+MAX_FROM_STRANGERS = 1000
+"""The most waiting updates of all such people together."""
 
-LAST_S = 2.0
-"""How long a shutdown waits for cancelled tasks."""
+CANCEL_S = 2.0
+"""How long a stop waits for cancelled tasks."""
 
 
 EVERYBODY = Guests(frozenset({EVERYONE}))
 
 
 class GivenUp(Exception):
-    """The bot crashed too often while handling an update."""
+    """The bot died too often while handling this update."""
 
 
-class WaitsForRoom(Exception):
-    """An update must wait because the disk is full."""
+class MustWaitForDisk(Exception):
+    """A user's update must wait because the disk is full."""
 
     def __init__(self, user_id: int) -> None:
         super().__init__("the disk is full")
@@ -89,7 +90,7 @@ class WaitsForRoom(Exception):
 
 
 class Unparsable(Exception):
-    """An update cannot be parsed."""
+    """A user's update cannot be parsed."""
 
     def __init__(self, user_id: int) -> None:
         super().__init__("an update cannot be parsed")
@@ -98,7 +99,7 @@ class Unparsable(Exception):
 
 @dataclass(slots=True)
 class _Lane:
-    """The queue of a user: the numbers of waiting updates, and those in progress."""
+    """One user's updates: the ids that wait, and the tasks in progress."""
 
     waiting: deque[int] = field(default_factory=deque)
     under_way: set[asyncio.Task[None]] = field(default_factory=set)
@@ -106,15 +107,15 @@ class _Lane:
 
 
 class Inbox:
-    """Stores updates and dispatches them to the application.
+    """Stores updates and passes them to the application.
 
     Args:
         application: The bot.
-        records: The user data, with the table `inbox`.
+        records: The database.
         clock: Returns the time now, in UTC.
-        metrics: Times the handling.
-        guests: The allow-list. The application turns other people away; here they are only kept
-            from filling the table.
+        metrics: Records handling times.
+        guests: Who may use the bot. The application answers the others; the inbox only limits how
+            many of their updates wait.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class Inbox:
         self._told_to_wait: set[int] = set()
 
     async def receive(self, found: Iterable[Any]) -> None:
-        """Store updates as Telegram sent them, and queue the new ones.
+        """Store updates as Telegram sent them and queue the new ones.
 
         Args:
             found: The JSON of each.
@@ -164,7 +165,7 @@ class Inbox:
             self._queue(update.user_id, update.update_id)
 
     async def set_aside(self, text: str, reason: str) -> None:
-        """Set aside what arrived instead of an update.
+        """Keep data for a while that came in place of an update.
 
         Raises:
             sqlite3.Error: It could not be stored.
@@ -172,21 +173,21 @@ class Inbox:
         aside, now = SetAside(None, reason, text), self._clock()
         await self._records.run(lambda s: s.people.inbox.set_aside(aside, now))
         self._metrics.updates_set_aside.inc()
-        logger.error("something came that is no update (%s): it is set aside", reason)
+        logger.error("received data that is not an update (%s): set aside", reason)
 
     async def open(self) -> None:
-        """Start handling; updates in progress at an earlier crash come first, one at a time."""
+        """Start handling: first, alone, what was in progress when an earlier run died."""
         now = self._clock()
-        left = await self._records.run(lambda s: s.people.inbox.retake(now))
-        if locked := await self._records.run(lambda s: s.people.inbox.locked()):
+        left = await self._records.run(lambda s: s.people.inbox.unhandled(now))
+        if locked := await self._records.run(lambda s: s.people.inbox.undecryptable()):
             logger.warning(
-                "%d updates wait that SECRET_KEY does not open: add the key that they were stored "
-                "under. They are dropped after %d days",
+                "%d waiting updates cannot be decrypted: add the key that they were stored with "
+                "to SECRET_KEY. They are dropped after %d days",
                 locked,
-                UNREAD_FOR.days,
+                UNDECRYPTABLE_FOR.days,
             )
         if left:
-            logger.warning("%d updates were left unhandled; they are handled now", len(left))
+            logger.warning("handling %d updates that the last run left", len(left))
         for waiting in left:
             if not waiting.was_begun:
                 self._queue(waiting.user_id, waiting.update_id)
@@ -194,14 +195,14 @@ class Inbox:
             if waiting.was_begun:
                 way = self._begin(waiting.user_id, waiting.update_id, is_alone=True)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(way.wait(), ALONE_S)
-                await self._acquit(waiting.update_id)
+                    await asyncio.wait_for(way.wait(), MAX_ALONE_S)
+                await self._clear_deaths(waiting.update_id)
         self._is_open = True
         for user_id in list(self._lanes):
             self._start(user_id)
 
     async def close(self, grace_s: float) -> None:
-        """Stop; updates in progress get some time, the rest is left for the next start."""
+        """Finish updates in progress, as far as time allows; the next start handles the rest."""
         self._is_open = False
         under_way = {task for lane in self._lanes.values() for task in lane.under_way}
         if under_way:
@@ -210,11 +211,11 @@ class Inbox:
                 task.cancel()
             if late:
                 logger.warning("%d updates are left for the next start", len(late))
-                await asyncio.wait(late, timeout=LAST_S)
-        await self._records.run(lambda s: s.people.inbox.call_off())
+                await asyncio.wait(late, timeout=CANCEL_S)
+        await self._records.run(lambda s: s.people.inbox.mark_stopped())
 
     def _without_floods(self, new: list[NewUpdate]) -> list[NewUpdate]:
-        """Drop strangers' updates beyond their limits."""
+        """Drop updates of strangers beyond their limits."""
         waiting = Counter(
             {
                 user_id: len(lane.waiting) + len(lane.under_way)
@@ -226,7 +227,9 @@ class Inbox:
         for update in new:
             if not self._is_guest(update.user_id):
                 is_one = update.user_id is not None
-                if total >= OF_STRANGERS or (is_one and waiting[update.user_id] >= OF_A_STRANGER):
+                if total >= MAX_FROM_STRANGERS or (
+                    is_one and waiting[update.user_id] >= MAX_PER_STRANGER
+                ):
                     self._metrics.updates_dropped.inc()
                     continue
                 waiting[update.user_id] += 1
@@ -249,23 +252,23 @@ class Inbox:
         if not lane.is_running:
             lane.is_running = True
             task = asyncio.create_task(self._run(user_id, lane))
-            self._running.add(task)  # keeps a reference to the task
+            self._running.add(task)  # asyncio itself keeps only a weak reference
             task.add_done_callback(self._running.discard)
 
     async def _run(self, user_id: int | None, lane: _Lane) -> None:
-        """Start a user's updates, one after the other."""
+        """Start a user's updates one after the other."""
         while lane.waiting and self._is_open:
             if len(lane.under_way) >= AT_ONCE:
                 await asyncio.wait(lane.under_way, return_when=asyncio.FIRST_COMPLETED)
                 continue
             await self._begin(user_id, lane.waiting.popleft()).wait()
         lane.is_running = False
-        self._tidy(user_id)
+        self._drop_if_empty(user_id)
 
     def _begin(
         self, user_id: int | None, update_id: int, *, is_alone: bool = False
     ) -> asyncio.Event:
-        """Start handling an update; the returned event is set once the next one may start."""
+        """Start handling an update; return an event that is set once the next may start."""
         way, lane = asyncio.Event(), self._lanes[user_id]
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -276,7 +279,7 @@ class Inbox:
             else:
                 over.set_result(None)
             lane.under_way.discard(task)
-            self._tidy(user_id)
+            self._drop_if_empty(user_id)
 
         handling = self._handle(user_id, update_id, way.set, over, is_alone=is_alone)
         task = asyncio.create_task(handling)
@@ -284,14 +287,14 @@ class Inbox:
         task.add_done_callback(end)
         return way
 
-    def _tidy(self, user_id: int | None) -> None:
-        """Remove a user's queue if it is empty."""
+    def _drop_if_empty(self, user_id: int | None) -> None:
+        """Delete an empty lane."""
         lane = self._lanes[user_id]
         if not (lane.waiting or lane.under_way or lane.is_running):
             del self._lanes[user_id]
 
-    async def _acquit(self, update_id: int) -> None:
-        await self._records.run(lambda s: s.people.inbox.acquit(update_id))
+    async def _clear_deaths(self, update_id: int) -> None:
+        await self._records.run(lambda s: s.people.inbox.clear_deaths(update_id))
 
     # -- tries --
 
@@ -304,18 +307,18 @@ class Inbox:
         *,
         is_alone: bool,
     ) -> None:
-        """Try to handle an update until it is handled or set aside."""
+        """Try to handle an update until it is finished."""
         pauses_s = iter(PAUSES_S)
-        done: dict[str, int] = {}  # results of steps that could not be stored
+        done: dict[str, int] = {}  # also what could not be stored
         with about_update(update_id):
             while True:
                 try:
-                    if await self._is_done_with(
+                    if await self._try_once(
                         user_id, update_id, give_way, over, done, is_alone=is_alone
                     ):
                         return
                 except sqlite3.Error as error:
-                    logger.error("the database cannot be used (%s); it is tried again", error)
+                    logger.error("the database cannot be used (%s); retrying", error)
                     if isinstance(error, DiskFull):
                         await self._tell_to_wait(user_id)
                     await asyncio.sleep(DISK_PAUSE_S)
@@ -323,7 +326,7 @@ class Inbox:
                     await asyncio.sleep(next(pauses_s, PAUSES_S[-1]))
                 is_alone = False
 
-    async def _is_done_with(
+    async def _try_once(
         self,
         user_id: int | None,
         update_id: int,
@@ -333,14 +336,14 @@ class Inbox:
         *,
         is_alone: bool,
     ) -> bool:
-        """Try once; return whether the update is handled, or set aside."""
+        """Try once; return whether the update is handled or set aside."""
         run, start = self._records.run, time.perf_counter()
         begun = await run(lambda s: s.people.inbox.begin(update_id, is_alone=is_alone))
         if begun is None:
             return True
         try:
             update = parsed(begun.payload, self._application.bot)
-        except UNPARSABLE as error:
+        except PARSE_ERRORS as error:
             await self._give_up_parsing(user_id, update_id, begun, type(error).__name__)
             return True
         is_last = begun.is_last_try or begun.is_given_up
@@ -365,7 +368,7 @@ class Inbox:
     async def _finish(
         self, user_id: int | None, handling: Handling, aside: SetAside | None = None
     ) -> None:
-        """Mark an update as handled and run its final work; keep nothing of strangers."""
+        """Store that an update is finished, with its final writes; keep nothing of strangers."""
         now, is_guest = self._clock(), self._is_guest(user_id)
 
         def finish(stores: Stores) -> None:
@@ -384,22 +387,22 @@ class Inbox:
     async def _give_up_parsing(
         self, user_id: int | None, update_id: int, begun: BegunUpdate, reason: str
     ) -> None:
-        """Tell the user, if it was a private chat, then set the update aside."""
+        """Tell the user if the chat is private, then set the update aside."""
         handling = Handling(update_id, lambda: None, is_last_try=True, done=dict(begun.done))
         with being(handling):
             if user_id is not None and is_private(begun.payload):
                 await self._application.process_error(None, Unparsable(user_id))
         await self._finish(user_id, handling, SetAside(user_id, reason, begun.payload))
         self._metrics.updates_set_aside.inc()
-        logger.error("an update cannot be parsed (%s): it is set aside", reason)
+        logger.error("an update cannot be parsed (%s): set aside", reason)
 
     async def _tell_to_wait(self, user_id: int | None) -> None:
-        """Tell a user that the disk is full, once until there is room again."""
+        """Tell a user that the disk is full, once until there is space again."""
         if user_id is not None and user_id not in self._told_to_wait:
             self._told_to_wait.add(user_id)
-            await self._application.process_error(None, WaitsForRoom(user_id))
+            await self._application.process_error(None, MustWaitForDisk(user_id))
 
 
 def kind_of(update: Update) -> str:
-    """Return the kind of an update, as Telegram names it."""
+    """Return Telegram's name for the kind of an update."""
     return next((kind for kind in ALLOWED_UPDATES if getattr(update, kind) is not None), "other")

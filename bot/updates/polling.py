@@ -1,4 +1,4 @@
-"""Fetches updates by long polling."""
+"""Fetches updates from Telegram by long polling."""
 
 import asyncio
 import logging
@@ -12,40 +12,42 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError, TimedOut
 
 from bot.metrics import Metrics
-from bot.sending.bot_api import MOST_AT_ONCE, StrangeAnswer, raw_updates
-from bot.sending.retry import persistently
+from bot.sending.bot_api import MAX_UPDATES, InvalidAnswer, raw_updates
+from bot.sending.retry import retry_until_done
 from bot.updates.inbox import ALLOWED_UPDATES, DISK_PAUSE_S, Inbox
 from bot.updates.raw_updates import number_of
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 25
-"""How long Telegram may hold a poll, in seconds."""
+"""How long Telegram may hold a poll open, in seconds."""
 
 BETWEEN_S = 1.0
-"""Pause between polls if another instance polls too, or if polls are not held."""
+"""The pause after a conflict, or after a poll that was not held open."""
 
 NEWCOMER_S = 60.0
-"""How long after its start a bot counts as the newer one of two instances."""
+"""For this long after its start, a bot counts as the newer of two that poll for the same updates.
+"""
 
 CONFLICT_S = {"newcomer": 10.0, "old hand": 60.0}
-"""How long a conflict may last before the bot stops. The newer instance stops first. A few seconds
-are allowed for an older one that is shutting down."""
+"""How long a conflict may last before the bot stops. The newcomer stops first, so that the older
+one goes on; a few seconds allow for one that is just being stopped.
+"""
 
 
 async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: Metrics) -> None:
-    """Fetch updates until cancelled, retrying after any error but the following.
+    """Fetch updates until cancelled, whatever Telegram or a proxy answers.
 
     Raises:
-        telegram.error.InvalidToken: Telegram says that the token is wrong.
+        telegram.error.InvalidToken: Telegram does not know this bot's token.
         telegram.error.Conflict: Another instance keeps fetching the same bot's updates.
     """
-    # Telegram refuses polls while a webhook is set.
-    await persistently(bot.delete_webhook)
+    # While a webhook is set, Telegram refuses every poll.
+    await retry_until_done(bot.delete_webhook)
     conflicts = _Conflicts()
     offset: int | None = None
-    hold_s = 0  # the first poll is not held, so that its success is known at once
-    limit = MOST_AT_ONCE
+    hold_s = 0  # the first poll returns at once, to show quickly that polling works
+    limit = MAX_UPDATES
 
     async def fetch() -> list[Any]:
         nonlocal hold_s, limit
@@ -54,31 +56,31 @@ async def poll(bot: Bot, inbox: Inbox, clock: Callable[[], datetime], metrics: M
                 bot, offset, hold_s=hold_s, allowed=ALLOWED_UPDATES, limit=limit
             )
             if found and not _numbers(found):
-                raise StrangeAnswer("updates without numbers")
+                raise InvalidAnswer("updates without numbers")
         except TimedOut:
-            return []  # an empty poll whose answer got lost; nothing was acknowledged
+            return []  # nothing was acknowledged
         except TelegramError:
-            limit = 1  # if one update breaks the answer, those before it still arrive
+            limit = 1  # if one update is at fault, those before it get through
             raise
         conflicts.end()
-        hold_s, limit = POLL_S, MOST_AT_ONCE
+        hold_s, limit = POLL_S, MAX_UPDATES
         metrics.fetched(clock())
         return found
 
     while True:
         asked_s, may_be_held = time.monotonic(), hold_s > 0
         try:
-            found = await persistently(fetch, giving_up_on=(InvalidToken, Conflict))
+            found = await retry_until_done(fetch, fatal=(InvalidToken, Conflict))
             await inbox.receive(found)
         except Conflict as conflict:
-            await conflicts.bear(conflict)
+            await conflicts.wait_or_raise(conflict)
         except sqlite3.Error as error:
-            logger.error("updates cannot be stored (%s), so Telegram keeps them", error)
+            logger.error("updates cannot be stored (%s); Telegram keeps them", error)
             await asyncio.sleep(DISK_PAUSE_S)
         else:
             if found:
                 offset = max(_numbers(found)) + 1
-            elif may_be_held:  # some servers answer at once even if nothing is new
+            elif may_be_held:  # some servers never hold a poll open
                 await asyncio.sleep(max(0.0, asked_s + BETWEEN_S - time.monotonic()))
 
 
@@ -87,18 +89,18 @@ def _numbers(found: list[Any]) -> list[int]:
 
 
 class _Conflicts:
-    """Tracks how long another instance has been polling too."""
+    """Tracks how long another instance has been fetching this bot's updates."""
 
     def __init__(self) -> None:
         self._start_s = time.monotonic()
         self._since_s: float | None = None
 
     def end(self) -> None:
-        """Record a successful poll."""
+        """Note that a fetch succeeded."""
         self._since_s = None
 
-    async def bear(self, conflict: Conflict) -> None:
-        """Wait a little, or raise if the conflict has lasted too long."""
+    async def wait_or_raise(self, conflict: Conflict) -> None:
+        """Wait briefly; raise the conflict if it has lasted too long."""
         now_s = time.monotonic()
         if self._since_s is None:
             self._since_s = now_s

@@ -1,8 +1,8 @@
-"""Reads the number and sender of an update's raw JSON, and parses it later.
+"""Reads an update's id and sender before it is parsed, and parses it.
 
-An update is stored as Telegram sent it and parsed when its turn comes. Until then only its number
-and sender are needed. They are read here without assuming anything else: Telegram often adds kinds
-of updates, and python-telegram-bot fails to parse some valid ones.
+Updates are stored as Telegram sent them and parsed when they are handled. Until then only the id
+and the sender matter. They are read without trusting the rest: Telegram keeps adding kinds of
+updates, and python-telegram-bot fails on some valid ones.
 """
 
 import json
@@ -15,7 +15,7 @@ from telegram.constants import ChatType
 from bot.storage.inbox_table import NewUpdate
 
 _LIMIT = 2**63 - 1
-"""SQLite's largest integer."""
+"""SQLite stores no larger integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Sender:
     """The sender of an update.
 
     Args:
-        user_id: The user; None if it names none.
+        user_id: The user; None if the update names none.
         is_private: Whether it was sent in the user's private chat with the bot.
     """
 
@@ -32,7 +32,7 @@ class Sender:
 
 
 def new_update(found: Any) -> NewUpdate | None:
-    """Return the row to store for an update; None if it has no valid number."""
+    """Return an update as it is stored; None if it has no valid id."""
     number = number_of(found)
     if number is None:
         return None
@@ -40,7 +40,7 @@ def new_update(found: Any) -> NewUpdate | None:
 
 
 def as_json(found: Any) -> str:
-    """Serialize a value as JSON; empty if it is nested too deeply."""
+    """Serialize to JSON; return an empty string if the data is nested too deeply."""
     try:
         return json.dumps(found)
     except RecursionError:
@@ -48,12 +48,12 @@ def as_json(found: Any) -> str:
 
 
 def number_of(found: Any) -> int | None:
-    """Return an update's number; None if it has no valid one."""
+    """Return an update's id; None if it has none that SQLite could store."""
     return _id_in(found, "update_id")
 
 
 def sender_of(found: Any) -> Sender:
-    """Return the sender of an update, like `Update.effective_user` and `effective_chat`."""
+    """Return an update's sender, like `Update.effective_user` and `effective_chat`."""
     if isinstance(found, dict):
         for content in found.values():
             user_id = _id_in(_part(content, "from") or _part(content, "user"), "id")
@@ -64,7 +64,7 @@ def sender_of(found: Any) -> Sender:
 
 
 def is_private(payload: str) -> bool:
-    """Return whether a stored update may come from a private chat."""
+    """Return whether a stored update may come from its sender's private chat."""
     try:
         return sender_of(json.loads(payload)).is_private
     except (ValueError, RecursionError):
@@ -75,11 +75,11 @@ def parsed(payload: str, bot: Bot) -> Update:
     """Parse a stored update.
 
     Raises:
-        UNPARSABLE: It is malformed, or python-telegram-bot cannot parse it.
+        PARSE_ERRORS: It is not an update, or python-telegram-bot does not understand it.
     """
     found = json.loads(payload)
     if not isinstance(found, dict):
-        raise TypeError("an update is an object")
+        raise TypeError("an update must be a JSON object")
     return Update.de_json(found, bot)
 
 

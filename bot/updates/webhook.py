@@ -1,8 +1,8 @@
-"""Receives updates by webhook, for bots with a public HTTPS address.
+"""Receives updates by webhook, if Telegram can reach us at an HTTPS address.
 
-Each delivery carries a secret, so nobody else can forge updates. Telegram delivers one update at a
-time, in order, and repeats it until it is answered with 200. So a malformed body is set aside and
-answered with 200 too; otherwise it would block all later updates.
+Telegram sends a secret with each delivery, so that nobody else can inject updates. It repeats
+every delivery that is not answered with 200, one at a time and in order. So an unusable delivery
+is set aside and answered with 200; otherwise it would block all that follow.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from telegram import Bot
 from telegram.error import Conflict
 
 from bot.metrics import Metrics
-from bot.sending.retry import persistently
+from bot.sending.retry import retry_until_done
 from bot.settings import WEBHOOK
 from bot.updates.inbox import ALLOWED_UPDATES, Inbox
 
@@ -30,22 +30,22 @@ logger = logging.getLogger(__name__)
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
 
 MAX_BODY_BYTES = 1_000_000
-"""The largest body: more than any update has."""
+"""More than any update has: a text is at most 4,096 characters."""
 
 LOOK_EVERY_S = 30.0
-"""How often to check with Telegram whether deliveries succeed."""
+"""How often Telegram is asked whether it can deliver."""
 
 
 class Webhook:
-    """Receives updates from Telegram, and keeps the webhook registered.
+    """Receives updates from Telegram and keeps the webhook registered.
 
     Args:
-        bot: Calls Telegram.
+        bot: Registers the webhook.
         inbox: Stores each update before it is acknowledged.
-        url: The webhook's address.
-        secret: The secret of each delivery.
+        url: The address that Telegram delivers to.
+        secret: The secret that Telegram sends with each delivery.
         clock: Returns the time now, in UTC.
-        metrics: Records contact with Telegram.
+        metrics: Records that Telegram answers.
     """
 
     def __init__(
@@ -65,22 +65,22 @@ class Webhook:
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
-        """Return the route for deliveries."""
+        """Return the route that Telegram delivers to."""
         return [Route(WEBHOOK, self._take, methods=["POST"])]
 
     async def keep(self) -> None:
-        """Keep the webhook registered until cancelled, and log when deliveries fail.
+        """Register the webhook, and check it until cancelled; log failed deliveries.
 
         Raises:
             telegram.error.InvalidToken: Telegram does not know this bot's token.
             telegram.error.Conflict: Another instance takes the same bot's updates.
         """
-        await persistently(self._set)
+        await retry_until_done(self._set)
         told = self._clock()
         while True:
-            info = await persistently(self._bot.get_webhook_info)
+            info = await retry_until_done(self._bot.get_webhook_info)
             if info.url != self._url:
-                raise Conflict("somebody else takes this bot's updates")
+                raise Conflict("another instance takes this bot's updates")
             self._metrics.fetched(self._clock())
             failed = info.last_error_date
             if failed is not None and failed > told:
@@ -97,26 +97,26 @@ class Webhook:
             self._url,
             secret_token=self._secret.decode(),
             allowed_updates=ALLOWED_UPDATES,
-            max_connections=1,  # otherwise updates may arrive out of order
+            max_connections=1,  # more could deliver updates out of order
         )
 
     async def _take(self, request: Request) -> Response:
-        """Receive an update; answer 200 only once it is stored or set aside."""
+        """Receive one update; answer 200 only once it is stored or set aside."""
         shown = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(shown.encode(), self._secret):
             return Response(status_code=HTTPStatus.FORBIDDEN)
         body = bytearray()
-        async for chunk in request.stream():  # to its end, otherwise Telegram would repeat it
+        async for chunk in request.stream():  # to its end, or Telegram would deliver it again
             body += chunk[: MAX_BODY_BYTES + 1 - len(body)]
         try:
             await self._store(bytes(body))
         except sqlite3.Error as error:
-            logger.error("an update cannot be stored (%s), so Telegram keeps it", error)
+            logger.error("an update cannot be stored (%s); Telegram keeps it", error)
             return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE)
         return Response()
 
     async def _store(self, body: bytes) -> None:
-        """Store a delivery, or set it aside: Telegram would repeat a refused one forever.
+        """Store a delivery, or set it aside: if refused, Telegram would repeat it forever.
 
         Raises:
             sqlite3.Error: It could not be stored.

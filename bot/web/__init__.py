@@ -1,1 +1,1 @@
-"""The bot's web pages: the page after consent, health and metrics."""
+"""The bot's web pages: Spotify's callback, health and metrics."""

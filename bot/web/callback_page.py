@@ -201,7 +201,7 @@ def callback_routes(
                 return _page(ARRIVED, told, arrival.digits)
             user_id = await connections.oauth.finish(request.query_params)
         except sqlite3.Error as error:
-            logger.error("who came back from Spotify cannot be stored now: %s", error)
+            logger.error("a callback from Spotify cannot be stored: %s", error)
             page = _page(CANNOT_STORE)
             page.headers["Retry-After"] = str(_RETRY_AFTER_S)
             return page

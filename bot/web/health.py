@@ -1,6 +1,7 @@
-"""`/healthz` and `/metrics`, served on this computer only."""
+"""The bot's health, served only to this computer: `/healthz` and `/metrics`."""
 
 import asyncio
+import math
 import sqlite3
 import time
 from datetime import timedelta
@@ -13,25 +14,26 @@ from starlette.routing import Route
 from bot.services import Services
 
 SILENT_FOR = timedelta(minutes=2)
-"""The longest time without contact to Telegram: four times that of a held poll."""
+"""How long Telegram may be silent: four times as long as it holds a quiet poll open."""
 
 JOBS_LATE_S = 120.0
-"""The longest monotonic time without a job; the most frequent one runs every 30 s."""
+"""How late a repeated job may be, in seconds on the monotonic clock."""
 
 PATIENCE_S = 2.0
-"""Timeout for the database, whose thread may be busy with a backup."""
+"""Timeout for the database, whose thread may be busy."""
 
 
 def ops_routes(services: Services) -> list[Route]:
-    """Return both pages."""
+    """Return the routes of both pages."""
 
     async def healthz(request: Request) -> Response:
         last_fetch = services.metrics.last_fetch_utc
+        due_s = services.metrics.jobs_due_s.values()
         parts = {
             "database": await _waiting(services) is not None,
             "disk": not services.records.is_full,
             "telegram": last_fetch is not None and abs(services.clock() - last_fetch) < SILENT_FOR,
-            "jobs": time.monotonic() - services.metrics.last_job_s < JOBS_LATE_S,
+            "jobs": time.monotonic() < min(due_s, default=math.inf) + JOBS_LATE_S,
         }
         is_well = all(parts.values())
         return JSONResponse({"ok": is_well, **parts}, 200 if is_well else 503)
@@ -46,7 +48,7 @@ def ops_routes(services: Services) -> list[Route]:
 
 
 async def _waiting(services: Services) -> int | None:
-    """Return the number of unhandled updates; None if the database does not answer."""
+    """Return how many updates wait; None if the database does not answer."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             return await services.records.run(lambda stores: stores.people.inbox.waiting())

@@ -1,12 +1,12 @@
-"""Limits for visitors of the web pages: connections, time, and size of requests.
+"""Limits on what strangers may use of the web pages: connections, time and bytes.
 
-A visitor can open connections and send nothing, or a byte a minute. Uvicorn has no timeout for
-that, and asyncio accepts connections until the process runs out of file descriptors, which breaks
-Telegram, Spotify and the database too. So connections are accepted here, up to a limit. A
-connection without a complete request is closed after a timeout, and much sooner when the limit is
-reached. Further connections wait in the backlog.
+Anybody can open connections and send nothing, or a byte a minute. Uvicorn waits for them without
+limit, and asyncio accepts connections until the process runs out of file descriptors, which takes
+down Telegram, Spotify and the database too. So we accept connections ourselves, up to a limit. A
+client that has not sent a whole request in time is disconnected, much sooner when all slots are
+taken. Others wait in the operating system's backlog.
 
-There are no limits per address: behind a tunnel or proxy, all visitors have the same one.
+All addresses are treated alike: behind a tunnel or proxy everybody has the same one.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 logger = logging.getLogger(__name__)
 
 _ACCEPT_PAUSE_S = 0.5
-"""Pause after a failure to accept a connection."""
+"""The pause after a connection could not be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebLimits:
-    """The limits.
+    """The limits of a web server.
 
     Args:
-        connections: The most open connections; further ones wait.
-        request_s: Timeout for receiving a request, and for sending an answer.
-        hurried_s: The same while the limit of connections is reached.
-        body_bytes: The largest body of a request.
+        connections: The most open connections; more wait until one ends.
+        request_s: Seconds for a whole request to arrive, and for an answer to be read.
+        hurried_s: The same while all connections are in use.
+        body_bytes: The longest body of a request.
     """
 
     connections: int
@@ -45,25 +45,25 @@ class WebLimits:
 
 
 def public_limits() -> WebLimits:
-    """Return the limits for public pages.
+    """Return the limits of the public pages.
 
-    They may use a quarter of the process's file descriptors: Telegram's 64 connections, Spotify's
-    32, the database and the worker need the rest.
+    They may use a quarter of the file descriptors of this process: Telegram's 64 connections,
+    Spotify's 32, the database and the worker need the rest.
     """
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return WebLimits(256 if most == resource.RLIM_INFINITY else max(16, min(256, most // 4)))
 
 
 OPS_LIMITS = WebLimits(connections=16, body_bytes=10_000)
-"""The limits for the pages on this computer only."""
+"""For the pages that only this computer reaches, used by a probe or two."""
 
 
 class TimedProtocol(H11Protocol):
-    """Uvicorn's HTTP protocol with a record of how long the client keeps it waiting."""
+    """Uvicorn's HTTP protocol, tracking how long the client has kept us waiting."""
 
     gate: "Gate"
     since_s: float | None = None
-    """Since when we wait for the client; None if we do not."""
+    """When the client began to keep us waiting; None while we are answering or disconnected."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start waiting for a request."""
@@ -71,7 +71,7 @@ class TimedProtocol(H11Protocol):
         self._note()
 
     def data_received(self, data: bytes) -> None:
-        """Receive a part of a request."""
+        """Handle a part of a request."""
         super().data_received(data)
         self._note()
 
@@ -81,26 +81,26 @@ class TimedProtocol(H11Protocol):
         self._note()
 
     def pause_writing(self) -> None:
-        """Start waiting for the client to receive the answer."""
+        """Start waiting for the client to read the answer."""
         super().pause_writing()
         self._note()
 
     def resume_writing(self) -> None:
-        """Continue sending."""
+        """Continue answering."""
         super().resume_writing()
         self._note()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release the slot."""
+        """Free this connection's slot."""
         super().connection_lost(exc)
         self.since_s = None
-        self.gate.left(self)
+        self.gate.closed(self)
 
     def _note(self) -> None:
-        """Record whether we wait for the client."""
+        """Note whether the client is keeping us waiting."""
         if self._is_answering() and not self.flow.write_paused:
             self.since_s = None
-        elif self.since_s is None:  # single bytes do not extend the timeout
+        elif self.since_s is None:  # a byte now and then does not reset the timeout
             self.since_s = self.loop.time()
 
     def _is_answering(self) -> bool:
@@ -109,10 +109,10 @@ class TimedProtocol(H11Protocol):
 
 
 class Gate:
-    """Accepts connections for a server, and closes those that are too slow.
+    """Accepts connections for one server, and disconnects clients that are too slow.
 
     Args:
-        server: Uvicorn's server, which does not listen itself.
+        server: A uvicorn server that does not listen itself.
         limits: The limits.
     """
 
@@ -123,8 +123,8 @@ class Gate:
         self._has_room = asyncio.Event()
         self._has_room.set()
 
-    def left(self, protocol: TimedProtocol) -> None:
-        """Record the end of a connection."""
+    def closed(self, protocol: TimedProtocol) -> None:
+        """Note that a connection has ended."""
         self._open.discard(protocol)
         self._has_room.set()
 
@@ -136,10 +136,10 @@ class Gate:
             await self._has_room.wait()
             try:
                 accepted, _ = await loop.sock_accept(listener)
-            except ConnectionError:  # closed before it was accepted
+            except ConnectionError:  # gone before it was accepted
                 continue
             except OSError as error:
-                logger.error("no connection to the web pages can be accepted: %s", error)
+                logger.error("cannot accept connections to the web pages: %s", error)
                 await asyncio.sleep(_ACCEPT_PAUSE_S)
                 continue
             await self._let_in(loop, accepted)
@@ -154,10 +154,10 @@ class Gate:
             await loop.connect_accepted_socket(lambda: protocol, accepted)
         except OSError:
             accepted.close()
-            self.left(protocol)
+            self.closed(protocol)
 
     async def watch(self) -> None:
-        """Close slow connections, until cancelled."""
+        """Disconnect clients that take too long, until cancelled."""
         pause_s = min(self._limits.hurried_s, self._limits.request_s) / 4
         while True:
             await asyncio.sleep(pause_s)
@@ -170,11 +170,11 @@ class Gate:
 
 
 class BodyLimit:
-    """Refuses requests with a too large body, before or while it arrives.
+    """Refuses requests whose body is too long, by its header or while it is read.
 
     Args:
-        app: Answers the other requests.
-        most: The largest body in bytes.
+        app: Handles the other requests.
+        most: The most bytes accepted.
     """
 
     def __init__(self, app: ASGIApp, most: int) -> None:
@@ -182,7 +182,7 @@ class BodyLimit:
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         taken = 0
 
         async def receive_little() -> Message:

@@ -1,1 +1,1 @@
-"""The vision process, and the queue of photos and albums for it."""
+"""The vision process, and the queues of photos and albums for it."""

@@ -96,14 +96,14 @@ class Albums:
             try:
                 await _settle(album)
                 if handling is not None:
-                    _speak_for_all(handling, album)
+                    _act_for_all(handling, album)
                 yield [album.messages[number] for number in sorted(album.messages)]
             except asyncio.CancelledError:
                 if not _leads(handling, album):  # otherwise the inbox does that
                     album.over.cancel()  # none of them counts as handled
                 raise
             finally:
-                if not _leads(handling, album) and not album.over.done():  # no other try follows
+                if not _leads(handling, album) and not album.over.done():  # no retry follows
                     album.over.set_result(None)
 
     def _begin(self, key: _Key, handling: Handling | None) -> _Album:
@@ -130,7 +130,7 @@ def _leads(handling: Handling | None, album: _Album) -> bool:
     return handling is not None and handling.over is album.over
 
 
-def _speak_for_all(handling: Handling, album: _Album) -> None:
+def _act_for_all(handling: Handling, album: _Album) -> None:
     """Share the results of steps among all updates of an album, and end them together."""
     for each in list(album.handlings.values()):
         handling.done.update(each.done)  # in place: the next try gets this very dictionary

@@ -1,9 +1,9 @@
-"""A bounded, fair queue in front of the vision worker.
+"""A fair, bounded queue in front of the vision worker.
 
-A user with fewer photos in the queue goes first; otherwise it is first come, first served. So
-somebody who sends many photos does not delay others' first one.
+Users with nothing in the queue go first; among equals, it is first come, first served. So a user
+who sends many photos does not delay another user's first one.
 
-Photos are downloaded only when it is their turn: the queue holds file ids, not bytes.
+Photos are fetched from Telegram when their turn comes; until then only their file ids wait.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 AT_ONCE = 3
-"""Concurrent turns: one photo is read while the next ones are downloaded."""
+"""How many have their turn at a time: one is read while the next ones are fetched."""
 
 LIMIT = 100
-"""The most waiting photos; each photo of an album counts."""
+"""The most photos that may wait; each photo of an album counts."""
 
 
 class QueueFull(Exception):
-    """The queue is full."""
+    """Too many photos are waiting."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,9 +28,9 @@ class Place:
     """A place in the queue.
 
     Args:
-        user_id: Whose it is.
+        user_id: The user.
         photos: The number of photos.
-        before: The number of places that the user had before it.
+        before: How many places the same user had when joining.
     """
 
     user_id: int
@@ -39,34 +39,34 @@ class Place:
     _is_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def turn(self) -> None:
-        """Wait for its turn."""
+        """Wait for this place's turn."""
         await self._is_up.wait()
 
     def call(self) -> None:
-        """Give it its turn."""
+        """Begin this place's turn."""
         self._is_up.set()
 
 
 class PhotoQueue:
-    """The waiting photos and the current turns, at most one turn per user.
+    """The photos that wait and those that have their turn, at most one turn per user.
 
     Args:
-        at_once: The number of concurrent turns.
-        limit: The most waiting photos.
+        at_once: How many have their turn at a time.
+        limit: The most photos that may wait.
     """
 
     def __init__(self, at_once: int = AT_ONCE, limit: int = LIMIT) -> None:
         self._at_once = at_once
         self._limit = limit
-        self._waiting: list[Place] = []  # in order of their turns
+        self._waiting: list[Place] = []  # in the order of their turns
         self._called: list[Place] = []
 
     @contextmanager
     def join(self, user_id: int, photos: int = 1) -> Iterator[Place]:
-        """Hold a place during the block, which must first wait for its turn.
+        """Hold a place in the queue during the block, which starts by waiting for its turn.
 
         Raises:
-            QueueFull: There is no room for these photos.
+            QueueFull: There is no space for these photos.
         """
         if self.waiting() + photos > self._limit:
             raise QueueFull
@@ -81,11 +81,11 @@ class PhotoQueue:
             self._call_next()
 
     def waiting(self) -> int:
-        """Return the number of waiting photos."""
+        """Return how many photos wait."""
         return sum(place.photos for place in self._waiting)
 
     def number(self, place: Place) -> int:
-        """Return a place's number in the queue, from 1; 0 once it has its turn."""
+        """Return a place's position in the queue, from 1; 0 once it has its turn."""
         return self._waiting.index(place) + 1 if place in self._waiting else 0
 
     def _call_next(self) -> None:

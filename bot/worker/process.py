@@ -1,7 +1,7 @@
-"""The vision process: reads photos and videos that it gets through a pipe.
+"""The vision worker: the process that holds the network and reads photos and videos.
 
-The bot's own process never decodes a photo and does not load the network. A hang, a crash or a
-lack of memory in the vision process costs one photo, and the process is replaced at once.
+They come in through a pipe. The bot's own process never decodes a photo and holds no network. So a
+hang, a crash or running out of memory costs one photo, and the worker is replaced at once.
 """
 
 import asyncio
@@ -25,31 +25,32 @@ from vision import Explanation, SeveralFaces, VisionError
 logger = logging.getLogger(__name__)
 
 START_S = 120.0
-"""Timeout for loading the network, with a margin for slow machines."""
+"""Seconds for loading the network; even slow machines need only a part of it."""
 
 DEADLINE_S = 10.0
-"""Timeout for a photo, after which the worker is killed and replaced."""
+"""Seconds for one photo before the worker is killed and replaced."""
 
-MORE_S = 3.0
-"""Additional timeout for each further photo of an album; photos without a face are slowest."""
+MORE_PHOTO_S = 3.0
+"""Seconds for each further photo of an album; one without a face takes longest."""
 
 VIDEO_DEADLINE_S = 30.0
-"""Timeout for a video: the largest allowed one has some 3,600 frames to decode."""
+"""Seconds for a video: the longest and largest accepted has about 3,600 frames to decode."""
 
 MEMORY_BYTES = 2 * 1024**3
-"""Memory limit beyond that of the loaded network. Of the allowed photos, a WebP of 50 megapixels
-takes the most, 0.9 GB."""
+"""How much memory the worker may use beyond that of the loaded network. Of all accepted files, a
+WebP of 50 megapixels needs most, 0.9 GB.
+"""
 
-SPARE_BYTES = 120 * 1024**2
-"""Memory that the worker may keep between photos: a little more than an ordinary one needs."""
+KEPT_BYTES = 120 * 1024**2
+"""How much memory the worker may keep between photos: a little more than a usual photo needs."""
 
 
 class WorkerFailed(Exception):
-    """The worker died or timed out; it has been replaced."""
+    """The worker died or missed its deadline; it has been replaced."""
 
 
 class Explainer(Protocol):
-    """Reads photos and videos, and draws the explaining pictures.
+    """Turns photos and videos into readings and the pictures that explain them.
 
     Each method raises a `VisionError` if nothing can be read, or `WorkerFailed`.
     """
@@ -57,17 +58,20 @@ class Explainer(Protocol):
     async def explain(
         self, photos: Sequence[bytes], face: int | None = None
     ) -> Explanation | SeveralFaces:
-        """Read the clearest of some photos, or number its faces; see `vision.explain`."""
+        """Read the clearest of the photos, or ask which face is meant; see `vision.explain`."""
 
     async def explain_video(self, video: bytes) -> Explanation:
-        """Read the moments of a video; see `vision.explain`."""
+        """Read a video; see `vision.explain`."""
 
 
 def serve_vision(pipe: Connection) -> None:
-    """Load the network, report that, then answer requests until the bot closes the pipe."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # these reach all processes; the bot decides
+    """Load the network, report that it is ready, then answer until the bot closes the pipe."""
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # sent to the whole process group; the bot decides
         signal.signal(number, signal.SIG_IGN)
-    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # no messages about odd files
+    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # silence FFmpeg about odd files
     os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
     from vision.explain import explain_photos, explain_video  # heavy imports, only in this process
     from vision.network.serving import give_back_memory
@@ -83,20 +87,20 @@ def serve_vision(pipe: Connection) -> None:
         pipe.send(error)
         return
     limit_memory(MEMORY_BYTES)
-    gc.freeze()  # exclude loaded objects from garbage collection
-    most_bytes = _held_bytes()[0] + SPARE_BYTES
+    gc.freeze()  # loaded objects never become garbage
+    most_bytes = _held_bytes()[0] + KEPT_BYTES
     pipe.send(None)
     while True:
         answer: object
         try:
             question, *arguments = pipe.recv()
         except (EOFError, OSError):
-            return  # the bot is gone
+            return  # the bot has ended
         try:
             answer = answers[question](reader, *arguments)
         except VisionError as error:
             if isinstance(error.__cause__, MemoryError):
-                raise  # end the process: memory may not suffice for the next photo either
+                raise  # ends the process: memory may not suffice for the next photo either
             answer = error
         try:
             pipe.send(answer)
@@ -111,11 +115,11 @@ def serve_vision(pipe: Connection) -> None:
 def limit_memory(beyond_bytes: int) -> None:
     """Limit this process's memory, and disable core dumps.
 
-    The limit is on private writable memory (RLIMIT_DATA). One on the address space (RLIMIT_AS)
-    would count what libraries merely reserve, and be used up before the first photo. Only Linux
-    reports the current size and enforces the limit.
+    The limit is on requested data memory (RLIMIT_DATA). A limit on the address space (RLIMIT_AS)
+    would be used up by what libraries merely reserve. It works on Linux only: macOS reports no
+    usage and accepts limits without enforcing them.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would contain the photo
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the photo
     _, asked_bytes = _held_bytes()
     if asked_bytes:
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
@@ -123,7 +127,7 @@ def limit_memory(beyond_bytes: int) -> None:
 
 
 def _held_bytes() -> tuple[int, int]:
-    """Return this process's used and requested memory in bytes; 0 if unknown."""
+    """Return the memory that this process uses and has requested, in bytes; 0 if unknown."""
     pages = Path("/proc/self/statm")
     if not pages.exists():
         return 0, 0
@@ -133,22 +137,22 @@ def _held_bytes() -> tuple[int, int]:
 
 
 class VisionWorker:
-    """A worker process that is restarted whenever it is lost.
+    """One worker process, restarted whenever it is lost.
 
     Args:
-        deadline_s: Timeout for a photo.
-        more_s: Additional timeout for each further photo of an album.
-        video_deadline_s: Timeout for a video.
-        start_s: Timeout for the start.
-        serve: Runs in the process. It sends None or a `VisionError` once it is ready, then answers
-            each request, a tuple of a method of `Explainer` and its arguments, with the result or
-            a `VisionError`.
+        deadline_s: Seconds for one photo.
+        more_s: Seconds for each further photo of an album.
+        video_deadline_s: Seconds for one video.
+        start_s: Seconds until the process must be ready.
+        serve: Runs in the process. Sends None or a `VisionError` once it is ready. Then it answers
+            each request, a tuple of a method of `Explainer` and its arguments, with the method's
+            result or a `VisionError`.
     """
 
     def __init__(
         self,
         deadline_s: float = DEADLINE_S,
-        more_s: float = MORE_S,
+        more_s: float = MORE_PHOTO_S,
         video_deadline_s: float = VIDEO_DEADLINE_S,
         start_s: float = START_S,
         serve: Callable[[Connection], None] = serve_vision,
@@ -161,7 +165,7 @@ class VisionWorker:
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
         self._is_closed = False
-        # One thread talks to the pipe, so photos wait in its queue and answers cannot be mixed up.
+        # One thread uses the pipe: photos wait in its queue, and answers cannot be mixed up.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vision")
 
     async def start(self) -> None:
@@ -170,37 +174,37 @@ class VisionWorker:
         Raises:
             vision.WeightsMissing: There is no weight file.
             vision.WeightsAltered: The weight file is not the pinned one.
-            WorkerFailed: The process did not come up.
+            WorkerFailed: The process did not start.
         """
         await asyncio.get_running_loop().run_in_executor(self._thread, self._ensure_started)
 
     async def explain(
         self, photos: Sequence[bytes], face: int | None = None
     ) -> Explanation | SeveralFaces:
-        """Read the clearest of some photos, or ask who in it is meant."""
+        """Read the clearest of the photos, or ask which face is meant."""
         deadline_s = self._deadline_s + self._more_s * (len(photos) - 1)
         answer = await self._ask(("explain", tuple(photos), face), deadline_s)
         assert isinstance(answer, Explanation | SeveralFaces)
         return answer
 
     async def explain_video(self, video: bytes) -> Explanation:
-        """Read the moments of a video."""
+        """Read a video."""
         answer = await self._ask(("explain_video", video), self._video_deadline_s)
         assert isinstance(answer, Explanation)
         return answer
 
     def close(self) -> None:
-        """Stop the process, whatever it is at."""
+        """Kill the process, whatever it is doing."""
         self._is_closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
         if (process := self._process) is not None:
-            process.kill()  # else the thread would wait for its answer
+            process.kill()  # or the thread would wait for its answer
         self._thread.shutdown()
         self._kill()
 
     @property
     def pid(self) -> int | None:
-        """The process that holds the network now."""
+        """The id of the current worker process."""
         return self._process.pid if self._process else None
 
     async def _ask(self, question: tuple[object, ...], deadline_s: float) -> object:
@@ -209,7 +213,7 @@ class VisionWorker:
             try:
                 answer = self._exchange(question, deadline_s)
             except WorkerFailed:
-                with suppress(RuntimeError):  # where no more photos come
+                with suppress(RuntimeError):  # the thread is shut down
                     self._thread.submit(self._ensure_started)
                 raise
             if isinstance(answer, VisionError):
@@ -226,19 +230,19 @@ class VisionWorker:
         process = spawn.Process(target=self._serve, args=(theirs,), daemon=True, name="vision")
         process.start()
         self._process = process
-        theirs.close()  # so that the worker's death shows as the end of the pipe
+        theirs.close()  # so that the pipe ends when the worker dies
         if self._is_closed:
-            raise WorkerFailed("it is not needed any more")  # who closes has seen no process yet
+            raise WorkerFailed("the worker is closed")  # `close` saw no process yet
         answer = self._exchange(None, self._start_s)
         if isinstance(answer, VisionError):
             self._kill()
             raise answer
 
     def _exchange(self, question: tuple[object, ...] | None, seconds: float) -> object:
-        """Send a question, if any, and return the answer to it.
+        """Send a request, if any, and return the answer.
 
-        Whatever goes wrong, the worker goes: an answer that came late would be taken for the
-        answer to the next photo, which may be somebody else's.
+        The worker is killed on any failure: a late answer would be taken for the answer to the
+        next photo, which may be another user's.
         """
         assert self._process is not None
         assert self._pipe is not None
@@ -248,7 +252,7 @@ class VisionWorker:
             is_late.set()
             process.kill()
 
-        # Its death ends whatever we wait for: that it takes the question, or all of the answer.
+        # Killing it ends our wait, whether for sending the request or for the whole answer.
         deadline = threading.Timer(seconds, give_up)
         deadline.start()
         try:
@@ -264,9 +268,9 @@ class VisionWorker:
         if is_late.is_set():
             why = f"no answer within {seconds:.0f} s"
         if why:
-            logger.error("the vision worker is lost and will be replaced: %s", why)
+            logger.error("the vision worker failed and will be replaced: %s", why)
             self._kill()
-            raise WorkerFailed(f"the worker is lost: {why}")
+            raise WorkerFailed(f"the worker failed: {why}")
         return answer
 
     def _kill(self) -> None:

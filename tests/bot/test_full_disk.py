@@ -83,7 +83,7 @@ def test_what_cannot_be_stored_waits_with_telegram(
         await fill_disk(chat)
         async with chat.running():
             with caplog.at_level(logging.ERROR):
-                await until(lambda: caplog.text.count("so Telegram keeps them") > 3)
+                await until(lambda: caplog.text.count("Telegram keeps them") > 3)
             assert said(chat) == [(ANNA, texts.DISK_FULL), (BEN, texts.DISK_FULL)]
             assert "updates cannot be stored (the disk is full)" in caplog.text
             assert await chat.records.run(lambda s: s.people.inbox.waiting()) == 0
@@ -127,7 +127,7 @@ def test_who_may_not_use_the_bot_is_not_told(
         await fill_disk(chat)
         async with chat.running():
             with caplog.at_level(logging.ERROR):
-                await until(lambda: "so Telegram keeps them" in caplog.text)
+                await until(lambda: "Telegram keeps them" in caplog.text)
         assert said(chat) == [(ANNA, texts.DISK_FULL)]
 
     told(story, tmp_path, str(ANNA))

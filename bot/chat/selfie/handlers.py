@@ -24,7 +24,7 @@ from bot.chat.replies import edit, pressed, remove, say, send_picture, sender, s
 from bot.chat.selfie import keyboards, messages
 from bot.current_update import first_found, give_way
 from bot.playlists.playlists import Playlists
-from bot.sending.retry import patiently
+from bot.sending.retry import retry_until_reachable
 from bot.services import Services
 from bot.storage.records import Stores
 from bot.worker.albums import Albums
@@ -135,7 +135,7 @@ class Selfies:
         refusal = None
         try:
             # When Telegram fails, the photo loses its turn and joins the queue again.
-            answer = await patiently(
+            answer = await retry_until_reachable(
                 partial(self._explain, bot, user_id, media, status.message_id)
             )
         except QueueFull:

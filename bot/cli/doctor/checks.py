@@ -1,6 +1,6 @@
 """The checks of `mirrortape doctor`: one finding for each thing that the bot needs.
 
-Nothing is changed: databases are opened for reading, and ports are used only for an instant.
+Nothing is changed: databases are opened read-only, and ports are bound only for an instant.
 """
 
 import errno
@@ -36,19 +36,19 @@ from vision import VisionError
 from vision.network import weights
 
 LEAST_FREE_MB = 500
-"""Enough for a year of a household, with backups and SQLite's temporary files."""
+"""More than a household needs in a year, with backups and SQLite's temporary files."""
 
 HIGHEST_PORT = 65535
 
 CLOCK_OFF = timedelta(minutes=1)
-"""The largest difference between this computer's clock and a service's."""
+"""How far this computer's clock may differ from a service's; schedules and tokens depend on it."""
 
 
 def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
-    """Yield the findings, in the order in which things are needed.
+    """Yield findings, in the order in which a new installation needs things.
 
     Args:
-        env: The file of settings.
+        env: The settings file.
         now: Returns the time, in UTC.
     """
     yield env_file(env)
@@ -60,7 +60,7 @@ def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
         yield weights_file()
         yield Finding("the rest", "unknown", "it can be looked at once the settings are right")
         return
-    with suppress(OSError):  # which is told of with the database
+    with suppress(OSError):  # the database check reports it
         bot_runs = is_running(settings.data_dir / "mirrortape.db")
     yield secret_key(settings)
     yield people(settings)
@@ -80,7 +80,7 @@ def examine(env: Path, now: Callable[[], datetime]) -> Iterator[Finding]:
 
 
 def env_file(path: Path) -> Finding:
-    """Look at who may read `.env`."""
+    """Check who may read `.env`."""
     what = ".env"
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -98,7 +98,7 @@ def env_file(path: Path) -> Finding:
 
 
 def weights_file(path: Path = weights.WEIGHTS) -> Finding:
-    """Compare the weights with their pinned hash."""
+    """Check the weights against their pinned hash."""
     try:
         weights.read(path)
     except VisionError as error:
@@ -109,7 +109,7 @@ def weights_file(path: Path = weights.WEIGHTS) -> Finding:
 
 
 def secret_key(settings: Settings) -> Finding:
-    """Look at the keys that encrypt the user data."""
+    """Check the keys that encrypt the user data."""
     try:
         cipher(settings)
     except NotReady as error:
@@ -118,7 +118,7 @@ def secret_key(settings: Settings) -> Finding:
 
 
 def people(settings: Settings) -> Finding:
-    """Look at who may use the bot."""
+    """Check who may use the bot."""
     allowed = settings.allowed_ids
     if not allowed:
         return Finding(
@@ -138,7 +138,7 @@ def people(settings: Settings) -> Finding:
 
 
 def redirect(settings: Settings) -> Finding:
-    """Look at where Spotify sends people back."""
+    """Check where Spotify redirects users."""
     try:
         check_redirect(settings)
     except NotReady as error:
@@ -149,7 +149,7 @@ def redirect(settings: Settings) -> Finding:
 
 
 def catalogue(settings: Settings) -> Finding:
-    """Look at the tracks."""
+    """Check the catalogue of tracks."""
     what, path = "catalogue", settings.data_dir / "catalogue.db"
     fill = "run: mirrortape catalogue fetch"
     try:
@@ -182,12 +182,12 @@ def catalogue(settings: Settings) -> Finding:
 
 
 def database(settings: Settings) -> Finding:
-    """Look at the user data."""
+    """Check the user data."""
     what, path = "database", settings.data_dir / "mirrortape.db"
     try:
         check_regular(lock_file(path))
         if not path.exists():
-            return _place_for_one(settings.data_dir)
+            return _missing_database(settings.data_dir)
         with inspection.read_only(path) as opened:
             broken = inspection.damage(opened)
             have = inspection.migrations(opened)
@@ -207,7 +207,7 @@ def database(settings: Settings) -> Finding:
 
 
 def file_modes(settings: Settings) -> Finding:
-    """Look at who may read the data."""
+    """Check who may read the data."""
     what = "file modes"
     try:
         found = exposed(settings.data_dir) if settings.data_dir.is_dir() else []
@@ -226,7 +226,7 @@ def file_modes(settings: Settings) -> Finding:
 
 
 def disk(settings: Settings) -> Finding:
-    """Look at how much room there is for data."""
+    """Check the free disk space."""
     folder = _nearest(settings.data_dir)
     try:
         free_mb = shutil.disk_usage(folder).free // 2**20
@@ -240,13 +240,13 @@ def disk(settings: Settings) -> Finding:
 
 
 def port(what: str, name: str, address: str, *, bot_runs: bool) -> Finding:
-    """Look at whether an address can be listened on.
+    """Check that an address can be listened on.
 
     Args:
         what: What is served there.
         name: The setting.
-        address: What it says.
-        bot_runs: Whether the bot is running, which then has it.
+        address: Its value.
+        bot_runs: Whether the bot is running, and so uses the address.
     """
     if bot_runs:
         return Finding(what, "ok", f"{address}, in use by the running bot")
@@ -258,7 +258,7 @@ def port(what: str, name: str, address: str, *, bot_runs: bool) -> Finding:
 
 
 def health_page(settings: Settings, *, bot_runs: bool) -> Finding:
-    """Look at where it is told how the bot is doing: nowhere but on this computer."""
+    """Check the address of the health page, which must be on this computer."""
     try:
         check_ops_address(settings)
     except NotReady as error:
@@ -281,7 +281,7 @@ def refusal_to_listen(address: str) -> str:
 
 
 def clock(settings: Settings, now: Callable[[], datetime]) -> Finding:
-    """Compare this computer's clock with that of a service."""
+    """Compare this computer's clock with a service's."""
     for url in (settings.telegram_api_url, settings.spotify_accounts_url):
         answer = ask(url)
         theirs = None if answer is None else time_of(answer)
@@ -300,8 +300,8 @@ def clock(settings: Settings, now: Callable[[], datetime]) -> Finding:
     return Finding("clock", "unknown", "no service answers that it could be compared with")
 
 
-def _place_for_one(folder: Path) -> Finding:
-    """Look at whether a database could be made in a folder that may not exist yet."""
+def _missing_database(folder: Path) -> Finding:
+    """Check that a database can be created in a folder that may not exist yet."""
     where = _nearest(folder)
     if not where.is_dir():
         return Finding("database", "wrong", explain(NotADirectoryError(errno.ENOTDIR, ""), where))
@@ -311,13 +311,13 @@ def _place_for_one(folder: Path) -> Finding:
 
 
 def _nearest(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that exists."""
+    """Return the folder, or its nearest parent that exists."""
     absolute = folder.absolute()
     return next(path for path in (absolute, *absolute.parents) if _exists(path))
 
 
 def _exists(path: Path) -> bool:
-    """Return whether there is anything, as far as we may look."""
+    """Return whether the path exists, as far as we can tell."""
     try:
         return path.exists()
     except OSError:  # such as a link to itself

@@ -1,4 +1,4 @@
-"""`mirrortape doctor`: what is wrong with this installation, and what to do about it."""
+"""`mirrortape doctor`: check this installation and say what to do."""
 
 import json
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ _NAME_WIDTH = 13
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Check settings, services, files and ports, and say what to do."""
+    """Check settings, services, files and ports; say in one line each what to do."""
     from bot.cli.doctor.checks import examine
 
     findings = examine(Path(".env"), partial(datetime.now, UTC))
@@ -40,7 +40,7 @@ def doctor(
 
 
 def _shown(findings: "Iterable[Finding]") -> "list[Finding]":
-    """Print findings as they come, and a summary; return them."""
+    """Print findings as they come, and a summary; return all."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -59,7 +59,7 @@ def _shown(findings: "Iterable[Finding]") -> "list[Finding]":
 
 
 def _print_row(console: "Console", finding: "Finding") -> None:
-    """Print a finding, with indented continuation lines."""
+    """Print one finding, with a hanging indent."""
     from rich.table import Table
     from rich.text import Text
 

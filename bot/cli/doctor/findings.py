@@ -1,4 +1,4 @@
-"""A finding about something that the bot needs."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,9 +11,9 @@ class Finding:
     """One line of `mirrortape doctor`.
 
     Args:
-        what: The thing.
-        verdict: Whether it is all right; unknown if it could not be checked.
-        says: Its state, and if it is not all right, what to do.
+        what: What was checked.
+        verdict: The result; unknown if it could not be checked.
+        says: Its state; if wrong, the problem and what to do.
     """
 
     what: str

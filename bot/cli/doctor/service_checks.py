@@ -1,4 +1,4 @@
-"""Asks the services whether they know the bot and its app; neither answer needs a user."""
+"""Checks that the services know the bot and its app; no user is needed."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -16,10 +16,10 @@ from recommender.services.spotify.app_check import AppState, check_app
 from recommender.services.spotify.web_api import SpotifyApp, SpotifyClient
 
 TIMEOUT_S = (5.0, 10.0)
-"""How long to wait for a connection, and for an answer."""
+"""Timeouts for connecting and for the answer, in seconds."""
 
 FAILED_WITHIN = timedelta(minutes=5)
-"""For how long a delivery that failed still means that something is wrong."""
+"""A delivery that failed within this time still counts as a problem."""
 
 _APPS: dict[AppState, tuple[Verdict, str]] = {
     AppState.KNOWN: ("ok", "it knows the app; whom it lets in shows when they connect"),
@@ -37,13 +37,13 @@ _APPS: dict[AppState, tuple[Verdict, str]] = {
 
 
 def telegram(settings: Settings) -> Finding:
-    """Ask Telegram whose token this is."""
+    """Check that Telegram knows the bot's token."""
     what, token = "Telegram", settings.telegram_bot_token.get_secret_value()
     if not token:
         return Finding(what, "wrong", "TELEGRAM_BOT_TOKEN is empty; run: mirrortape setup")
     try:
         bot = asyncio.run(identify(token, settings.telegram_api_url))
-    except InvalidToken:  # whose own text holds the token
+    except InvalidToken:  # its text contains the token
         return Finding(
             what, "wrong", "it does not know TELEGRAM_BOT_TOKEN; get it anew from @BotFather"
         )
@@ -53,7 +53,7 @@ def telegram(settings: Settings) -> Finding:
 
 
 def webhook(settings: Settings, now: datetime, *, bot_runs: bool) -> Finding:
-    """Look at whether Telegram can deliver updates to `PUBLIC_URL`."""
+    """Check that Telegram can deliver updates to `PUBLIC_URL`."""
     what, url = "webhook", settings.webhook_url
     try:
         check_webhook(settings)
@@ -80,7 +80,7 @@ def webhook(settings: Settings, now: datetime, *, bot_runs: bool) -> Finding:
 
 
 def spotify(settings: Settings, now: datetime) -> Finding:
-    """Ask Spotify whether it knows the app."""
+    """Check that Spotify knows the app."""
     what = "Spotify"
     if not settings.spotify_client_id:
         return Finding(what, "ok", "no SPOTIFY_CLIENT_ID, so playlists come as lists of links")
@@ -109,7 +109,7 @@ def app_state(settings: Settings, client_id: str, now: datetime) -> AppState:
 
 
 def ask(url: str) -> httpx.Response | None:
-    """Return whatever a service answers first; None if it cannot be reached."""
+    """Return a service's first answer; None if it cannot be reached."""
     try:
         return httpx.head(url, timeout=TIMEOUT_S[1])
     except (httpx.HTTPError, httpx.InvalidURL):
@@ -117,7 +117,7 @@ def ask(url: str) -> httpx.Response | None:
 
 
 def time_of(answer: httpx.Response) -> datetime | None:
-    """Return what time it was where an answer was given; None if it does not say."""
+    """Return the time in an answer's Date header; None if there is none."""
     try:
         return parsedate_to_datetime(answer.headers["Date"])
     except (KeyError, ValueError):
@@ -125,7 +125,7 @@ def time_of(answer: httpx.Response) -> datetime | None:
 
 
 def host(url: str) -> str:
-    """Return the name of the computer in an address."""
+    """Return the host and port of a URL."""
     return urlsplit(url).netloc
 
 

@@ -1,1 +1,1 @@
-"""`mirrortape setup`: sets up a bot step by step."""
+"""`mirrortape setup`: asks for everything that the bot needs."""

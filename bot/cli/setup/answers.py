@@ -1,6 +1,6 @@
-"""The answers of the set-up: each one is written to `.env` once it was verified.
+"""The answers so far: each is written to `.env` once it has been checked.
 
-Replaced values stay in the file as comments, so that no encryption key is lost.
+No encryption key is ever lost: replaced values stay in the file as comments.
 """
 
 import os
@@ -12,19 +12,19 @@ from bot.settings import load_settings
 
 
 class SetupStopped(Exception):
-    """The set-up cannot continue; the message says why and what to do."""
+    """The set-up cannot go on; the text says why and what to do."""
 
 
 class Answers:
-    """The file that is filled in, and the settings as the bot will read them.
+    """The `.env` file being filled in, and the settings as the bot will read them.
 
     Args:
-        terminal: Where it is told what else changes.
-        env: The file, from which the settings are read; made if there is none.
-        example: What a new one begins as.
+        terminal: Reports other changes.
+        env: The file; created if it does not exist.
+        example: The initial content of a new file.
 
     Raises:
-        NotReady: What stands in the settings cannot be read.
+        NotReady: The present settings are invalid.
         OSError: `.env` cannot be read or written.
     """
 
@@ -41,7 +41,7 @@ class Answers:
             self._terminal.note(f"{name} is set in the environment too, which counts more.")
 
     def set_aside(self, name: str, why: str) -> None:
-        """Make a comment of what is no answer any more."""
+        """Comment out an answer that is no longer valid."""
         self._write(set_aside(self._text, name))
         self._terminal.note(f"{name} {why}.")
 

@@ -1,4 +1,4 @@
-"""The command line's `setup`: from nothing to a bot that can run."""
+"""`mirrortape setup`: from nothing to a bot that can run."""
 
 import sys
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ENV = Path(".env")
 EXAMPLE = Path(__file__).resolve().parents[3] / ".env.example"
 WIDTH = 88
-"""Columns of the longest line, however wide the terminal is."""
+"""The most columns of a line, however wide the terminal is."""
 
 
 def setup(
@@ -49,7 +49,7 @@ def setup(
         terminal.title("Mirrortape", "Five short parts. Enter keeps what is there; Ctrl-C stops.")
         example = EXAMPLE.read_text(encoding="utf-8")
         bot = run_first(terminal, ENV, example, partial(datetime.now, UTC))
-        has_tracks = _fill(terminal, url)
+        has_tracks = _fill_catalogue(terminal, url)
         is_ready = _end(terminal, bot.username or "", has_tracks=has_tracks)
     except (KeyboardInterrupt, EOFError):
         typer.echo()
@@ -62,8 +62,8 @@ def setup(
         raise typer.Exit(BAD_INPUT)
 
 
-def _fill(terminal: "Terminal", url: str | None) -> bool:
-    """Fill the catalogue where it is empty and return whether it has tracks then."""
+def _fill_catalogue(terminal: "Terminal", url: str | None) -> bool:
+    """Fill the catalogue if it is empty; return whether it has tracks."""
     from bot.cli.doctor.checks import catalogue
     from bot.settings import load_settings
 
@@ -77,7 +77,7 @@ def _fill(terminal: "Terminal", url: str | None) -> bool:
         return False
     try:
         fetch(url)
-    except typer.Exit:  # why, and what else to do, has been said
+    except typer.Exit:  # the reason has been printed
         return False
     return True
 

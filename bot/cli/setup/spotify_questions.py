@@ -1,4 +1,4 @@
-"""The set-up's questions about Spotify: how people come back from it, and by which app."""
+"""The set-up's questions about Spotify: the redirect URI and the app."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,7 +14,7 @@ from recommender.errors import SpotifyBusy
 from recommender.services.spotify.app_check import AppState
 
 NONE = "none"
-"""What is typed for an address or an app that there is not."""
+"""What to type for no address or no app."""
 
 APP_STEPS = (
     "Log in at https://developer.spotify.com/dashboard with a Premium account, and Create app.",
@@ -26,11 +26,11 @@ APP_STEPS = (
 
 
 class SpotifyQuestions:
-    """Asks for the address and for the app.
+    """Asks for the public address and for the app.
 
     Args:
-        terminal: Asks and tells.
-        answers: Where the answers go.
+        terminal: Asks and reports.
+        answers: Stores the answers.
         clock: Returns the time now, in UTC.
     """
 
@@ -41,11 +41,11 @@ class SpotifyQuestions:
         self._answers = answers
         self._clock = clock
 
-    def ask_way_back(self) -> None:
-        """Settle where Spotify sends people, and say so.
+    def ask_redirect_uri(self) -> None:
+        """Settle the redirect URI, and show it.
 
         Raises:
-            SetupStopped: The page that they come to has no place.
+            SetupStopped: There is no free port for the page.
         """
         self._terminal.section(
             "3 · The way back from Spotify",
@@ -84,14 +84,14 @@ class SpotifyQuestions:
             )
 
     def _ports(self) -> None:
-        """Find free ports for the page that Spotify returns to and for the bot's own health."""
+        """Find free ports for the callback page and the health page."""
         if is_running(self._answers.settings.data_dir / "mirrortape.db"):
             return
         self._settle_port("WEB_ADDRESS", other="OPS_ADDRESS")
         self._settle_port("OPS_ADDRESS", other="WEB_ADDRESS")
 
     def _settle_port(self, name: str, other: str) -> None:
-        """Ask for another port as long as that of a setting is taken."""
+        """Ask for another port while the one of a setting is taken."""
         host, given = host_and_port(self._address(name))
         _, others = host_and_port(self._address(other))
         port, nearby = given, range(given + 1, given + 100)
@@ -113,7 +113,7 @@ class SpotifyQuestions:
         return str(getattr(self._answers.settings, name.lower()))
 
     def ask_app(self) -> None:
-        """Take an app that Spotify knows, or none."""
+        """Ask for an app that Spotify knows, or none."""
         known = self._answers.settings.spotify_client_id
         self._terminal.section(
             "4 · Spotify",
@@ -137,7 +137,7 @@ class SpotifyQuestions:
                 return
 
     def _takes(self, client_id: str) -> bool:
-        """Return whether an app can be used, as far as can be told without a user."""
+        """Return whether an app can be used, as far as that shows without a user."""
         try:
             with self._terminal.waiting("Asking Spotify ..."):
                 state = app_state(self._answers.settings, client_id, self._clock())

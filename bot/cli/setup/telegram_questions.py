@@ -29,8 +29,8 @@ class TelegramQuestions:
     """Asks for the bot and for its owner.
 
     Args:
-        terminal: Asks and tells.
-        answers: Where the answers go.
+        terminal: Asks and reports.
+        answers: Stores the answers.
     """
 
     def __init__(self, terminal: Terminal, answers: Answers) -> None:
@@ -38,10 +38,10 @@ class TelegramQuestions:
         self._answers = answers
 
     def ask_bot(self) -> User:
-        """Return the bot whose token was given.
+        """Ask for the bot's token and return the bot.
 
         Raises:
-            SetupStopped: Telegram cannot be asked.
+            SetupStopped: Telegram cannot be reached.
         """
         held = _TOKEN.search(self._answers.settings.telegram_bot_token.get_secret_value())
         known = held[0] if held else ""
@@ -59,7 +59,7 @@ class TelegramQuestions:
                 bot = self._ask_telegram(
                     partial(identify, match[0], self._answers.settings.telegram_api_url)
                 )
-            except InvalidToken:  # whose own text holds the token
+            except InvalidToken:  # its text contains the token
                 self._terminal.bad("Telegram does not know that token. Copy it from BotFather.")
                 continue
             self._terminal.good(f"{printable(bot.full_name)}, @{bot.username}")
@@ -68,10 +68,10 @@ class TelegramQuestions:
             return bot
 
     def ask_owner(self, bot: User) -> None:
-        """Let somebody in who sends a code to the bot.
+        """Allow the user who sends a code to the bot.
 
         Raises:
-            SetupStopped: Telegram cannot be asked, or the bot stays with another program.
+            SetupStopped: Telegram cannot be reached, or the bot stays with another program.
         """
         allowed = self._answers.settings.allowed_ids
         self._terminal.section(
@@ -93,7 +93,7 @@ class TelegramQuestions:
             )
 
     def _ask_for_webhook(self) -> None:
-        """Ask before messages that another program gets are taken from it."""
+        """Ask before taking over updates that another program receives."""
         token = self._answers.settings.telegram_bot_token.get_secret_value()
         url = self._ask_telegram(
             partial(webhook_of, token, self._answers.settings.telegram_api_url)
@@ -104,7 +104,7 @@ class TelegramQuestions:
             raise SetupStopped("the bot stays with that program. Make another with @BotFather.")
 
     def _linked(self, bot: User) -> Owner | None:
-        """Return who sent the code and says so here, None if that was given up."""
+        """Return the user who sent the code and confirmed it here; None if they gave up."""
         while True:
             code = make_code()
             self._terminal.section(
@@ -141,7 +141,7 @@ class TelegramQuestions:
             return asyncio.run(waiting)
 
     def _ask_telegram(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Return Telegram's answer; where there is none, ask whether to try again.
+        """Return Telegram's answer; if there is none, ask whether to retry.
 
         Raises:
             InvalidToken: Telegram does not know the bot.
@@ -167,5 +167,5 @@ class TelegramQuestions:
 
 
 def shortened(secret: str) -> str:
-    """Return as much of a secret as shows which one it is."""
+    """Return the part of a secret that identifies it."""
     return f"{secret.partition(':')[0][:4]}...{secret[-4:]}"

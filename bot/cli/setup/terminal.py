@@ -1,4 +1,4 @@
-"""The set-up's terminal output and questions."""
+"""The set-up's input and output on a terminal."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,25 +13,25 @@ _INDENT = 3
 
 
 class Terminal:
-    """Asks and tells; every text goes out as it is, whatever brackets are in it.
+    """Asks and reports; texts are printed literally, without markup.
 
     Args:
-        console: Where the questions appear.
+        console: The terminal.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    # -- telling --
+    # -- output --
 
     def title(self, text: str, below: str) -> None:
-        """Say what this is."""
+        """Print the title."""
         self._console.print()
         self._line(Text(text, "bold magenta"), indent=1)
         self._line(Text(below, "dim"), indent=1)
 
     def section(self, title: str, text: str = "", steps: Sequence[str] = ()) -> None:
-        """Begin a part, with what there is to know and to do first."""
+        """Start a section, with an explanation and numbered steps."""
         self._console.print()
         if title:
             self._line(Text(title, "bold"), indent=1)
@@ -42,41 +42,41 @@ class Terminal:
             self._rows([(Text(f"{number}.", "dim"), Text(step)) for number, step in numbers])
 
     def good(self, text: str) -> None:
-        """Say what is well."""
+        """Report a success."""
         self._marked("✓", "green", text)
 
     def bad(self, text: str) -> None:
-        """Say what is not, and what to do."""
+        """Report a problem and what to do."""
         self._marked("✗", "red", text)
 
     def note(self, text: str) -> None:
-        """Say what to know."""
+        """Print a remark."""
         self._marked("·", "yellow", text)
 
     def show(self, text: str) -> None:
-        """Show something to copy, alone on its line."""
+        """Print something to copy, alone on its line."""
         self._console.print(Text(f"{' ' * 6}{text}", "bold cyan"), soft_wrap=True)
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Show that something goes on while the block runs."""
+        """Show a spinner during the block."""
         with self._console.status(Text(text)):
             yield
 
-    # -- asking --
+    # -- input --
 
     def ask(self, question: str, default: str = "") -> str:
-        """Return the answer, free of blanks around it; Enter alone gives the default."""
+        """Return the answer without surrounding spaces; Enter alone gives the default."""
         return self._input(question, default).strip() or default
 
     def ask_hidden(self, question: str) -> str:
-        """Return the answer, which does not show while it is typed."""
+        """Return the answer, which is not shown while it is typed."""
         with self._console.capture() as prompt:
             self._console.print(self._prompt(question), end="")
-        return getpass(prompt.get()).strip()  # it asks once the typing no longer shows
+        return getpass(prompt.get()).strip()  # it turns off echo before it asks
 
     def confirm(self, question: str, default: bool = True) -> bool:
-        """Return whether the answer is yes; asks again until it is yes or no."""
+        """Return whether the answer is yes; repeat the question until it is yes or no."""
         while True:
             answer = self._input(question, "Y/n" if default else "y/N").strip().lower()
             if answer in ("", "y", "yes", "n", "no"):
@@ -96,7 +96,7 @@ class Terminal:
         self._rows([(Text(mark, style), Text(text))])
 
     def _rows(self, rows: Sequence[tuple[Text, Text]]) -> None:
-        """Print marks and texts; a long text goes on under itself."""
+        """Print marks and texts, with a hanging indent."""
         grid = Table.grid(padding=(0, 1))
         for row in rows:
             grid.add_row(*row)

@@ -1,7 +1,7 @@
 """The chat page: one person's view of the local Telegram, in a browser on this computer.
 
-The page asks `/chat/news` for what changed and posts what the person does. Whatever it posts is
-refused when another site made the browser send it, or when the address is not this computer's.
+The page polls `/chat/news` for changes and posts what the person does. Posts are refused if they
+come from another site, or to an address that is not this computer's.
 """
 
 import json
@@ -56,7 +56,7 @@ Action = Callable[[LocalTelegram, int, dict[str, Any]], object]
 
 
 def chat_routes(telegram: LocalTelegram) -> list[BaseRoute]:
-    """Return the page, its assets, and what it needs to talk to the local Telegram."""
+    """Return the routes of the page, its assets and its API."""
 
     async def news(request: Request) -> Response:
         cursor = request.query_params.get("cursor", "")
@@ -127,10 +127,10 @@ def _refused(code: int, sentence: str) -> JSONResponse:
 
 
 def _user(fields: Any) -> int:
-    """Return the person whose chat this is.
+    """Return the user id of this chat.
 
     Raises:
-        HTTPException: It is no number that Telegram could give to a person.
+        HTTPException: It is not a valid user id.
     """
     user = str(fields.get("user", "1"))
     if not user.isdecimal() or not 1 <= int(user) < 2**52:
@@ -139,7 +139,7 @@ def _user(fields: Any) -> int:
 
 
 async def _send_files(telegram: LocalTelegram, request: Request) -> Response:
-    """Send the posted files as photos and videos, as a round video, or as they are."""
+    """Send the posted files as photos and videos, as a round video, or as documents."""
     if int(request.headers.get("content-length", 0)) > MAX_FILE_BYTES:
         return _refused(413, "That is more than 50 MB, which is as much as can be sent at once.")
     user = _user(request.query_params)
@@ -177,10 +177,10 @@ async def _send_files(telegram: LocalTelegram, request: Request) -> Response:
 
 
 def _shapes(text: str) -> list[Shape | None]:
-    """Return the width, height and seconds of each posted file that is a video.
+    """Return the width, height and duration in seconds of each posted video.
 
     Raises:
-        ChatRefusal: The page sent something else.
+        ChatRefusal: The page sent invalid data.
     """
     try:
         return [
@@ -230,4 +230,4 @@ _ACTIONS: dict[str, Action] = {
     "voice": _voice,
     "location": _location,
 }
-"""What the page posts as JSON, by the last part of its address."""
+"""The actions that the page posts as JSON, by the last part of the path."""

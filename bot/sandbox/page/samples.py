@@ -1,4 +1,4 @@
-"""What the chat page can send without a file of the user's: a portrait, stickers, a voice."""
+"""Samples that the chat page can send: a portrait, stickers, a voice message."""
 
 import io
 import wave
@@ -13,7 +13,7 @@ STICKER_EMOJI = "👍"
 @cache
 def portrait_jpeg() -> bytes:
     """Return the astronaut Eileen Collins, a photo by NASA in the public domain, as a JPEG."""
-    from skimage.data import astronaut  # takes a while to import, and few ask for it
+    from skimage.data import astronaut  # slow to import, and rarely needed
 
     jpeg = io.BytesIO()
     pixels = astronaut()  # type: ignore[no-untyped-call]  # it has no annotations
@@ -49,7 +49,7 @@ def portrait_sticker_webp() -> bytes:
 
 @cache
 def silent_wav() -> bytes:
-    """Return a second of silence; the real Telegram would send OGG."""
+    """Return a second of silence as WAV; the real Telegram would send OGG."""
     data = io.BytesIO()
     with wave.open(data, "wb") as sound:
         sound.setnchannels(1)

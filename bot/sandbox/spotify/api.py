@@ -1,7 +1,7 @@
-"""The local Spotify's Web API: what an app registered today may call, and no more.
+"""The local Spotify's Web API, limited to what a newly registered app may call.
 
-Requests are answered as the real service does, down to the words of a refusal. Routes that Spotify
-took away or closed to new apps are refused like there.
+It answers like the real service, including its error messages. Routes that Spotify removed, or
+closed to new apps, are refused in the same way.
 """
 
 import base64
@@ -54,7 +54,7 @@ class WebApi:
         self._objects = SpotifyObjects(state)
 
     def routes(self) -> list[BaseRoute]:
-        """Return every route, the one for everything else last."""
+        """Return all routes, the catch-all last."""
         table: dict[str, dict[str, Handler]] = {
             "/me": {"GET": self._me},
             "/me/playlists": {"GET": self._my_playlists, "POST": self._create},
@@ -78,7 +78,7 @@ class WebApi:
         return routes
 
     def _endpoint(self, handlers: Mapping[str, Handler]) -> Callable[[Request], Answer]:
-        """Return what logs a request, lets faults hit it, checks its token, and answers it."""
+        """Wrap a route: log the request, inject faults, check the token, then answer."""
 
         async def endpoint(request: Request) -> Response:
             method, path = request.method, request.url.path.partition("/v1")[2].rstrip("/")

@@ -1,4 +1,4 @@
-"""What a request to the local Spotify's Web API asks for, or why it cannot be."""
+"""Parses requests to the local Spotify's Web API, and refuses invalid ones."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _URI = re.compile(r"spotify:(track|episode):[0-9A-Za-z]{22}")
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """Return the body as an object, empty where there is none."""
+    """Return the body as an object, empty if there is no body."""
     if not await request.body():
         return {}
     try:
@@ -29,13 +29,13 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 def uris_in(request: Request, body: Mapping[str, Any]) -> list[str]:
-    """Return the URIs in a body or in the query, which counts first."""
+    """Return the URIs in the query, else those in the body."""
     asked = request.query_params.get("uris")
     return checked_uris(body.get("uris") if asked is None else asked.split(",") if asked else [])
 
 
 def checked_uris(uris: object) -> list[str]:
-    """Return URIs that can be in a playlist, as many as one request may name."""
+    """Return the URIs if all are valid and not too many for one request."""
     if not isinstance(uris, list):
         raise ApiRefusal(400, "No uris provided")
     if len(uris) > MAX_ITEMS:
@@ -47,7 +47,7 @@ def checked_uris(uris: object) -> list[str]:
 
 
 def reordered(items: list[Item], body: Mapping[str, Any]) -> list[Item]:
-    """Return items of which some are moved, as the body says."""
+    """Return the items, reordered as the body says."""
     start = number(body.get("range_start"), "range_start")
     before = number(body.get("insert_before"), "insert_before")
     end = start + number(body.get("range_length", 1), "range_length")
@@ -60,7 +60,7 @@ def reordered(items: list[Item], body: Mapping[str, Any]) -> list[Item]:
 
 
 def number(value: object, name: str) -> int:
-    """Return a field that is a number from 0 on."""
+    """Return a field that must be a non-negative integer."""
     text = str(value)
     if not text.isascii() or not text.isdigit():
         raise ApiRefusal(400, f"Invalid {name}")
@@ -68,7 +68,7 @@ def number(value: object, name: str) -> int:
 
 
 def page_asked(request: Request) -> tuple[int, int]:
-    """Return limit and offset of the page that is asked for."""
+    """Return the requested page's limit and offset."""
     limit = number(request.query_params.get("limit", "20"), "limit")
     if not 1 <= limit <= MAX_PAGE:
         raise ApiRefusal(400, "Invalid limit")

@@ -1,7 +1,7 @@
-"""How the local Spotify fails when told to: once from a test, or by a switch on the chat page.
+"""Fault injection for the local Spotify: once from a test, or by a switch on the chat page.
 
-The switches are the ways in which the real one is known to fail, so that all that the bot says
-and does about them can be seen without waiting for a bad day.
+The switches are known failures of the real service, so that the bot's reaction to each can be seen
+at any time.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 TOKEN = "/api/token"  # noqa: S105 - a path
-"""Where tokens are issued; only faults that name it hit it."""
+"""The token endpoint; only faults that name it apply to it."""
 
 LONGER_THAN_ANYBODY_WAITS_S = 60.0
 
@@ -23,20 +23,20 @@ _NO_JSON = b'<html><body><h1>upstream connect error</h1></body></html>\n{"error'
 
 @dataclass(slots=True)
 class Fault:
-    """An answer that replaces the proper one, as often as `times` says.
+    """A fault: replaces the proper answer for the next `times` matching requests.
 
     Args:
-        method: Of the requests that it hits; empty for all.
+        method: The method of matching requests; empty for all.
         path: A part of their path; empty for all of the Web API.
-        status: What is answered instead.
-        retry_after: Seconds for the Retry-After header.
+        status: The status to answer with.
+        retry_after: Seconds in the Retry-After header.
         reason: The machine-readable reason in the body.
-        after: Whether the request is carried out first and only its answer is lost.
-        times: How many requests it still hits.
-        message: What the body says.
-        error: The OAuth error code, where tokens are refused.
-        delay_s: How long nothing is answered.
-        content: What is answered as it is, in the place of an error.
+        after: Whether the request is carried out and only its answer is lost.
+        times: How many more requests it applies to.
+        message: The message in the body.
+        error: The OAuth error code, if the fault is at the token endpoint.
+        delay_s: Seconds before the answer.
+        content: A literal answer instead of an error.
     """
 
     method: str = ""
@@ -52,13 +52,13 @@ class Fault:
     content: bytes | None = None
 
     def hits(self, method: str, path: str, *, after: bool) -> bool:
-        """Return whether this request is hit before, or after, it is carried out."""
+        """Return whether the fault applies to this request, before or after it is carried out."""
         if self.after != after or (path == TOKEN and self.path != TOKEN):
             return False
         return self.method in ("", method) and self.path in path
 
     async def answer(self, request: Request) -> Response:
-        """Return what is answered, once it is."""
+        """Return the faulty answer, after the delay."""
         waited_s = 0.0
         while waited_s < self.delay_s and not await request.is_disconnected():
             await asyncio.sleep(0.05)
@@ -76,11 +76,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One way to fail.
+    """A switch on the chat page for one kind of failure.
 
     Args:
-        label: What it is called on the chat page.
-        faults: What it answers, for as long as it is on.
+        label: Its label on the chat page.
+        faults: The faults while it is on.
         silences: How many of the tracks that are written next no longer play.
     """
 
@@ -172,12 +172,12 @@ SWITCHES = {
     ),
     "silent": Switch("with three silent tracks, once", silences=3),
 }
-"""By name; what is said to happen once is over with the first request that it hits."""
+"""By name; one-time failures end with the first matching request."""
 
 
 @dataclass(slots=True)
 class Faults:
-    """The faults of now, and the switch that is on."""
+    """The active faults, and the switch that is on."""
 
     waiting: list[Fault] = field(default_factory=list)
     silences: int = 0
@@ -185,7 +185,7 @@ class Faults:
 
     @property
     def switch(self) -> str:
-        """The name of the switch that is on, empty where none is."""
+        """The name of the switch that is on; empty if none is."""
         return self._on if self.waiting or self.silences else ""
 
     def turn(self, name: str) -> None:
@@ -200,7 +200,7 @@ class Faults:
         self._on = name
 
     def hit(self, method: str, path: str, *, after: bool) -> Fault | None:
-        """Return the fault that shall hit this request before or after it, and count it."""
+        """Return the fault that applies to this request, if any, and count it."""
         for fault in self.waiting:
             if fault.hits(method, path, after=after):
                 fault.times -= 1
@@ -210,6 +210,6 @@ class Faults:
         return None
 
     def take_silenced(self, uris: Iterable[str]) -> list[str]:
-        """Return those of the tracks that are written which shall no longer play."""
+        """Return which of the written tracks no longer play from now on."""
         silenced, self.silences = list(uris)[: self.silences], 0
         return silenced

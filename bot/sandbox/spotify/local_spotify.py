@@ -1,8 +1,8 @@
 """A local Spotify: accounts, consent, the Web API and playlist pages, all in memory.
 
-It stands in for the real service in the demo and in tests, over real HTTP: the bot only gets other
-addresses. What it says is what the real one says, as far as an app registered today gets to hear
-it; what it knows of music is the catalogue's.
+It replaces the real service in the demo and in tests, over real HTTP: only the addresses in the
+bot's settings differ. It answers what the real one answers to a newly registered app; its music is
+the catalogue's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,15 +29,15 @@ def _utc_now() -> datetime:
 
 
 class LocalSpotify:
-    """The whole service, to be mounted where `base_url` says.
+    """The whole service, to be mounted at `base_url`.
 
     Args:
-        base_url: Its own address, as people and apps reach it: "http://127.0.0.1:8765/spotify".
-        describe: Finds the catalogue's tracks behind URIs; those it does not know are left out.
-        client_id: The owner's app. Any other id of the right form is some listener's own app.
-        client_secret: The owner's app's secret; empty where it has none.
+        base_url: Its public address, such as "http://127.0.0.1:8765/spotify".
+        describe: Finds the catalogue's tracks by URI; unknown ones are left out.
+        client_id: The owner's app. Any other valid id counts as a listener's own app.
+        client_secret: The secret of the owner's app; empty if it has none.
         clock: Returns the time now, in UTC.
-        offers_phone: Whether one may agree as if on a phone, whose browser cannot come back.
+        offers_phone: Whether one can consent as if on a phone, whose browser cannot come back.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LocalSpotify:
         )
 
     def routes(self) -> list[BaseRoute]:
-        """Return everything that is served, relative to the base address."""
+        """Return all routes, relative to the base address."""
         changes = [
             Route("/switch", self._turn, methods=["POST"]),
             Route("/delete", self._delete, methods=["POST"]),
@@ -87,15 +87,15 @@ class LocalSpotify:
         after: bool = False,
         times: int = 1,
     ) -> None:
-        """Answer the next requests of this method, with this in their path, with an error.
+        """Answer the next matching requests with an error.
 
         Args:
             method: Such as "PUT".
             path: A part of the path below /v1.
             status: The HTTP status.
-            retry_after: Seconds in the Retry-After header; none without it.
-            reason: The machine-readable reason in the body; none without it.
-            after: Carry the request out and lose its answer.
+            retry_after: Seconds in the Retry-After header, if any.
+            reason: The machine-readable reason in the body, if any.
+            after: Whether to carry the request out and lose its answer.
             times: How many requests.
         """
         self._state.faults.waiting.append(
@@ -103,10 +103,10 @@ class LocalSpotify:
         )
 
     def turn(self, switch: str) -> None:
-        """Fail in one of the known ways from now on, in no other; empty: in none.
+        """Turn on one switch and turn off all others; an empty name turns off all.
 
         Args:
-            switch: A name in `spotify_faults.SWITCHES`.
+            switch: A name in `bot.sandbox.spotify.faults.SWITCHES`.
 
         Raises:
             KeyError: There is no such switch.
@@ -114,39 +114,39 @@ class LocalSpotify:
         self._state.faults.turn(switch)
 
     def list_late(self, lag_s: float) -> None:
-        """Let playlists be missing from the library for so long after they were made."""
+        """Make new playlists appear in the library only after this long."""
         self._state.listing_lag = timedelta(seconds=lag_s)
 
     def expire_access_tokens(self) -> None:
-        """Let every access token end now."""
+        """Expire every access token now."""
         now = self._state.clock()
         for token, grant in self._state.access_tokens.items():
             self._state.access_tokens[token] = replace(grant, expires_utc=now)
 
     def revoke(self) -> None:
-        """Forget every token, as if all listeners had removed the app from their accounts."""
+        """Revoke every token, as if all listeners had removed the app."""
         self._state.access_tokens.clear()
         self._state.refresh_tokens.clear()
 
     def delete_playlist(self, playlist_id: str) -> None:
-        """Delete a playlist as its owner does: it leaves the library, yet answers to its id."""
+        """Delete a playlist as its owner does: it leaves the library, but its id still works."""
         self._state.playlists[playlist_id].in_library = False
 
     def erase_playlist(self, playlist_id: str) -> None:
-        """Let a playlist vanish altogether: 404."""
+        """Remove a playlist completely: its id gives 404."""
         del self._state.playlists[playlist_id]
 
     def silence(self, uri: str, how: str = "unplayable") -> None:
-        """Let a track no longer play.
+        """Make a track unplayable.
 
         Args:
-            uri: Of the track.
-            how: One of `spotify_state.SILENT`.
+            uri: The track's URI.
+            how: One of `bot.sandbox.spotify.state.SILENT`.
         """
         self._state.silent[uri] = how
 
     def playlists(self) -> list[StoredPlaylist]:
-        """Return all playlists in somebody's library, the one that changed last first."""
+        """Return the playlists in an account's library, most recently changed first."""
         kept = [playlist for playlist in self._state.playlists.values() if playlist.in_library]
         return sorted(kept, key=lambda playlist: playlist.changed_utc, reverse=True)
 
@@ -167,7 +167,7 @@ class LocalSpotify:
         return await self._change(request, self.delete_playlist)
 
     async def _change(self, request: Request, change: Callable[[str], None]) -> Response:
-        """Do what the page asks for, with the name or id that it posts."""
+        """Do what the page posts, with the name or id that it sends."""
         try:
             change(str(await request.json()))
         except (ValueError, KeyError):

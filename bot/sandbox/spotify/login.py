@@ -1,8 +1,8 @@
-"""The local Spotify's side of OAuth: the consent page, and the tokens that follow.
+"""The local Spotify's OAuth server: the consent page and the token endpoint.
 
-Authorization code with PKCE, as RFC 6749 and RFC 7636 have it and as Spotify narrows it: S256
-only, redirects to HTTPS or a loopback IP only. An app or address that is wrong gets a page, since
-nobody may be sent there; everything else goes back to the app as an `error`.
+Authorization code with PKCE (RFC 6749, RFC 7636), with Spotify's restrictions: only S256, and
+redirects only to HTTPS or a loopback IP. An unknown app or redirect URI gets an error page,
+because redirecting would be unsafe; any other error goes back to the app as `error`.
 """
 
 import base64
@@ -33,7 +33,7 @@ SCOPES = {
     "user-library-read": "See what you saved",
     "user-library-modify": "Change what you saved",
 }
-"""The scopes an app may ask for here, and what each means to the person who is asked."""
+"""The scopes that an app may request, and their meaning for the user."""
 
 FIRST_NAME = "Demo listener"
 NAME_CHARS = 40
@@ -119,7 +119,7 @@ class Login:
         )
 
     def _client(self, request: Request, form: Mapping[str, str]) -> str | None:
-        """Return as which app the request names itself, by its secret too if it sent one."""
+        """Return the client id of a request, checking its secret if it sent one."""
         header, client_id = request.headers.get("Authorization"), form.get("client_id", "")
         if header is None:
             return client_id if self._state.is_app(client_id) else None
@@ -143,7 +143,7 @@ class Login:
         return self._issue(grant)
 
     def _refresh(self, form: Mapping[str, str], client_id: str) -> Response:
-        # The old token goes: an app without a secret gets a new one each time.
+        # Rotate the token: an app without a secret gets a new one each time.
         grant = self._state.refresh_tokens.pop(form.get("refresh_token", ""), None)
         if grant is None or client_id != grant.client_id:
             return _refuse("invalid_grant", "Invalid refresh token")
@@ -166,11 +166,11 @@ class Login:
 
 
 def is_redirect_allowed(uri: str) -> bool:
-    """Return whether Spotify takes this redirect: HTTPS, or plain HTTP to a loopback IP."""
+    """Return whether Spotify accepts this redirect URI: HTTPS, or HTTP to a loopback IP."""
     try:
         parts = urlsplit(uri)
         host = parts.hostname or ""
-    except ValueError:  # brackets that hold no IPv6 address
+    except ValueError:  # brackets without an IPv6 address
         return False
     if not host or host == "localhost" or parts.fragment:
         return False
@@ -183,7 +183,7 @@ def is_redirect_allowed(uri: str) -> bool:
 
 
 def _consent_error(asked: Mapping[str, str]) -> str | None:
-    """Return the OAuth error code for a request that cannot be put before anybody."""
+    """Return the OAuth error code of an invalid consent request."""
     if asked.get("response_type") != "code":
         return "unsupported_response_type"
     if asked.get("code_challenge_method") != "S256":

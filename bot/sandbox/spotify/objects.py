@@ -1,4 +1,4 @@
-"""The JSON objects of the local Spotify's Web API, in the fields that a new app still gets."""
+"""The JSON objects of the local Spotify's Web API, with the fields that a new app still gets."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,14 +8,14 @@ from bot.sandbox.spotify.state import Account, Item, SpotifyState, StoredPlaylis
 from recommender.catalogue.tracks import Track
 
 ITEMS_WITH_PLAYLIST = 50
-"""How many items come along with a whole playlist."""
+"""How many items a playlist object includes."""
 
 
 class SpotifyObjects:
-    """Builds objects with absolute addresses.
+    """Builds objects with absolute URLs.
 
     Args:
-        state: The local Spotify's memory.
+        state: The local Spotify's state.
     """
 
     def __init__(self, state: SpotifyState) -> None:
@@ -56,7 +56,7 @@ class SpotifyObjects:
     def page(
         self, path: str, entries: list[dict[str, Any]], limit: int, offset: int
     ) -> dict[str, Any]:
-        """Return PagingObject with the part of the entries that was asked for."""
+        """Return PagingObject with the requested part of the entries."""
         return self._paging(path, entries[offset : offset + limit], len(entries), limit, offset)
 
     def images(self, playlist: StoredPlaylist) -> list[dict[str, Any]]:
@@ -103,16 +103,16 @@ class SpotifyObjects:
         }
 
     def _played(self, uri: str, track: Track | None) -> dict[str, Any] | None:
-        """Return a track as it plays, or as one that no longer does."""
+        """Return a track, playable or not."""
         how = self._state.silent.get(uri)
         if how == "null":
             return None
         return self._track(uri, track) | {"is_playable": how is None}
 
     def _track(self, uri: str, track: Track | None) -> dict[str, Any]:
-        """Return TrackObject, without its album, of which the catalogue knows the name alone.
+        """Return TrackObject without its album, since the catalogue only knows the album's name.
 
-        A track that the catalogue does not know has few fields.
+        A track that is not in the catalogue has few fields.
         """
         track_id = uri.rpartition(":")[2]
         known = {

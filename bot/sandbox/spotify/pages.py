@@ -1,7 +1,6 @@
-"""The pages of the local Spotify: consent, a playlist, and short notices.
+"""The local Spotify's pages: consent, playlists, and short notices.
 
-Templates lie in `spotify_html/`. Whatever is put into them passes through `escape`, except for the
-HTML that this module itself builds.
+Templates are in `html/`. All values are escaped, except HTML that this module builds.
 """
 
 import hashlib
@@ -43,16 +42,16 @@ def consent_page(
     status: int,
     offers_phone: bool,
 ) -> Response:
-    """Return the page that asks for consent.
+    """Return the consent page.
 
     Args:
         meanings: What the app may do, in words.
-        action: Where the answer goes.
-        names: The accounts that exist.
-        name: The one that is proposed.
+        action: The form's target.
+        names: The existing accounts.
+        name: The account that is preselected.
         problem: What was wrong with the last answer; empty at first.
         status: The HTTP status.
-        offers_phone: Whether one may agree as if on a phone.
+        offers_phone: Whether one can consent as if on a phone.
     """
     body = _fill(
         "consent.html",
@@ -67,7 +66,7 @@ def consent_page(
 
 
 def unopened_page(address: str) -> Response:
-    """Return what a phone's browser shows that was sent to an address of this computer."""
+    """Return what a phone's browser shows after a redirect to 127.0.0.1."""
     site = urlsplit(address).hostname or ""
     body = _fill("unopened.html", address=escape(address), site=escape(site))
     return _page("Cannot be opened", body)
@@ -81,12 +80,12 @@ def notice_page(text: str, status: int) -> Response:
 def playlist_page(
     playlist: StoredPlaylist, tracks: Mapping[str, Track], cover_url: str | None
 ) -> Response:
-    """Return the page of a playlist.
+    """Return a playlist's page.
 
     Args:
-        playlist: What is shown.
-        tracks: The catalogue's tracks by URI; those it lacks are shown by their number.
-        cover_url: Where its cover is, if it has one.
+        playlist: The playlist.
+        tracks: The catalogue's tracks by URI; others are shown by their id.
+        cover_url: The URL of its cover, if it has one.
     """
     items = [(item.uri, tracks.get(item.uri)) for item in playlist.items]
     rows = "\n".join(_row(i, uri, track) for i, (uri, track) in enumerate(items, start=1))

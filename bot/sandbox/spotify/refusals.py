@@ -1,14 +1,14 @@
-"""How the local Spotify's Web API says no."""
+"""Errors of the local Spotify's Web API."""
 
 from starlette.responses import JSONResponse, Response
 
 
 class ApiRefusal(Exception):
-    """A request that is answered with an error.
+    """A request that gets an error as its answer.
 
     Args:
         status: The HTTP status.
-        message: What the body says.
+        message: The message in the body.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -18,6 +18,6 @@ class ApiRefusal(Exception):
 
 
 def refusal_response(refusal: ApiRefusal) -> Response:
-    """Return a refusal as Spotify's error object."""
+    """Return the response with Spotify's error object."""
     error = {"status": refusal.status, "message": refusal.message}
     return JSONResponse({"error": error}, status_code=refusal.status)

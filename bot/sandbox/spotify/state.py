@@ -1,4 +1,4 @@
-"""What the local Spotify remembers: accounts, playlists, tokens, and how it shall fail."""
+"""The local Spotify's state: accounts, playlists, tokens, and faults."""
 
 import re
 import secrets
@@ -14,10 +14,11 @@ from recommender.catalogue.tracks import Track
 CODE_LASTS = timedelta(minutes=10)
 ACCESS_LASTS = timedelta(hours=1)
 REFRESH_LASTS = timedelta(days=182)
-"""How long a code, an access token and a refresh token live, counted from the authorization."""
+"""How long codes, access tokens and refresh tokens are valid, the last from the authorization on.
+"""
 
 SILENT = ("missing", "null", "unplayable")
-"""How a track that no longer plays shows in a playlist: not at all, as null, or marked so."""
+"""How an unplayable track appears in a playlist: not at all, as null, or marked."""
 
 _CLIENT_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -25,7 +26,7 @@ _BASE62 = string.digits + string.ascii_letters
 
 
 def new_id() -> str:
-    """Return a new id of the form that Spotify's have."""
+    """Return a new id in Spotify's format."""
     return "".join(secrets.choice(_BASE62) for _ in range(22))
 
 
@@ -40,7 +41,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A track in a playlist: its URI, and when it was put there."""
+    """A track in a playlist: its URI, and when it was added."""
 
     uri: str
     added_utc: datetime
@@ -48,7 +49,7 @@ class Item:
 
 @dataclass(slots=True)
 class StoredPlaylist:
-    """A playlist; one that its owner deleted is only absent from the library."""
+    """A playlist; once its owner deletes it, it is only absent from the library."""
 
     id: str
     owner: Account
@@ -66,16 +67,16 @@ class StoredPlaylist:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an account agreed to, behind a code, an access token or a refresh token.
+    """What a code or token allows.
 
     Args:
-        account: Who agreed.
-        client_id: The app it was given to.
+        account: The account that agreed.
+        client_id: The app.
         scopes: What the app may do.
-        authorized_utc: When they agreed.
-        expires_utc: When this code or token ends.
+        authorized_utc: When the account agreed.
+        expires_utc: When this code or token expires.
         redirect_uri: Where a code was sent; empty for a token.
-        challenge: What a code's verifier must hash to; empty for a token.
+        challenge: A code's PKCE challenge; empty for a token.
     """
 
     account: Account
@@ -126,7 +127,7 @@ class SpotifyState:
         self.calls: deque[tuple[str, str]] = deque(maxlen=1000)
 
     def ensure_account(self, display_name: str) -> Account:
-        """Return the account of this name, opening it if there is none."""
+        """Return the account with this name, creating it if necessary."""
         key = display_name.casefold()
         if key not in self.accounts:
             self.accounts[key] = Account(new_id(), new_id(), display_name)
@@ -144,7 +145,7 @@ class SpotifyState:
         redirect_uri: str,
         challenge: str,
     ) -> str:
-        """Return a code that proves once, for ten minutes, that this account agreed."""
+        """Return a one-time code for this grant, valid for ten minutes."""
         now, code = self.clock(), secrets.token_urlsafe(48)
         self.codes[code] = Grant(
             account, client_id, scopes, now, now + CODE_LASTS, redirect_uri, challenge
@@ -152,7 +153,7 @@ class SpotifyState:
         return code
 
     def issue_tokens(self, grant: Grant) -> tuple[str, str]:
-        """Return a new access token and a new refresh token for what was agreed to."""
+        """Return a new access token and a new refresh token for a grant."""
         access, refresh, now = secrets.token_urlsafe(64), secrets.token_urlsafe(64), self.clock()
         for store, token, expires_utc in (
             (self.access_tokens, access, now + ACCESS_LASTS),
@@ -175,14 +176,14 @@ class SpotifyState:
         return playlist
 
     def set_items(self, playlist: StoredPlaylist, items: list[Item]) -> None:
-        """Replace what is in a playlist and give it a new snapshot."""
+        """Replace a playlist's items and give it a new snapshot id."""
         for uri in self.faults.take_silenced(item.uri for item in items):
             self.silent[uri] = SILENT[0]
         playlist.items = items
         self.touch(playlist)
 
     def touch(self, playlist: StoredPlaylist) -> None:
-        """Note that a playlist changed: it gets a new snapshot."""
+        """Give a changed playlist a new snapshot id."""
         playlist.snapshot_id = new_id()
         playlist.changed_utc = self.clock()
 

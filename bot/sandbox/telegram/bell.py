@@ -16,20 +16,20 @@ class Bell:
         self._is_silenced = False
 
     def ring(self) -> None:
-        """Let everybody who waits look again."""
+        """Wake everybody who waits."""
         for loop, event in list(self._waiting):
             loop.call_soon_threadsafe(event.set)
 
     def silence(self) -> None:
-        """Let nobody wait any more, so that a server can stop at once."""
+        """Wake everybody for good, so that the server can stop at once."""
         self._is_silenced = True
         self.ring()
 
     async def wait_for(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
-        """Return what `look` finds as soon as it finds something, or None when time is up."""
+        """Return the first result of `look` that is not None, or None on timeout."""
         event = asyncio.Event()
         waiter = (asyncio.get_running_loop(), event)
-        self._waiting.add(waiter)  # before the first look, so that no ring falls between
+        self._waiting.add(waiter)  # before the first look, so that no ring is missed
         deadline = time.monotonic() + timeout_s
         try:
             while True:

@@ -1,4 +1,4 @@
-"""One request of the bot, whichever way it was encoded: its fields and the files with it."""
+"""A request from the bot in any encoding: its fields and uploads."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from bot.sandbox.telegram.refusals import Json, Refusal, check_keyboard
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that came with a request."""
+    """A file in a request."""
 
     data: bytes
     name: str
@@ -27,18 +27,18 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The fields of a request, as texts or as JSON values, and its uploads by field name."""
+    """A request's fields, as text or JSON values, and its uploads by field name."""
 
     fields: Mapping[str, object]
     uploads: Mapping[str, Upload] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """Return a field as a text; empty where it is absent."""
+        """Return a field as text; empty if it is absent."""
         value = self.fields.get(name)
         return "" if value is None else clean(str(value))
 
     def whole(self, name: str, default: int = 0) -> int:
-        """Return a field as a whole number."""
+        """Return a field as an integer."""
         value = self.fields.get(name)
         if value is None or value == "":
             return default
@@ -48,11 +48,11 @@ class Call:
             raise Refusal(f"{name} must be a whole number") from None
 
     def flag(self, name: str) -> bool:
-        """Return a field as a yes or no, as Telegram reads it."""
+        """Return a field as a boolean, as Telegram parses it."""
         return self.text(name).lower() in ("true", "yes", "1", "on")
 
     def parsed(self, name: str) -> Any:
-        """Return a field that is JSON; None where it is absent."""
+        """Return a JSON field's value; None if it is absent."""
         value = self.fields.get(name)
         if not isinstance(value, str):
             return value
@@ -74,7 +74,7 @@ class Call:
             raise Refusal("chat not found") from None  # an @name: there are no channels here
 
     def reply_to(self) -> tuple[int, bool]:
-        """Return the message that is replied to, 0 for none, and whether it may be gone."""
+        """Return the id of the message replied to (0 for none), and whether it may be missing."""
         parameters = self.parsed("reply_parameters") or {}
         if not isinstance(parameters, dict):
             raise Refusal("can't parse reply parameters JSON object")
@@ -82,7 +82,7 @@ class Call:
         return Call(parameters).whole("message_id"), is_optional
 
     def keyboard(self) -> Json:
-        """Return `reply_markup` as part of a message; nothing where there is no keyboard."""
+        """Return `reply_markup` as part of a message; empty if there is no keyboard."""
         markup = check_keyboard(self.parsed("reply_markup"))
         return {"reply_markup": markup} if markup else {}
 
@@ -120,11 +120,11 @@ class Call:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return what a JSON text says.
+    """Parse a JSON text.
 
     Raises:
-        ValueError: It is not JSON, or holds what JSON has no number for.
-        Refusal: Its strings hold halves of characters, which cannot be sent on.
+        ValueError: It is not valid JSON, or holds NaN or Infinity.
+        Refusal: A string contains lone surrogates.
     """
     value = json.loads(text)
     try:

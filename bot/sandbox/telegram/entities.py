@@ -1,4 +1,4 @@
-"""Texts as Telegram reads them: HTML into plain text and entities, links and commands found.
+"""Text formatting as in Telegram: parses HTML into entities, and finds links and commands.
 
 Offsets and lengths count UTF-16 code units, as everywhere in the Bot API.
 https://core.telegram.org/bots/api#html-style
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Entity = dict[str, Any]
-"""A `MessageEntity`: type, offset, length and what its type adds (url, language)."""
+"""A `MessageEntity`: type, offset, length, and the fields of its type (url, language)."""
 
 _TYPES = {
     "b": "bold",
@@ -43,12 +43,12 @@ _FOUND = re.compile(
 
 
 class UnreadableMarkup(Exception):
-    """HTML that Telegram refuses; the message is Telegram's own."""
+    """HTML that Telegram refuses, with Telegram's own message."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A start tag that waits for its end: where it began, in UTF-16 units."""
+    """An open tag and its offset, in UTF-16 units."""
 
     tag: str
     start: int
@@ -61,7 +61,7 @@ def utf16_length(text: str) -> int:
 
 
 def clean(text: str) -> str:
-    """Return the text as Telegram stores it: no control characters, no halves of characters."""
+    """Return the text as Telegram stores it: no control characters or lone surrogates."""
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return _CONTROL.sub(" ", text.replace("\r", ""))
 
@@ -105,7 +105,7 @@ def parse_html(text: str) -> tuple[str, list[Entity]]:
 
 
 def _character(reference: str) -> str:
-    """Return what a character reference stands for; an unknown one stays as it is."""
+    """Decode a character reference; an unknown one stays as it is."""
     name = reference[1:-1]
     if not name.startswith("#"):
         return _CHARACTERS.get(name, reference)
@@ -138,7 +138,7 @@ def _close(stack: list[_Open], name: str, byte_offset: int) -> _Open:
 
 
 def _entity(opened: _Open, inner: str, stack: list[_Open]) -> list[Entity]:
-    """Return the entity that a closed tag makes; none where it holds nothing or means nothing."""
+    """Return the entity of a closed tag; None if it is empty or has no meaning."""
     if not inner:
         return []
     entity: Entity = {
@@ -162,7 +162,7 @@ def _entity(opened: _Open, inner: str, stack: list[_Open]) -> list[Entity]:
 
 
 def find_entities(text: str, entities: list[Entity]) -> list[Entity]:
-    """Return the entities together with the links, mentions and commands found between them."""
+    """Return the entities, plus the links, mentions and commands between them."""
     taken = [
         range(entity["offset"], entity["offset"] + entity["length"])
         for entity in entities
@@ -181,7 +181,7 @@ def find_entities(text: str, entities: list[Entity]) -> list[Entity]:
 
 
 def trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """Cut the white space off both ends, as Telegram does, and move the entities along."""
+    """Strip whitespace from both ends, as Telegram does, and adjust the entities."""
     kept = text.strip()
     removed = utf16_length(text[: len(text) - len(text.lstrip())])
     end = utf16_length(kept)

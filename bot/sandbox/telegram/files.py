@@ -1,4 +1,4 @@
-"""Files on the local Telegram: kept in memory, the oldest dropped when there are too many."""
+"""The local Telegram's files, in memory; the oldest are dropped beyond a limit."""
 
 import io
 import secrets
@@ -11,26 +11,26 @@ from typing import Any
 from PIL import Image, ImageOps
 
 MAX_DOWNLOAD_BYTES = 20 * 1024 * 1024
-"""Larger files cannot be fetched by a bot."""
+"""Bots cannot download larger files."""
 
 MAX_PHOTO_BYTES = 10 * 1024 * 1024
 MAX_FILE_BYTES = 50 * 1024 * 1024
 MAX_PIXELS = 50_000_000
-"""Larger pictures are not decoded here; as on a phone, they go as files."""
+"""Larger pictures are not decoded; they are sent as files, as on a phone."""
 
 _SIDES = (90, 320, 800, 1280)
-"""The longest sides, in pixels, in which Telegram keeps a photo."""
+"""The longest sides, in pixels, of the sizes that Telegram makes of a photo."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
 
 class NotAPhoto(Exception):
-    """Bytes that Telegram does not take for a photo; the message is Telegram's own word for it."""
+    """Bytes that Telegram does not accept as a photo, with Telegram's own message."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file; `path` is where a bot downloads it from."""
+    """A file; bots download it from `path`."""
 
     file_id: str
     unique_id: str
@@ -40,7 +40,7 @@ class StoredFile:
     name: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return what every kind of file says about itself in the Bot API."""
+        """Return the fields that all kinds of files have in the Bot API."""
         return {
             "file_id": self.file_id,
             "file_unique_id": self.unique_id,
@@ -50,7 +50,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a video says about itself, in pixels and whole seconds."""
+    """A video's size in pixels and duration in whole seconds."""
 
     width: int
     height: int
@@ -67,10 +67,10 @@ class Picture:
 
 
 class FileStore:
-    """All files that were sent lately.
+    """The files that were sent recently.
 
     Args:
-        limit_bytes: How much is kept; beyond it the oldest go first.
+        limit_bytes: How much is kept; beyond it the oldest are dropped.
     """
 
     def __init__(self, limit_bytes: int = 300 * 1024 * 1024) -> None:
@@ -81,7 +81,7 @@ class FileStore:
         self._lock = threading.Lock()
 
     def add(self, data: bytes, folder: str, name: str, mime: str) -> StoredFile:
-        """Keep a file and return it with the ids that it got."""
+        """Store a file and return it with its ids."""
         suffix = PurePosixPath(name).suffix[:10]
         suffix = suffix if suffix[1:].isascii() and suffix[1:].isalnum() else ""
         file_id, unique_id = f"local-{secrets.token_urlsafe(24)}", secrets.token_hex(8)
@@ -98,30 +98,30 @@ class FileStore:
         return stored
 
     def add_document(self, data: bytes, name: str, mime: str) -> dict[str, Any]:
-        """Keep a file as it is and return it as a `Document`."""
+        """Store a file and return it as a `Document`."""
         stored = self.add(data, "documents", name, mime)
         return {**stored.as_json(), "file_name": name, "mime_type": mime}
 
     def add_video(self, data: bytes, name: str, mime: str, shape: Shape) -> dict[str, Any]:
-        """Keep a video and return it as a `Video`; the real Telegram compresses it anew."""
+        """Store a video and return it as a `Video`; the real Telegram re-encodes it."""
         stored = self.add(data, "videos", name, mime)
         return {**stored.as_json(), **asdict(shape), "file_name": name, "mime_type": mime}
 
     def add_video_note(self, data: bytes, mime: str, shape: Shape) -> dict[str, Any]:
-        """Keep a round video and return it as a `VideoNote`."""
+        """Store a round video and return it as a `VideoNote`."""
         stored = self.add(data, "video_notes", "note.mp4", mime)
         length = min(shape.width, shape.height)
         return {**stored.as_json(), "length": length, "duration": shape.duration}
 
     def add_animation(self, data: bytes, name: str) -> dict[str, dict[str, Any]]:
-        """Keep a moving GIF and return it as Telegram shows one: also as a document."""
+        """Store an animated GIF and return it as Telegram does: also as a document."""
         document = self.add_document(data, name, "image/gif")
         with Image.open(io.BytesIO(data)) as image:
             shape = asdict(Shape(*image.size, duration=1))
         return {"animation": {**document, **shape}, "document": document}
 
     def add_photo(self, pictures: list[Picture]) -> list[dict[str, Any]]:
-        """Keep all sizes of a photo and return them as a list of `PhotoSize`, smallest first."""
+        """Store all sizes of a photo and return them as a list of `PhotoSize`, smallest first."""
         sizes: list[dict[str, Any]] = []
         for picture in pictures:
             stored = self.add(picture.jpeg, "photos", "photo.jpg", "image/jpeg")
@@ -130,7 +130,7 @@ class FileStore:
         return sizes
 
     def photo(self, file_id: str) -> list[dict[str, Any]] | None:
-        """Return all sizes of the photo that one of them belongs to."""
+        """Return all sizes of a photo, given one of them."""
         return self._photos.get(file_id)
 
     def find(self, file_id: str) -> StoredFile | None:
@@ -142,12 +142,12 @@ class FileStore:
         return next((f for f in list(self._files.values()) if f.unique_id == unique_id), None)
 
     def find_path(self, path: str) -> StoredFile | None:
-        """Return the file that is downloaded from this path."""
+        """Return the file with this download path."""
         return next((f for f in list(self._files.values()) if f.path == path), None)
 
 
 def moves(data: bytes) -> bool:
-    """Return whether a file is a GIF of several frames, which Telegram's apps send as one."""
+    """Return whether a file is an animated GIF."""
     try:
         with Image.open(io.BytesIO(data), formats=("GIF",)) as image:
             return bool(getattr(image, "is_animated", False))
@@ -156,12 +156,12 @@ def moves(data: bytes) -> bool:
 
 
 def photo_sizes(data: bytes) -> list[Picture]:
-    """Return a photo in the sizes in which Telegram keeps it, smallest first.
+    """Return a photo in Telegram's sizes, smallest first.
 
-    As by the real one it is turned upright and compressed anew, which also drops its metadata.
+    Like the real one, it rotates the photo upright and re-encodes it, which drops metadata.
 
     Raises:
-        NotAPhoto: It cannot be decoded, or its shape is beyond what Telegram takes.
+        NotAPhoto: It cannot be decoded, or Telegram does not accept its size.
     """
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
@@ -183,7 +183,7 @@ def photo_sizes(data: bytes) -> list[Picture]:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Return the picture in RGB, what is transparent on white."""
+    """Return the picture in RGB, on a white background."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     layered = image.convert("RGBA")

@@ -1,7 +1,7 @@
-"""One user's chat with the bot, and what changed in it since when.
+"""One user's chat with the bot, with revisions to find what has changed.
 
-The chat page asks for what changed after a revision that it knows. It is told the present state
-of whatever changed, so that a page that missed something ends up right with its next request.
+The chat page asks for changes since a revision. The answer is the current state of everything that
+changed, so a page that missed something is correct after its next request.
 """
 
 from collections import deque
@@ -10,12 +10,12 @@ from bot.sandbox.telegram.refusals import Json
 from bot.sandbox.telegram.reply_keyboards import NO_KEYBOARD, ReplyKeyboard
 
 MAX_MESSAGES = 500
-"""Older messages leave the chat's memory; a page that shows them keeps them until a reload."""
+"""Older messages are dropped; a page that shows them keeps them until it is reloaded."""
 
 MAX_ANSWERS = 50
 MAX_DELETIONS = 1000
 ACTION_S = 5.0
-"""How long "typing" shows, as by the real one."""
+"""How long "typing" is shown, like the real one."""
 
 
 class LocalChat:
@@ -49,7 +49,7 @@ class LocalChat:
         }
 
     def put(self, message: Json) -> None:
-        """Add a message or replace the one with the same id."""
+        """Add a message, or replace the one with the same id."""
         message_id = message["message_id"]
         self.messages[message_id] = message
         self._changed[message_id] = self._next()
@@ -69,19 +69,19 @@ class LocalChat:
             self._oldest_deletion = self._deleted.pop(next(iter(self._deleted)))
 
     def react(self, message_id: int, emoji: list[str]) -> None:
-        """Show the bot's reactions at a message."""
+        """Set the bot's reactions to a message."""
         self._reactions[message_id] = emoji
         self._changed[message_id] = self._next()
 
     def react_to(self, message_id: int, emoji: list[str]) -> list[str]:
-        """Put the person's reactions on a message, and return those that were there before."""
+        """Set the person's reactions to a message, and return the previous ones."""
         before = self._own_reactions.get(message_id, [])
         self._own_reactions[message_id] = emoji
         self._changed[message_id] = self._next()
         return before
 
     def offer(self, keyboard: ReplyKeyboard) -> None:
-        """Show a reply keyboard in the place of the one before."""
+        """Show a reply keyboard, replacing the previous one."""
         self._next()
         self._offered = keyboard
 
@@ -91,13 +91,13 @@ class LocalChat:
         self._action = (action, now_s + ACTION_S)
 
     def answer(self, answer: Json) -> None:
-        """Tell the page how the bot answered a pressed button."""
+        """Pass the bot's answer to a pressed button to the page."""
         self._answers.append((self._next(), answer))
 
     def news(self, after: int | None, now_s: float) -> Json:
-        """Return what changed after a revision, or everything for a page that knows nothing.
+        """Return the changes since a revision, or everything for a new page.
 
-        `reset` says that the page must start afresh.
+        `reset` tells the page to start from scratch.
         """
         reset = after is None or after < self._oldest_deletion
         after = 0 if after is None or reset else after

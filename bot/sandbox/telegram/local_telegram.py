@@ -1,8 +1,8 @@
-"""A Telegram on this computer: what people do in it, and the routes by which the bot reaches it.
+"""A local Telegram: what people do in it, and the Bot API.
 
-Where it differs from the real one: no groups, no rate limits, only HTML and plain texts, photos
-and documents as the only media that a bot sends, photos in sizes up to 1280 pixels, videos as they
-are, and webhooks and URL buttons may lead to this computer.
+Differences from the real one: no groups, no rate limits, only HTML and plain text, bots send only
+photos and documents, photos are at most 1280 pixels, videos are not re-encoded, and webhooks and
+URL buttons may lead to this computer.
 """
 
 import secrets
@@ -19,7 +19,7 @@ from bot.sandbox.telegram.state import QUERY_LIFETIME_S, TelegramState, person
 
 
 class ChatRefusal(Exception):
-    """Something that a person tried in the chat and that cannot be; the message is for them."""
+    """An action in the chat that is not possible; the message is for the person."""
 
 
 class LocalTelegram(TelegramState):
@@ -33,14 +33,14 @@ class LocalTelegram(TelegramState):
     """
 
     max_chats = 100
-    """How many people there is room for."""
+    """The most people there can be."""
 
     def routes(self) -> list[BaseRoute]:
-        """Return the Bot API, to be mounted wherever `TELEGRAM_API_URL` points."""
+        """Return the Bot API, to be mounted where `TELEGRAM_API_URL` points."""
         return telegram_routes(self)
 
     def close(self) -> None:
-        """Let nobody wait any longer: to be called before the server is told to stop."""
+        """End all waiting requests; call this before stopping the server."""
         self.deliver_to("", "", None)
         self.bell.silence()
 
@@ -59,13 +59,13 @@ class LocalTelegram(TelegramState):
     def send_photo(
         self, user_id: int, data: bytes, caption: str = "", name: str = "photo.jpg"
     ) -> Json:
-        """Send a picture as a photo; what cannot be shown as one goes as a file instead."""
+        """Send a picture as a photo, or as a file if it cannot be shown as one."""
         return self.send_album(user_id, [(data, name, "image/jpeg")], caption)[0]
 
     def send_document(
         self, user_id: int, data: bytes, name: str, mime: str, caption: str = ""
     ) -> Json:
-        """Send a file as it is."""
+        """Send a file as a document."""
         content = {"document": self.files.add_document(data, name, mime)}
         return self._from_user(user_id, content | _captioned(caption))
 
@@ -79,16 +79,16 @@ class LocalTelegram(TelegramState):
         """Send photos and videos (bytes, name, MIME type) together, the caption with the first.
 
         Args:
-            user_id: Who sends them.
-            files: What is sent; what cannot be shown goes as a file.
-            caption: What is written below.
-            shapes: One for each file that is a video, None for the others.
+            user_id: The sender.
+            files: The files; those that cannot be shown are sent as documents.
+            caption: The caption.
+            shapes: The shape of each video, None for other files.
         """
         every_shape = [*shapes, *[None] * len(files)]
         contents = [
             self._shown(*file, shape) for file, shape in zip(files, every_shape, strict=False)
         ]
-        # A moving GIF goes alone.
+        # An animated GIF is sent alone.
         together = [content for content in contents if "animation" not in content]
         group: Json = {"media_group_id": secrets.token_hex(8)} if len(together) > 1 else {}
         with self.changing():
@@ -122,12 +122,12 @@ class LocalTelegram(TelegramState):
         return self._from_user(user_id, {"voice": content})
 
     def send_location(self, user_id: int, latitude: float, longitude: float) -> Json:
-        """Send a place on earth, in degrees."""
+        """Send a location, in degrees."""
         place = {"latitude": latitude, "longitude": longitude}
         return self._from_user(user_id, {"location": place})
 
     def press(self, user_id: int, message_id: int, data: str) -> str:
-        """Press a button and return the id under which the bot answers."""
+        """Press a button and return the id of the callback query."""
         with self.changing():
             chat = self.chats.get(user_id)
             message = chat.messages.get(message_id) if chat else None
@@ -154,10 +154,10 @@ class LocalTelegram(TelegramState):
             return query_id
 
     def react_to(self, user_id: int, message_id: int, emoji: str) -> list[str]:
-        """Put a reaction on a message in the place of another; an empty text takes it off.
+        """Replace the reaction to a message; an empty text removes it.
 
         Returns:
-            The reactions that are there now.
+            The reactions now.
         """
         if emoji and emoji not in REACTIONS:
             raise ChatRefusal("That is no reaction.")
@@ -189,7 +189,7 @@ class LocalTelegram(TelegramState):
             return message
 
     def _shown(self, data: bytes, name: str, mime: str, shape: Shape | None) -> Json:
-        """Keep a file and return it as what Telegram's apps make of it."""
+        """Store a file as the kind that Telegram's apps would make of it."""
         if shape is not None:
             return {"video": self.files.add_video(data, name, mime, shape)}
         if moves(data):

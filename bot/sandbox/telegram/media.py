@@ -1,4 +1,4 @@
-"""The photos and documents that a bot sends: uploaded with the request, or sent before."""
+"""The photos and documents that a bot sends: uploads, or files sent before."""
 
 from bot.sandbox.telegram.call import Call
 from bot.sandbox.telegram.files import MAX_PHOTO_BYTES, FileStore, NotAPhoto, photo_sizes
@@ -6,10 +6,10 @@ from bot.sandbox.telegram.refusals import Json, Refusal
 
 
 def media_content(files: FileStore, call: Call, name: str, kind: str) -> Json:
-    """Return what a field names, as part of a message: an upload or the id of a stored file.
+    """Return the file that a field names, as part of a message: an upload or a stored file.
 
     Args:
-        files: Where uploads are kept.
+        files: The stored files.
         call: The request, or one item of its media.
         name: The field.
         kind: "photo" or "document".

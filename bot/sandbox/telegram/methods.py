@@ -1,7 +1,7 @@
-"""The methods of the Bot API that the local Telegram knows, by name.
+"""The methods of the Bot API that the local Telegram supports, by name.
 
-https://core.telegram.org/bots/api#available-methods; getUpdates waits, so it lives with the
-routes.
+https://core.telegram.org/bots/api#available-methods; getUpdates waits, so it is in
+`bot.sandbox.telegram.routes`.
 """
 
 import re
@@ -288,4 +288,4 @@ METHODS: dict[str, Method] = {
     "answercallbackquery": _answer_callback_query,
     "getfile": _get_file,
 }
-"""By name in small letters: Telegram does not care about capitals."""
+"""By lower-case name: Telegram ignores case."""

@@ -1,8 +1,4 @@
-"""What Telegram refuses, in Telegram's own words: texts, captions, keyboards, commands.
-
-The sentences are those that the real Bot API answers, so that a bot that copes with them here
-copes with them there.
-"""
+"""What Telegram refuses, with its own error messages: texts, captions, keyboards, commands."""
 
 import re
 from typing import Any
@@ -57,8 +53,8 @@ class Refusal(Exception):
     """A request that Telegram refuses.
 
     Args:
-        description: What is wrong, without the words that stand for the code.
-        code: The HTTP status, which Telegram repeats in the body.
+        description: The error message, without the prefix for the code.
+        code: The HTTP status, which the body repeats.
     """
 
     def __init__(self, description: str, code: int = 400) -> None:
@@ -68,7 +64,7 @@ class Refusal(Exception):
 
 
 def check_text(text: str) -> None:
-    """Refuse a message's text that is empty or too long."""
+    """Refuse a message text that is empty or too long."""
     if not text:
         raise Refusal("message text is empty")
     if utf16_length(text) > MAX_TEXT:
@@ -76,16 +72,16 @@ def check_text(text: str) -> None:
 
 
 def check_caption(caption: str) -> None:
-    """Refuse a caption that is too long; none at all is fine."""
+    """Refuse a caption that is too long; it may be absent."""
     if utf16_length(caption) > MAX_CAPTION:
         raise Refusal("message caption is too long")
 
 
 def check_keyboard(markup: object) -> Json | None:
-    """Return an inline keyboard as Telegram keeps it, or None where there is none.
+    """Return an inline keyboard as Telegram stores it; None if there is none.
 
     For reply keyboards see `bot.sandbox.telegram.reply_keyboards`; forced replies are accepted and
-    change nothing.
+    ignored.
     """
     if markup is None:
         return None
@@ -123,10 +119,10 @@ def _check_button(button: object) -> Json:
 
 
 def check_url(url: object, what: str) -> None:
-    """Refuse what is no web address.
+    """Refuse an invalid URL.
 
-    Telegram also refuses hosts without a dot, such as localhost. They pass here, because the
-    local Spotify lives on this computer.
+    Telegram also refuses hosts without a dot, such as localhost. They are accepted here, because
+    the local Spotify is on this computer.
     """
     if not isinstance(url, str):
         raise Refusal(f"{what} must be of type String")
@@ -142,7 +138,7 @@ def check_url(url: object, what: str) -> None:
 
 
 def check_commands(commands: object) -> list[Json]:
-    """Return a command list as Telegram keeps it."""
+    """Return a command list as Telegram stores it."""
     if not isinstance(commands, list) or not all(isinstance(item, dict) for item in commands):
         raise Refusal("can't parse BotCommands JSON array")
     if len(commands) > 100:

@@ -1,7 +1,7 @@
-"""Reply keyboards: buttons in the place of a person's keyboard, which send what they say.
+"""Reply keyboards: buttons that replace a person's keyboard and send their own text.
 
-A message brings one, or takes it away; it belongs to the chat and not to that message. Of the
-buttons that ask for something, the one for a location is known.
+A message shows or removes one, but it belongs to the chat, not to the message. Of the buttons that
+request something, only the one for a location is supported.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from bot.sandbox.telegram.refusals import MAX_BUTTONS, Json, Refusal
 
 @dataclass(frozen=True, slots=True)
 class ReplyKeyboard:
-    """What a chat offers a person to send.
+    """The reply keyboard of a chat.
 
     Args:
-        rows: The buttons, as `KeyboardButton`; none where there is no keyboard.
-        is_for_once: Whether it goes with the person's next message. (By the real one it folds
-            up when one of its buttons is pressed.)
+        rows: The buttons, as `KeyboardButton`; empty if there is no keyboard.
+        is_for_once: Whether it disappears with the person's next message. (The real one hides once
+            a button is pressed.)
     """
 
     rows: tuple[tuple[Json, ...], ...] = ()
@@ -27,9 +27,9 @@ NO_KEYBOARD = ReplyKeyboard()
 
 
 def read_reply_keyboard(markup: object) -> ReplyKeyboard | None:
-    """Return the keyboard that a message brings, an empty one where it takes one away.
+    """Return the keyboard that a message shows; an empty one if it removes it.
 
-    None stands for a message that leaves the keyboard as it is.
+    None means that the message does not change the keyboard.
     """
     if not isinstance(markup, dict):
         return None

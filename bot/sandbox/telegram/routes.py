@@ -20,7 +20,7 @@ _MAX_BODY_BYTES = MAX_FILE_BYTES + 1024 * 1024  # a file and the fields around i
 
 
 def telegram_routes(telegram: TelegramState) -> list[BaseRoute]:
-    """Return the routes, to be mounted wherever `TELEGRAM_API_URL` points."""
+    """Return the routes, to be mounted where `TELEGRAM_API_URL` points."""
 
     async def call_method(request: Request) -> Response:
         if request.path_params["token"] != telegram.token:
@@ -33,7 +33,7 @@ def telegram_routes(telegram: TelegramState) -> list[BaseRoute]:
             result: Any
             if name == "getupdates":
                 result = await _get_updates(telegram, call)
-            else:  # in a thread: a method may decode a picture, and nobody waits for that
+            else:  # in a thread: a method may decode a picture
                 result = await run_in_threadpool(METHODS[name], telegram, call)
         except Refusal as refusal:
             return _refused(refusal.code, str(refusal))
@@ -61,7 +61,7 @@ def _refused(code: int, description: str) -> JSONResponse:
 
 
 async def _read(request: Request) -> Call:
-    """Return the fields of the query and the body, and the files with them."""
+    """Return the fields of the query and the body, and the uploads."""
     if int(request.headers.get("content-length", 0)) > _MAX_BODY_BYTES:
         raise Refusal("Request Entity Too Large", code=413)
     fields: dict[str, object] = dict(request.query_params)

@@ -19,7 +19,7 @@ from bot.sandbox.telegram.updates import UpdateQueue
 from bot.sandbox.telegram.webhook import Delivering
 
 QUERY_LIFETIME_S = 60.0
-"""How long a pressed button waits for the bot's answer."""
+"""How long a bot may answer a pressed button."""
 
 _NAMES = ("Robin", "Kim", "Alex", "Sam", "Noa", "Charlie", "Jo", "Mika", "Toni", "Sasha")
 
@@ -78,7 +78,7 @@ class TelegramState:
             self.chat(chat_id).offer(keyboard)
 
     def edit(self, chat_id: int, message_id: int, change: Callable[[Json], Json]) -> Json:
-        """Replace a message of the bot by what `change` makes of it."""
+        """Replace a message of the bot by the result of `change`."""
         with self.changing():
             chat = self.chat(chat_id)
             message = chat.messages.get(message_id)
@@ -131,7 +131,7 @@ class TelegramState:
             self._profile_version += 1
 
     def deliver_to(self, url: str, secret: str, kinds: list[str] | None) -> None:
-        """Deliver updates to an address from now on; to none where it is empty."""
+        """Deliver updates to a URL from now on; an empty one ends this."""
         with self._lock:
             self.updates.want(kinds)
             if self.delivering is not None:
@@ -159,12 +159,12 @@ class TelegramState:
         return chat
 
     async def news(self, user_id: int, cursor: str, timeout_s: float) -> Json:
-        """Wait until a chat differs from what the cursor stands for, and return what changed.
+        """Wait until a chat has changed since the cursor, and return the changes.
 
         Args:
-            user_id: Whose chat.
-            cursor: What the last answer said, or an empty text for everything.
-            timeout_s: How long to wait; then the answer is that nothing changed.
+            user_id: The chat's user.
+            cursor: From the last answer; empty for everything.
+            timeout_s: How long to wait before answering that nothing changed.
         """
         await self.bell.wait_for(lambda: self._cursor(user_id) != cursor or None, timeout_s)
         with self._lock:
@@ -177,7 +177,7 @@ class TelegramState:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Hold the state while it changes, then let those who wait look at it."""
+        """Hold the lock while the state changes, then wake those who wait."""
         with self._lock:
             yield
         self.bell.ring()
@@ -204,7 +204,7 @@ class TelegramState:
         return f"{self._epoch}.{self._profile_version}.{chat.revision if chat else 0}"
 
     def _revision(self, cursor: str) -> int | None:
-        """Return the revision that a cursor stands for; None for one from before a restart."""
+        """Return the revision of a cursor; None for one from before a restart."""
         epoch, _, rest = cursor.partition(".")
         revision = rest.rpartition(".")[2]
         return int(revision) if epoch == self._epoch and revision.isdecimal() else None
@@ -217,7 +217,7 @@ def person(user_id: int) -> Json:
 
 
 def _scope_key(scope: Json | None) -> str:
-    """Return the name under which the commands of a scope are kept."""
+    """Return the key for the commands of a scope."""
     if not isinstance(scope, dict | None):
         raise Refusal("can't parse BotCommandScope JSON object")
     if scope is None or scope.get("type") in ("default", "all_private_chats"):

@@ -1,6 +1,6 @@
-"""What waits for the bot: updates, kept until the bot acknowledges them.
+"""The updates that wait for the bot, kept until it acknowledges them.
 
-It does so by a higher offset where it fetches them, by its answer where they are delivered.
+A poll acknowledges by a higher offset, a webhook by its answer.
 """
 
 import threading
@@ -11,7 +11,7 @@ from bot.sandbox.telegram.bell import Bell
 from bot.sandbox.telegram.refusals import Json, Refusal
 
 MAX_WAITING = 2000
-"""The oldest updates are dropped beyond this many; the real ones are after a day."""
+"""Beyond this many, the oldest are dropped; the real Telegram drops them after a day."""
 
 FOR_EVER_S = 1e9
 
@@ -33,7 +33,7 @@ class UpdateQueue:
         return len(self._waiting)
 
     def push(self, kind: str, content: Json) -> None:
-        """Add an update, unless the bot said that it does not want this kind."""
+        """Add an update, unless the bot does not want this kind."""
         with self._lock:
             wanted = kind in self._allowed if self._allowed else kind not in _ONLY_ON_WISH
             if not wanted:
@@ -43,12 +43,12 @@ class UpdateQueue:
         self._bell.ring()
 
     def want(self, kinds: list[str] | None) -> None:
-        """Note which kinds the bot wants from now on: by none, the usual; by None, as before."""
+        """Set the kinds that the bot wants; empty for the default ones, None for no change."""
         if kinds is not None:
             self._allowed = frozenset(map(str, kinds))
 
     async def first(self, is_over: Callable[[], bool]) -> Json | None:
-        """Wait for the oldest update and return it; None once it is no longer wanted."""
+        """Wait for the oldest update and return it; None once delivery has stopped."""
 
         def look() -> Json | None:
             if is_over():
@@ -59,34 +59,34 @@ class UpdateQueue:
         return await self._bell.wait_for(look, FOR_EVER_S) or None
 
     def drop(self, update_id: int) -> None:
-        """Forget an update that was delivered."""
+        """Remove a delivered update."""
         with self._lock:
             if self._waiting and self._waiting[0]["update_id"] == update_id:
                 self._waiting.popleft()
 
     def look_again(self) -> None:
-        """Let everybody who waits for updates see whether they still should."""
+        """Wake everybody who waits for updates to check whether they still should."""
         self._poll += 1
         self._bell.ring()
 
     def clear(self) -> None:
-        """Drop everything that waits."""
+        """Remove all waiting updates."""
         with self._lock:
             self._waiting.clear()
 
     async def fetch(
         self, offset: int, limit: int, timeout_s: float, allowed: list[str] | None
     ) -> list[Json]:
-        """Return up to `limit` updates from `offset` on and forget those before it.
+        """Return up to `limit` updates from `offset` on, and remove those before it.
 
         Args:
             offset: The first update wanted; 0 for the oldest, negative to count from the end.
-            limit: How many at most, 1 to 100.
+            limit: The most updates, 1 to 100.
             timeout_s: How long to wait for the first update.
-            allowed: The kinds wanted from now on; empty for the usual ones, None for no change.
+            allowed: The kinds wanted from now on; empty for the default ones, None for no change.
 
         Raises:
-            Refusal: Another poll began meanwhile.
+            Refusal: Another poll has started meanwhile.
         """
         with self._lock:
             self._poll += 1

@@ -1,4 +1,4 @@
-"""How the local Telegram delivers updates to a webhook: one at a time, until the bot takes it."""
+"""Delivers the local Telegram's updates to a webhook: one at a time, until the bot accepts it."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ from bot.sandbox.telegram.updates import UpdateQueue
 LOOPBACK = ("127.0.0.1", "::1")
 
 PAUSE_S = 0.5
-"""Between two deliveries of what the bot did not take; the real one takes longer and longer."""
+"""The pause after a failed delivery; the real Telegram waits longer each time."""
 
 TIMEOUT_S = 10.0
 
@@ -22,7 +22,7 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's nam
 
 
 def check_webhook_url(url: str) -> None:
-    """Refuse what is neither HTTPS, as for the real one, nor on this computer."""
+    """Refuse a URL that is neither HTTPS, as the real one requires, nor on this computer."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -32,13 +32,13 @@ def check_webhook_url(url: str) -> None:
 
 
 class Delivering:
-    """A thread that delivers what waits to one address, until it is stopped.
+    """A thread that delivers waiting updates to one URL until stopped.
 
     Args:
-        updates: What waits.
-        url: Where it goes.
-        secret: What is shown with it; empty for nothing.
-        leads_to: Where public addresses lead on this computer, by their beginnings.
+        updates: The waiting updates.
+        url: The webhook's URL.
+        secret: The secret sent along; empty for none.
+        leads_to: Maps the start of public URLs to addresses on this computer.
         clock: Returns the time now, in seconds since 1970.
     """
 
@@ -61,12 +61,12 @@ class Delivering:
         self._thread.start()
 
     def stop(self) -> None:
-        """Deliver no more."""
+        """Stop delivering."""
         self._is_stopped = True
         self._updates.look_again()
 
     def info(self) -> Json:
-        """Return what `getWebhookInfo` tells of it."""
+        """Return the delivery's part of `getWebhookInfo`."""
         return {"url": self.url, "max_connections": 1, **self._failure}
 
     async def _deliver(self) -> None:
@@ -86,7 +86,7 @@ class Delivering:
                     self._updates.drop(update["update_id"])
 
     async def _post(self, client: httpx.AsyncClient, update: Any) -> str:
-        """Deliver an update; return why that failed, empty if it did not."""
+        """Deliver an update; return the error, empty if there was none."""
         try:
             answer = await client.post(self._reachable(), json=update)
         except httpx.HTTPError as error:

@@ -262,11 +262,12 @@ class Intents:
         """Return the connected listeners whose pending playlist is due for a retry."""
         rows = self._db.query(
             "select user_id from spotify_intents join spotify_accounts using (user_id)"
-            " where tokens_encrypted is not null and created_utc > ?"
+            " where tokens_encrypted is not null and created_utc between ? and ?"
             # A later time than the longest wait was stored by a clock that was ahead.
             " and (coalesce(try_after_utc, '') <= ? or try_after_utc > ?) order by user_id",
             [
                 (now - TRIED_FOR).isoformat(),
+                (now + TRIED_FOR).isoformat(),
                 now.isoformat(),
                 (now + timedelta(seconds=LONGEST_WAIT_S)).isoformat(),
             ],

@@ -118,6 +118,16 @@ def test_the_demo_touches_no_file_but_its_own(tmp_path: Path) -> None:
     assert mine.read_text() == "years of work"
 
 
+@pytest.mark.parametrize("command", ["demo --no-browser --port 18765", "catalogue stats"])
+def test_a_file_as_data_folder_is_reported_in_one_line(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    ended = mirrortape(*command.split(), "--data-dir", str(file), folder=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"mirrortape: {file} is a file, but must be a folder: move it")
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
     import socket
 

@@ -163,7 +163,7 @@ def test_fetch_without_a_network_says_what_else_to_do() -> None:
 def test_a_database_that_is_none(data: Path) -> None:
     data.mkdir()
     (data / "catalogue.db").write_bytes(b"not a database, but long enough to look at" * 40)
-    assert "cannot be used" in refused("catalogue", "stats")
+    assert "is damaged" in refused("catalogue", "stats")
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

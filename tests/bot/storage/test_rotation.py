@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from bot.runtime.database_lock import in_use
 from bot.settings import Settings
 from bot.storage.forgotten import Forgotten
-from bot.storage.inbox_table import NewUpdate, Received
+from bot.storage.inbox_table import InboxTable, NewUpdate
 from bot.storage.people import People
 from bot.storage.records import SEALED
 from recommender.errors import ConnectionExpired
@@ -141,9 +141,9 @@ def test_after_a_rotation_the_new_key_alone_reads_everything(db: Database) -> No
     assert rotate(db, ciphered(NEW), SEALED) == Rotation(renewed=2, unreadable=())
 
 
-def said_in(inbox: Received) -> list[str]:
+def said_in(inbox: InboxTable) -> list[str]:
     """Return what waits in the inbox and opens."""
-    begun = [inbox.begin(waiting.update_id) for waiting in inbox.retake(NOON)]
+    begun = [inbox.begin(waiting.update_id) for waiting in inbox.unhandled(NOON)]
     return [each.payload for each in begun if each is not None]
 
 
@@ -280,7 +280,7 @@ def test_the_command_says_how_many_rows(db: Database, path: Path) -> None:
     fill(db, OLD)
     done = run(path.parent, f"{NEW},{OLD}")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("6 rows are encrypted under the newest key.\n")
+    assert done.stdout.startswith("6 rows are encrypted with the newest key.\n")
     assert SpotifyAccounts(db, ciphered(NEW)).tokens(1) == tokens_of(1)
 
 
@@ -289,7 +289,7 @@ def test_the_command_names_whom_it_could_not_read(db: Database, path: Path) -> N
     fill(db, Fernet.generate_key().decode(), users=range(41, 43))
     done = run(path.parent, f"{NEW},{OLD}")
     assert done.returncode == 2
-    assert done.stdout == "6 rows are encrypted under the newest key.\n"
+    assert done.stdout == "6 rows are encrypted with the newest key.\n"
     assert len(done.stderr.splitlines()) == 1
     assert "2 users opens with none" in done.stderr
     assert ": 41, 42." in done.stderr
@@ -298,8 +298,8 @@ def test_the_command_names_whom_it_could_not_read(db: Database, path: Path) -> N
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("", "SECRET_KEY must hold a key, but is empty"),
-        ("nonsense", "What SECRET_KEY holds is no key"),
+        ("", "SECRET_KEY is empty"),
+        ("nonsense", "SECRET_KEY is not a complete key"),
         (f"{NEW},{OLD[:-2]}", "Key 2 of SECRET_KEY is no key"),
         (NEW, "there is no user data in"),
     ],

@@ -115,7 +115,7 @@ def test_what_a_stop_cannot_finish_in_time_waits_for_the_next_start(
 
 def test_a_job_that_hangs_does_not_hold_up_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.runtime.serving.GRACE_S", 0.2)
-    monkeypatch.setattr("bot.runtime.serving.LAST_S", 0.2)
+    monkeypatch.setattr("bot.runtime.serving.CANCEL_S", 0.2)
 
     async def story(chat: Chat) -> None:
         begun = asyncio.Event()

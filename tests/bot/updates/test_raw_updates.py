@@ -15,7 +15,7 @@ from bot import texts
 from bot.sending import delivery
 from bot.storage.inbox_table import ASIDE_FOR, MOST_ASIDE, NewUpdate, SetAside
 from bot.updates import inbox
-from bot.updates.inbox import OF_A_STRANGER, Inbox
+from bot.updates.inbox import MAX_PER_STRANGER, Inbox
 from bot.updates.polling import poll
 from bot.updates.raw_updates import Sender, new_update, number_of, sender_of
 from bot.worker import albums
@@ -302,8 +302,8 @@ async def test_a_flood_of_a_strangers_does_not_fill_the_table() -> None:
         flood = [text_update(n, "hello", STRANGER) for n in range(100)]
         ours = [text_update(n, "hello", ANNA) for n in range(100, 120)]
         await not_open.receive(flood + ours)
-        assert len(await rows(chat)) == OF_A_STRANGER + len(ours)
-        assert services.metrics.updates_dropped._value.get() == len(flood) - OF_A_STRANGER
+        assert len(await rows(chat)) == MAX_PER_STRANGER + len(ours)
+        assert services.metrics.updates_dropped._value.get() == len(flood) - MAX_PER_STRANGER
 
 
 def test_updates_under_another_key_are_spoken_of(
@@ -321,7 +321,7 @@ def test_updates_under_another_key_are_spoken_of(
         asyncio.run(with_chat(story, database=tmp_path / "mirrortape.db"))
     (record,) = [r for r in caplog.records if "SECRET_KEY" in r.message]
     assert record.levelno == logging.WARNING
-    assert "3 updates wait" in record.message
+    assert "3 waiting updates" in record.message
 
 
 async def test_what_the_version_before_stored_is_handled(chat: Chat) -> None:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.logs import Seldom
+from bot.logs import RateLimit
 from bot.runtime.serving import listen, web_server
 from bot.web.limits import WebLimits, public_limits
 from tests.support.contracts import ROOT
@@ -183,7 +183,9 @@ def test_where_no_file_is_left_the_server_waits_and_says_little(
                 first.sendall(PARTIAL + b"\r\n")
                 await asyncio.sleep(1.2)
             assert (await fetch(port)).status_code == 200
-        told = [each for each in caplog.records if "can be accepted" in each.getMessage()]
+        told = [
+            each for each in caplog.records if "cannot accept connections" in each.getMessage()
+        ]
         assert 1 <= len(told) <= 4
 
     served(story)
@@ -200,7 +202,7 @@ def test_strangers_get_a_part_of_what_the_process_may_open(files: int, connectio
 
 def test_a_logger_that_strangers_use_says_little_a_minute() -> None:
     now_s = 0.0
-    seldom = Seldom(most=3, clock=lambda: now_s)
+    seldom = RateLimit(most=3, clock=lambda: now_s)
 
     def logged() -> str | None:
         record = logging.LogRecord("x", logging.WARNING, "", 0, "bad %s", ("request",), None)
@@ -208,7 +210,7 @@ def test_a_logger_that_strangers_use_says_little_a_minute() -> None:
 
     assert [logged() for _ in range(1000)] == ["bad request"] * 3 + [None] * 997
     now_s = 60.0
-    assert logged() == "bad request (997 lines before it are left out)"
+    assert logged() == "bad request (997 lines before it left out)"
     assert logged() == "bad request"
 
 

@@ -320,4 +320,4 @@ async def test_what_is_said_before_forgetting_is_not_kept_in_the_inbox(chat: Cha
     await chat.press("forget:yes")
     (row,) = await chat.records.run(lambda s: list(s.people.db.table("inbox").rows))
     assert (row["user_id"], row["payload"]) == (None, None)
-    assert await chat.records.run(lambda s: s.people.inbox.retake(NOW)) == []
+    assert await chat.records.run(lambda s: s.people.inbox.unhandled(NOW)) == []

@@ -181,7 +181,7 @@ async def test_an_album_that_a_stop_interrupts_is_gathered_again_at_the_next_sta
 
 async def waiting(chat: Chat) -> list[int]:
     """Return which updates are not handled."""
-    left = await chat.records.run(lambda s: s.people.inbox.retake(NOW))
+    left = await chat.records.run(lambda s: s.people.inbox.unhandled(NOW))
     return [update.update_id for update in left]
 
 

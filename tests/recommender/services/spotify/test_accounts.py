@@ -162,6 +162,14 @@ def test_a_wait_that_a_clock_ahead_has_stored_ends(accounts: SpotifyAccounts) ->
     assert accounts.playlists.unfinished(NOON) == [7]
 
 
+def test_a_playlist_stored_by_a_clock_ahead_is_not_retried_forever(
+    accounts: SpotifyAccounts,
+) -> None:
+    accounts.connect(7, ROBIN, TOKENS)
+    accounts.playlists.intend(7, DRAFT, NOON + timedelta(days=1500))
+    assert accounts.playlists.unfinished(NOON) == []
+
+
 def test_the_cooldown_of_each_app_is_remembered(accounts: SpotifyAccounts) -> None:
     assert accounts.cooldown("") is None
     accounts.cool_down("", NOON)

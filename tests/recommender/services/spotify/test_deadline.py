@@ -177,10 +177,10 @@ def test_sigterm_ends_the_bot_in_time_though_spotify_drips(tmp_path: Path) -> No
 def test_what_hangs_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     script = (
         "import concurrent.futures, sys, time\n"
-        "from bot.runtime.serving import leave_in_time\n"
+        "from bot.runtime.serving import exit_in_time\n"
         "concurrent.futures.ThreadPoolExecutor().submit(time.sleep, 60)\n"
         "print('stored', flush=True)\n"
-        "leave_in_time(0.5)\n"
+        "exit_in_time(0.5)\n"
     )
     start = time.monotonic()
     done = subprocess.run(
