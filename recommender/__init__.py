@@ -1,5 +1,47 @@
-"""Turns emotions into playlists: targets, catalogue, ranking, votes, and Spotify.
+"""Mood in, playlist out: the public API of the music recommender.
 
-The entry points are `recommend.recommend` (pure: emotions in, tracks out), `catalogue.catalogue`
-(fills and loads the tracks), and `listeners.store` (readings, playlists and votes).
+`recommend` ranks the tracks of a `Catalogue` for a mood, given a listener's `Taste` and
+`Preferences`. It is pure: no clock, database or network. `MusicStore` keeps what listeners were
+shown and how they voted, and `recommender.services.spotify` writes playlists to Spotify.
+
+    table = Catalogue(Path("catalogue.db")).load()
+    playlist = recommend(
+        table,
+        probabilities={"sad": 1.0},
+        mode="lift",
+        length=20,
+        taste=Taste(),
+        recent=(),
+        rng=np.random.default_rng(),
+    )
+    for pick in playlist.picks:
+        print(pick.track.name, pick.reason)
 """
+
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.table import TrackTable
+from recommender.catalogue.tracks import Track
+from recommender.errors import RecommenderError
+from recommender.listeners.store import MusicStore
+from recommender.mood.targets import EMOTIONS, MODES
+from recommender.ranking.explaining import Pick
+from recommender.recommend import Recommendation, recommend, recommend_replacements
+from recommender.taste.preferences import Preferences
+from recommender.taste.taste import Opinion, Taste
+
+__all__ = [
+    "EMOTIONS",
+    "MODES",
+    "Catalogue",
+    "MusicStore",
+    "Opinion",
+    "Pick",
+    "Preferences",
+    "Recommendation",
+    "RecommenderError",
+    "Taste",
+    "Track",
+    "TrackTable",
+    "recommend",
+    "recommend_replacements",
+]

@@ -1,36 +1,36 @@
-"""The errors between a reading and a playlist.
+"""The errors of the recommender.
 
 RecommenderError
 ├── CatalogueError
-│   ├── CatalogueEmpty          there are no tracks
-│   ├── CatalogueUnreadable     a CSV cannot be used; nothing was imported
-│   ├── LabelsUnlearnable       no categories can be learned from the labelled songs
+│   ├── CatalogueEmpty          no track to choose from
+│   ├── CatalogueUnreadable     a CSV cannot be used; the catalogue is unchanged
+│   ├── LabelsUnlearnable       labelled songs are too few to learn categories from
 │   ├── NoSuchCategory          no song category matches the emotion
 │   └── CatalogueUnreachable    a CSV cannot be downloaded
-├── BadPreference               an impossible setting
-│   └── UnknownName             the catalogue lacks this artist or genre
+├── BadPreference               a listener's setting is invalid
+│   └── UnknownName             the catalogue does not have this artist or genre
 ├── TooFewTracks                the listener's filters leave too few tracks for a playlist
-├── AuthorizationFailed         a return from Spotify's consent page connects nothing
-│   ├── AuthorizationDenied     the listener said no there
-│   ├── AuthorizationStale      the link is unknown, already used or too old
+├── AuthorizationFailed         OAuth ended without a connected account
+│   ├── AuthorizationDenied     the listener refused consent
+│   ├── AuthorizationStale      the link is unknown, already used or expired
 │   ├── AuthorizationForeign    the link was made for another listener
 │   ├── AccountUnknown          Spotify does not say whose account it is
-│   └── WrongDigits             the typed digits are not those of the page
+│   └── WrongDigits             the typed digits are not the ones on the page
 ├── NotConnected                this listener has no Spotify account connected
-├── ConnectionExpired           Spotify no longer honours the stored authorization
-├── SpotifyRefused              Spotify refuses, and a retry would not help
+├── ConnectionExpired           Spotify no longer accepts the stored tokens
+├── SpotifyRefused              Spotify refused the request; a retry would not help
 │   ├── PlaylistGone            the playlist no longer exists
-│   ├── NotOnUserList           the app's owner has not listed this account
-│   └── OwnerNeedsPremium       the app's owner has no Premium any more
-└── SpotifyBusy                 Spotify cannot answer now; try again after `retry_after_s`
-    ├── RateLimited             too many requests in a rolling window of seconds
-    ├── QuotaExceeded           the app's daily quota is spent, hours to wait
+│   ├── NotOnUserList           the account is not on the app's user list
+│   └── OwnerNeedsPremium       the app's owner no longer has Premium
+└── SpotifyBusy                 Spotify cannot answer now; retry after `retry_after_s`
+    ├── RateLimited             too many requests within Spotify's rolling window
+    ├── QuotaExceeded           the app's daily quota is spent; the wait is hours
     └── SpotifyUnreachable      the network or Spotify's servers failed
 """
 
 
 class RecommenderError(Exception):
-    """No playlist can be made or published."""
+    """The base class of the recommender's errors."""
 
 
 class CatalogueError(RecommenderError):
@@ -42,36 +42,36 @@ class CatalogueEmpty(CatalogueError):
 
 
 class CatalogueUnreadable(CatalogueError):
-    """A file cannot be imported, for the reason in the message; nothing was changed."""
+    """A file cannot be used. The message says why; nothing was imported."""
 
 
 class LabelsUnlearnable(CatalogueError):
-    """No categories can be learned from the labelled songs, for the reason in the message."""
+    """No categories can be learned from these labelled songs. The message says why."""
 
 
 class NoSuchCategory(CatalogueError):
-    """No song category matches the emotion; the message lists the categories."""
+    """No song category matches the emotion. The message lists the existing categories."""
 
 
 class BadPreference(RecommenderError):
-    """A setting is impossible; the message says what is possible."""
+    """A listener's setting is invalid. The message says what is valid."""
 
 
 class UnknownName(BadPreference):
-    """The catalogue lacks this artist or genre; the message suggests similar names."""
+    """The catalogue does not have this artist or genre. The message suggests similar names."""
 
 
 class TooFewTracks(RecommenderError):
     """The listener's filters leave too few tracks for a playlist.
 
-    The message names the costliest filter and offers to relax it.
+    The message names the most restrictive filters and suggests relaxing them.
 
     Args:
         message: What happened, in whole sentences.
         left: Tracks that pass all filters.
-        places: The requested number of tracks.
-        costly: The filters to relax, the costliest first: names of `filters.Filter`.
-        then_left: Tracks that pass without these filters.
+        places: Requested tracks.
+        costly: Names of the filters to relax, the most restrictive first (`filters.Filter`).
+        then_left: Tracks that pass the remaining filters.
     """
 
     def __init__(
@@ -88,15 +88,15 @@ class TooFewTracks(RecommenderError):
 
 
 class AuthorizationFailed(RecommenderError):
-    """A return from Spotify's consent page connects nothing."""
+    """Spotify's OAuth ended without a connected account."""
 
 
 class AuthorizationDenied(AuthorizationFailed):
-    """The listener said no on Spotify's consent page."""
+    """The listener refused consent."""
 
 
 class AuthorizationStale(AuthorizationFailed):
-    """The link to the consent page is unknown, was used already, or is too old."""
+    """The link to the consent page is unknown, already used or expired."""
 
 
 class AuthorizationForeign(AuthorizationFailed):
@@ -104,15 +104,15 @@ class AuthorizationForeign(AuthorizationFailed):
 
 
 class AccountUnknown(AuthorizationFailed):
-    """Spotify does not say whose account was connected, so it cannot be stored."""
+    """Spotify does not say whose account it is, so it cannot be stored."""
 
 
 class WrongDigits(AuthorizationFailed):
-    """The typed digits are not those of the page.
+    """The typed digits are not the ones on the page.
 
     Args:
         message: What happened.
-        tries_left: How many tries are left.
+        tries_left: Remaining attempts.
     """
 
     def __init__(self, message: str, tries_left: int) -> None:
@@ -124,7 +124,7 @@ class WrongDigits(AuthorizationFailed):
 
 
 class CatalogueUnreachable(CatalogueError):
-    """A file cannot be downloaded; the message says why, and what else to do."""
+    """A file cannot be downloaded. The message says why and what else to try."""
 
 
 class NotConnected(RecommenderError):
@@ -132,11 +132,11 @@ class NotConnected(RecommenderError):
 
 
 class ConnectionExpired(RecommenderError):
-    """Spotify no longer honours the stored authorization; the listener must connect again."""
+    """Spotify no longer accepts the stored tokens; the listener must connect again."""
 
 
 class SpotifyRefused(RecommenderError):
-    """Spotify refuses, and a retry would not help."""
+    """Spotify refused the request; a retry would not help."""
 
 
 class PlaylistGone(SpotifyRefused):
@@ -144,11 +144,11 @@ class PlaylistGone(SpotifyRefused):
 
 
 class NotOnUserList(SpotifyRefused):
-    """The app is in Development Mode, and its owner has not listed this account."""
+    """The account is not on the user list of the app, which is in Development Mode."""
 
 
 class OwnerNeedsPremium(SpotifyRefused):
-    """The app is in Development Mode, and its owner no longer has Premium."""
+    """An app in Development Mode works only while its owner has Spotify Premium."""
 
 
 class SpotifyBusy(RecommenderError):

@@ -1,4 +1,4 @@
-"""Recommends tracks for a mood. Pure: clock and random generator are arguments."""
+"""Recommends a playlist for a mood. Pure: the clock and the random generator are arguments."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,14 +28,14 @@ from recommender.taste.taste import Taste
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A playlist.
+    """A recommended playlist.
 
     Args:
         picks: The tracks in order; fewer than requested only if the catalogue has no more.
         targets: The target of each position.
-        ms: Milliseconds of search and ranking.
-        policy: The version of the ranking, and the name of its prior.
-        relaxed: The wishes that could not be met.
+        ms: Milliseconds spent on search and ranking.
+        policy: Version of the ranking, and the name of its prior.
+        relaxed: The requirements that could not be met, if any.
     """
 
     picks: tuple[Pick, ...]
@@ -67,17 +67,17 @@ def recommend(
         table: The catalogue.
         probabilities: The share of each emotion.
         mode: One of `targets.MODES`.
-        length: The number of tracks, at least 1.
-        taste: The listener's votes and ratings.
-        recent: Ids of tracks shown recently.
-        rng: Randomness; the same state gives the same playlist.
-        prior: The prior over listeners' tastes.
-        preferences: The listener's settings: filters and favourites.
-        is_allowed: A further filter.
-        positions: The positions to fill, in order; by default all `length` of them. If given,
-            there may be fewer tracks than positions.
-        config: Parameters of the ranking.
-        clock: Seconds, for `Recommendation.ms`.
+        length: How many tracks, at least 1.
+        taste: The listener's opinions of earlier tracks.
+        recent: Ids of recently shown tracks.
+        rng: The same state gives the same playlist.
+        prior: The prior over all listeners.
+        preferences: The listener's settings; filters and favourites are applied.
+        is_allowed: An additional filter.
+        positions: The positions to fill, in order, if not all `length`. There may be fewer tracks
+            than positions.
+        config: The ranking's configuration.
+        clock: Returns seconds, for `Recommendation.ms`.
 
     Raises:
         ValueError: Unknown emotion or mode, or a length below 1.
@@ -106,7 +106,7 @@ def recommend(
         policy=f"{POLICY_VERSION} {prior.name}",
         relaxed=relaxed(table, choices, targets, recent, preferences),
     )
-    table.release()  # else a million mapped tracks would count as memory of this process
+    table.release()  # else all the mapped tracks would soon count as our memory
     return recommendation
 
 
@@ -115,29 +115,29 @@ def recommend_replacements(
     *,
     positions: Collection[int],
     kept: Collection[str],
-    unavailable: Collection[str],
-    **wanted: Any,
+    gone: Collection[str],
+    **request: Any,
 ) -> Recommendation:
-    """Recommend tracks for some positions of an existing playlist.
+    """Recommend new tracks for some positions of an existing playlist.
 
-    They repeat no song and no artist of the tracks that stay.
+    No song or artist of the tracks that stay is chosen again.
 
     Args:
         table: The catalogue.
         positions: The positions to fill, from 0.
-        kept: Ids of the playlist's other tracks.
-        unavailable: Ids of tracks that Spotify no longer plays.
-        wanted: Other arguments of `recommend`, as for the whole playlist.
+        kept: Ids of the tracks that stay.
+        gone: Ids of tracks that Spotify no longer plays.
+        request: The arguments of `recommend` for the whole playlist.
 
     Returns:
-        As many tracks as fit these positions, perhaps fewer.
+        One track per position, or fewer if the catalogue has no more.
     """
     rows = table.rows(kept)
     is_allowed = passes_all(
         [
-            still_plays(table, unavailable),
+            still_plays(table, gone),
             none_of(table.recording_keys, table.recording_keys[rows]),
             none_of(table.artist_keys, table.artist_keys[rows]),
         ]
     )
-    return recommend(table, positions=sorted(positions), is_allowed=is_allowed, **wanted)
+    return recommend(table, positions=sorted(positions), is_allowed=is_allowed, **request)

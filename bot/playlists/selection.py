@@ -155,7 +155,7 @@ class Selector:
             services.table,
             positions=positions,
             kept=[track.track_id for track in saved.tracks if track.track_id not in silent],
-            unavailable=gone,
+            gone=gone,
             probabilities=mood.probabilities,
             mode=saved.mode,
             length=len(saved.tracks),

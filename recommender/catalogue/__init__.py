@@ -1,1 +1,1 @@
-"""The catalogue of tracks: import, storage, search by name, statistics."""
+"""The track catalogue: import, storage, lookup by name, statistics."""

@@ -1,8 +1,8 @@
-"""`catalogue.db`: the tracks to choose from, replaceable at any time.
+"""The catalogue of tracks in `catalogue.db`.
 
-A CSV is first read into a temporary table, then moved in one short transaction. So a bad file
-changes nothing, and a running bot can read while the catalogue is replaced. The file
-`catalogue.db-tracks` holds the same tracks as memory-mapped arrays (see `table_file`).
+A CSV is first read into a temporary table, then moved over in one short transaction. So a bad file
+changes nothing, and a running bot can read while the catalogue is replaced. `catalogue.db-tracks`
+holds the same tracks as memory-mapped arrays (see `table_file`).
 """
 
 import logging
@@ -50,14 +50,14 @@ class ImportReport:
     """The result of an import.
 
     Args:
-        rows: Rows in the file, after its header.
-        skipped: Rows that could not be used, by reason.
-        duplicates: Good rows that were merged with an earlier row of the same id.
-        tracks: Different tracks in the file: `new` + `updated` + `unchanged`.
+        rows: Rows in the file, without the header.
+        skipped: Invalid rows, by reason.
+        duplicates: Valid rows that were merged with an earlier row of the same id.
+        tracks: Distinct tracks in the file: `new` + `updated` + `unchanged`.
         new: Tracks that the catalogue did not have.
-        updated: Tracks that it had with other values.
-        unchanged: Tracks that it had with the same values.
-        invented_dropped: Invented tracks that were removed.
+        updated: Tracks whose values changed.
+        unchanged: Tracks whose values stayed the same.
+        invented_dropped: Deleted invented tracks.
     """
 
     rows: int
@@ -73,7 +73,7 @@ class ImportReport:
 class Catalogue:
     """The tracks in one SQLite file.
 
-    Use it on the thread that made it.
+    Use it only on the thread that created it.
 
     Args:
         path: The file, created if missing, or None for a catalogue in memory.
@@ -94,14 +94,14 @@ class Catalogue:
     # -- filling --
 
     def import_csv(self, path: Path, on_progress: OnProgress | None = None) -> ImportReport:
-        """Add the tracks of a CSV, replacing those with the same ids and all invented ones.
+        """Import a CSV: replace tracks with the same ids and delete all invented ones.
 
-        Rows with the same id are merged: the most popular one wins, else the first, with the
-        genres of all. Importing the same file again changes nothing.
+        Rows with the same id are merged: the most popular row wins, else the first, and the
+        genres of all are kept. Importing the same file again changes nothing.
 
         Args:
-            path: A CSV as `importing` describes.
-            on_progress: Called with the bytes read and the size of the file.
+            path: A CSV as described in `importing`.
+            on_progress: Called regularly with the bytes read and the total bytes.
 
         Raises:
             CatalogueUnreadable: The file cannot be imported; the catalogue is unchanged.
@@ -112,7 +112,7 @@ class Catalogue:
         self.db.execute(CREATE_STAGED)
         self.db.execute(INDEX_STAGED)
         try:
-            with self.db.atomic():  # only touches the temporary table: no reader waits
+            with self.db.atomic():  # only writes to the temporary table, so it blocks nobody
                 for batch in _batches(read_csv(path, tally, on_progress), _ROWS_PER_BATCH):
                     self.db.conn.executemany(STAGE, map(from_csv, batch))
             return self._move_staged(tally)
@@ -122,20 +122,20 @@ class Catalogue:
             self.db.execute("drop table if exists temp.staged")
 
     def replace_invented(self, tracks: Iterable[Track]) -> None:
-        """Replace all invented tracks."""
+        """Replace all invented tracks by these."""
         with self._changing():
             self.db.execute("delete from tracks where invented")
             self.db.conn.executemany(INSERT, map(from_track, tracks))
 
     def set_labels(self, labels: Iterable[tuple[str, str]]) -> None:
-        """Set the song categories of tracks; importing the tracks again keeps them.
+        """Assign tracks to song categories; a later import keeps the categories.
 
         Args:
-            labels: Pairs of a track id and its category, "" for none; other tracks are unchanged.
+            labels: Pairs of track id and category, "" for none; other tracks keep theirs.
         """
         self.db.execute("create temp table given (id text primary key, label text) without rowid")
         try:
-            with self.db.atomic():  # only touches the temporary table: nobody waits
+            with self.db.atomic():  # only writes to the temporary table, so it blocks nobody
                 self.db.conn.executemany("insert or replace into given values (?, ?)", labels)
             with self._changing():
                 self.db.execute(
@@ -147,7 +147,7 @@ class Catalogue:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Change tracks in one transaction, and renew their revision and arrays."""
+        """Change tracks in one transaction; renew the revision and the array file."""
         with immediate(self.db):
             before = self.db.conn.total_changes
             yield
@@ -180,29 +180,29 @@ class Catalogue:
     # -- reading --
 
     def find(self, track_ids: Iterable[str]) -> list[Track]:
-        """Return the known tracks among these ids, in the given order."""
+        """Return the known tracks among these ids, in the same order."""
         sql = "select * from tracks where id = ?"
         return [to_track(row) for id_ in track_ids for row in self.db.query(sql, [id_])]
 
     def stats(self) -> CatalogueStats:
-        """Return statistics of the catalogue."""
+        """Return the statistics of the catalogue."""
         try:
             return summarise(self.load())
         except CatalogueEmpty:
             return EMPTY
 
     def load(self) -> TrackTable:
-        """Return all tracks, mapped from the file of arrays.
+        """Return all tracks, memory-mapped from the array file.
 
-        If there is no file of this revision, it is written from the database. If it cannot be
-        written, the tracks stay in memory.
+        If there is no array file of this revision, the tracks are read from the database and the
+        file is written. If it cannot be written, the tracks stay in memory.
 
         Raises:
-            CatalogueEmpty: There are no tracks.
+            CatalogueEmpty: The catalogue has no tracks.
         """
         if self._table_path and (table := open_table(self._table_path, self._revision())):
             return table
-        with self.db.atomic():  # a consistent revision, count and rows
+        with self.db.atomic():  # a consistent snapshot of revision, count and rows
             revision, n = self._revision(), len(self)
             if not n:
                 raise CatalogueEmpty("the catalogue has no tracks")

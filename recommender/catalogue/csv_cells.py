@@ -1,7 +1,7 @@
-"""Escapes the cells of CSV files.
+"""Escapes CSV cells against formula injection and line breaks.
 
-Titles and names are untrusted: spreadsheets run a cell that starts like a formula, and many
-programs take a line break in a cell as a new row.
+Titles and names come from strangers. A spreadsheet runs a cell that starts like a formula, and
+many programs take a line break in a cell for a new row.
 """
 
 import re
@@ -11,7 +11,7 @@ _FORMULA = re.compile(r"[=+\-@＝＋－＠]")
 
 
 def plain_cell(text: str) -> str:
-    """Return a text as one line that no spreadsheet takes for a formula."""
+    """Return a text on one line, quoted if a spreadsheet would take it for a formula."""
     line = one_line(text)
     return f"'{line}" if _FORMULA.match(line) else line
 

@@ -1,7 +1,7 @@
-"""Reads the rows of CSV files. Files that are not CSV are refused, bad rows are counted.
+"""Reads and validates the rows of a CSV; skips and counts invalid rows.
 
-The caller says which columns are required and how to parse a row: `importing` for tracks,
-`labelled` for labelled songs.
+The caller defines the columns and the row parser: `importing` for tracks, `labelled` for songs
+with categories.
 """
 
 import csv
@@ -15,10 +15,10 @@ from typing import IO, TypeVar
 from recommender.errors import CatalogueUnreadable
 
 OnProgress = Callable[[int, int], None]
-"""Called with the finished and the total amount, in bytes or tracks."""
+"""Called regularly with the amount done and the total, in bytes or tracks."""
 
 Spellings = Mapping[str, Sequence[str]]
-"""Our name of each column, and its names in files, the preferred one first."""
+"""Our name for each column, and its names in files, the preferred one first."""
 
 _ROWS_PER_PROGRESS = 2_000
 _EXAMPLES = 3
@@ -28,7 +28,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Rows skipped for one reason: their number, and the lines of the first few."""
+    """Rows skipped for one reason: how many, and the lines of the first few."""
 
     reason: str
     count: int
@@ -37,12 +37,12 @@ class Skipped:
 
 @dataclass(slots=True)
 class CsvTally:
-    """Counts the rows of a CSV.
+    """Counts of the rows read so far.
 
     Args:
-        rows: Rows after the header, good or bad, without blank lines.
+        rows: Rows after the header, valid or not, without blank lines.
         counts: Skipped rows by reason.
-        lines: The lines of the first few of them.
+        lines: The lines of the first few skipped rows, by reason.
     """
 
     rows: int = 0
@@ -65,12 +65,12 @@ class CsvTally:
 
 
 class BadRow(Exception):
-    """A row cannot be used; the message is the reason."""
+    """A row is invalid; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of one row by our names of the columns."""
+    """The cells of one row, by our column names."""
 
     cells: Sequence[str]
     places: Mapping[str, int]
@@ -79,14 +79,14 @@ class Cells:
         return column in self.places
 
     def raw(self, column: str) -> str:
-        """Return the raw cell of a required column."""
+        """Return the unchanged cell of an existing column."""
         return self.cells[self.places[column]]
 
     def text(self, column: str) -> str:
-        """Return a cell with normalized white space; empty if the file lacks the column."""
+        """Return a cell with normalised white space; empty if the file lacks the column."""
         if column not in self.places:
             return ""
-        # control characters would break packed texts; `split` drops the other ones
+        # packed texts use a separator that `split` removes; NUL is not white space
         return " ".join(self.raw(column).replace("\0", " ").split())
 
 
@@ -98,19 +98,19 @@ def read_rows(
     tally: CsvTally,
     on_progress: OnProgress | None,
 ) -> Iterator[Row]:
-    """Yield the good rows of a CSV and count all of them in `tally`.
+    """Yield the valid rows of a CSV and count all rows in `tally`.
 
     Args:
         path: The file, UTF-8 with or without a byte order mark.
         required: Required columns.
-        optional: Optional columns.
+        optional: Columns that are read if present.
         parse: Turns cells into a row, or raises `BadRow`.
         tally: Counts the rows.
-        on_progress: Called with the bytes read and the size of the file.
+        on_progress: Called regularly with the bytes read and the total bytes.
 
     Raises:
-        CatalogueUnreadable: The file is missing, unreadable, not CSV, not UTF-8, lacks columns, or
-            has no usable row. Discard any rows that were yielded before.
+        CatalogueUnreadable: The file is missing, unreadable, not a CSV, not UTF-8, lacks columns,
+            or has no valid row. Discard rows that were yielded before.
     """
     try:
         with path.open("rb") as file:
@@ -174,7 +174,7 @@ def _rows(
 
 
 def _check_is_text(path: Path, file: IO[bytes]) -> None:
-    """Refuse binary files with a clear message, then go back to the start."""
+    """Reject common non-text files with a helpful message; rewind the file."""
     head = file.read(65_536)
     file.seek(0)
     if not head:
@@ -190,14 +190,14 @@ def _check_is_text(path: Path, file: IO[bytes]) -> None:
 def _places(
     path: Path, header: Sequence[str], required: Spellings, optional: Spellings
 ) -> dict[str, int]:
-    """Map our columns to their positions in the header."""
+    """Map our column names to their positions in the header."""
     names = [name.strip().lower() for name in header]
     if len(names) < 2:
         raise CatalogueUnreadable(f"{path} is not a CSV: its first line has no comma")
     places = {
         ours: names.index(theirs)
         for ours, spellings in (*required.items(), *optional.items())
-        for theirs in reversed(spellings)  # the first spelling found wins
+        for theirs in reversed(spellings)  # the first spelling present wins
         if theirs in names
     }
     missing = [" or ".join(required[ours]) for ours in required if ours not in places]

@@ -15,7 +15,7 @@ PUBLIC_CSV = (
 """28,000 tracks with audio features, published by the TidyTuesday project (8 MB)."""
 
 TIMEOUT_S = 30.0
-"""Timeout without data."""
+"""Timeout for connecting and for each read."""
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -26,14 +26,14 @@ def download(
     """Download a file.
 
     Args:
-        url: An http or https address.
-        target: Where the file is written.
-        on_progress: Called with the received bytes and the total, 0 if unknown.
-        timeout_s: Seconds without data after which to give up.
+        url: An http or https URL.
+        target: Where to write the file.
+        on_progress: Called with the bytes received and the total bytes, 0 if unknown.
+        timeout_s: Seconds without data after which the download fails.
 
     Raises:
-        CatalogueUnreachable: The address is malformed, nobody answers, or the answer is not a
-            complete file.
+        CatalogueUnreachable: The URL is invalid, the server does not answer or answers with an
+            error, or the download is incomplete.
     """
     if not url.startswith(("https://", "http://")):
         raise CatalogueUnreachable(f"{url} is no address of a file on the web")
@@ -42,7 +42,7 @@ def download(
         with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # noqa: S310
             _save(answer, target, on_progress)
     except urllib.error.HTTPError as error:
-        with error:  # it holds the connection
+        with error:  # closes the connection
             reason = f"the server answers {error.code} {error.reason}"
         raise CatalogueUnreachable(_failed(url, reason)) from error
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -1,7 +1,7 @@
-"""A grid over the valence-energy square: finds tracks near a point without scanning all.
+"""A grid index over the valence-energy plane, to find the tracks near a point.
 
-The rows of a table are sorted by cell, so a cell is a range of rows, and the index is just the
-start of each cell.
+The rows of a table are sorted by cell, so that each cell is a range of rows and the index only
+stores where each cell starts.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TRACKS_PER_CELL = 32
-"""Average rows per cell. Smaller cells fit a search box better, but there are more of them."""
+"""On average. Smaller cells fit a searched box more closely, but there are more of them."""
 
 
 class Box(NamedTuple):
-    """A box of cells: columns from `left` to before `right`, lines from `bottom` to `top`."""
+    """A rectangle of cells; `right` and `top` are exclusive."""
 
     left: int
     bottom: int
@@ -27,11 +27,11 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """The start of each cell in a table of n rows.
+    """The grid index of a table with n rows.
 
     Args:
-        starts: First row of each cell, line by line from low energy to high and in a line from
-            low valence to high, and n at the end: int64 (side² + 1,).
+        starts: First row of each cell, then n: int64 (side² + 1,). Cells are ordered by energy,
+            then by valence.
     """
 
     starts: NDArray[np.int64]
@@ -51,7 +51,7 @@ class Grid:
 
         Args:
             points: Valence and energy in percentiles, float64 (p, 2).
-            reach: The distance in valence and energy, float64 (2,).
+            reach: Maximum difference in valence and in energy, float64 (2,).
         """
         lows = _lines(points - reach, self.side)  # (p, 2)
         highs = _lines(points + reach, self.side) + 1  # (p, 2)
@@ -66,16 +66,14 @@ class Grid:
         return _ranges(self.starts[cells], self.starts[cells + 1])
 
     def inside(self, rows: NDArray[np.int64], box: Box) -> NDArray[np.int64]:
-        """Return the indices of the ascending rows that are in a box."""
+        """Return the indices of those rows that are in a box; `rows` must be ascending."""
         lines = np.arange(box.bottom, box.top) * self.side
         bounds = self.starts[np.stack([lines + box.left, lines + box.right])]  # (2, lines)
         return _ranges(*np.searchsorted(rows, bounds))
 
 
 def sort_by_cell(square: NDArray[np.float32]) -> tuple[NDArray[np.int64], Grid]:
-    """Return the order of rows by cell, and the grid of the ordered rows.
-
-    Rows of one cell keep their order.
+    """Return the order that sorts rows by cell (stable), and the grid of the sorted rows.
 
     Args:
         square: Valence and energy in percentiles, float32 (n, 2), 0..1.
@@ -89,12 +87,12 @@ def sort_by_cell(square: NDArray[np.float32]) -> tuple[NDArray[np.int64], Grid]:
 
 
 def _lines(square: NDArray[np.float64], side: int) -> NDArray[np.int64]:
-    """Return the cell index of each coordinate along an axis, clipped to the grid."""
+    """Return the cell index of each coordinate, clipped to the grid."""
     return np.clip(np.floor(square * side), 0, side - 1).astype(np.int64)
 
 
 def _ranges(firsts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the concatenated ranges from each `first` to before its `end`."""
+    """Concatenate the ranges from each first up to its end (exclusive)."""
     counts = ends - firsts
     before = np.cumsum(counts) - counts  # numbers in earlier ranges
     numbers: NDArray[np.int64] = np.repeat(firsts - before, counts)

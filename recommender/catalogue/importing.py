@@ -1,8 +1,8 @@
-"""Reads a CSV of tracks with audio features, from any of the usual sources.
+"""Reads a CSV of tracks with audio features from one of three common sources.
 
-Three spellings are known: TidyTuesday's `spotify_songs.csv` (`track_id`, `track_artist`, ...), the
-Hugging Face set (`track_id`, `artists` separated by ";") and Kaggle's `tracks_features.csv`
-(`id`, `artists` written as a Python list). A column may have any of its names, in any order.
+These are TidyTuesday's `spotify_songs.csv` (`track_id`, `track_artist`, ...), the Hugging Face
+data set (`track_id`, `artists` separated by ";") and Kaggle's `tracks_features.csv` (`id`,
+`artists` as a Python list). Each column may have any of its names; the order does not matter.
 """
 
 import ast
@@ -27,7 +27,7 @@ REQUIRED = {
     "loudness": ("loudness",),
     "duration_ms": ("duration_ms",),
 }
-"""The required columns and their spellings."""
+"""The required columns, with their names in files."""
 
 OPTIONAL = {
     "album": ("track_album_name", "album_name", "album"),
@@ -36,7 +36,7 @@ OPTIONAL = {
     "explicit": ("explicit",),
     "year": ("track_album_release_date", "release_date", "year", "album_release_date"),
 }
-"""The optional columns."""
+"""The columns that are read if present."""
 
 FEATURE_COLUMNS = (
     "valence",
@@ -52,7 +52,7 @@ FEATURE_COLUMNS = (
 _RANGES = {
     "valence": (0.0, 1.0),
     "energy": (0.0, 1.0),
-    "tempo": (1.0, 400.0),  # Spotify writes 0 if it could not analyse the recording
+    "tempo": (1.0, 400.0),  # Spotify writes 0 if its analysis failed
     "acousticness": (0.0, 1.0),
     "danceability": (0.0, 1.0),
     "mode": (0.0, 1.0),
@@ -60,14 +60,14 @@ _RANGES = {
     "duration_ms": (1.0, 86_400_000.0),
 }
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
-"""The values of the column `explicit`; anything else means unknown."""
+"""The values of `explicit`; anything else means unknown."""
 
 _TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 _YEAR = re.compile(r"(?:18|19|2[0-9])[0-9]{2}(?![0-9])")
 
 
 class CsvTrack(NamedTuple):
-    """A good row of a CSV: numbers in range, texts with normalized white space."""
+    """One valid row of a CSV, with numbers in range and normalised white space."""
 
     id: str
     name: str
@@ -89,22 +89,21 @@ class CsvTrack(NamedTuple):
 
 
 def read_csv(path: Path, tally: CsvTally, on_progress: OnProgress | None) -> Iterator[CsvTrack]:
-    """Yield the good rows of a CSV and count all of them in `tally`.
+    """Yield the valid rows of a CSV and count all rows in `tally`.
 
     Raises:
-        CatalogueUnreadable: The file is missing, unreadable, not CSV, not UTF-8, lacks columns, or
-            has no usable row. Discard any rows that were yielded before.
+        CatalogueUnreadable: As for `read_rows`.
     """
     return read_rows(path, REQUIRED, OPTIONAL, _parse, tally, on_progress)
 
 
 def is_track_id(text: str) -> bool:
-    """Return whether a text has the form of Spotify's track ids."""
+    """Return whether a text looks like a Spotify track id."""
     return _TRACK_ID.fullmatch(text) is not None
 
 
 def number(cells: Cells, column: str) -> float:
-    """Return the number in a required column.
+    """Return the number in an existing column.
 
     Raises:
         BadRow: It is not a number, or out of range.
@@ -122,7 +121,7 @@ def number(cells: Cells, column: str) -> float:
 
 
 def artists(cells: Cells) -> str:
-    """Return all artists separated by ", ", from any of the three notations."""
+    """Return all artists separated by ", ", from any of the three formats."""
     cell = cells.text("artist")
     names: Sequence[object] = cell.split(";")
     if cell.startswith("[") and cell.endswith("]"):
@@ -138,7 +137,7 @@ def _parse(cells: Cells) -> CsvTrack:
     for column, value in (("id", id_), ("name", name), ("artist", artist)):
         if not value:
             raise BadRow(f"{column} is empty")
-    if name == artist == "NA":  # R's notation for a missing value
+    if name == artist == "NA":  # R's missing value
         raise BadRow("name is empty")
     if not is_track_id(id_):
         raise BadRow("id is not a Spotify track id")
@@ -165,7 +164,7 @@ def _parse(cells: Cells) -> CsvTrack:
 
 
 def _popularity(cell: str) -> int | None:
-    """Parse the popularity; it only breaks ties, so a bad value does not make a bad row."""
+    """Return the popularity, or None if invalid: it is optional, so the row stays valid."""
     try:
         value = float(cell)
     except ValueError:
@@ -174,6 +173,6 @@ def _popularity(cell: str) -> int | None:
 
 
 def _year(cell: str) -> int | None:
-    """Parse the year at the start of a date; a bad date does not make a bad row."""
+    """Return the year at the start of a date, or None: it is optional too."""
     year = _YEAR.match(cell)
     return int(year[0]) if year else None

@@ -1,7 +1,7 @@
-"""Invented tracks, for trying the bot without a real catalogue.
+"""Generates an invented catalogue, for use before a real one is imported.
 
-Titles and artists are combined from word lists. Audio features are drawn with the correlations of
-real popular music, so that there are tracks for every mood.
+Titles and artists are combined from our own word lists. The audio features are drawn with the
+correlations of real popular music, so that there are tracks for every mood.
 """
 
 import string
@@ -15,13 +15,13 @@ from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.tracks import Track
 
 TRACKS = 2_400
-"""Enough for months of playlists without repeats, and quick to create at the first start."""
+"""Enough for months of playlists without repeats, yet fast to generate at the first start."""
 
 _ARTISTS = 420
 _ID_ALPHABET = string.digits + string.ascii_letters
 _ID_LENGTH = 22
 
-# Rank correlations near those of popular music: loud is energetic, acoustic is not, danceable is
+# Close to the rank correlations in popular music: loud is energetic, acoustic is not, danceable is
 # positive. Columns: valence, energy, tempo, acousticness, danceability, loudness.
 _CORRELATION = np.array(
     [
@@ -37,7 +37,7 @@ _CORRELATION = np.array(
 
 @dataclass(frozen=True, slots=True)
 class _Genre:
-    """A genre: the offsets of its features from the average, in standard deviations."""
+    """A genre; `leaning` is its features' offset from the mean, in standard deviations."""
 
     name: str
     leaning: tuple[float, float, float, float, float, float]
@@ -100,12 +100,7 @@ def fill(catalogue: Catalogue, seed: int = 1) -> None:
 
 
 def invent(seed: int, count: int = TRACKS) -> list[Track]:
-    """Return invented tracks, the same for the same seed.
-
-    Args:
-        seed: The seed.
-        count: The number of tracks.
-    """
+    """Return invented tracks; the same seed gives the same tracks."""
     rng = np.random.default_rng(seed)
     artists = _artists(rng)
     features = _noise(rng, count)  # (count, 6), standard normal, correlated
@@ -152,7 +147,7 @@ def _track(
 
 
 def _share(logit: float) -> float:
-    """Return a feature between 0 and 1 (logistic function)."""
+    """Map a logit to 0..1 (logistic function)."""
     return round(float(1 / (1 + np.exp(-logit))), 3)
 
 

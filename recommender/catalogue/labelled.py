@@ -1,7 +1,7 @@
-"""Reads a CSV of songs that the user has labelled with categories.
+"""Reads a CSV of songs labelled with categories.
 
-Category, valence and energy are required; other audio features are used if present. A song in
-several rows (for example of several playlists) counts once, in its most frequent category.
+The category, valence and energy are required; the other audio features are used if present. A song
+in several rows (of several playlists, say) counts once, with its most frequent category.
 """
 
 from collections import Counter, defaultdict
@@ -27,16 +27,16 @@ class LabelledSongs:
 
     Args:
         source: Name of the file.
-        features: The K features of `tracks.FEATURES` in the file.
+        features: The K of `tracks.FEATURES` that the file has.
         values: Their raw values, float32 (N, K).
-        categories: Names of the categories as first spelled, in alphabetical order.
-        codes: Each song's category, int64 (N,).
-        artist_keys: Each song's `tracks.artist_key`, int64 (N,); None where no artist is named.
+        categories: Names of the categories, as first spelled, in alphabetical order.
+        codes: Index of each song's category, int64 (N,).
+        artist_keys: Each song's `tracks.artist_key`, int64 (N,); None if the file has no artists.
         own: The category of each track id in the file.
-        rows: Rows in the file, after its header.
-        repeats: Good rows that repeated a song.
-        disputed: Songs whose rows name different categories.
-        skipped: Bad rows, by reason.
+        rows: Rows in the file, without the header.
+        repeats: Valid rows that repeated a song.
+        disputed: Songs whose rows have different categories.
+        skipped: Invalid rows, by reason.
     """
 
     source: str
@@ -56,7 +56,7 @@ class LabelledSongs:
 
 
 class _Song(NamedTuple):
-    """A good row. `id` and `artist` are empty if the file has none."""
+    """One valid row. `id` is empty if not a track id, `artist` if the file has no artists."""
 
     id: str
     artist: str
@@ -69,12 +69,12 @@ def read_labelled(path: Path, on_progress: OnProgress | None = None) -> Labelled
     """Read labelled songs from a CSV.
 
     Args:
-        path: The file. Columns are spelled as `importing` knows them; the category's is `label`,
-            `mood`, `emotion` or `category`. Categories ignore case.
-        on_progress: Called with the bytes read and the size of the file.
+        path: The file. Columns are named as in `importing`; the category's column is `label`,
+            `labels`, `mood`, `emotion` or `category`. The case of a category does not matter.
+        on_progress: Called regularly with the bytes read and the total bytes.
 
     Raises:
-        CatalogueUnreadable: The file cannot be used, for the reason in the message.
+        CatalogueUnreadable: The file cannot be used; the message says why.
     """
     tally = CsvTally()
     rows = list(read_rows(path, _NEEDED, _USED, _parse, tally, on_progress))
@@ -109,7 +109,7 @@ def read_labelled(path: Path, on_progress: OnProgress | None = None) -> Labelled
 
 def _parse(cells: Cells) -> _Song:
     category = cells.text("label")
-    if category in ("", "NA"):  # R's notation for a missing value
+    if category in ("", "NA"):  # R's missing value
         raise BadRow("label is empty")
     artist = artists(cells)
     if "artist" in cells and not artist:

@@ -1,9 +1,9 @@
-"""Learns song categories from labelled songs, measures the accuracy, and labels a catalogue.
+"""Learns song categories from labelled songs, cross-validates, and labels a catalogue.
 
-The model is a random forest (Breiman, "Random forests", Machine Learning 45, 2001), which needs no
-scaling and no tuning. On songs by unseen artists it predicted genres and moods better than nearest
-neighbours and logistic regression. Gradient boosting was equal with 28,000 songs, and worse with a
-few hundred or thousand.
+The classifier is a random forest (Breiman, "Random forests", Machine Learning 45, 2001), which
+needs no scaling and no tuning. On songs by unseen artists it predicted genres and moods of popular
+tracks better than nearest neighbours and logistic regression. Gradient boosting was as good with
+28,000 training songs, and worse with a few hundred or thousand.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from recommender.catalogue.tracks import FEATURES
 from recommender.errors import LabelsUnlearnable
 
 FOLDS = 5
-"""The folds of cross-validation. Every category needs as many songs, by as many artists."""
+"""Folds of the cross-validation. Every category needs as many songs, by as many artists."""
 
 TREES = 100
 SONGS_PER_LEAF = 5
@@ -35,7 +35,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class CategoryScore:
-    """One category: its songs in the file, and precision, recall and F1, 0..1."""
+    """The scores of one category, 0..1, and the number of its songs in the file."""
 
     songs: int
     precision: float
@@ -45,17 +45,17 @@ class CategoryScore:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """Cross-validated scores.
+    """The result of a cross-validation.
 
     Args:
-        by_artist: Whether the folds were split by artist.
-        macro_f1: Mean over the folds of the categories' mean F1, 0..1.
-        spread: Standard deviation of that over the folds.
-        folds: The mean F1 of each fold.
-        accuracy: Share of correctly labelled songs, 0..1.
+        by_artist: Whether the folds are grouped by artist.
+        macro_f1: Macro-F1, averaged over the folds, 0..1.
+        spread: Standard deviation of the macro-F1 over the folds.
+        folds: Macro-F1 of each fold.
+        accuracy: Share of correctly predicted songs, 0..1.
         chance: Macro-F1 of random guesses with the categories' frequencies.
-        categories: The scores of each category, over all folds.
-        confusion: Songs by true category (rows) and predicted category (columns).
+        categories: Scores of each category, over all folds.
+        confusion: Confusion matrix: true categories in rows, predicted ones in columns.
     """
 
     by_artist: bool
@@ -69,7 +69,7 @@ class CrossValidation:
 
     @property
     def is_informed(self) -> bool:
-        """Whether the predictions are clearly better than guesses."""
+        """Whether the predictions are clearly better than guessing."""
         return self.macro_f1 - 2 * self.spread > self.chance
 
 
@@ -80,7 +80,7 @@ class Labelling:
     Args:
         categories: Their names.
         codes: Index of each track's category, int64 (n,).
-        own: The number of tracks that the file itself labels.
+        own: How many tracks were labelled in the file itself.
     """
 
     categories: tuple[str, ...]
@@ -88,7 +88,7 @@ class Labelling:
     own: int
 
     def counts(self) -> dict[str, int]:
-        """Return the number of tracks in each category."""
+        """Return how many tracks each category has."""
         counts = np.bincount(self.codes, minlength=len(self.categories))
         return dict(zip(self.categories, counts.tolist(), strict=True))
 
@@ -99,7 +99,7 @@ class Labelling:
 
         Args:
             table: The catalogue that was labelled.
-            on_progress: Called with the finished and the total number of tracks.
+            on_progress: Called regularly with the tracks done and the total.
         """
         for here in _batches(table):
             for id_, code in zip(table.ids[here].tolist(), self.codes[here].tolist(), strict=True):
@@ -109,7 +109,7 @@ class Labelling:
 
 
 def check(songs: LabelledSongs) -> None:
-    """Check that there is enough to learn from and to measure with.
+    """Check that there are enough songs to learn the categories and cross-validate.
 
     Raises:
         LabelsUnlearnable: There is only one category, or one has too few songs or artists.
@@ -137,10 +137,10 @@ def check(songs: LabelledSongs) -> None:
 
 
 def folds(songs: LabelledSongs) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield the rows of the training and test songs of each fold.
+    """Yield the rows of the training and the test songs, `FOLDS` times.
 
-    Folds are stratified by category and grouped by artist: an artist's other songs would leak the
-    category.
+    Each song is tested once. The folds are stratified by category, and no artist is in both
+    training and test: an artist's other songs would give the category away.
     """
     if songs.artist_keys is None:
         plain = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
@@ -151,18 +151,18 @@ def folds(songs: LabelledSongs) -> Iterator[tuple[NDArray[np.int64], NDArray[np.
 
 
 def cross_validate(songs: LabelledSongs, on_progress: OnProgress | None = None) -> CrossValidation:
-    """Measure the accuracy on songs by unseen artists, by cross-validation.
+    """Measure how well the categories of songs by unseen artists are predicted.
 
     Args:
-        songs: Songs that passed `check`.
-        on_progress: Called with the finished and the total number of folds.
+        songs: Songs that pass `check`.
+        on_progress: Called with the folds done and the total.
     """
     found = np.empty_like(songs.codes)
     scores = []
     for learned, asked in folds(songs):
         found[asked] = _forest(songs, learned).predict(songs.values[asked])
         truth = songs.codes[asked]
-        there = np.unique(truth)  # few artists with many songs can leave a fold without a category
+        there = np.unique(truth)  # a fold may lack a category that has few artists
         scores.append(
             f1_score(truth, found[asked], labels=there, average="macro", zero_division=0)
         )
@@ -193,12 +193,12 @@ def cross_validate(songs: LabelledSongs, on_progress: OnProgress | None = None) 
 def label_tracks(
     songs: LabelledSongs, table: TrackTable, on_progress: OnProgress | None = None
 ) -> Labelling:
-    """Predict the category of every track; tracks in the file keep their label.
+    """Predict the category of every track; tracks in the file keep their own.
 
     Args:
-        songs: Songs that passed `check`.
+        songs: Songs that pass `check`.
         table: The catalogue.
-        on_progress: Called with the finished and the total number of tracks.
+        on_progress: Called regularly with the tracks done and the total.
     """
     forest = _forest(songs, np.arange(len(songs)))
     columns = [FEATURES.index(feature) for feature in songs.features]
@@ -214,13 +214,13 @@ def label_tracks(
 
 
 def _batches(table: TrackTable) -> Iterator[slice]:
-    """Yield the rows of a table in slices that take little memory."""
+    """Yield slices over the rows of a table, to limit memory."""
     for start in range(0, len(table), _TRACKS_PER_BATCH):
         yield slice(start, min(start + _TRACKS_PER_BATCH, len(table)))
 
 
 def _forest(songs: LabelledSongs, rows: NDArray[np.int64]) -> RandomForestClassifier:
-    """Fit the model to some of the songs, with balanced categories."""
+    """Train on some of the songs, with equal weight for each category."""
     forest = RandomForestClassifier(
         TREES,
         min_samples_leaf=SONGS_PER_LEAF,

@@ -19,7 +19,7 @@ def read_table(db: Database, n: int) -> TrackTable:
 
     Args:
         db: The catalogue's database.
-        n: The number of tracks, at least 1.
+        n: How many tracks it has, at least 1.
     """
     ids = np.empty(n, dtype="S22")
     features = np.empty((n, len(FEATURES)), dtype=np.float32)
@@ -95,10 +95,10 @@ def _name_and_artist(text: bytes) -> tuple[str, str]:
 
 
 def percentile_ranks(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return each value's percentile rank among all of them, 0..1; equal values share the mean.
+    """Return the percentile rank of each value, 0..1; equal values share their mean rank.
 
-    The smallest of n different values gets 0.5 / n and the largest 1 - 0.5 / n, so that the mean
-    is 0.5 whatever the ties.
+    Of n distinct values the smallest gets 0.5 / n and the largest 1 - 0.5 / n, so the mean is
+    always 0.5.
 
     Args:
         values: float32 (n,), finite.
@@ -110,7 +110,7 @@ def percentile_ranks(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _popularity_ranks(popularity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the percentile ranks, 0.5 where popularity is unknown (not a number)."""
+    """Return the percentile ranks; 0.5 if the popularity is unknown (NaN)."""
     is_known = ~np.isnan(popularity)
     ranks = np.full(len(popularity), 0.5, dtype=np.float32)
     ranks[is_known] = percentile_ranks(popularity[is_known])

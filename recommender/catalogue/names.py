@@ -13,7 +13,7 @@ from recommender.errors import UnknownName
 _SUGGESTIONS = 3
 _GENRES_TOLD = 8
 _ARTISTS_COMPARED = 10_000
-"""The most artists to compare, the most popular first; this takes about a second."""
+"""Comparing this many names takes about a second; the most popular artists are compared."""
 
 
 class Names(Protocol):
@@ -23,14 +23,14 @@ class Names(Protocol):
         """Return a key that all spellings of a name share."""
 
     def named(self, key: int) -> str | None:
-        """Return the catalogue's name with this key; None if there is none."""
+        """Return the catalogue's spelling of a name by its key, or None if unknown."""
 
     def like(self, text: str) -> list[str]:
-        """Return a few similar names, the most similar first."""
+        """Return the few names most similar to a text, the most similar first."""
 
 
 class Artists:
-    """The first artists of a catalogue's tracks."""
+    """The first artist of each track."""
 
     def __init__(self, table: TrackTable) -> None:
         self._table = table
@@ -40,12 +40,12 @@ class Artists:
         return artist_key(name)
 
     def named(self, key: int) -> str | None:
-        """Return the catalogue's name with this key; None if there is none."""
+        """Return the catalogue's spelling of a name by its key, or None if unknown."""
         rows = np.flatnonzero(is_among(self._table.artist_keys, [key]))
         return self._first_artist(int(rows[0])) if len(rows) else None
 
     def like(self, text: str) -> list[str]:
-        """Return a few similar names, the most similar first.
+        """Return the few names most similar to a text, the most similar first.
 
         Only the most popular artists are compared.
         """
@@ -72,11 +72,11 @@ class Genres:
         return genre_key(name)
 
     def named(self, key: int) -> str | None:
-        """Return the catalogue's name with this key; None if there is none."""
+        """Return the catalogue's spelling of a name by its key, or None if unknown."""
         return self._by_key.get(key)
 
     def like(self, text: str) -> list[str]:
-        """Return a few similar names, the most similar first."""
+        """Return the few names most similar to a text, the most similar first."""
         return _nearest(text, self.by_frequency)
 
 
@@ -95,10 +95,10 @@ def check_artists(table: TrackTable, names: Iterable[str]) -> None:
 
 
 def check_genres(table: TrackTable, names: Iterable[str]) -> None:
-    """Check that the catalogue has these main genres.
+    """Check that the catalogue has these as main genres.
 
     Raises:
-        UnknownName: It lacks one; the message suggests similar or frequent ones.
+        UnknownName: It lacks one; the message suggests similar names, or the most frequent.
     """
     genres = Genres(table)
     for name in names:
@@ -109,9 +109,11 @@ def check_genres(table: TrackTable, names: Iterable[str]) -> None:
 
 
 def _nearest(text: str, names: Sequence[str]) -> list[str]:
-    """Return names that contain the text as words, then names with a similar spelling."""
+    """Return names that contain the text at the start of a word, then similarly spelled ones."""
     wanted = plain(text)
-    spelled = {plain(known): known for known in reversed(names)}  # the first of several stays
+    spelled = {
+        plain(known): known for known in reversed(names)
+    }  # the first of equal spellings wins
     holding = [s for s in map(plain, names) if wanted and f" {wanted}" in f" {s}"]
     near = dict.fromkeys([*holding, *get_close_matches(wanted, spelled, _SUGGESTIONS)])
     return [spelled[each] for each in list(near)[:_SUGGESTIONS]]

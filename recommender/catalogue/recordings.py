@@ -1,14 +1,14 @@
-"""Finds tracks that are the same recording under different ids or artist names.
+"""Recognises tracks that are the same recording under different ids or artist names.
 
-Spotify has many songs several times: on an album, a single and a compilation, and under different
-names of the same artist ("Conga" by Miami Sound Machine and by Gloria Estefan). Tracks with the
-same title count as one recording if
+Spotify has many songs several times: on the album, the single and the compilation, and under other
+names of the same artist ("Conga" by Miami Sound Machine and by Gloria Estefan). Names alone do not
+reveal such pairs, so tracks with the same title also count as one recording if
 
 - one artist's name starts with the other's: "Tom Petty", "Tom Petty and the Heartbreakers"; or
-- their lengths agree within two seconds and their tempos within one percent.
+- their lengths differ by at most two seconds and their tempos by at most one percent.
 
-This sometimes takes a cover for the original, which is harmless: nobody misses a second "Heaven"
-in a playlist.
+This sometimes takes a cover for the original, which does no harm: nobody misses the second
+"Heaven" in a playlist.
 """
 
 from collections import defaultdict
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from recommender.catalogue.tracks import plain, plain_title
 
 SAME_MS = 2_000
-"""The largest difference in length of one recording."""
+"""Maximum difference in length of the same recording."""
 
 SAME_TEMPO = 0.01
-"""The largest difference in tempo, as a share of it."""
+"""Maximum relative difference in tempo."""
 
 
 def recording_keys(
@@ -32,18 +32,18 @@ def recording_keys(
     duration_ms: NDArray[np.int32],
     tempo_bpm: NDArray[np.float32],
 ) -> NDArray[np.int64]:
-    """Return a key for each track that all tracks of its recording share.
+    """Return a key for each track; all tracks of the same recording share it.
 
     Args:
-        names: Title and artists of each track, n of them.
-        song_keys: `tracks.song_key` of each, int64 (n,); one song has one recording at most.
+        names: Title and artists of each of n tracks.
+        song_keys: `tracks.song_key` of each, int64 (n,); the same song is the same recording.
         duration_ms: int32 (n,).
         tempo_bpm: float32 (n,).
     """
     by_title = defaultdict[str, list[int]](list)
     for row, (title, _) in enumerate(names):
         by_title[plain(plain_title(title)) or title].append(row)
-    merged: dict[int, int] = {}  # song key -> song key of the same recording
+    merged: dict[int, int] = {}  # union-find: each song key to a parent of the same recording
     for rows in by_title.values():
         if len(rows) > 1 and len({int(song_keys[row]) for row in rows}) > 1:
             artists = [plain(names[row][1].partition(", ")[0]) for row in rows]
@@ -65,8 +65,8 @@ def recording_keys(
 
 
 def _alike_by_name(rows: Sequence[int], artists: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of tracks where one artist's name starts with the other's."""
-    beginnings: list[tuple[str, int]] = []  # each starts with the one before
+    """Yield pairs of tracks where one artist's name starts with the other's, word by word."""
+    beginnings: list[tuple[str, int]] = []  # a stack; each starts with the one before
     for artist, row in sorted(zip(artists, rows, strict=True)):
         while beginnings and not f"{artist} ".startswith(f"{beginnings[-1][0]} "):
             beginnings.pop()
@@ -78,7 +78,7 @@ def _alike_by_name(rows: Sequence[int], artists: Sequence[str]) -> Iterator[tupl
 def _alike_by_sound(
     rows: Sequence[int], duration_ms: NDArray[np.int32], tempo_bpm: NDArray[np.float32]
 ) -> Iterator[tuple[int, int]]:
-    """Yield pairs of tracks of the same length and tempo."""
+    """Yield pairs of tracks with the same length and tempo."""
     by_length = sorted(rows, key=lambda row: int(duration_ms[row]))
     start = 0
     for place, row in enumerate(by_length):

@@ -1,4 +1,4 @@
-"""Statistics of a catalogue."""
+"""Summary statistics of a catalogue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from recommender.catalogue.tracks import FEATURES
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Minimum, median and maximum of a raw feature."""
+    """The minimum, median and maximum raw value of a feature."""
 
     low: float
     median: float
@@ -26,7 +26,7 @@ class CatalogueStats:
     Args:
         tracks: Number of tracks.
         invented: Number of invented tracks.
-        artists: Number of different first artists.
+        artists: Number of distinct first artists.
         explicit_share: Share of explicit tracks, 0..1.
         genres: Tracks per main genre, the most frequent first; "" where unknown.
         labels: Tracks per song category, the most frequent first; "" for none.
@@ -47,7 +47,7 @@ EMPTY = CatalogueStats(0, 0, 0, 0.0, {}, {}, {})
 
 
 def summarise(table: TrackTable) -> CatalogueStats:
-    """Compute the statistics of a catalogue with at least one track."""
+    """Summarise a catalogue with at least one track."""
     spreads = np.quantile(table.features, [0, 0.5, 1], axis=0)  # (3, K)
     return CatalogueStats(
         tracks=len(table),
@@ -64,11 +64,6 @@ def summarise(table: TrackTable) -> CatalogueStats:
 
 
 def _counts(codes: NDArray[np.int32], names: Sequence[str]) -> dict[str, int]:
-    """Count the names, the most frequent first.
-
-    Args:
-        codes: Indices into `names`, int32 (n,).
-        names: The names.
-    """
+    """Count each name, the most frequent first; `codes` are indices into `names`, int32 (n,)."""
     counts = np.bincount(codes, minlength=len(names))
     return {names[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable")}

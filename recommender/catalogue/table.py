@@ -1,6 +1,6 @@
-"""The catalogue in memory: one array per column, fast enough for a million tracks.
+"""The catalogue in memory, one array per column, fast for a million tracks.
 
-Titles and artists are packed in one block of bytes and become a `Track` only on request.
+Titles and artists are packed into one byte array; a `Track` is only created on request.
 """
 
 import mmap
@@ -14,38 +14,37 @@ from recommender.catalogue.grid import Grid
 from recommender.catalogue.tracks import Track
 
 SEPARATOR = "\x1f"
-"""Separates name, artist, album and genre in a packed text; imported texts do not contain it."""
+"""Separates name, artist, album and genre in a packed text; no imported text contains it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackTable:
-    """All tracks as arrays with a row per track, sorted by cell. K is `len(FEATURES)`.
+    """All tracks as arrays with one row per track, sorted by grid cell. K is `len(FEATURES)`.
 
     Args:
-        grid: The cells of the valence-energy square.
+        grid: The grid index over valence and energy.
         ids: Spotify ids, bytes (n,).
-        sorted_ids: The same, sorted, bytes (n,): a binary search in `ids` by way of an order would
-            touch the whole mapped file.
-        rows_by_id: The rows in that order, int64 (n,).
+        sorted_ids: The ids in ascending order, bytes (n,), for binary search.
+        rows_by_id: The row of each of `sorted_ids`, int64 (n,).
         features: Raw features, float32 (n, K).
         ranks: Percentile rank of each feature within the catalogue, float32 (n, K), 0..1.
         popularity: Percentile rank of Spotify's popularity, float32 (n,); 0.5 where unknown.
         artist_keys: `tracks.artist_key` of each track, int64 (n,).
         song_keys: `tracks.song_key` of each track, int64 (n,).
-        recording_keys: `recordings.recording_keys` of each track, int64 (n,): equal for the same
-            recording under several artists, so that a playlist has it only once.
+        recording_keys: `recordings.recording_keys` of each track, int64 (n,); a playlist has each
+            recording only once.
         genre_codes: Index of the main genre in `genres`, int32 (n,).
         genres: The main genres' names.
         label_codes: Index of the song category in `labels`, int32 (n,).
-        labels: The song categories' names; "" for tracks that have none.
-        years: Release years, int16 (n,); 0 if unknown.
+        labels: The song categories' names; "" for none.
+        years: Release year of each track, int16 (n,); 0 where unknown.
         duration_ms: int32 (n,).
         explicit: Whether each track is known to be explicit, bool (n,).
-        explicit_known: Whether that is known at all, bool (n,).
+        explicit_known: Whether the catalogue says if the track is explicit, bool (n,).
         invented: bool (n,).
-        texts: Packed texts, UTF-8, uint8 (bytes in all,).
-        text_ends: Where each track's text ends in `texts`, int64 (n,).
-        mapping: The mapped file of the arrays; None if they are in memory.
+        texts: Packed texts, UTF-8, uint8 (total bytes,).
+        text_ends: End of each track's text in `texts`, int64 (n,).
+        mapping: The memory-mapped file with the arrays; None if they are in memory.
     """
 
     grid: Grid
@@ -79,7 +78,7 @@ class TrackTable:
         start = int(self.text_ends[row - 1]) if row else 0
         packed = self.texts[start : int(self.text_ends[row])].tobytes().decode()
         name, artist, album, genre = packed.split(SEPARATOR)
-        # catalogues publish six digits, and float32 holds seven
+        # catalogues publish six digits, and float32 holds about seven
         raw = [float(f"{value:.6g}") for value in self.features[row]]
         return Track(
             id=self.ids[row].decode(),
@@ -111,16 +110,16 @@ class TrackTable:
         return known
 
     def seconds(self, track_ids: Iterable[str]) -> dict[str, int]:
-        """Return the durations of the known tracks in seconds, by id."""
+        """Return the length in seconds of each known track, by id."""
         rows = self.rows(track_ids)
         lengths = (self.duration_ms[rows] + 500) // 1000
         return dict(zip((id_.decode() for id_ in self.ids[rows]), lengths.tolist(), strict=True))
 
     def release(self) -> None:
-        """Release the touched pages of a mapped file.
+        """Release the pages of a memory-mapped file that were read.
 
-        They stay in the page cache while there is room, so reading them again is cheap, but they
-        no longer count as memory of this process.
+        They stay in the system's page cache while there is room, so reading them again is cheap,
+        but they no longer count as our memory.
         """
         if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
             self.mapping.madvise(mmap.MADV_DONTNEED)
@@ -129,11 +128,11 @@ class TrackTable:
 def is_among(
     keys: NDArray[np.int64], wanted: Sequence[int] | NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Return which keys are among the wanted ones, without sorting `keys` as numpy's `isin` does.
+    """Return which keys are among a few wanted ones; faster here than numpy's `isin`.
 
     Args:
-        keys: int64 (n,).
-        wanted: The wanted keys.
+        keys: int64 (n,), usually many.
+        wanted: int64, usually few.
     """
     few = np.sort(np.asarray(wanted, dtype=np.int64))
     if not len(few):

@@ -1,11 +1,11 @@
-"""Stores the table in a memory-mapped file, so that a start does not have to read it.
+"""Stores the track table in a memory-mapped file beside the catalogue, for fast starts.
 
-The file names the revision of the catalogue that it was made from. If it is missing, damaged, or
-of another revision or format, it is made again. Checksums detect damage at once instead of with
-the next playlist. It is replaced atomically: processes that have mapped the old file keep it.
+The file is derived from one revision of the catalogue. It is rebuilt if it is missing, damaged, or
+of another revision or format. Checksums detect damage early; otherwise it would only show when a
+playlist is made. The file is replaced atomically: a process that has mapped the old one keeps it.
 
-The format is safetensors. Its own reader would copy all arrays into memory; ours only takes their
-offsets from the header.
+The format is safetensors. Its own reader would copy all arrays into memory; ours reads the header
+and maps the arrays.
 """
 
 import json
@@ -38,29 +38,29 @@ _DTYPES: dict[str, Any] = {
     "F32": np.float32,
 }
 _READ_BYTES = 2**20
-"""Bytes per read."""
+"""Chunk size for computing checksums."""
 
 _IDS = ("ids", "sorted_ids")
 _NAMES = ("genres", "labels")
 
 
 def write_table(table: TrackTable, path: Path, revision: str) -> None:
-    """Write a table to a file, replacing an earlier one.
+    """Write a table to a file, atomically.
 
     Args:
         table: The table.
-        path: The file.
-        revision: The revision of the catalogue.
+        path: The file; an existing one is replaced.
+        revision: The catalogue's revision.
 
     Raises:
-        OSError: The file cannot be written; an earlier one is kept.
+        OSError: The file cannot be written; an existing one is unchanged.
     """
     arrays: dict[str, NDArray[Any]] = {
         field.name: value
         for field in fields(table)
         if isinstance(value := getattr(table, field.name), np.ndarray)
     }
-    for name in _IDS:  # the format has no byte strings
+    for name in _IDS:  # safetensors has no bytes type
         arrays[name] = getattr(table, name).view(np.uint8).reshape(len(table), -1)
     arrays["cell_starts"] = table.grid.starts
     names = {name: json.dumps(getattr(table, name)) for name in _NAMES}
@@ -72,18 +72,18 @@ def write_table(table: TrackTable, path: Path, revision: str) -> None:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except SafetensorError as error:  # among them a full disk
+    except SafetensorError as error:  # e.g. a full disk
         raise OSError(str(error)) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 
 
 def open_table(path: Path, revision: str) -> TrackTable | None:
-    """Verify the checksums of a file and map its table.
+    """Map the table in a file after verifying its checksums.
 
     Args:
         path: The file.
-        revision: The revision of the catalogue.
+        revision: The catalogue's current revision.
 
     Returns:
         None if there is no valid file of that revision.
@@ -91,7 +91,7 @@ def open_table(path: Path, revision: str) -> TrackTable | None:
     if not path.is_file():
         return None
     try:
-        with safe_open(path, framework="numpy") as file:  # validates header and length
+        with safe_open(path, framework="numpy") as file:  # checks the header and the file's length
             metadata = file.metadata() or {}
         if (metadata.get("format"), metadata.get("revision")) != (_FORMAT, revision):
             return None
@@ -108,23 +108,23 @@ def open_table(path: Path, revision: str) -> TrackTable | None:
 
 
 def _checksum(array: NDArray[Any]) -> int:
-    """Return the checksum of an array."""
+    """Return the CRC-32 of an array's bytes."""
     return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def _map(path: Path, checksums: Mapping[str, int]) -> tuple[mmap.mmap, dict[str, NDArray[Any]]]:
-    """Map a safetensors file; return the mapping and its read-only arrays.
+    """Map a safetensors file; return the mapping and the read-only arrays in it.
 
-    The file is eight bytes with the header's length, the header in JSON, and the arrays, each at
-    its offsets from the header's end: https://github.com/huggingface/safetensors#format
+    The file has the header's length in eight bytes, the header as JSON, and the arrays at offsets
+    from the header's end: https://github.com/huggingface/safetensors#format
 
     Args:
         path: The file.
-        checksums: The expected checksums of the arrays, by name.
+        checksums: The arrays' checksums, by name.
 
     Raises:
         ValueError: An array is damaged.
-        KeyError: An array is missing.
+        KeyError: The header is not in our format.
     """
     with path.open("rb") as file:
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -142,9 +142,9 @@ def _map(path: Path, checksums: Mapping[str, int]) -> tuple[mmap.mmap, dict[str,
 
 
 def _checksum_in(path: Path, start: int, size: int) -> int:
-    """Return the checksum of a part of a file.
+    """Return the CRC-32 of a part of a file.
 
-    It is read, not mapped: mapped pages would count as memory of this process.
+    It reads the file instead of mapping it, since mapped pages would count as our memory.
     """
     checksum = 0
     with path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""The tables of `catalogue.db`, and the conversion between tracks and rows.
+"""The schema of `catalogue.db`, and conversion between tracks and rows.
 
-`revision` is a random text that every change of the tracks renews, so that data derived from them
-can be checked for staleness.
+The table `revision` holds one random token that every change of the tracks renews. Derived files
+compare it to see whether they are up to date.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from recommender.catalogue.importing import CsvTrack
 from recommender.catalogue.tracks import FEATURES, Track, artist_key, song_key
 
 MAX_GENRES = 3
-"""The most genres of a track."""
+"""Maximum number of genres of a track."""
 
 _COLUMNS = (
     "id",
@@ -30,7 +30,7 @@ _COLUMNS = (
     "song_key",
     "invented",
 )
-"""The columns that an import sets. `label` is not among them."""
+"""The imported columns. `label` is not among them: an import keeps the labels."""
 
 _NAMES = ", ".join(_COLUMNS)
 _INSERT = f"({_NAMES}) values ({', '.join('?' * len(_COLUMNS))})"
@@ -38,7 +38,7 @@ _INSERT = f"({_NAMES}) values ({', '.join('?' * len(_COLUMNS))})"
 CREATE_STAGED = f"create temp table staged as select {_NAMES} from tracks where false"  # noqa: S608 - names of ours
 INDEX_STAGED = "create unique index temp.staged_ids on staged (id)"
 
-# For a repeated id, the more popular row wins; the genres of all are merged.
+# Of rows with the same id the most popular one wins; the genres of all are merged.
 STAGE = (
     f"insert into staged {_INSERT} on conflict (id) do update set "
     + ", ".join(
@@ -60,7 +60,7 @@ MOVE_STAGED = (
         for column in _COLUMNS
         if column not in ("id", "explicit", "explicit_known")
     )
-    # a file that does not say does not overwrite what another one says
+    # a file that does not say keeps what an earlier one said
     + ", explicit = iif(excluded.explicit_known, excluded.explicit, explicit)"
     ", explicit_known = max(excluded.explicit_known, explicit_known)"
 )
@@ -72,7 +72,7 @@ migrations = Migrations("catalogue")
 
 @migrations()
 def m001_tracks(db: Database) -> None:
-    """Create the tracks, clustered by id, the order in which they are loaded."""
+    """Create the tracks, stored by id, which is the order of loading."""
     db.execute(
         """
         create table tracks (
@@ -101,7 +101,7 @@ def m001_tracks(db: Database) -> None:
 
 @migrations()
 def m002_year_label_revision(db: Database) -> None:
-    """Add the release year, the category, and the revision."""
+    """Add a track's release year and song category, and the revision."""
     db.execute("alter table tracks add column year integer")
     db.execute("alter table tracks add column label text not null default ''")
     db.execute("create table revision (token text not null) strict")
@@ -110,10 +110,10 @@ def m002_year_label_revision(db: Database) -> None:
 
 @migrations()
 def m003_explicit_known(db: Database) -> None:
-    """Add whether it is known that a track is explicit or not.
+    """Add whether the catalogue says if a track is explicit.
 
-    Of existing tracks, this is known only for those marked explicit: files without that column
-    were stored as "not explicit".
+    For existing tracks only "explicit" is reliable: a file without that column was stored as if
+    all its tracks were clean.
     """
     db.execute("alter table tracks add column explicit_known integer not null default 0")
     db.execute("update tracks set explicit_known = 1 where explicit or invented")
@@ -121,13 +121,13 @@ def m003_explicit_known(db: Database) -> None:
 
 
 def merge_genres(first: str, second: str) -> str:
-    """Join two lists of genres, each genre once, at most `MAX_GENRES`."""
+    """Merge two genre lists without duplicates, at most `MAX_GENRES`."""
     genres = dict.fromkeys((first + ", " + second).split(", "))
     return ", ".join([genre for genre in genres if genre][:MAX_GENRES])
 
 
 def from_csv(track: CsvTrack) -> tuple[Any, ...]:
-    """Return the row of a track of a CSV."""
+    """Return the row for a track from a CSV."""
     return (
         *track,
         artist_key(track.artist),
@@ -137,7 +137,7 @@ def from_csv(track: CsvTrack) -> tuple[Any, ...]:
 
 
 def from_track(track: Track) -> tuple[Any, ...]:
-    """Return the row of a track that is not from a CSV: popularity and year are unknown."""
+    """Return the row for a track from elsewhere; its popularity and year are unknown."""
     return (
         track.id,
         track.name,
@@ -159,7 +159,7 @@ def from_track(track: Track) -> tuple[Any, ...]:
 
 
 def to_track(row: dict[str, Any]) -> Track:
-    """Return the track of a row."""
+    """Return the track in a row."""
     return Track(
         id=row["id"],
         name=row["name"],

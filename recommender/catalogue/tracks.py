@@ -1,4 +1,4 @@
-"""A track, its audio features, and keys that identify songs and artists across spellings."""
+"""Tracks, their audio features, and keys that identify the same song, artist or genre."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ FEATURES = (
     "mode",
     "loudness_db",
 )
-"""The order of features in every array; the first two span the square of moods."""
+"""The order of features in every array; the first two are the plane of moods."""
 
 _BRACKETS = re.compile(r"[(\[{][^)\]}]*(?:[)\]}]|\Z)")
 _VERSION = re.compile(r"\s[-–—]\s.*", re.DOTALL)
@@ -28,8 +28,8 @@ class Track:
 
     Args:
         id: Spotify's id, 22 letters and digits.
-        artist: All artists as shown, the first one first: "Nina, The Tigers".
-        genre: Genres separated by ", ", the most fitting first; empty where unknown.
+        artist: All artists as credited: "Nina, The Tigers".
+        genre: Genres separated by ", ", the main one first; empty if unknown.
         duration_ms: Milliseconds.
         valence: How positive it sounds, 0..1.
         energy: How intense it sounds, 0..1.
@@ -37,8 +37,8 @@ class Track:
         acousticness: How likely it is acoustic, 0..1.
         danceability: How suitable for dancing, 0..1.
         mode: 1 for a major key, 0 for a minor one.
-        loudness_db: Average loudness in dBFS, usually negative.
-        invented: Whether the track is invented.
+        loudness_db: Average loudness in dB relative to full scale, usually below 0.
+        invented: Whether we invented the track for lack of a real catalogue.
     """
 
     id: str
@@ -64,7 +64,7 @@ class Track:
 
     @property
     def url(self) -> str:
-        """The track's address in Spotify."""
+        """The track's page on Spotify."""
         return f"https://open.spotify.com/track/{self.id}"
 
     @property
@@ -82,50 +82,49 @@ class Track:
 
 
 def main_genre(genre: str) -> str:
-    """Return the first of the genres in a track's `genre`."""
+    """Return the first genre of a track's `genre`."""
     return genre.partition(", ")[0]
 
 
 @lru_cache(maxsize=1_000)
 def genre_key(genre: str) -> int:
-    """Return a key that is the same for all spellings of a track's main genre.
+    """Return a key that all spellings of a track's main genre share.
 
-    "Hip Hop", "hip-hop" and "hip_hop, rap" share one.
+    "Hip Hop", "hip-hop" and "hip_hop, rap" have the same key.
     """
     return _key(plain(main_genre(genre)))
 
 
 @lru_cache(maxsize=50_000)
 def artist_key(artist: str) -> int:
-    """Return a key that is the same for all spellings of a track's first artist.
+    """Return a key that all spellings of a track's first artist share.
 
-    "The Tigers", "TIGERS, Nina" and "Tïgers" share one. So do "Earth, Wind & Fire" and "Earth":
-    a comma inside a name cannot be told from one between names. Merging two artists only makes a
-    playlist a little more varied.
+    "The Tigers", "TIGERS, Nina" and "Tïgers" have the same key. So do "Earth, Wind & Fire" and
+    "Earth", since a comma may be part of a name; that only makes a playlist a little more varied.
     """
     first = artist.partition(", ")[0]
     return _key(plain(first).removeprefix("the ") or first.casefold())
 
 
 def song_key(name: str, artist: str) -> int:
-    """Return a key that is the same for all versions of a song by one artist.
+    """Return a key that all versions of a song by the same artist share.
 
-    Remasters, edits, remixes and guests, in a title's brackets or after its dash, do not make
-    another song.
+    Brackets and text after a dash in a title are ignored: remasters, edits, remixes and versions
+    with guests are the same song, and nobody wants both in one playlist.
     """
     title = plain(plain_title(name)) or plain(name) or name.casefold()
     return _key(f"{title}\n{artist_key(artist)}")
 
 
 def plain_title(name: str) -> str:
-    """Return a track's name without brackets and the part after a dash, if anything is left."""
+    """Return a title without brackets and text after a dash, unless nothing would be left."""
     title = _BRACKETS.sub(" ", name) if any(c in name for c in "([{") else name
     title = " ".join(_VERSION.sub("", title).split())
     return title or name
 
 
 def plain(text: str) -> str:
-    """Return a text in lower case, without accents, with single spaces."""
+    """Return the words of a text in lower case, without accents and punctuation."""
     without_accents = text.casefold()
     if not without_accents.isascii():
         letters = unicodedata.normalize("NFKD", without_accents)
@@ -134,5 +133,5 @@ def plain(text: str) -> str:
 
 
 def _key(text: str) -> int:
-    """Hash to 64 bits: a million texts have a collision in 1 of 40 million catalogues."""
+    """Hash to 64 bits: a million texts have a collision once in 40 million catalogues."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)

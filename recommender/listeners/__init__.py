@@ -1,1 +1,1 @@
-"""What is stored about each listener: readings, playlists, votes, preferences."""
+"""Stores each listener's readings, playlists, votes and preferences."""

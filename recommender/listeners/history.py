@@ -1,4 +1,4 @@
-"""A listener's past moods and playlists."""
+"""A listener's past moods and playlists, in chronological order."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from recommender.listeners.store import MusicStore
 from recommender.mood.targets import EMOTIONS, meeting_point
 
 SAME_MOOD = timedelta(hours=1)
-"""Playlists for the same named mood within this time count as one mood."""
+"""Playlists for the same named mood within this time of each other count as one mood."""
 
 
 @dataclass(frozen=True, slots=True)
 class PastMood:
-    """A mood, from a reading as corrected or as named by the listener.
+    """A listener's mood, from a reading with its correction, or chosen by name.
 
     Args:
         moment: When.
@@ -26,7 +26,7 @@ class PastMood:
 
     @property
     def point(self) -> tuple[float, float]:
-        """The starting point of music for this mood: valence and energy, 0..1."""
+        """Valence and energy, 0..1, where playlists for this mood start."""
         return meeting_point(self.mood)
 
 

@@ -1,7 +1,7 @@
-"""How listeners felt before and after a playlist.
+"""Pairs of a listener's moods before and after a playlist.
 
-*Before* is the mood that the playlist was made for. *After* is the emotion that the listener names
-afterwards. Together they tell whether a mode works.
+"Before" is the mood that the playlist was made for; afterwards the listener names an emotion. The
+pairs show whether a mode has the intended effect.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _migrations = Migrations("moods after")
 
 @_migrations()
 def m001_moods_after(db: Database) -> None:
-    """Create the moods after playlists, at most one for each."""
+    """Create the moods after playlists, one for each at most."""
     db.execute(
         """
         create table moods_after (
@@ -40,11 +40,11 @@ class MoodPair:
     Args:
         playlist_id: Which playlist.
         mode: Its mode.
-        before: The share of each emotion; sums to about 1.
-        emotion_before: The emotion in the playlist's title.
-        before_utc: When it was read or chosen.
+        before: The share of each emotion before; sums to about 1.
+        emotion_before: The playlist's emotion.
+        before_utc: When the mood was read or chosen.
         after: The emotion that the listener named afterwards.
-        after_utc: When.
+        after_utc: When they named it.
     """
 
     playlist_id: int
@@ -57,18 +57,18 @@ class MoodPair:
 
 
 class MoodsAfter:
-    """The table of moods after playlists."""
+    """The table of moods after playlists; see `MusicStore.mood_pairs`."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         migrate(db, _migrations)
 
     def note(self, playlist_id: int, user_id: int, emotion: str | None, now: datetime) -> None:
-        """Store how a listener feels after a playlist; None removes it.
+        """Store how a listener feels after a playlist; None deletes it.
 
         Raises:
             KeyError: The playlist is not theirs.
-            ValueError: Unknown emotion.
+            ValueError: There is no such emotion.
         """
         if emotion is not None and emotion not in EMOTIONS:
             raise ValueError(f"unknown emotion {emotion!r}")

@@ -15,9 +15,9 @@ BELONGINGS = (
 
 @migrations()
 def m001_readings_playlists_shown(db: Database) -> None:
-    """Create readings, playlists, and their tracks.
+    """Create readings, their playlists, and the shown tracks.
 
-    Ids are never reused, so that an old button cannot reach a newer row.
+    Ids are never reused, so that an old button cannot refer to a newer row.
     """
     db.execute(
         """
@@ -75,9 +75,9 @@ def m001_readings_playlists_shown(db: Database) -> None:
 
 @migrations()
 def m002_places_and_pool(db: Database) -> None:
-    """Add how well each track fitted its position, and the prior of all listeners.
+    """Store how each track fitted its position, and the prior learned from all listeners.
 
-    For older rows the fit is unknown: they count as a good fit.
+    For older rows this is unknown; they count as a good fit.
     """
     for column, usual in (("distance", 0.0), ("misfit", 0.0), ("popularity", 0.5)):
         db.execute(f"alter table shown add column {column} real not null default {usual}")
@@ -94,11 +94,11 @@ def m002_places_and_pool(db: Database) -> None:
 
 @migrations()
 def m003_evidence(db: Database) -> None:
-    """Add what a photo's caption added to the logits."""
+    """Store what the listener's words, written with a photo, added to its logits."""
     db.execute("alter table readings add column evidence text")
 
 
 @migrations()
 def m004_relaxed(db: Database) -> None:
-    """Add which wishes a playlist could not meet."""
+    """Store the requirements that a playlist could not meet."""
     db.execute("alter table playlists add column relaxed text")

@@ -1,10 +1,10 @@
-"""Exports a playlist as a list of links, and as a CSV that other services import.
+"""Exports a playlist as a list of links, and as a CSV for other services.
 
-The CSV has the column names of Exportify, which services such as Soundiiz and TuneMyMusic read.
-There is no M3U file, because no player can play Spotify's web pages.
+The CSV has the column names of Exportify, which services such as Soundiiz and TuneMyMusic import.
+There is no M3U, since players cannot play Spotify's track pages.
 
-Titles are untrusted, so line breaks are removed and cells are escaped: see
-`recommender.catalogue.csv_cells`.
+Titles come from strangers: line breaks are removed, since each would start a new entry. For CSV
+cells see `recommender.catalogue.csv_cells`.
 """
 
 import csv
@@ -30,17 +30,12 @@ _VOTES = {True: "like", False: "dislike", None: ""}
 
 
 def file_name(saved: SavedPlaylist, ending: str) -> str:
-    """Return a portable file name, such as "mirrortape-sad-lift-2026-11-20.csv"."""
+    """Return a name valid on every file system: "mirrortape-sad-lift-2026-11-20.csv"."""
     return f"mirrortape-{saved.emotion}-{saved.mode}-{saved.created:%Y-%m-%d}.{ending}"
 
 
 def link_list(saved: SavedPlaylist, name: str) -> bytes:
-    """Return the playlist as UTF-8 text: each track, with its link below.
-
-    Args:
-        saved: The playlist.
-        name: Its title.
-    """
+    """Return the playlist as UTF-8 text: its name, then each track with its link below."""
     lines = [one_line(name), ""]
     for track in saved.tracks:
         lines.append(f"{track.position + 1}. {one_line(track.artist)} - {one_line(track.title)}")
@@ -53,7 +48,7 @@ def csv_table(saved: SavedPlaylist, seconds: Mapping[str, int]) -> bytes:
 
     Args:
         saved: The playlist.
-        seconds: Duration of each track in seconds, by id, if known.
+        seconds: Length of each track, by id; a missing one is unknown.
     """
     text = StringIO()
     table = csv.writer(text)

@@ -42,7 +42,7 @@ def m001_preferences(db: Database) -> None:
 
 @_migrations()
 def m002_playlists_that_stay(db: Database) -> None:
-    """Add whether a listener wants a new playlist each time."""
+    """Store whether a listener wants a new playlist each time."""
     db.execute(
         "alter table preferences add column keeps_playlists integer not null default 0"
         " check (keeps_playlists in (0, 1))"
@@ -50,7 +50,7 @@ def m002_playlists_that_stay(db: Database) -> None:
 
 
 class PreferenceStore:
-    """The settings of all listeners; the defaults apply to those without a row."""
+    """The settings of all listeners; the defaults for those who have none."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -62,7 +62,7 @@ class PreferenceStore:
         return next(map(_to_preferences, rows), USUAL)
 
     def change(self, user_id: int, now: datetime, **changes: Any) -> Preferences:
-        """Change some of a listener's settings and return all of them.
+        """Change some of a listener's settings, leave the others, and return them all.
 
         Args:
             user_id: Whose settings.
@@ -70,9 +70,9 @@ class PreferenceStore:
             changes: Fields of `Preferences`.
 
         Raises:
-            BadPreference: They would be impossible; nothing is changed.
+            BadPreference: A value is invalid; nothing is changed.
         """
-        with immediate(self._db):  # two concurrent changes must both be kept
+        with immediate(self._db):  # concurrent changes must not overwrite each other
             preferences = replace(self.load(user_id), **changes)
             row = asdict(preferences) | {"user_id": user_id, "changed_utc": now.isoformat()}
             row |= {name: json.dumps(row[name], ensure_ascii=False) for name in _LISTS}

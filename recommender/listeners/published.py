@@ -1,6 +1,6 @@
-"""Which saved playlist is in which playlist at Spotify: the one written there last.
+"""Tracks which of our playlists is currently in which Spotify playlist.
 
-All buttons that open or save a playlist in Spotify depend on this.
+Every button that opens a playlist in Spotify, or saves it there, is made from this state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def m001_standing(db: Database) -> None:
 
 @_migrations()
 def m002_written(db: Database) -> None:
-    """Add which playlists were ever written, even if replaced since."""
+    """Store each playlist that was ever written, even if it was replaced since."""
     db.execute(
         """
         create table written (
@@ -49,28 +49,28 @@ def m002_written(db: Database) -> None:
 
 
 class State(Enum):
-    """The state of a saved playlist at Spotify."""
+    """The state of one of our playlists in the listener's Spotify account."""
 
     UNWRITTEN = "unwritten"
     """It was never written there."""
 
     WAITING = "waiting"
-    """It will be written as soon as possible."""
+    """It is queued to be written."""
 
     STANDING = "standing"
     """It is there."""
 
     REPLACED = "replaced"
-    """It was there, but was replaced or deleted by the listener since."""
+    """It was there, but was replaced, or deleted by the listener."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whether and where a saved playlist is at Spotify.
+    """Where a playlist is.
 
     Args:
-        state: Its state.
-        url: Its address; None unless its state is `STANDING`.
+        state: Its state in the listener's account.
+        url: Its URL in Spotify; None unless the state is `STANDING`.
     """
 
     state: State
@@ -91,7 +91,7 @@ PLACES = """select id,
 
 
 def to_place(row: Mapping[str, Any]) -> Place:
-    """Convert a row of `PLACES`."""
+    """Return a row of `PLACES` as a value."""
     if row["url"] is not None:
         return Place(State.STANDING, row["url"])
     if row["waits"]:
@@ -100,7 +100,7 @@ def to_place(row: Mapping[str, Any]) -> Place:
 
 
 class Standing:
-    """The places of all playlists.
+    """The tables of published playlists.
 
     Args:
         db: The database, with the tables of `recommender.listeners.music_tables` and
@@ -112,7 +112,7 @@ class Standing:
         migrate(db, _migrations)
 
     def note(self, playlist_id: int, url: str) -> None:
-        """Store that a playlist was written; does nothing if it was deleted meanwhile."""
+        """Store that a playlist was written; do nothing if it was deleted meanwhile."""
         with immediate(self._db):
             self._db.execute(
                 "insert into standing (url, playlist_id) select ?, id from playlists where id = ?"
@@ -125,16 +125,16 @@ class Standing:
             )
 
     def note_gone(self, spotify_id: str) -> None:
-        """Store that a playlist at Spotify was deleted."""
+        """Store that a Spotify playlist was deleted."""
         self._db.execute("delete from standing where url like '%/' || ?", [spotify_id])
 
     def of(self, playlist_id: int) -> Place:
-        """Return a playlist's place; `UNWRITTEN` if it does not exist."""
+        """Return where a playlist is; `UNWRITTEN` if there is no such playlist."""
         rows = self._db.query(f"{PLACES} where id = ?", [playlist_id])
         return next(map(to_place, rows), UNWRITTEN)
 
     def urls(self, playlist_ids: Sequence[int]) -> dict[int, str]:
-        """Return the addresses of those playlists that are in Spotify, by id."""
+        """Return the URLs of those playlists that are in Spotify now, by id."""
         marks = ", ".join("?" * len(playlist_ids))
         rows = self._db.query(
             f"select * from standing where playlist_id in ({marks})",  # noqa: S608 - only marks

@@ -1,4 +1,4 @@
-"""The values of stored readings, playlists and tracks, and their conversion from rows."""
+"""Stored values (reading, playlist, shown track), and their conversion from and to rows."""
 
 import json
 from collections.abc import Mapping
@@ -19,30 +19,30 @@ from recommender.taste.taste import Opinion, Place
 from recommender.taste.traits import TRAITS
 
 CORRECTION_TRUST = 0.85
-"""The share of the listener's word in a corrected mood; the rest is the reading, since a
-correction names one emotion, and moods are mixed."""
+"""Weight of the correction in a corrected mood. The rest is the reading, since a correction names
+only one emotion and moods are mixed."""
 
 RATING_WEIGHT = 0.2
-"""The weight of a playlist's rating for each of its tracks without a vote."""
+"""Weight of a playlist's rating, relative to a vote, for each of its tracks without a vote."""
 
 MISREAD_WEIGHT = 0.5
-"""The weight of a vote on a playlist for a reading that the listener corrected: it may be about
-the mood rather than the track."""
+"""Weight of a vote on a playlist whose mood the listener corrected: it is as much about the wrong
+mood as about the track."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReading:
-    """A stored reading: numbers, never the photo.
+    """A reading as it was stored: numbers, never the photo.
 
     Args:
-        probabilities: The network's probability of each emotion.
+        probabilities: What the network read, one for each emotion.
         eyes_found: How the eyes were found.
         corrected: The emotion that the listener named or confirmed, if any.
-        shift: The shift of the logits by the listener's earlier answers, in the order of
-            `EMOTIONS`; empty if there were none.
-        answers: The number of those answers.
-        evidence: What the caption added to the logits, in the order of `EMOTIONS`; empty if
-            nothing.
+        shift: The listener's shift of the logits when the reading was made, in the order of
+            `EMOTIONS`; empty if none.
+        answers: Number of answers from which the shift was fitted.
+        evidence: What the listener's own words added to the logits, in the order of `EMOTIONS`;
+            empty if none.
     """
 
     id: int
@@ -57,9 +57,9 @@ class StoredReading:
 
     @property
     def weighed(self) -> dict[str, float]:
-        """The probabilities shown to the listener: the network's with shift and evidence.
+        """The probabilities shown to the listener: the network's, with shift and evidence.
 
-        Adding evidence to the logits multiplies the probabilities by its likelihood: Bayes' rule.
+        Adding log-likelihoods to the logits is Bayes' rule.
         """
         if not self.shift and not self.evidence:
             return dict(self.probabilities)
@@ -70,13 +70,13 @@ class StoredReading:
 
     @property
     def emotion(self) -> str:
-        """The listener's correction, else the most probable emotion."""
+        """The corrected emotion, else the most probable one."""
         weighed = self.weighed
         return self.corrected or max(weighed, key=weighed.__getitem__)
 
     @property
     def mood(self) -> dict[str, float]:
-        """The probabilities for playlists: corrected by `CORRECTION_TRUST`."""
+        """The probabilities for playlists, with the correction weighted by `CORRECTION_TRUST`."""
         if self.corrected is None:
             return self.weighed
         mood = {emotion: (1 - CORRECTION_TRUST) * share for emotion, share in self.weighed.items()}
@@ -86,10 +86,10 @@ class StoredReading:
 
 @dataclass(frozen=True, slots=True)
 class ShownTrack:
-    """A track of a saved playlist.
+    """One track of a saved playlist, as it was shown.
 
     Args:
-        position: From 0.
+        position: Its place, from 0.
         vote: True for a like, False for a dislike, None for neither.
     """
 
@@ -105,13 +105,13 @@ class ShownTrack:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlaylist:
-    """A saved playlist, with the listener's current votes and rating.
+    """A playlist as it was shown, with the listener's current votes and rating.
 
     Args:
-        emotion: The emotion in its title.
-        reading_id: The reading that it was made for; None if the mood was named.
+        emotion: The emotion that it was made for.
+        reading_id: The reading that it was made for; None where the mood was chosen by name.
         stars: The listener's rating, 1..5, if any.
-        relaxed: The wishes that could not be met, a sentence each.
+        relaxed: The requirements that could not be met, one sentence each.
     """
 
     id: int
@@ -126,7 +126,7 @@ class SavedPlaylist:
 
 
 def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[str, Any]:
-    """Return the row of `shown` for a pick."""
+    """Return the row that stores a pick as it is shown."""
     track, place = pick.track, pick.place
     return {
         "playlist_id": playlist_id,
@@ -150,7 +150,7 @@ def shown_row(playlist_id: int, position: int, pick: Pick, policy: str) -> dict[
 
 
 def to_reading(row: Mapping[str, Any]) -> StoredReading:
-    """Convert a row of `readings`, joined with its shift."""
+    """Return a row of `readings`, with its shift where it has one, as a value."""
     return StoredReading(
         id=row["id"],
         user_id=row["user_id"],
@@ -165,7 +165,7 @@ def to_reading(row: Mapping[str, Any]) -> StoredReading:
 
 
 def to_shown_track(row: Mapping[str, Any]) -> ShownTrack:
-    """Convert a row of `shown`."""
+    """Return a row of `shown` as a value."""
     return ShownTrack(
         position=row["position"],
         track_id=row["track_id"],
@@ -179,7 +179,7 @@ def to_shown_track(row: Mapping[str, Any]) -> ShownTrack:
 
 
 def to_opinion(row: Mapping[str, Any]) -> Opinion:
-    """Convert a row of `shown`, joined with its playlist's rating, to an opinion."""
+    """Return a row of `shown`, with its playlist's stars, as an opinion."""
     is_vote = row["liked"] is not None
     features, target = json.loads(row["features"]), json.loads(row["target"])
     return Opinion(
@@ -202,7 +202,7 @@ def to_opinion(row: Mapping[str, Any]) -> Opinion:
 
 
 def prior_json(prior: Prior) -> str:
-    """Serialize a prior; traits are named, so that later versions can read it."""
+    """Return a prior as JSON, with traits by name, so that later versions can read it."""
     return json.dumps(
         {
             "mean": dict(zip(TRAITS, prior.mean.tolist(), strict=True)),
@@ -216,7 +216,7 @@ def prior_json(prior: Prior) -> str:
 
 
 def to_prior(text: str, name: str) -> Prior:
-    """Read what `prior_json` wrote; missing traits get their defaults."""
+    """Parse the output of `prior_json`; missing traits get the default prior."""
     values = json.loads(text)
 
     def by_trait(found: dict[str, float], usual: NDArray[np.float64]) -> NDArray[np.float64]:

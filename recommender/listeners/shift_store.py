@@ -1,7 +1,7 @@
-"""Stores how a listener's answers shifted each reading, and resets of these answers.
+"""Stores the shift applied to each reading, and where a listener reset their shift.
 
-`readings` has the network's own probabilities. The shift applied to a reading is stored beside it,
-so that a reading keeps its meaning whatever is answered later.
+`readings` has the network's output. The shift that was applied to a reading is stored once, so
+that later answers do not change earlier readings.
 """
 
 import json
@@ -15,7 +15,7 @@ from recommender.storage.database import migrate
 from recommender.storage.personal_data import Belonging
 
 NEWEST = 50
-"""How many of the latest answers count, since faces, beards and glasses change."""
+"""Only this many newest answers count, since beards and glasses change."""
 
 BELONGINGS = (
     Belonging(
@@ -31,7 +31,7 @@ _migrations = Migrations("shifts")
 
 @_migrations()
 def m001_shifts_and_resets(db: Database) -> None:
-    """Create the shifts of readings, and the last reading before each reset."""
+    """Create the shift of each reading that has one, and the last reading before each reset."""
     db.execute(
         """
         create table mood_shifts (
@@ -59,7 +59,7 @@ class MoodShifts:
         migrate(db, _migrations)
 
     def apply_to(self, reading_id: int, user_id: int) -> None:
-        """Store the shift of a new reading by the user's answers so far."""
+        """Fit the shift to the user's answers so far, if any, and store it for a new reading."""
         answered = self._answered(user_id)
         if not answered:
             return
@@ -71,16 +71,16 @@ class MoodShifts:
         )
 
     def answers(self, user_id: int) -> int:
-        """Return the number of answers that will shift the user's next reading."""
+        """Return how many answers count for the user's next reading."""
         return len(self._answered(user_id))
 
     def reset(self, user_id: int) -> int:
-        """Stop using the user's answers so far; return how many there were.
+        """Discard the user's answers so far; return how many counted.
 
-        Answers to later readings count again. Earlier readings are not changed.
+        Answers to later readings count again. Earlier readings keep their shift.
         """
         count = self.answers(user_id)
-        if count:  # else there is nothing to store
+        if count:  # else store nothing about this user
             self.db.execute(
                 "insert into shift_resets (user_id, last_reading_id)"
                 " select user_id, max(id) from readings"
@@ -91,7 +91,7 @@ class MoodShifts:
         return count
 
     def _answered(self, user_id: int) -> list[tuple[dict[str, float], str]]:
-        """Return the readings and answers that count."""
+        """Return the network's probabilities and the user's answer for each counting reading."""
         rows = self.db.query(
             "select probabilities, corrected from readings"
             " where user_id = :user_id and corrected is not null and id > coalesce("

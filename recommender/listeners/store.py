@@ -1,8 +1,8 @@
-"""Stores readings, playlists, votes and ratings.
+"""Stores listeners' readings, playlists, votes and ratings.
 
-Every shown track is stored with its title, artist, features, score, position, propensity and
-policy version. So votes keep their meaning when the catalogue is replaced, and later policies can
-learn from them or be evaluated on them. A vote is a column of the shown track's row.
+Every shown track is stored with its title, artist, features, score, position, propensity and the
+version of the ranking. So votes keep their meaning when the catalogue is replaced, and a later
+ranking can be trained or evaluated on them. A vote is stored in the row of the shown track.
 """
 
 import json
@@ -53,10 +53,10 @@ BELONGINGS = (
     *music_tables.BELONGINGS,
     *preference_store.BELONGINGS,
 )
-"""All tables with data about a listener."""
+"""All tables with personal data."""
 
 REPEAT_WINDOW = timedelta(days=14)
-"""How long a shown track is not shown again, if there are enough others."""
+"""A shown track is not shown again for this long, if there are others."""
 
 _READINGS = (
     "select readings.*, shift, answers from readings left join mood_shifts on reading_id = id"
@@ -66,7 +66,7 @@ _READINGS = (
 class MusicStore:
     """The recommender's tables in `mirrortape.db`.
 
-    Methods raise `KeyError` for an id that does not exist or belongs to another user.
+    Every method raises `KeyError` for an id that does not exist or belongs to another user.
     """
 
     def __init__(self, db: Database) -> None:
@@ -78,7 +78,7 @@ class MusicStore:
         self.gone = GoneTracks(db)
         self.standing = Standing(db)
         self.forgotten = 0
-        """The number of users deleted since this was opened."""
+        """Number of `forget` calls since this was opened."""
 
     # -- readings --
 
@@ -90,14 +90,14 @@ class MusicStore:
         now: datetime,
         evidence: Mapping[str, float] | None = None,
     ) -> int:
-        """Store a reading, with the listener's current shift, and return its id.
+        """Store a reading with the listener's current shift and return its id.
 
         Args:
             user_id: Whose reading.
-            probabilities: The network's probability of each emotion.
+            probabilities: The network's output, one for each emotion.
             eyes_found: How the eyes were found.
             now: The time of the reading.
-            evidence: The log likelihood of other evidence, such as a caption, for each emotion.
+            evidence: Log-likelihood of other evidence, such as the listener's words, by emotion.
         """
         added = [evidence.get(name, 0.0) for name in EMOTIONS] if evidence else None
         with immediate(self.db):
@@ -117,10 +117,10 @@ class MusicStore:
         return reading_id
 
     def correct_reading(self, reading_id: int, user_id: int, emotion: str) -> None:
-        """Store the listener's own word on a reading, replacing an earlier one.
+        """Store the listener's correction of a reading; it replaces an earlier one.
 
         Raises:
-            ValueError: Unknown emotion.
+            ValueError: There is no such emotion.
         """
         if emotion not in EMOTIONS:
             raise ValueError(f"unknown emotion {emotion!r}")
@@ -182,7 +182,7 @@ class MusicStore:
         return playlist_id
 
     def playlist(self, playlist_id: int, user_id: int) -> SavedPlaylist:
-        """Return a playlist with its tracks in order and their votes."""
+        """Return a playlist with its tracks in order and the current votes."""
         row = self._one(
             "select * from playlists where id = ? and user_id = ?", playlist_id, user_id
         )
@@ -210,7 +210,7 @@ class MusicStore:
     ) -> SavedPlaylist:
         """Replace the tracks at some positions of a playlist and return it.
 
-        If there are fewer tracks than positions, later ones move up.
+        If there are fewer replacements than positions, later tracks move up.
         """
         with immediate(self.db):
             saved = self.playlist(playlist_id, user_id)
@@ -226,7 +226,7 @@ class MusicStore:
             )
             empty = set(places[len(replacements.picks) :])
             taken = [t.position for t in saved.tracks if t.position not in empty]
-            for number, position in enumerate(taken):  # in this order no position is used twice
+            for number, position in enumerate(taken):  # ascending, so positions stay unique
                 self.db.execute(
                     "update shown set position = ? where playlist_id = ? and position = ?",
                     [number, playlist_id, position],
@@ -243,20 +243,27 @@ class MusicStore:
     def recent(
         self, user_id: int, now: datetime, but_for: tuple[int | None, str] | None = None
     ) -> frozenset[str]:
-        """Return the ids of the tracks that the user was shown within `REPEAT_WINDOW`.
+        """Return the ids of the tracks shown to the user within `REPEAT_WINDOW`.
 
         Args:
             user_id: Who.
             now: The time.
-            but_for: The reading, or the named emotion, of a playlist that is being rewritten and
-                may keep its tracks.
+            but_for: A mood whose playlists are left out, because one of them is being replaced
+                and may keep its tracks: the id of its reading, else its emotion.
         """
         reading_id, emotion = but_for or (None, None)
         rows = self.db.query(
             "select distinct track_id from shown join playlists on playlists.id = playlist_id"
-            " where user_id = ? and created_utc > ?"
+            " where user_id = ? and created_utc between ? and ?"
             " and not (reading_id is ? and (reading_id is not null or emotion is ?))",
-            [user_id, (now - REPEAT_WINDOW).isoformat(), reading_id, emotion],
+            [
+                user_id,
+                (now - REPEAT_WINDOW).isoformat(),
+                # A time further ahead was stored while the clock was wrong.
+                (now + REPEAT_WINDOW).isoformat(),
+                reading_id,
+                emotion,
+            ],
         )
         return frozenset(row["track_id"] for row in rows)
 
@@ -265,9 +272,9 @@ class MusicStore:
     def vote(
         self, user_id: int, playlist_id: int, position: int, liked: bool | None, now: datetime
     ) -> None:
-        """Store a vote on a shown track; None removes it.
+        """Store a vote on a shown track; None takes it back.
 
-        Repeating a vote changes nothing, not even its time.
+        Repeating the same vote changes nothing, not even its time.
         """
         with immediate(self.db):
             self._one(
@@ -290,7 +297,7 @@ class MusicStore:
             )
 
     def rate(self, user_id: int, playlist_id: int, stars: int | None, now: datetime) -> None:
-        """Store the rating of a playlist, replacing an earlier one; None removes it.
+        """Store the rating of a playlist; None takes it back.
 
         Raises:
             ValueError: Fewer than 1 or more than 5 stars.
@@ -305,7 +312,7 @@ class MusicStore:
             raise KeyError(playlist_id)
 
     def mood_pairs(self, user_id: int) -> list[MoodPair]:
-        """Return how the user felt before and after playlists, in the order of their answers."""
+        """Return the user's moods before and after playlists, in the order of their answers."""
         pairs = []
         for playlist_id, after, after_utc in self.after.rows(user_id):
             saved = self.playlist(playlist_id, user_id)
@@ -319,9 +326,10 @@ class MusicStore:
         return pairs
 
     def taste(self, user_id: int, more_like: int | None = None) -> Taste:
-        """Return the user's opinions on all tracks that they voted on or rated, oldest first.
+        """Return the user's opinions from votes and ratings, the oldest first.
 
-        A track without a vote counts by its playlist's rating: 1 star as -1, 5 stars as 1.
+        A shown track counts with its vote, or else with its playlist's stars: 1 star is -1, 5 are
+        1.
 
         Args:
             user_id: Who.
@@ -340,23 +348,23 @@ class MusicStore:
         )
         return Taste(tuple(map(to_opinion, rows)))
 
-    # -- the prior over all listeners --
+    # -- what listeners have in common --
 
     def tastes(self) -> list[Taste]:
-        """Return the opinions of each listener."""
+        """Return the taste of each listener."""
         users = list(self.db.query("select distinct user_id from playlists order by user_id"))
         return [self.taste(row["user_id"]) for row in users]
 
     def keep_prior(self, prior: Prior, now: datetime, forgotten: int) -> bool:
-        """Store the prior, unless a user was deleted since the votes were read.
+        """Store the prior learned from all listeners, replacing the previous one.
 
         Args:
             prior: The prior.
             now: The time.
-            forgotten: The value of `forgotten` when the votes were read.
+            forgotten: The value of `self.forgotten` when the votes were read.
 
         Returns:
-            Whether it was stored.
+            Whether it was stored: not if a listener was forgotten since the votes were read.
         """
         if forgotten != self.forgotten:
             return False
@@ -369,7 +377,7 @@ class MusicStore:
         return True
 
     def prior(self) -> Prior:
-        """Return the current prior."""
+        """Return the prior over listeners."""
         for row in self.db.query("select id, prior from pools order by id desc limit 1"):
             return to_prior(row["prior"], f"pool-{row['id']}")
         return USUAL_LISTENER
@@ -377,19 +385,19 @@ class MusicStore:
     # -- the end --
 
     def forget(self, user_id: int) -> None:
-        """Delete every row about this user, and the prior, which was fitted to their votes too."""
+        """Delete every row about this user, and the prior, which was learned from them too."""
         self.forgotten += 1
         with immediate(self.db):
             delete(self.db, BELONGINGS, user_id)
             self.db.execute("delete from pools")
 
     def _one(self, sql: str, *values: int) -> dict[str, Any]:
-        """Return the first row; raises `KeyError` if there is none."""
+        """Return the row, or raise `KeyError` with the first of the values."""
         for row in self.db.query(sql, values):
             return row
         raise KeyError(values[0])
 
 
 def _new_id(row_id: int | None) -> int:
-    assert row_id is not None  # a successful insert has one
+    assert row_id is not None  # an insert that did not raise has one
     return row_id

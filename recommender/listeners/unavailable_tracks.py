@@ -1,7 +1,7 @@
-"""The tracks that Spotify no longer plays, in `mirrortape.db`.
+"""Stores the tracks that Spotify no longer plays, in `mirrortape.db`.
 
-Tracks of the catalogue sometimes become unavailable at Spotify. They are excluded for all
-listeners until a catalogue is imported again.
+Tracks of the catalogue become unavailable when Spotify's licences end. They are excluded for all
+listeners until the next import of a catalogue.
 """
 
 from collections.abc import Iterable
@@ -24,14 +24,14 @@ def m001_gone_tracks(db: Database) -> None:
 
 
 class GoneTracks:
-    """The unavailable tracks."""
+    """The table of unavailable tracks."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         migrate(db, _migrations)
 
     def add(self, track_ids: Iterable[str], now: datetime) -> None:
-        """Add tracks that Spotify does not play."""
+        """Store tracks that Spotify does not play."""
         for track_id in track_ids:
             self._db.execute(
                 "insert or ignore into gone_tracks (track_id, seen_utc) values (?, ?)",
@@ -45,5 +45,5 @@ class GoneTracks:
         )
 
     def clear(self) -> None:
-        """Forget all of them, after the import of a newer catalogue."""
+        """Delete all entries, since a new catalogue was imported."""
         self._db.execute("delete from gone_tracks")

@@ -1,1 +1,1 @@
-"""From emotions to targets for the music, and each listener's own shift."""
+"""Maps emotions to targets for the music, and calibrates readings to each listener."""

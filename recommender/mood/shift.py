@@ -1,14 +1,13 @@
-"""How one listener's answers adjust what the network reads in their later photos.
+"""Calibrates the network's readings to one listener, from the answers they gave.
 
-A face at rest differs from person to person: what the network takes for neutral may be how
-somebody looks when sad. So each listener has a *shift* b of the seven logits, with
-p' = softmax(log p + b): the network's probabilities p, weighed with what this listener has said.
-It is the most probable shift under a normal prior around nothing, N(0, SCALE² I), given each
-earlier reading and the emotion that the listener said or confirmed. This is multinomial logistic
-regression with the log-probabilities as a fixed offset and intercepts alone (Bishop, "Pattern
+Faces differ: a face that the network reads as neutral may be how somebody looks when sad. So each
+listener has a *shift* b of the seven logits: p' = softmax(log p + b), where p are the network's
+probabilities. It is the MAP estimate under the prior N(0, SCALE² I), given the earlier readings
+and the emotion that the listener named or confirmed for each. This is multinomial logistic
+regression with the log-probabilities as a fixed offset and only intercepts (Bishop, "Pattern
 Recognition and Machine Learning", 2006, 4.3.4 and 4.3.5).
 
-The readings given here are always the network's own, never shifted ones, so that answers cannot
+The inputs are always the network's own readings, never shifted ones, so that answers cannot
 reinforce themselves.
 """
 
@@ -20,18 +19,17 @@ from numpy.typing import NDArray
 from recommender.mood.targets import EMOTIONS
 
 SCALE = 0.3
-"""Standard deviation of a logit's shift over listeners, before they have said anything. Small:
-four corrections turn a reading of 48 % against 35 %. In the simulation of
-tests/recommender/mood/test_shift.py, ten corrections raise the accuracy of a listener whose sad is
-read as neutral by 1.3 points and cost one who is read like everybody 0.2; at 0.5 it is 2.0 against
-0.6."""
+"""Prior standard deviation of a logit's shift over listeners. Small: four corrections overturn a
+reading of 48 % against 35 %. In the simulation of tests/recommender/mood/test_shift.py, ten
+corrections raise the accuracy by 1.3 points for a listener whose sad is read as neutral, and lower
+it by 0.2 for one who needs no shift. At 0.5 these are 2.0 and 0.6."""
 
 FLOOR = 1e-9
-"""Smallest probability that is told from zero, so that every logarithm is finite."""
+"""Probabilities are raised to at least this, so that every logarithm is finite."""
 
 _MOST_STEPS = 50
 _SMALLEST_STEP = 1e-10
-_SLACK = 1e-9  # what rounding may add to a loss
+_SLACK = 1e-9  # tolerance for rounding errors in the loss
 
 Vector = NDArray[np.float64]
 
@@ -39,18 +37,19 @@ Vector = NDArray[np.float64]
 def fit_shift(readings: NDArray[np.floating], said: Sequence[str]) -> Vector:
     """Return the most probable shift of a listener's logits.
 
-    At the solution b = SCALE² Σ (what was said - p'), so no logit moves further than SCALE² times
+    At the solution b = SCALE² Σ (one_hot(said) - p'). So no logit moves by more than SCALE² times
     the number of readings, and the seven shifts sum to zero.
 
     Args:
-        readings: What the network read, float (n, 7), in the order of `EMOTIONS`; n may be 0.
-        said: The emotion that the listener said or confirmed for each of them.
+        readings: The network's probabilities, float (n, 7), in the order of `EMOTIONS`; n may
+            be 0.
+        said: The emotion that the listener named or confirmed for each reading.
 
     Returns:
-        float64 (7,); exactly zero where there are no readings.
+        float64 (7,); exactly zero without readings.
 
     Raises:
-        ValueError: Unknown emotion, or not one for each reading.
+        ValueError: Unknown emotion, or not one per reading.
     """
     unknown = sorted(set(said) - set(EMOTIONS))
     if unknown:
@@ -67,7 +66,7 @@ def fit_shift(readings: NDArray[np.floating], said: Sequence[str]) -> Vector:
     wanted = np.array([said.count(emotion) for emotion in EMOTIONS], dtype=np.float64)
 
     def loss(shift: Vector) -> float:
-        """Return the negative log posterior, but for a constant."""
+        """Return the negative log-posterior, up to a constant."""
         misfit = np.logaddexp.reduce(logits + shift, axis=1).sum() - wanted @ shift
         return float(misfit + shift @ shift / (2 * SCALE**2))
 
@@ -79,20 +78,20 @@ def fit_shift(readings: NDArray[np.floating], said: Sequence[str]) -> Vector:
         if np.abs(step).max() < _SMALLEST_STEP:
             break
         while loss(shift - step) > loss(shift) + _SLACK:
-            step /= 2  # Newton's method may overshoot where the curve bends
+            step /= 2  # Newton's method may overshoot
         shift = shift - step
     return shift
 
 
 def shifted(probabilities: NDArray[np.floating], shift: Vector) -> Vector:
-    """Return the probabilities of readings, weighed with a listener's shift.
+    """Apply a listener's shift to probabilities.
 
     Args:
-        probabilities: What the network read, float (..., 7), in the order of `EMOTIONS`.
-        shift: The listener's, float64 (7,).
+        probabilities: The network's, float (..., 7), in the order of `EMOTIONS`.
+        shift: float64 (7,).
 
     Returns:
-        float64 (..., 7), each row summing to one.
+        float64 (..., 7); each row sums to one.
     """
     return _softmax(_logits(probabilities) + shift)
 

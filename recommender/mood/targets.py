@@ -1,13 +1,13 @@
-"""From a mood to what the music should be like, position by position.
+"""Maps a mood to a target for each position of a playlist.
 
-A mood is a point in the square of valence and energy. Where listeners *start* follows the
-pleasure and arousal of Russell & Mehrabian, "Evidence for a three-factor theory of emotions"
-(Journal of Research in Personality 11, 1977), mapped to 0..1. Where *lift* takes them follows the
-iso principle (Altshuler, "A psychiatrist's experience with music as a therapeutic agent", 1948):
-meet the listener's mood first, then lead it away step by step.
+A mood is a point in the valence-energy plane. The starting points are the pleasure and arousal of
+Russell & Mehrabian, "Evidence for a three-factor theory of emotions" (Journal of Research in
+Personality 11, 1977), mapped to 0..1. The mode *lift* follows the iso principle (Altshuler, "A
+psychiatrist's experience with music as a therapeutic agent", 1948): start with music that matches
+the listener's mood, then change it step by step.
 
 All coordinates are percentiles of the catalogue, not raw values: what counts as calm depends on
-what there is.
+the catalogue.
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ import numpy as np
 from recommender.catalogue.tracks import FEATURES
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""The emotions that have targets, in the order of FER-2013's ids."""
+"""The emotions, in the order of FER-2013's ids."""
 
 MODES = ("match", "lift", "calm")
-"""match holds the start, lift glides from start to goal, calm glides to where nothing stirs."""
+"""match stays at the start; lift moves from the start to the goal; calm moves to calm music."""
 
 STARTS = {
     "angry": (0.25, 0.80),
@@ -32,7 +32,7 @@ STARTS = {
     "surprise": (0.70, 0.84),
     "neutral": (0.50, 0.50),
 }
-"""Valence and energy at which a listener in this mood is met."""
+"""Valence and energy where a playlist for this emotion starts."""
 
 GOALS = STARTS | {
     "angry": (0.45, 0.25),  # soothing, stress-reducing
@@ -40,10 +40,10 @@ GOALS = STARTS | {
     "fear": (0.50, 0.25),  # peaceful, safe
     "sad": (0.55, 0.45),  # comforted first, then lighter
 }
-"""Valence and energy to which lift leads; the other moods are worth staying in."""
+"""Valence and energy where lift ends; for the other emotions it stays at the start."""
 
 CALM_VALENCE = 0.50
-"""Calm music is at least this positive, so that it soothes instead of saddening."""
+"""Minimum valence of calm music, so that it soothes instead of saddening."""
 
 CALM_ENERGY = 0.20
 CALM_ACOUSTICNESS = 0.95
@@ -56,15 +56,15 @@ _SUPPORT_SLOPES = np.array(
     [
         # valence, energy
         [0.1, 0.4],  # tempo: faster music is more arousing
-        [0.0, -0.6],  # acousticness: what is not electric or loud is calmer
-        [0.4, 0.0],  # danceability: positive music moves
+        [0.0, -0.6],  # acousticness: acoustic music is calmer
+        [0.4, 0.0],  # danceability: positive music is more danceable
         [0.4, 0.0],  # mode: major keys sound happier
         [0.0, 0.7],  # loudness: louder music is more arousing
     ]
 )
-"""How far each supporting percentile leaves the middle as valence and energy do. The signs are
-those found by music psychology (Gabrielsson & Lindström, "The role of structure in the musical
-expression of emotions", 2010); the sizes are near the regression slopes in popular music."""
+"""Slope of each supporting percentile in valence and energy. The signs are those of music
+psychology (Gabrielsson & Lindström, "The role of structure in the musical expression of emotions",
+2010); the sizes are close to the regression slopes in popular music."""
 
 _SUPPORT_WEIGHTS = (0.20, 0.32, 0.20, 0.14, 0.14)
 _CALM_WEIGHTS = (0.20, 1.00, 0.10, 0.14, 0.28)
@@ -72,11 +72,11 @@ _CALM_WEIGHTS = (0.20, 1.00, 0.10, 0.14, 0.28)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one position of a playlist should be like, in percentiles of the catalogue, 0..1.
+    """The target of one position of a playlist, in percentiles of the catalogue, 0..1.
 
     Args:
-        support: The wanted percentile of each of `SUPPORTING`.
-        weights: How much each of those matters; they sum to about 1 unless one is urgent.
+        support: The target percentile of each feature in `SUPPORTING`.
+        weights: The weight of each; they sum to about 1, except in calm playlists.
     """
 
     valence: float
@@ -89,10 +89,10 @@ def plan(probabilities: Mapping[str, float], mode: str, length: int) -> tuple[Ta
     """Return the target of each position.
 
     Args:
-        probabilities: How much of each emotion there is; need not sum to one, and what is left
-            out counts as nothing. Starts and goals are blended by it.
+        probabilities: The share of each emotion, by which starts and goals are averaged. Need not
+            sum to one; a missing emotion counts as 0.
         mode: One of `MODES`.
-        length: How many positions, at least 1. A glide of one stays at its start.
+        length: Number of positions, at least 1. A single position is at the start.
 
     Raises:
         ValueError: Unknown emotion or mode, no emotion at all, or a length below 1.
@@ -118,7 +118,7 @@ def plan(probabilities: Mapping[str, float], mode: str, length: int) -> tuple[Ta
 
 
 def meeting_point(probabilities: Mapping[str, float]) -> tuple[float, float]:
-    """Return the valence and energy, 0..1, at which a listener in this mood is met.
+    """Return the valence and energy, 0..1, where a playlist for this mood starts.
 
     Raises:
         ValueError: Unknown emotion, or no emotion at all.
@@ -127,7 +127,7 @@ def meeting_point(probabilities: Mapping[str, float]) -> tuple[float, float]:
 
 
 def _target(valence: float, energy: float, *, calm: bool) -> Target:
-    """Add the supporting preferences that a point implies."""
+    """Add the supporting features that a point implies."""
     support = 0.5 + _SUPPORT_SLOPES @ np.array([valence - 0.5, energy - 0.5])
     weights = _SUPPORT_WEIGHTS
     if calm:
@@ -151,5 +151,5 @@ def _blend(
 
 
 def _between(start: float, goal: float, step: float) -> float:
-    """Return the point at a share of the way, exactly the ends at 0 and 1."""
+    """Interpolate linearly; exact at 0 and 1."""
     return goal if step == 1 else start + step * (goal - start)

@@ -1,1 +1,1 @@
-"""Which tracks a playlist gets, in which order, and why."""
+"""Chooses and orders the tracks of a playlist, and explains each choice."""

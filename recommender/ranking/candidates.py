@@ -1,8 +1,8 @@
-"""Exact search: which tracks lie nearest to each target in the valence-energy square.
+"""Exact nearest-neighbour search in the valence-energy plane.
 
-Distance is measured in tolerances. Where a playlist holds a mood, both axes tolerate the same.
-Where it glides, each axis tolerates a share of its own way, so that a small rise in energy is
-still heard as one beside a large rise in valence.
+Distances are measured in tolerances. If a playlist stays in one mood, both axes have the same
+tolerance. If it moves, each axis' tolerance is a share of its own change, so that a small rise in
+energy stays audible beside a large rise in valence.
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ from recommender.ranking.filters import Predicate
 
 @dataclass(frozen=True, slots=True)
 class SearchConfig:
-    """How far and how wide to search."""
+    """Parameters of the search."""
 
     tolerance: float = 0.05
-    """Percentiles that a track may be off on an axis that holds, or glides far."""
+    """Tolerance, in percentiles, of an axis that stays constant or changes much."""
 
     smallest_tolerance: float = 0.012
-    """The same on an axis that glides only a little."""
+    """Minimum tolerance of an axis that changes only a little."""
 
     tolerance_per_way: float = 1 / 6
-    """Share of an axis' way that is tolerated, within the two limits above. A sixth keeps the rank
-    correlation of a glide's tracks with its targets above .9."""
+    """Tolerance as a share of the axis' change, within the two limits above. A sixth keeps the
+    rank correlation of the tracks with moving targets above .9."""
 
     count: int = 240
-    """Candidates for each position; 240 of 28,000 tracks lie within about 0.05 of a target."""
+    """Candidates per position; 240 of 28,000 tracks lie within about 0.05 of a target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class Candidates:
 
 
 def reach(targets: Sequence[Target], config: SearchConfig) -> tuple[float, float]:
-    """Return the tolerance in valence and in energy, in percentiles, of a whole playlist."""
+    """Return a playlist's tolerances in valence and in energy, in percentiles."""
 
     def tolerance(way: float) -> float:
-        if way < config.smallest_tolerance:  # the axis holds
+        if way < config.smallest_tolerance:  # the axis stays constant
             return config.tolerance
         wanted = max(way * config.tolerance_per_way, config.smallest_tolerance)
         return min(wanted, config.tolerance)
@@ -69,19 +69,19 @@ def nearest(
     tolerances: tuple[float, float],
     count: int,
 ) -> Candidates:
-    """Return the allowed tracks that are nearest to each target; of equally near ones the first.
+    """Return the allowed tracks nearest to each target; ties go to the first row.
 
-    Looks at the cells around the targets, and farther until what it has not seen cannot be nearer
-    than what it has found.
+    It searches the cells around the targets and widens the radius until no unseen track can be
+    nearer.
 
     Args:
         table: The catalogue.
         targets: The positions' targets, at least one.
         is_allowed: Which tracks may be chosen.
-        tolerances: In valence and energy, as `reach` gives them.
-        count: Candidates for each position; fewer where fewer are allowed.
+        tolerances: In valence and energy, from `reach`.
+        count: Candidates per position; fewer if fewer tracks are allowed.
     """
-    # this disc would hold twice the wanted tracks if they were spread evenly over the square
+    # uniformly distributed tracks would fill this disc with twice the wanted count
     radius = np.sqrt(2 * count / (np.pi * len(table) * tolerances[0] * tolerances[1]))
     points = [(target.valence, target.energy) for target in targets]
     found: dict[tuple[float, float], tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
@@ -89,14 +89,14 @@ def nearest(
         boxes = table.grid.boxes(np.array(missing), radius * np.array(tolerances))
         rows = table.grid.rows(boxes)
         rows = rows[is_allowed(rows)]
-        square = table.ranks[rows, :2].astype(np.float64)  # not even rounding shall decide
+        square = table.ranks[rows, :2].astype(np.float64)  # exact ties
         valence, energy = square.T / np.array(tolerances)[:, None]  # (n,) each
         for point, box in zip(missing, boxes, strict=True):
             here = table.grid.inside(rows, box)
             squares = (valence[here] - point[0] / tolerances[0]) ** 2
             squares += (energy[here] - point[1] / tolerances[1]) ** 2
             is_all = box == table.grid.everything
-            # all tracks in the disc were seen, but for one that rounding puts on its edge
+            # all tracks in the disc were seen, except perhaps at its edge, by rounding
             places = _smallest(squares, count, np.inf if is_all else radius**2 * (1 - 1e-9))
             if is_all or len(places) == count:
                 found[point] = rows[here[places]], np.sqrt(squares[places]).astype(np.float32)
@@ -108,12 +108,12 @@ def nearest(
 
 
 def _smallest(values: NDArray[np.float64], count: int, limit: float) -> NDArray[np.int64]:
-    """Return the places of the smallest values up to a limit in order, the first of equal ones.
+    """Return the sorted indices of the smallest values up to a limit; ties go to the first.
 
     Args:
         values: float64 (n,).
-        count: How many places at most, at least 1.
-        limit: The largest value that may be among them.
+        count: Maximum number of indices, at least 1.
+        limit: The largest value to return.
     """
     places = np.flatnonzero(values <= limit)
     if len(places) > count:

@@ -1,4 +1,4 @@
-"""Which of a library's own song categories go with an emotion."""
+"""Matches a catalogue's own song categories to emotions."""
 
 from collections.abc import Collection, Iterable
 
@@ -18,21 +18,21 @@ WORDS = {
     "surprise": ("surprise", "surprised"),
     "neutral": ("neutral",),
 }
-"""How people name the category of each of `targets.EMOTIONS`, in lower case."""
+"""Names of the matching category for each of `targets.EMOTIONS`, in lower case."""
 
 _TOLD = 12
-"""Categories that a message lists before it only counts."""
+"""Maximum number of categories that a message lists."""
 
 
 def categories_of(emotion: str, categories: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the categories that go with an emotion, whatever case they are written in.
+    """Return the categories that match an emotion, ignoring case.
 
     Args:
         emotion: One of `targets.EMOTIONS`.
-        categories: What the catalogue's tracks are labelled with; "" is none.
+        categories: The labels in the catalogue; "" is none.
 
     Raises:
-        NoSuchCategory: None goes with it, or there are none at all.
+        NoSuchCategory: No category matches, or there are none at all.
     """
     named = sorted(category for category in categories if category)
     if not named:
@@ -51,12 +51,7 @@ def categories_of(emotion: str, categories: Iterable[str]) -> tuple[str, ...]:
 
 
 def in_categories(table: TrackTable, categories: Collection[str]) -> Predicate:
-    """Return the predicate of the tracks in some categories.
-
-    Args:
-        table: The catalogue.
-        categories: Some of `table.labels`.
-    """
+    """Return the predicate for tracks in some of `table.labels`."""
     belongs = np.array([label in categories for label in table.labels])  # (labels,)
 
     def is_in(rows: NDArray[np.int64]) -> NDArray[np.bool_]:

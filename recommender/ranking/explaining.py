@@ -1,4 +1,4 @@
-"""Turns choices into what a listener sees: tracks, each with the reason why it is there."""
+"""Turns choices into picks: tracks with the reason for each."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from recommender.taste.taste import Place, Taste, nearest_liked
 from recommender.taste.traits import SOUND, SOUND_TRAITS, sound_traits
 
 _NOT_AGAIN = 2
-"""For how many tracks a listener's taste in something is not given as the reason again."""
+"""A reason about the listener's taste is not repeated for this many tracks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Pick:
     """One recommended track.
 
     Args:
-        score: The log-odds that the listener likes it at its place, as the ranking saw them.
-        propensity: The probability with which chance chose it there, 0..1.
-        reason: Why it is there, in a few words.
-        place: What its place asked for, and how the track stands there.
+        score: The log-odds that the listener likes it at its position, as sampled for the ranking.
+        propensity: The probability with which it was drawn for its position, 0..1.
+        reason: Why it was chosen, in a few words.
+        place: Its position's target, and how well it fits there.
     """
 
     track: Track
@@ -40,24 +40,24 @@ class Pick:
 
 
 class Learned:
-    """What a listener's own votes have changed in what is believed of them."""
+    """The difference between a listener's posterior and the prior."""
 
     def __init__(self, posterior: Posterior, prior: Prior) -> None:
         self._posterior = posterior
         self._prior = prior
 
     def artist(self, track: Track) -> float:
-        """Return what the votes add to the log-odds of this artist's tracks."""
+        """Return what the votes add to the log-odds for the track's artist."""
         key = np.array([artist_key(track.artist)])
         return float((self._posterior.artists[key] - self._prior.artists[key])[0])
 
     def genre(self, track: Track) -> float:
-        """Return what the votes add to the log-odds of this genre's tracks."""
+        """Return what the votes add to the log-odds for the track's genre."""
         key = np.array([genre_key(track.genre)])
         return float((self._posterior.genres[key] - self._prior.genres[key])[0])
 
     def sound(self, track: Track) -> dict[str, float]:
-        """Return what the votes add to the log-odds of this sound, by feature."""
+        """Return what the votes add to the log-odds for the track's sound, by feature."""
         moved = (self._posterior.weights - self._prior.mean)[SOUND]
         terms = moved * sound_traits(np.array([track.features], dtype=np.float32))[0]
         by_feature: dict[str, float] = defaultdict(float)
@@ -79,10 +79,10 @@ def explain(
 
     Args:
         table: The catalogue.
-        targets: What each place of the whole playlist asks for.
-        places: The places that were filled; a choice's position is an index of these.
-        taste: What the listener thinks of earlier tracks.
-        learned: What that has changed.
+        targets: The targets of the whole playlist.
+        places: The filled positions; a choice's `position` is an index into these.
+        taste: The listener's opinions of earlier tracks.
+        learned: What was learned from them.
         preferences: The listener's settings.
         choices: The choices, in order.
     """

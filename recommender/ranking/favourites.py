@@ -1,4 +1,4 @@
-"""What favourite artists and genres add to a track's score."""
+"""The score bonus for favourite artists and genres."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,17 +8,17 @@ from recommender.catalogue.tracks import Track, artist_key, genre_key
 from recommender.taste.preferences import Preferences
 
 ARTIST_WEIGHT = 0.4
-"""Log-odds of a favourite artist's track: as much as a few likes of theirs would give it. It
-decides between tracks that fit alike, and never brings in one that does not fit."""
+"""Bonus in log-odds for a favourite artist, as much as from a few likes. It decides between tracks
+that fit equally, and is too small to bring in one that does not fit."""
 
 GENRE_WEIGHT = 0.2
-"""Log-odds of a favourite genre's track: less, since it speaks for so many."""
+"""Bonus in log-odds for a favourite genre: less, since it applies to many tracks."""
 
 
 def favoured(
     table: TrackTable, rows: NDArray[np.int64], preferences: Preferences
 ) -> NDArray[np.float32]:
-    """Return what a listener's favourites add to the scores of tracks, float32 (n,).
+    """Return the score bonus of n tracks, float32 (n,).
 
     Args:
         table: The catalogue.

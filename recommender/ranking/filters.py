@@ -1,4 +1,4 @@
-"""Applies a listener's filters to a catalogue, and finds the ones that leave too few tracks."""
+"""Applies a listener's filters to a catalogue, and finds those that leave too few tracks."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from recommender.errors import TooFewTracks
 from recommender.taste.preferences import SHORTEST, Preferences
 
 Predicate = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
-"""Says of each of some rows, int64 (n,), whether it may be chosen, bool (n,)."""
+"""Maps rows, int64 (n,), to whether each may be chosen, bool (n,)."""
 
 _NAMES_TOLD = 2
-"""Banned names that a message lists before it only counts."""
+"""Maximum number of banned names that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Filter:
 
     Args:
         name: "explicit", "years", "artists" or "genres".
-        told: What a message calls it: "the ban on Ada Nord".
-        offer: What would be allowed without it: "other years".
-        passes: Which tracks it lets through.
+        told: Its name in messages: "the ban on Ada Nord".
+        offer: What relaxing it would allow: "other years".
+        passes: The predicate for tracks that pass.
     """
 
     name: str
@@ -38,9 +38,9 @@ class Filter:
 def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
     """Return the filters that a listener has set.
 
-    A filter is a promise. So a track of unknown year passes no choice of years. One of which it is
-    unknown whether it is explicit does pass, since whole catalogues do not say: `ranking` chooses
-    it last, and `relaxed` tells of it.
+    A filter is a promise, so a track of unknown year does not pass a filter on years. A track that
+    is not known to be clean or explicit does pass, since some catalogues do not say at all:
+    `ranking` chooses it last, and `relaxed` tells the listener.
 
     Args:
         table: The catalogue.
@@ -84,10 +84,7 @@ def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
 
 
 def passes_all(predicates: Sequence[Predicate]) -> Predicate:
-    """Return the predicate of the tracks for which all of some hold.
-
-    Each is asked only about the tracks that those before it have left.
-    """
+    """Combine predicates with AND; each sees only the rows that passed those before it."""
 
     def is_allowed(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         allowed = np.ones(len(rows), dtype=np.bool_)
@@ -98,27 +95,27 @@ def passes_all(predicates: Sequence[Predicate]) -> Predicate:
     return is_allowed
 
 
-def still_plays(table: TrackTable, unavailable: Collection[str]) -> Predicate:
-    """Return the predicate of the tracks that are not known to be unavailable.
-
-    It goes by id, since other editions of the same song may play.
-
-    Args:
-        table: The catalogue.
-        unavailable: Ids of tracks that Spotify no longer plays.
-    """
-    rows_gone = table.rows(unavailable)
-    return lambda rows: ~is_among(rows, rows_gone)
-
-
-def none_of(keys: NDArray[np.int64], wanted: Sequence[int] | NDArray[np.int64]) -> Predicate:
-    """Return the predicate of the tracks that have none of some keys.
+def none_of(keys: NDArray[np.int64], excluded: Sequence[int] | NDArray[np.int64]) -> Predicate:
+    """Return the predicate for tracks without some keys.
 
     Args:
         keys: The key of each row of the table, int64 (n,).
-        wanted: The keys that are not wanted.
+        excluded: The keys to exclude.
     """
-    return lambda rows: ~is_among(keys[rows], wanted)
+    return lambda rows: ~is_among(keys[rows], excluded)
+
+
+def still_plays(table: TrackTable, gone: Collection[str]) -> Predicate:
+    """Return the predicate for tracks that are not known to be unavailable.
+
+    It compares ids, since another edition of the same song may still play.
+
+    Args:
+        table: The catalogue.
+        gone: Ids of tracks that Spotify no longer plays.
+    """
+    rows_gone = table.rows(gone)
+    return lambda rows: ~is_among(rows, rows_gone)
 
 
 def shortage(
@@ -128,19 +125,19 @@ def shortage(
     places: int,
     tracks_per_artist: int,
 ) -> TooFewTracks | None:
-    """Return what to tell a listener whose filters keep a playlist shorter than it could be.
+    """Return the error for a listener whose filters make a playlist too short.
 
-    Looks at every track of the catalogue: ask only when a playlist has come out too short.
+    It scans the whole catalogue, so call it only when a playlist came out too short.
 
     Args:
         table: The catalogue.
         set_filters: The listener's filters.
         everything: The rows that could be chosen without filters, int64 (n,).
-        places: Tracks that were asked for.
-        tracks_per_artist: How many of them may be by one artist.
+        places: Requested number of tracks.
+        tracks_per_artist: Maximum number of tracks by one artist.
 
     Returns:
-        None where the playlist would be no longer without filters.
+        None if the playlist would be no longer without filters.
     """
     passing = {each.name: each.passes(everything) for each in set_filters}  # bool (n,) each
 
@@ -156,7 +153,7 @@ def shortage(
     enough = min(places, fills(()))
     kept, costly = list(set_filters), list[Filter]()
     while fills(kept) < enough:
-        # where none helps alone, the one that keeps out most must go in any case
+        # if relaxing any single one changes nothing, relax the one that excludes most
         worst = max(
             kept,
             key=lambda each: (
@@ -196,7 +193,7 @@ def _years(table: TrackTable, first: int | None, last: int | None) -> Filter:
 
 
 def _fills(table: TrackTable, rows: NDArray[np.int64], tracks_per_artist: int) -> int:
-    """Return how many places these tracks fill: no song twice, no artist too often."""
+    """Return how many positions these tracks fill: no song twice, no artist too often."""
     _, firsts = np.unique(table.recording_keys[rows], return_index=True)
     _, counts = np.unique(table.artist_keys[rows[firsts]], return_counts=True)
     return int(np.minimum(counts, tracks_per_artist).sum())

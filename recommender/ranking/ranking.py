@@ -1,9 +1,9 @@
-"""Chooses the tracks of a playlist: the fit to each position's target, taste, and variety.
+"""Chooses the tracks of a playlist by fit to the targets, taste and variety.
 
-The score of a track at a position is the log-odds that the listener likes it there, by trait
-weights drawn near the middle of what is believed of them (Thompson sampling, damped). Positions
-are filled one after the other; each choice is drawn with a little noise, so that asking twice
-does not bore.
+The score of a track at a position is the log-odds that the listener likes it there. Its trait
+weights are drawn once per playlist from the posterior with reduced noise (damped Thompson
+sampling). Positions are filled one after the other; each choice is sampled, so that two playlists
+for the same mood differ.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ from recommender.taste.taste import Taste, blocked_songs
 from recommender.taste.traits import PLACE_TRAITS, SOUND, TRAITS, place_traits, sound_traits
 
 POLICY_VERSION = "taste-3"
-"""Stored with every shown track; change it whenever the same votes would rank otherwise."""
+"""Stored with every shown track; change it whenever the same votes would rank differently."""
 
 
 _POPULARITY = TRAITS.index("popularity")
@@ -34,24 +34,24 @@ _POPULARITY = TRAITS.index("popularity")
 
 @dataclass(frozen=True, slots=True)
 class RankingConfig:
-    """How the score is weighed against variety and chance."""
+    """Weights of variety and chance against the score."""
 
     search: SearchConfig = field(default_factory=SearchConfig)
 
     noise: float = 0.2
-    """Share of the posterior's standard deviation by which each playlist's trait weights stray
-    from its mean: enough to go on learning, little enough not to annoy."""
+    """Factor on the posterior's standard deviation when trait weights are sampled: enough to keep
+    exploring, little enough not to annoy."""
 
     diversity_weight: float = 0.35
-    """Score lost by a track that is just like one already chosen (maximal marginal relevance:
+    """Penalty for a track identical in style to one already chosen (maximal marginal relevance:
     Carbonell & Goldstein, SIGIR 1998)."""
 
     temperature: float = 0.04
-    """How far chance may overrule the score; at 0.04 a track 0.1 behind is chosen a twelfth as
-    often as the leader."""
+    """Softmax temperature of each choice; at 0.04 a track that scores 0.1 less than the best is
+    chosen a twelfth as often."""
 
     tracks_per_artist: int = 2
-    """More than that by one artist are never in one playlist."""
+    """Maximum number of tracks by one artist in a playlist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class Choice:
 
     Args:
         row: Its row in the table.
-        position: Its place in the playlist, from 0.
-        score: The log-odds of a like at that place, by the weights that were drawn for this
-            playlist, before variety and chance.
-        propensity: The probability, 0..1, with which it was drawn at that place, given those
-            weights and the choices before it.
-        distance: To its target, in tolerances.
-        misfit: Of its supporting features, 0 is perfect.
+        position: Its position in the playlist, from 0.
+        score: The log-odds of a like at that position under the sampled weights, before variety
+            and chance.
+        propensity: The probability, 0..1, with which it was drawn for that position, given the
+            sampled weights and the earlier choices.
+        distance: Distance to its target, in tolerances.
+        misfit: Misfit of its supporting features; 0 is perfect.
     """
 
     row: int
@@ -90,25 +90,25 @@ def rank(
 ) -> list[Choice]:
     """Choose a track for each target.
 
-    No song twice, no artist more often than allowed, no disliked song ever, nothing that the
-    listener's filters keep out. Where explicit tracks are not wanted, those that nobody has
-    checked come in only when the known clean ones do not suffice. Songs shown lately come in only
-    when the others do not suffice; when those do not either, there are fewer choices than targets.
+    A playlist never repeats a song, exceeds the tracks per artist, contains a disliked song, or
+    breaks a filter. If explicit tracks are not wanted, tracks that are not known to be clean are
+    used only when the clean ones do not suffice. Recently shown songs are used only when the
+    others do not suffice. If that is still not enough, there are fewer choices than targets.
 
     Args:
         table: The catalogue.
-        targets: What each position should be like.
-        taste: What the listener thinks of earlier tracks.
-        posterior: What that says about other tracks.
-        recent: Ids of tracks shown lately.
-        rng: Where chance comes from.
-        config: Of the ranking.
-        preferences: The listener's settings, whose filters and favourites count here.
-        is_allowed: What else may be chosen, where not all. Like the filters it is asked only
-            about tracks near the targets, and the search goes as far as it must for enough.
+        targets: The target of each position.
+        taste: The listener's opinions of earlier tracks.
+        posterior: The listener's posterior.
+        recent: Ids of recently shown tracks.
+        rng: The random generator.
+        config: The ranking's configuration.
+        preferences: The listener's settings; filters and favourites are applied.
+        is_allowed: An additional filter. Like all filters it is applied only to tracks near the
+            targets, and the search widens until there are enough.
 
     Returns:
-        The choices in the order of their positions, numbered from 0 without a gap.
+        The choices, ordered by position.
     """
     rules = [each.passes for each in filters(table, preferences)]
     rules.append(not_disliked(table, taste))
@@ -117,7 +117,7 @@ def rank(
     is_fresh = none_of(table.recording_keys, table.recording_keys[table.rows(recent)])
     playlist = _Playlist(table, targets, posterior, rng, config, preferences)
     if not preferences.allows_explicit and not table.explicit_known.all():
-        # Tracks that are known to be clean come first, even again; the rest only fill up.
+        # Clean tracks come first, even recently shown ones; unchecked ones only fill the rest.
         playlist.fill([*rules, lambda rows: table.explicit_known[rows], is_fresh])
         playlist.fill([*rules, lambda rows: table.explicit_known[rows]])
     playlist.fill([*rules, is_fresh])
@@ -126,13 +126,9 @@ def rank(
 
 
 def not_disliked(table: TrackTable, taste: Taste) -> Predicate:
-    """Return the predicate of the tracks that are nothing a listener disliked.
+    """Return the predicate for tracks that the listener has not disliked.
 
-    A song is known as it was shown and as the catalogue calls it now.
-
-    Args:
-        table: The catalogue.
-        taste: What the listener thinks of earlier tracks.
+    It compares songs by the title and artist of when they were shown, and by recording.
     """
     disliked = taste.disliked
     rows = table.rows(opinion.track_id for opinion in disliked)
@@ -145,7 +141,7 @@ def not_disliked(table: TrackTable, taste: Taste) -> Predicate:
 
 
 class _Playlist:
-    """A playlist that is being filled."""
+    """A playlist under construction."""
 
     def __init__(
         self,
@@ -173,10 +169,10 @@ class _Playlist:
         return [self._choices[position] for position in sorted(self._choices)]
 
     def fill(self, rules: Sequence[Predicate]) -> None:
-        """Fill the open positions with tracks that keep all rules, as far as there are any.
+        """Fill the open positions with tracks that pass all rules, as far as possible.
 
-        The first round nearly always fills all. Another is needed where all candidates of a
-        position have meanwhile been taken, or are by artists who have had their share.
+        One round is nearly always enough. Another is needed when all candidates of a position
+        have been taken, or are by artists who have reached their limit.
         """
         table = self._table
         while open_ := [p for p in range(len(self._targets)) if p not in self._choices]:
@@ -232,7 +228,7 @@ class _Playlist:
     def _fit(
         self, targets: Sequence[Target], found: Candidates, off: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        """Return what the places add to the log-odds of their candidates, float64 (P, C)."""
+        """Return the part of the log-odds that depends on the position, float64 (P, C)."""
         shape = found.rows.shape
         wanted = np.repeat([(t.valence, t.energy) for t in targets], shape[1], axis=0)
         traits = place_traits(wanted, found.distances.ravel(), off.ravel())
@@ -240,7 +236,7 @@ class _Playlist:
         return fit.reshape(shape)
 
     def _liking(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return what tracks add at any place: sound, genre, artist, favourites; float64 (U,)."""
+        """Return the part of the log-odds that is the same at every position, float64 (U,)."""
         table, posterior = self._table, self._posterior
         sound = sound_traits(table.features[rows]) @ self._weights[SOUND]
         known = self._weights[_POPULARITY] * (table.popularity[rows] - 0.5)
@@ -263,12 +259,12 @@ class _Playlist:
 def misfits(
     table: TrackTable, targets: Sequence[Target], found: Candidates
 ) -> NDArray[np.float32]:
-    """Return how wrong each candidate's supporting features are, float32 (P, C); 0 is perfect."""
+    """Return the misfit of each candidate's supporting features, float32 (P, C); 0 is perfect."""
     wanted = np.array([target.support for target in targets], dtype=np.float32)  # (P, 5)
     weights = np.array([target.weights for target in targets], dtype=np.float32)  # (P, 5)
     squares = np.zeros(found.rows.shape, dtype=np.float32)  # (P, C)
     for k in range(wanted.shape[1]):
-        ranks = table.ranks[:, k + 2][found.rows]  # (P, C); the first two are the square
+        ranks = table.ranks[:, k + 2][found.rows]  # (P, C); the first two are valence and energy
         squares += weights[:, k, None] * (ranks - wanted[:, k, None]) ** 2
     return np.sqrt(squares)
 
@@ -276,9 +272,9 @@ def misfits(
 def _draw(
     scores: NDArray[np.float32], temperature: float, rng: np.random.Generator
 ) -> tuple[int, float]:
-    """Draw a place with probability softmax(scores / temperature); return it and that.
+    """Sample an index from softmax(scores / temperature); return it and its probability.
 
-    The largest of scores / temperature + Gumbel noise is such a draw (the Gumbel-max trick).
+    The argmax of scores / temperature + Gumbel noise is such a sample (the Gumbel-max trick).
     """
     logits = scores.astype(np.float64) / temperature
     place = int(np.argmax(logits + rng.gumbel(size=len(logits))))

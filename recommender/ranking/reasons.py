@@ -1,7 +1,6 @@
-"""Says in a few words why a track is in a playlist, from the terms that raised its score.
+"""Explains in a few words why a track is in a playlist, from the terms that raised its score.
 
-Every clause is checked against the numbers before it is used, so that a reason may be bland but
-never false.
+Each clause is checked against the numbers first, so a reason may be bland but never false.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,15 +11,15 @@ from recommender.mood.targets import SUPPORTING, Target
 from recommender.ranking import favourites
 
 MAX_CHARS = 64
-"""Reasons are kept shorter than this, so that they fit a line on a phone or two."""
+"""Maximum length of a reason, so that it fits one or two lines on a phone."""
 
 _TITLE_CHARS = 24
 _LOW, _HIGH = 1 / 3, 2 / 3
 _CLOSE = 0.03
-"""Percentiles within which a track is what was asked for."""
+"""A track this close to the target, in percentiles, is what was asked for."""
 
 _FAR = 2.0
-"""Tolerances beyond which a track is no real fit."""
+"""A track farther from its target than this, in tolerances, does not really fit."""
 
 _MOODS = {
     # (energy, valence) by thirds of the catalogue
@@ -37,10 +36,10 @@ _MOODS = {
 
 
 _MOVED = 0.12
-"""Log-odds from which on what votes added is said: one like of an artist is enough."""
+"""An effect of votes is mentioned from this many log-odds on; one like of an artist is enough."""
 
 _SOUNDS = {
-    # in the lowest third of the catalogue, in the highest
+    # words for the lowest and the highest third of the catalogue
     "valence": ("wistful", "bright"),
     "energy": ("calm", "lively"),
     "tempo_bpm": ("at a slow tempo", "at a quick tempo"),
@@ -53,26 +52,25 @@ _SOUNDS = {
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What is known about a choice when its reason is put into words.
+    """The facts about a choice from which its reason is written.
 
     Args:
         track: The track.
         ranks: Its percentile of each of `FEATURES`, 0..1.
-        target: What its position asked for.
-        distance: To that, in tolerances.
-        popularity: Its percentile of popularity, 0..1; 0.5 where unknown.
-        sound: What the listener's votes added to its log-odds for each feature of its sound.
-        artist: What they added for its artist.
-        genre: What they added for its genre.
-        liked_title: The most similar track that the listener liked, if any.
-        nearness: Similarity of that one, 0..1.
-        way: How far valence and energy move from the first target to the last.
-        step: How far valence and energy moved from the track before it; None for the first.
-        position: Its place in the playlist, from 0; turns the wording.
-        said: Reasons of the tracks just before it; what they said of the listener is not said
-            again at once.
-        is_by_favourite: Whether its artist is a favourite of the listener.
-        is_of_favourite_genre: Whether its main genre is one.
+        target: The target of its position.
+        distance: Its distance to the target, in tolerances.
+        popularity: Its percentile of popularity, 0..1; 0.5 if unknown.
+        sound: Log-odds that the votes added for its sound, by feature.
+        artist: Log-odds that the votes added for its artist.
+        genre: Log-odds that the votes added for its genre.
+        liked_title: Title of the most similar liked track, if any.
+        nearness: Similarity of that track, 0..1.
+        way: Change in valence and energy from the first target to the last.
+        step: Change in valence and energy from the previous track; None for the first.
+        position: Its position in the playlist, from 0; it rotates the wording.
+        said: Reasons of the tracks just before it, whose taste clauses are not repeated.
+        is_by_favourite: Whether its artist is a favourite.
+        is_of_favourite_genre: Whether its main genre is a favourite.
     """
 
     track: Track
@@ -94,7 +92,7 @@ class Grounds:
 
 
 def reason(grounds: Grounds) -> str:
-    """Return why a track is there, in fewer than `MAX_CHARS` characters."""
+    """Return why a track was chosen, in at most `MAX_CHARS` characters."""
     mood = _mood(grounds)
     unsaid = [each for each in _taste(grounds) if not any(each in said for said in grounds.said)]
     clauses = unsaid[:1] or _sound(grounds)
@@ -114,7 +112,7 @@ def _mood(grounds: Grounds) -> str:
 
 
 def _taste(grounds: Grounds) -> Sequence[str]:
-    """Return what the listener's votes or favourites say for it, the strongest first."""
+    """Return the clauses about the listener's votes and favourites, the strongest first."""
     clauses = []
     if grounds.is_by_favourite:
         clauses.append((favourites.ARTIST_WEIGHT, "by one of your favourites"))
@@ -139,7 +137,7 @@ def _taste(grounds: Grounds) -> Sequence[str]:
 
 
 def _sound(grounds: Grounds) -> Sequence[str]:
-    """Return what else speaks for the track, each of it true."""
+    """Return the clauses about the sound of the track."""
     track = grounds.track
     rank = dict(zip(FEATURES, grounds.ranks, strict=True))
     wanted = dict(zip(SUPPORTING, grounds.target.support, strict=True))
@@ -162,7 +160,7 @@ def _sound(grounds: Grounds) -> Sequence[str]:
 
 
 def _hits(grounds: Grounds) -> Sequence[str]:
-    """Return in which way the track is just what its position asked for."""
+    """Return the clauses about how exactly the track matches its target."""
     valence, energy = grounds.ranks[:2]
     clauses = []
     if abs(energy - grounds.target.energy) <= _CLOSE:
@@ -176,7 +174,7 @@ def _hits(grounds: Grounds) -> Sequence[str]:
 
 
 def _steps(grounds: Grounds) -> Sequence[str]:
-    """Return where a glide went from the track before, where it is large enough to be heard."""
+    """Return the clauses about the change from the previous track, if it is audible."""
     if grounds.step is None:
         return []
     (way_valence, way_energy), (valence, energy) = grounds.way, grounds.step

@@ -1,4 +1,4 @@
-"""Says what a playlist could not keep, because the catalogue or the filters leave too little."""
+"""Reports the requirements that a playlist could not meet for lack of tracks."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from recommender.ranking.ranking import Choice
 from recommender.taste.preferences import USUAL, Preferences
 
 FAR = 0.10
-"""Percentiles of distance to its target beyond which a track is not really of the mood: twice the
-tolerance of the search. Among 28,000 popular tracks no choice lies so far away."""
+"""A track farther from its target than this, in percentiles, does not really match the mood. Twice
+the tolerance of the search; with 28,000 popular tracks, no choice is that far away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relaxed:
-    """One thing that was asked for and could not be kept.
+    """A requirement that could not be met.
 
     Args:
-        kind: "mood": tracks further from it than tolerated; "repeats": tracks shown lately;
-            "length": fewer tracks than asked for; "explicit": tracks that may be explicit, since
-            the catalogue does not say.
+        kind: "mood": tracks far from the mood; "repeats": recently shown tracks; "length": fewer
+            tracks than requested; "explicit": tracks that may be explicit, since the catalogue
+            does not say.
         tracks: How many tracks are far, repeated, missing or unchecked.
-        places: How many tracks were asked for.
-        points: How far those tracks are from the mood on average, in percentile points of the
-            valence-energy square; 0 where that is not the matter.
+        places: How many tracks were requested.
+        points: For "mood": mean distance of those tracks to the mood in the valence-energy plane,
+            in percentile points.
     """
 
     kind: Literal["mood", "repeats", "length", "explicit"]
@@ -58,13 +58,13 @@ def relaxed(
     recent: Collection[str],
     preferences: Preferences = USUAL,
 ) -> tuple[Relaxed, ...]:
-    """Return what a playlist could not keep, if anything.
+    """Return the requirements that a playlist could not meet.
 
     Args:
         table: The catalogue.
         choices: The chosen tracks.
-        targets: What each position asked for.
-        recent: Ids of tracks shown lately.
+        targets: The target of each position.
+        recent: Ids of recently shown tracks.
         preferences: The listener's settings.
     """
     rows = np.array([choice.row for choice in choices], dtype=np.int64)  # (C,)

@@ -1,4 +1,4 @@
-"""How much alike tracks are, so that a playlist does not tell the same thing twice."""
+"""Similarity between tracks, for varied playlists."""
 
 from collections.abc import Iterable
 
@@ -10,17 +10,17 @@ from recommender.taste.traits import FEATURE_SCALES
 
 
 class Likeness:
-    """How much alike some tracks are to the most alike of those that were chosen so far.
+    """The similarity of each candidate to the most similar track chosen so far.
 
-    Tracks by one artist are wholly alike, others half by genre and half by sound.
+    Tracks by the same artist have similarity 1. For others, genre and sound count half each.
 
     Args:
         table: The catalogue.
-        rows: The tracks' rows, int64 (n,).
-        chosen: The rows of those that were chosen before.
+        rows: The candidates' rows, int64 (n,).
+        chosen: The rows of tracks chosen before.
 
     Attributes:
-        most: float32 (n,), 0..1; 0 where nothing was chosen yet.
+        most: float32 (n,), 0..1; 0 if nothing was chosen yet.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Likeness:
             self.add(row)
 
     def add(self, row: int) -> None:
-        """Count one more track as chosen."""
+        """Add a chosen track."""
         table = self._table
         sound = table.features[row] / FEATURE_SCALES  # (K,)
         squares = self._lengths + sound @ sound - 2 * (self._sounds @ sound)  # (n,)

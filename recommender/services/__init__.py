@@ -1,1 +1,1 @@
-"""The music services that playlists are written to."""
+"""Music services where playlists are saved."""

@@ -73,7 +73,7 @@ def tracks_of(
 
 
 class Chance:
-    """Any track of the mood."""
+    """Draws random tracks of the mood."""
 
     def choose(
         self, table: TrackTable, request: Request, rng: np.random.Generator
@@ -95,10 +95,10 @@ class BetaThompson:
     def choose(
         self, table: TrackTable, request: Request, rng: np.random.Generator
     ) -> NDArray[np.int64]:
-        """Return the tracks whose thirds were drawn highest."""
+        """Return the tracks with the highest scores."""
         rows = tracks_of(table, request.targets[0], request.taste, request.recent)
         k = table.ranks.shape[1]
-        counts = np.ones((2, k, _THIRDS))  # dislikes and likes, and one of each to begin with
+        counts = np.ones((2, k, _THIRDS))  # dislikes and likes, with a uniform prior
         opinions = request.taste.opinions
         for opinion in opinions:
             (thirds,) = self._thirds(table, table.rows([opinion.track_id]))

@@ -193,7 +193,7 @@ def _votes(
     rows: NDArray[np.int64],
     places: Iterable[int],
 ) -> list[Opinion]:
-    """Return what a listener says of the tracks at some places."""
+    """Return a listener's votes on the tracks at some positions."""
     (read,), (felt,) = targets_of(evening.read, 1), targets_of(evening.mood, 1)
     chances = np.where(evening.careless, 0.5, person.chances(table, rows, felt))
     return [

@@ -67,9 +67,9 @@ class Evening:
     Args:
         mood: The emotion that they feel.
         read: The emotion that is read from their face.
-        voted: Places in the playlist on which they vote, int64.
-        luck: Decides each place's vote, 0..1, float64 (places,).
-        careless: Whether the vote at a place says nothing, bool (places,).
+        voted: Positions in the playlist on which they vote, int64.
+        luck: Uniform random numbers that decide the votes, float64 (places,).
+        careless: Whether the vote at a position is random, bool (places,).
     """
 
     mood: str
@@ -80,13 +80,13 @@ class Evening:
 
 
 class Listener:
-    """Somebody whose taste is known; of the music of each mood they like about half.
+    """A listener with a known taste, who likes about half of the tracks of each mood.
 
     Args:
         sounds: The catalogue's standardised features, float32 (n, K).
-        weights: Log-odds for each step in each feature, float64 (K,).
+        weights: Log-odds per standard deviation of each feature, float64 (K,).
         band: As in `World`.
-        favourite: The point that the band is around, in steps, float64 (K,).
+        favourite: The centre of the band, in standard deviations, float64 (K,).
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Listener:
         Args:
             table: The catalogue.
             rows: The tracks, int64 (n,).
-            target: The mood that the listener is really in.
+            target: The listener's true mood.
         """
         away = np.linalg.norm(table.ranks[:, :2] - [target.valence, target.energy], axis=1)
         usual = self._odds[away <= IN_MOOD].mean()
@@ -117,7 +117,7 @@ class Listener:
 
 
 def standardised(table: TrackTable) -> NDArray[np.float32]:
-    """Return the catalogue's features in steps of their standard deviation, float32 (n, K)."""
+    """Return the catalogue's standardised features, float32 (n, K)."""
     features = np.asarray(table.features)
     spread = features.std(axis=0)
     steps: NDArray[np.float32] = (features - features.mean(axis=0)) / np.where(spread, spread, 1)
@@ -159,5 +159,5 @@ def evenings(world: World, count: int, places: int, rng: np.random.Generator) ->
 
 
 def targets_of(emotion: str, places: int) -> tuple[Target, ...]:
-    """Return what a playlist that matches an emotion asks for."""
+    """Return the targets of a playlist that matches an emotion."""
     return plan({emotion: 1.0}, "match", places)

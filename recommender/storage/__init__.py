@@ -1,1 +1,1 @@
-"""Databases, encryption, and which data belongs to whom."""
+"""Opens databases, encrypts stored values, and knows which rows belong to which user."""

@@ -1,7 +1,7 @@
-"""Opens both databases: durable, strict, and without lock upgrades.
+"""Opens SQLite databases with durable settings, and runs migrations and transactions.
 
-sqlite-utils' own `atomic()` begins deferred transactions: a writer that reads first may find the
-database locked when it writes. `immediate` takes the write lock at the start instead.
+sqlite-utils' `atomic()` starts a deferred transaction: one that reads first may find the database
+locked when it writes. `immediate` takes the write lock at the start instead.
 """
 
 import sqlite3
@@ -19,20 +19,20 @@ PATIENCE_S = 5.0
 
 
 class DiskFull(sqlite3.OperationalError):
-    """The disk is full; nothing was stored, and stored data is intact."""
+    """The disk is full; nothing was stored, and the data is intact."""
 
 
 def open_database(path: Path | None) -> Database:
-    """Open a SQLite file with our settings, creating it and its folder if they are missing.
+    """Open a SQLite file with our settings; create it and its folder if missing.
 
-    A new file is readable by its owner only. Use the connection only in the calling thread.
+    Only the owner can read a new file. Use the connection only on the calling thread.
 
     Args:
-        path: The file, or None for a database in memory (what tests use).
+        path: The file, or None for a database in memory (for tests).
 
     Raises:
         OSError: The file or its folder cannot be created, or it is not a regular file.
-        sqlite3.Error: SQLite cannot use it.
+        sqlite3.Error: SQLite cannot open it.
     """
     if path is None:
         db = Database(memory=True, strict=True)
@@ -49,9 +49,9 @@ def open_database(path: Path | None) -> Database:
 
 
 def _prepare(db: Database) -> None:
-    db.conn.isolation_level = None  # transactions begin only explicitly
-    # Otherwise sqlite-utils detects this by writing, at the first upsert. If the disk is full
-    # then, it falls back to an older kind of upsert, which silently loses rows.
+    db.conn.isolation_level = None  # no implicit transactions
+    # Else sqlite-utils tests for it by writing, at the first upsert. If the disk is full at that
+    # moment, it falls back to an older kind of upsert, which silently loses rows.
     setattr(db, "_supports_on_conflict", True)  # noqa: B010 - it declares no such attribute
     db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_S:.0f}")
     _keep_log(db)
@@ -60,9 +60,9 @@ def _prepare(db: Database) -> None:
 
 
 def _keep_log(db: Database) -> None:
-    """Switch to write-ahead logging (WAL).
+    """Turn on write-ahead logging (WAL).
 
-    In a new file this needs exclusive access, and SQLite does not wait for it by itself.
+    On a new file this needs an exclusive lock, which SQLite's busy timeout does not cover.
     """
     end = time.monotonic() + PATIENCE_S
     while True:
@@ -79,7 +79,7 @@ def _keep_log(db: Database) -> None:
 def migrate(db: Database, migrations: Migrations) -> None:
     """Apply a store's pending migrations in one transaction.
 
-    Another process that opens the file at the same time waits, and finds nothing left to do.
+    Another process that opens the file at the same moment waits, then has nothing left to do.
     """
     if migrations.pending(db):
         with immediate(db):
@@ -88,10 +88,10 @@ def migrate(db: Database, migrations: Migrations) -> None:
 
 @contextmanager
 def telling_full_disk() -> Iterator[None]:
-    """Translate SQLite's error for a full disk.
+    """Raise `DiskFull` instead of SQLite's general error if the disk is full.
 
     Raises:
-        DiskFull: The disk is full; a transaction in the block was rolled back.
+        DiskFull: The disk is full; a transaction in the block is rolled back.
     """
     try:
         yield
@@ -103,9 +103,9 @@ def telling_full_disk() -> Iterator[None]:
 
 @contextmanager
 def immediate(db: Database) -> Iterator[None]:
-    """Run the block in a transaction that takes the write lock at the start.
+    """Run the block in one transaction that takes the write lock at the start.
 
-    Within another such block, it is part of the outer transaction.
+    A nested block joins the outer transaction.
     """
     if db.conn.in_transaction:
         yield
@@ -115,6 +115,6 @@ def immediate(db: Database) -> Iterator[None]:
         yield
         db.execute("COMMIT")
     except BaseException:
-        if db.conn.in_transaction:  # a full disk may have rolled it back already
+        if db.conn.in_transaction:  # SQLite may have rolled back already, e.g. on a full disk
             db.execute("ROLLBACK")
         raise

@@ -1,4 +1,4 @@
-"""Inspects a database file without changing it: its integrity and its version."""
+"""Inspects a database file without changing it: its integrity and its migrations."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 @contextmanager
 def read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a file for reading, even while another process writes to it.
+    """Open a file for reading; others may write to it meanwhile.
 
     Raises:
         OSError: It is not a regular file.
@@ -29,7 +29,7 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def damage(connection: sqlite3.Connection) -> str:
-    """Return the problems that SQLite's integrity check finds; empty for an intact database.
+    """Return the first integrity error that SQLite finds, or an empty text.
 
     Raises:
         sqlite3.DatabaseError: The file is not a database, or too damaged to check.
@@ -39,7 +39,7 @@ def damage(connection: sqlite3.Connection) -> str:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error means a damaged file, not a problem with the disk or permissions."""
+    """Return whether an error means a damaged file, not a full disk or missing permissions."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGE
 
@@ -51,7 +51,7 @@ def columns(connection: sqlite3.Connection, table: str) -> frozenset[str]:
 
 
 def migrations(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
-    """Return the applied migrations: pairs of a set and a name."""
+    """Return the applied migrations, as pairs of set and name."""
     if not columns(connection, "_sqlite_migrations"):
         return frozenset()
     rows = connection.execute("select migration_set, name from _sqlite_migrations")
@@ -59,7 +59,7 @@ def migrations(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
 
 
 def refusal_to_write(path: Path) -> str:
-    """Return why a database cannot be written to; empty if it can. Writes nothing."""
+    """Return why a database is not writable, or an empty text. Nothing is written."""
     try:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_S

@@ -1,7 +1,7 @@
-"""Makes the files in DATA_DIR readable by their owner only.
+"""Keeps the files in DATA_DIR readable by their owner only.
 
-New files are created with the right mode. Files of earlier versions are corrected at each start.
-Does nothing on systems without POSIX modes.
+New files are created with the right mode. Files of earlier versions are repaired at each start.
+Nothing is done on systems without POSIX modes.
 """
 
 import errno
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FILE_MODE = 0o600
-"""The mode of files."""
+"""Read and write for the owner, nothing for others."""
 
 FOLDER_MODE = 0o700
-"""The mode of folders."""
+"""The same for a folder."""
 
 _OTHERS = 0o077
 _OURS = (
@@ -29,17 +29,17 @@ _HAS_MODES = os.name == "posix"
 
 
 def make_folder(folder: Path) -> None:
-    """Create a private folder; an existing one is not changed."""
+    """Create a folder only its owner can open; an existing one is not changed."""
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
 
 
 def make_file(path: Path) -> None:
-    """Create an empty private file; an existing one is not changed.
+    """Create an empty file only its owner can read; an existing one is not changed.
 
-    SQLite gives its log and shared memory the mode of the database.
+    SQLite creates its log and shared memory with the mode of the database.
 
     Raises:
-        OSError: It cannot be created, or something else than a regular file is there.
+        OSError: It cannot be created, or it exists and is not a regular file.
     """
     check_regular(path)
     try:
@@ -49,10 +49,10 @@ def make_file(path: Path) -> None:
 
 
 def check_regular(path: Path) -> None:
-    """Check that a path is free or a regular file: opening a pipe would block forever.
+    """Check that a path is free or a regular file: opening a pipe would block.
 
     Raises:
-        OSError: It is something else, or not accessible.
+        OSError: It is something else, or cannot be read.
     """
     try:
         mode = path.stat().st_mode
@@ -65,14 +65,14 @@ def check_regular(path: Path) -> None:
 
 
 def exposed(folder: Path) -> list[tuple[Path, int]]:
-    """Return the paths in DATA_DIR, and DATA_DIR itself, that others may access, with modes."""
+    """Return the paths in DATA_DIR, itself included, that others can access, with their modes."""
     if not _HAS_MODES:
         return []
     return [(path, mode) for path, mode in _modes(folder) if mode & _OTHERS]
 
 
 def mend(folder: Path) -> list[Path]:
-    """Make everything in DATA_DIR private; return the paths that could not be changed.
+    """Remove others' access to DATA_DIR; return the paths where that failed.
 
     Raises:
         OSError: The folder cannot be created, or is not a folder.
@@ -82,16 +82,16 @@ def mend(folder: Path) -> list[Path]:
         try:
             path.chmod(mode & ~_OTHERS)
         except OSError:
-            continue  # owned by another user
+            continue  # another user owns it
     return [path for path, _ in exposed(folder)]
 
 
 def _modes(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the folder and our files in it, with modes, without following links."""
+    """Yield the folder and our files in it, with their modes; skip symbolic links."""
     for path in (folder, *(found for pattern in _OURS for found in sorted(folder.glob(pattern)))):
         try:
             mode = path.stat().st_mode if path == folder else path.lstat().st_mode
-        except FileNotFoundError:  # SQLite deletes its log at any time
+        except FileNotFoundError:  # SQLite may delete its log at any time
             continue
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
             yield path, stat.S_IMODE(mode)

@@ -1,8 +1,8 @@
-"""Encrypts values so that they can be decrypted only in their own table and row.
+"""Encrypts values in the database and binds each to its table and row.
 
-Each value is bound to its table and to the owner of its row, usually a user. Tokens that were
-moved to another user's row, by mistake or on purpose, cannot be decrypted there: the bot never
-acts in an account that another user connected.
+Each value is encrypted together with its table and the owner of its row, usually a user. A token
+that is copied into somebody else's row, by mistake or on purpose, cannot be decrypted there: the
+bot never uses an account that another user connected.
 """
 
 import json
@@ -16,13 +16,13 @@ from recommender.storage.database import migrate
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A column with encrypted values.
+    """A column that holds encrypted values.
 
     Args:
-        table: The table.
-        column: The column.
-        owner: The column with the owner to which a value is bound.
-        user: The column with the user; `null` if none has it in clear.
+        table: Name of the table.
+        column: Name of the column.
+        owner: The column with the owner to whom a value is bound.
+        user: The column with the user id; `null` if there is none in plain text.
     """
 
     table: str
@@ -37,32 +37,32 @@ ARRIVALS = Place("spotify_arrivals", "sealed")
 
 
 class Seal:
-    """Encrypts values and binds them to their place.
+    """Encrypts values bound to a column and an owner.
 
     Args:
-        cipher: Encrypts with its first key, decrypts with all.
+        cipher: Its first key encrypts; all keys decrypt.
     """
 
     def __init__(self, cipher: MultiFernet) -> None:
         self._cipher = cipher
 
     def close(self, place: Place, owner: int, text: str) -> str:
-        """Encrypt `text` for this owner's row in this place."""
+        """Encrypt a text for this owner's row in this column."""
         bound = json.dumps({"table": place.table, "owner": owner, "text": text})
         return self._cipher.encrypt(bound.encode()).decode()
 
     def open(self, place: Place, owner: int, sealed: str) -> str:
-        """Decrypt a value of this owner's row in this place.
+        """Decrypt a text that was encrypted for this owner's row in this column.
 
         Raises:
-            InvalidToken: No key fits, or it was encrypted for another place.
+            InvalidToken: No key fits, or it was encrypted for another row or column.
         """
         text = self._cipher.decrypt(sealed)
         try:
             bound = json.loads(text)
             is_ours = (bound["table"], bound["owner"]) == (place.table, owner)
         except (ValueError, TypeError, KeyError) as error:
-            raise InvalidToken from error  # the right key, but bound to no owner
+            raise InvalidToken from error  # encrypted by us, but not bound to a row
         if not is_ours:
             raise InvalidToken
         return str(bound["text"])
@@ -78,10 +78,10 @@ class Seal:
 
 
 def bind_once(db: Database, cipher: MultiFernet) -> None:
-    """Bind the tokens that earlier versions encrypted without an owner.
+    """Bind tokens that earlier versions encrypted without an owner.
 
-    Runs once for a database, at the first start of this version; later, unbound values are not
-    accepted. A value whose key is missing at that start is not changed.
+    This happens once per database, at the first start of this version. After that, an unbound
+    value cannot be decrypted. A value whose key is missing at that start is not changed.
     """
     seal, migrations = Seal(cipher), Migrations("sealing")
 

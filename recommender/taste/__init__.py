@@ -1,1 +1,1 @@
-"""A listener's taste, learned from votes, and their own settings."""
+"""A listener's taste: learned from votes, and set as preferences."""

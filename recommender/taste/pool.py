@@ -1,8 +1,8 @@
-"""Fits the prior that all listeners share.
+"""Learns the prior over listeners from all votes.
 
-One regression over everybody's votes estimates the common taste. With few listeners, it is shrunk
-towards the default prior. (A hierarchical model that also estimates how much listeners differ,
-fitted by expectation-maximization, was not better for simulated listeners.)
+One regression over all votes estimates what listeners share. The fewer listeners there are, the
+closer the result stays to the default prior. (A hierarchical model that also estimates how far
+listeners differ, fitted by expectation-maximisation, did not serve simulated listeners better.)
 """
 
 from collections.abc import Sequence
@@ -14,26 +14,25 @@ from recommender.taste.posterior import Prior, Votes, infer
 from recommender.taste.traits import PLACE_TRAITS, SOUND_TRAITS, TRAITS
 
 _USUAL = {"here": (0.5, 1.0), "fit": (0.5, 0.2), "support": (3.0, 1.0), "popularity": (0.6, 0.5)}
-"""Mean and standard deviation of traits with prior knowledge: tracks that fit are liked more, and
-so are popular ones. Without votes, these keep playlists within 0.03 percentiles of their targets
-on average."""
+"""Mean and standard deviation of the weights with an informative prior: tracks that fit are liked
+more, and of two that fit equally, the more popular one is the safer guess. Without votes, these
+keep playlists within 0.03 percentiles of their targets on average."""
 
 _MOOD_SD = 0.5
 _SOUND_SD = 0.5
 _SQUARED = (-0.1, 0.2)
-"""Prior mean and standard deviation of squared sounds. Liking usually peaks at a medium level:
-most people like some loudness, speed or novelty best, not the most (Berlyne, "Aesthetics and
-Psychobiology", 1971)."""
+"""Mean and standard deviation for squared features. Negative, since liking usually peaks at a
+medium level of loudness, speed or novelty (Berlyne, "Aesthetics and Psychobiology", 1971)."""
 
 _IMAGINED = 5.0
-"""With this many listeners, their votes count half and the default prior half."""
+"""With this many listeners, their votes count half."""
 
 _UNSURE = 2.0
-"""Standard deviation of the common weights around the default prior, relative to that between
-listeners."""
+"""Prior standard deviation of the common weights, relative to that of the listeners' weights."""
 
 _SHARED = 0.5
-"""Standard deviation of common effects of artists and genres, relative to that of listeners."""
+"""Prior standard deviation of the common artist and genre effects, relative to that of the
+listeners' effects."""
 
 
 def _usual() -> Prior:
@@ -51,15 +50,15 @@ def _usual() -> Prior:
 
 
 USUAL_LISTENER: Prior = _usual()
-"""The default prior, without any votes."""
+"""The default prior, before anybody has voted."""
 
 
 def pool(listeners: Sequence[Votes], usual: Prior = USUAL_LISTENER) -> Prior:
-    """Fit the prior to all listeners' votes.
+    """Estimate the prior from all listeners' votes.
 
     Args:
         listeners: The votes of each listener.
-        usual: The default prior.
+        usual: The prior without votes.
     """
     listeners = [votes for votes in listeners if len(votes)]
     if not listeners:

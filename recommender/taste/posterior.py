@@ -1,14 +1,14 @@
-"""Infers a listener's taste: Bayesian logistic regression with a Laplace posterior.
+"""Learns a listener's taste from votes: Bayesian logistic regression, Laplace approximation.
 
 The log-odds that a listener likes a track are a weighted sum of its traits, plus an effect of its
 genre and one of its artist. Weights and effects have a Gaussian prior. The posterior is
-approximated by a Gaussian around its mode (Laplace's method; Bishop, "Pattern Recognition and
+approximated by a Gaussian around its mode (Laplace approximation; Bishop, "Pattern Recognition and
 Machine Learning", 2006, section 4.5; Chapelle & Li, "An empirical evaluation of Thompson
-sampling", 2011, for recommenders). It depends only on the votes and the prior, so removing votes
-undoes their effect.
+sampling", 2011, for its use in recommending). It depends only on the votes and the prior: without
+a vote, it is what it was before that vote.
 
-The log-posterior is concave, so a like can only raise the log-odds of its own track in the same
-position, and a dislike can only lower them.
+The log-posterior is concave, so a like can only raise the log-odds of its own track at the same
+position, and a dislike can only lower them. This property matters more here than accuracy.
 """
 
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TOLERANCE: Final = 1e-12
-"""Newton's method stops when a step raises the log-posterior by no more than half of this."""
+"""Newton's method stops when a step raises the log-posterior by at most half of this."""
 
 _NEAR: Final = 1e-4
-"""Above this, a full step may overshoot, and is halved until it does not."""
+"""With a larger expected gain, a full step may overshoot; it is halved until it does not."""
 
 _STEPS: Final = 50
-"""The most steps; ten are usual."""
+"""Maximum number of Newton steps; about ten are usual."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effects:
-    """The effects of groups on the log-odds; zero for groups without a value.
+    """The effect of each group (genre or artist) on the log-odds; 0 for unknown groups.
 
     Args:
-        keys: The groups, ascending, int64 (g,).
+        keys: The groups' keys, ascending, int64 (g,).
         values: Log-odds, float64 (g,).
     """
 
@@ -42,7 +42,7 @@ class Effects:
 
     @classmethod
     def of(cls, values: Mapping[int, float]) -> "Effects":
-        """Return the effects in a mapping by group."""
+        """Create effects from a mapping of keys to values."""
         keys = np.array(sorted(values), dtype=np.int64)
         return cls(keys, np.array([values[int(key)] for key in keys], dtype=np.float64))
 
@@ -54,23 +54,23 @@ class Effects:
         return np.where(self.keys[places] == keys, self.values[places], 0.0)
 
     def updated(self, keys: NDArray[np.int64], values: NDArray[np.float64]) -> "Effects":
-        """Return these effects with other values for some groups."""
+        """Return a copy with new values for some groups."""
         mine = dict(zip(self.keys.tolist(), self.values.tolist(), strict=True))
         return Effects.of(mine | dict(zip(keys.tolist(), values.tolist(), strict=True)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """The prior of a listener's taste. T is `len(TRAITS)`.
+    """The Gaussian prior over listeners. T is `len(TRAITS)`.
 
     Args:
         mean: Mean weight of each trait, float64 (T,).
-        sd: Standard deviation of each weight, above 0, float64 (T,).
-        genre_sd: Standard deviation of the effect of a genre.
-        artist_sd: Standard deviation of the effect of an artist.
+        sd: Standard deviation of each weight over listeners, above 0, float64 (T,).
+        genre_sd: Standard deviation of genre effects over listeners.
+        artist_sd: Standard deviation of artist effects over listeners.
         genres: Mean effects of genres, by `tracks.genre_key`.
         artists: Mean effects of artists, by `tracks.artist_key`.
-        name: Stored with every track that was chosen with it.
+        name: Stored with every track that was chosen with this prior.
     """
 
     mean: NDArray[np.float64]
@@ -84,14 +84,14 @@ class Prior:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """A listener's opinions on n tracks, as arrays.
+    """A listener's votes on n tracks, as arrays.
 
     Args:
         traits: float64 (n, T), as of when the tracks were shown.
         genres: `tracks.genre_key` of each, int64 (n,).
         artists: `tracks.artist_key` of each, int64 (n,).
         likes: From 0, dislike, to 1, like, float64 (n,).
-        weights: The weight of each opinion, above 0, float64 (n,).
+        weights: Weight of each vote, above 0, float64 (n,).
     """
 
     traits: NDArray[np.float64]
@@ -106,14 +106,13 @@ class Votes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posterior:
-    """The posterior of a listener's taste.
+    """The Gaussian posterior of one listener.
 
     Args:
         weights: Mean weight of each trait, float64 (T,).
-        genres: Mean effects of genres; without votes, those of the prior.
-        artists: Mean effects of artists, likewise.
-        precision: Precision matrix of the trait weights, marginalized over effects, float64 (T,
-        T).
+        genres: Mean effects of genres; the prior's for genres without a vote.
+        artists: Mean effects of artists; the prior's for artists without a vote.
+        precision: Marginal precision of the trait weights, float64 (T, T).
     """
 
     weights: NDArray[np.float64]
@@ -125,17 +124,19 @@ class Posterior:
         """Draw trait weights, float64 (T,).
 
         Args:
-            noise: Share of the posterior's standard deviation: 0 gives the mean, 1 is Thompson
-                sampling proper.
-            rng: Randomness.
+            noise: Factor on the posterior's standard deviation: 0 gives the mean, 1 is Thompson
+                sampling.
+            rng: The random generator.
         """
-        factor = np.linalg.cholesky(self.precision)  # L Lᵀ: L⁻ᵀ z has the covariance wanted
+        factor = np.linalg.cholesky(
+            self.precision
+        )  # precision = L Lᵀ, so L⁻ᵀ z has its covariance
         drawn = np.linalg.solve(factor.T, rng.standard_normal(len(factor)))
         sampled: NDArray[np.float64] = self.weights + noise * drawn
         return sampled
 
     def log_odds(self, votes: Votes) -> NDArray[np.float64]:
-        """Return the mean log-odds of liking each of n tracks, float64 (n,)."""
+        """Return the mean log-odds of liking each of n tracks, float64 (n,); ignores `likes`."""
         found: NDArray[np.float64] = (
             votes.traits @ self.weights + self.genres[votes.genres] + self.artists[votes.artists]
         )
@@ -145,8 +146,9 @@ class Posterior:
 def infer(votes: Votes, prior: Prior) -> Posterior:
     """Return the posterior of a listener.
 
-    The mode is found by Newton's method. Effects of artists, of which there may be thousands, are
-    coupled only through traits and genres, so they are eliminated first (a Schur complement).
+    The mode is found by Newton's method. Artist effects interact only through traits and genres,
+    so the linear system is solved for those few by a Schur complement, and each of the possibly
+    thousands of artist effects follows from them.
     """
     if not len(votes):
         return Posterior(prior.mean, prior.genres, prior.artists, np.diag(prior.sd**-2))

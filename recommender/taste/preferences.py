@@ -1,6 +1,6 @@
-"""A listener's settings: length, mode, filters and favourites.
+"""A listener's settings for all playlists: length, mode, filters and favourites.
 
-They are validated when created. `filters` and `favourites` apply them to a catalogue.
+They are validated on creation. `ranking.filters` and `ranking.favourites` apply them.
 """
 
 import re
@@ -12,41 +12,41 @@ from recommender.errors import BadPreference
 from recommender.mood.targets import MODES
 
 SHORTEST, LONGEST = 5, 50
-"""The allowed lengths of a playlist."""
+"""Minimum and maximum number of tracks in a playlist."""
 
 EARLIEST_YEAR, LATEST_YEAR = 1850, 2100
-"""The range of plausible release years."""
+"""Valid years of release."""
 
 MOST_NAMES = 100
-"""The most names on a list."""
+"""Maximum number of artists or genres in one list."""
 
 TOLD_CHARS = 40
-"""How much of a wrong text an error message repeats."""
+"""An error message quotes at most this much of an invalid text."""
 
 _YEARS = re.compile(r"(\d{4})?(?:\s*([-–]))?\s*(\d{4})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """A listener's settings. By default every track is allowed and none is favoured.
+    """A listener's settings. The defaults allow every track and favour none.
 
-    Names are kept as typed and compared by `tracks.artist_key` and `genre_key`.
+    Names are stored as typed. Artists are compared by `tracks.artist_key`, genres by `genre_key`.
 
     Args:
         length: Tracks in a playlist, `SHORTEST` to `LONGEST`.
         mode: The default mode, one of `targets.MODES`.
         allows_explicit: Whether explicit tracks may be chosen.
-        keeps_playlists: Whether each playlist becomes a new one in the listener's account;
-            otherwise one playlist there is updated each time.
+        keeps_playlists: Whether each playlist is saved as a new one in the listener's account;
+            else one playlist there is updated each time.
         first_year: The earliest year of release; None for no limit.
         last_year: The latest year of release; None for no limit.
         banned_artists: Tracks with one of these as first artist are never chosen.
         banned_genres: Tracks with one of these as main genre are never chosen.
-        favourite_artists: Their tracks are chosen a little more often.
-        favourite_genres: Tracks with one of these as main genre are chosen a little more often.
+        favourite_artists: Their tracks get a small bonus.
+        favourite_genres: Tracks with one of these as main genre get a small bonus.
 
     Raises:
-        BadPreference: A value is impossible; the message says what is possible.
+        BadPreference: A value is invalid; the message says what is valid.
     """
 
     length: int = 20
@@ -73,7 +73,7 @@ class Preferences:
 
 
 def parse_years(text: str) -> tuple[int | None, int | None]:
-    """Parse the first and last year of "1990-1999", "1990-", "-1999" or "1994".
+    """Parse years such as "1990-1999", "1990-", "-1999" or "1994"; return the first and last.
 
     Raises:
         BadPreference: The text has another form.

@@ -1,7 +1,6 @@
-"""A listener's votes and ratings, as training data.
+"""A listener's opinions of shown tracks: votes and ratings, as input for learning.
 
-Each showing of a track is a separate opinion, so that one more like can only raise a track's
-log-odds.
+Each showing of a track is a separate opinion, so another like can only raise the track's odds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,13 +16,13 @@ from recommender.taste.traits import FEATURE_SCALES, TRAITS, place_traits, sound
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How well a track fitted the position where it was shown.
+    """The position where a track was shown, and how well the track fitted there.
 
     Args:
-        valence: The target valence, a percentile, 0..1.
-        energy: The target energy, likewise.
-        distance: The track's distance to the target, in tolerances.
-        misfit: The misfit of its supporting features; 0 is perfect.
+        valence: Target valence of the position, a percentile, 0..1.
+        energy: Target energy of the position, a percentile, 0..1.
+        distance: Distance of the track to the target, in tolerances.
+        misfit: Misfit of its supporting features; 0 is perfect.
         popularity: Its percentile of popularity, 0..1; 0.5 if unknown.
     """
 
@@ -36,15 +35,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """A listener's opinion on a track where it was shown.
+    """A listener's opinion of a track at the position where it was shown.
 
-    The track need not be in the catalogue any more.
+    The track may have left the catalogue since.
 
     Args:
         features: Raw features in the order of `FEATURES`.
         liking: From -1 (dislike) to 1 (like).
-        weight: Its weight, relative to a vote, above 0 and at most 1.
-        is_vote: Whether it is a vote on this track, not the rating of its playlist.
+        weight: Weight relative to a vote, above 0 and at most 1.
+        is_vote: Whether it is a vote on this track, not a rating of its whole playlist.
         place: Where it was shown.
     """
 
@@ -60,7 +59,7 @@ class Opinion:
 
     @classmethod
     def on(cls, track: Track, liking: float, place: Place = Place()) -> "Opinion":
-        """Return a vote on a track that was shown at a position."""
+        """Create a vote on a track that was shown at a place."""
         return cls(
             track_id=track.id,
             title=track.name,
@@ -74,18 +73,18 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """All opinions of a listener, oldest first."""
+    """All of a listener's opinions, from the oldest to the newest."""
 
     opinions: tuple[Opinion, ...] = ()
 
     @property
     def liked(self) -> tuple[Opinion, ...]:
-        """The tracks whose newest vote is a like."""
+        """The likes, counting only the newest vote on each track."""
         return tuple(vote for vote in self._newest_votes() if vote.liking > 0)
 
     @property
     def disliked(self) -> tuple[Opinion, ...]:
-        """The tracks whose newest vote is a dislike; no version of them is shown again."""
+        """The dislikes, likewise. Such a song is never shown again, in any version."""
         return tuple(vote for vote in self._newest_votes() if vote.liking < 0)
 
     def _newest_votes(self) -> Iterable[Opinion]:
@@ -113,7 +112,7 @@ class Taste:
 
 
 def nearest_liked(tracks: Sequence[Track], taste: Taste) -> list[tuple[Opinion, float] | None]:
-    """Return, for each track, the most similar liked track and its similarity, 0..1."""
+    """Return for each track the most similar liked one, and its similarity, 0..1."""
     liked = taste.liked
     if not (liked and tracks):
         return [None] * len(tracks)
@@ -123,7 +122,7 @@ def nearest_liked(tracks: Sequence[Track], taste: Taste) -> list[tuple[Opinion, 
 
 
 def similarity(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return exp(-d² / 2) for the distance d of raw features in steps of `FEATURE_SCALES`.
+    """Return exp(-d² / 2) for the distance d of raw features divided by `FEATURE_SCALES`.
 
     Args:
         ours: float32 (n, K).
@@ -139,7 +138,7 @@ def similarity(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArra
 
 
 def blocked_songs(opinions: Sequence[Opinion]) -> NDArray[np.int64]:
-    """Return the song keys of these tracks."""
+    """Return the song keys of some opinions, int64 (n,)."""
     return np.array([song_key(each.title, each.artist) for each in opinions], dtype=np.int64)
 
 

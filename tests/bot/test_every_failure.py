@@ -8,6 +8,7 @@ import asyncio
 import re
 import zlib
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,25 @@ import pytest
 
 from bot.updates.guests import Guests
 from tests.support import interrupted
-from tests.support.interrupted import Fault, Scene, Told, differences, sampled, unhurried
+from tests.support.interrupted import (
+    Fault,
+    NeverStruck,
+    Scene,
+    Told,
+    differences,
+    sampled,
+    unhurried,
+)
 from tests.support.spotify.spotify_world import Server, World
 from tests.support.stories import CONNECTED, STORIES, Asked
 from tests.support.telegram import handlers
 from tests.support.telegram.chatting import ANNA, BEN, Chat
 
-SAMPLE = 3
+SAMPLE = 2
 """Failures of each story that are tried here."""
+
+TRIES = 3
+"""How often a story is told until the call that is to fail is made."""
 
 IN_FULL = "help wanted"
 """The story of which all are, since every other shares its calls."""
@@ -78,7 +90,7 @@ def tell(told: Asked, server: Server, folder: Path, fault: Fault | None = None) 
             await scene.connected(ANNA)
         await told.story(scene)
 
-    async def run() -> Told:
+    async def run(folder: Path) -> Told:
         return await interrupted.tell(
             story,
             fault,
@@ -87,8 +99,11 @@ def tell(told: Asked, server: Server, folder: Path, fault: Fault | None = None) 
             guests=Guests(frozenset({str(BEN)})) if told.is_strangers else None,
         )
 
-    with unhurried():
-        return asyncio.run(run())
+    for number in range(TRIES):
+        (attempt := folder / str(number)).mkdir()
+        with unhurried(), suppress(NeverStruck):
+            return asyncio.run(run(attempt))
+    raise AssertionError(f"{fault} never came about")
 
 
 def try_each(

@@ -27,7 +27,7 @@ def test_check_ins_are_set_by_a_location_and_removed_again(page: Page, tmp_path:
     looks_right(page, tmp_path / "zone.png")
     page.get_by_role("button", name="Send where I am").click()
     last(page).get_by_role("button", name="Rome").click()
-    expect(last(page)).to_contain_text("They go by the clock of Rome")
+    expect(last(page)).to_contain_text("Your time zone is Rome")
     expect(page.locator("#offers")).to_be_hidden()
     looks_right(page, tmp_path / "schedule.png")
     last(page).get_by_role("button", name="✕ 10:00 weekends").click()

@@ -1,1 +1,1 @@
-"""Spotify: its Web API, and what we store about accounts there."""
+"""Spotify: the Web API client, and the stored accounts."""

@@ -1,8 +1,8 @@
-"""Stores the listeners' Spotify accounts.
+"""Stores the listeners' Spotify accounts and tokens.
 
-Tokens are encrypted, see `recommender.storage.sealing`. An account's row outlives its tokens, so
-that a listener who disconnects and reconnects keeps the same playlist; `forget` deletes
-everything. The playlists are in `recommender.services.spotify.intents`.
+Tokens are encrypted, see `recommender.storage.sealing`. An account's row stays when its tokens are
+deleted, so that a listener who reconnects keeps the same playlist; `forget` deletes everything.
+Playlists to be written are in `recommender.services.spotify.intents`.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ BELONGINGS = (
     *notices.BELONGINGS,
     Belonging("spotify_accounts", secrets=("tokens_encrypted",)),
 )
-"""All tables with data about a listener."""
+"""All tables with personal data."""
 
 _migrations = Migrations("spotify")
 
@@ -77,7 +77,7 @@ def m001_first_tables(db: Database) -> None:
 
 @_migrations()
 def m002_cooldown_of_each_app(db: Database) -> None:
-    """Store a cooldown per app, so that listeners with an app of their own are not affected."""
+    """Keep a cooldown per app: a listener's own app does not wait for the owner's."""
     db.table("spotify_cooldowns").create(
         {"client_id": str, "until_utc": str}, pk="client_id", not_null={"until_utc"}
     )
@@ -105,7 +105,7 @@ class SpotifyAccounts:
     # -- accounts --
 
     def connect(self, user_id: int, profile: Profile, tokens: Tokens) -> None:
-        """Store an account; its playlist is kept if it is the same account as before."""
+        """Store an account; the same account as before keeps its playlist."""
         self._db.execute(
             "insert into spotify_accounts"
             " (user_id, account_id, display_name, tokens_encrypted, authorized_utc)"
@@ -124,13 +124,13 @@ class SpotifyAccounts:
         )
 
     def replace_tokens(self, user_id: int, old: Tokens, new: Tokens) -> Tokens | None:
-        """Replace tokens with refreshed ones.
+        """Replace tokens by refreshed ones, if they have not changed.
 
         If the listener disconnected or reconnected during the refresh, the refreshed tokens are
         dropped.
 
         Returns:
-            The tokens stored now; None if there are none.
+            The tokens that are stored now, or None.
         """
         with immediate(self._db):
             stored = self.tokens(user_id)
@@ -143,9 +143,9 @@ class SpotifyAccounts:
         return new
 
     def end(self, user_id: int, tokens: Tokens) -> None:
-        """Delete tokens that Spotify no longer honours, unless they were replaced.
+        """Delete tokens that Spotify no longer accepts, if they have not been replaced.
 
-        The listener will be notified, see `recommender.services.spotify.notices`.
+        The listener gets a notice, see `recommender.services.spotify.notices`.
         """
         with immediate(self._db):
             if self.tokens(user_id) == tokens:
@@ -156,12 +156,11 @@ class SpotifyAccounts:
                 self.notices.note_end(user_id)
 
     def tokens(self, user_id: int) -> Tokens | None:
-        """Return a listener's tokens; None if no account is connected.
+        """Return the tokens of a listener, or None if no account is connected.
 
         Raises:
-            ConnectionExpired: They cannot be decrypted: their key is gone, or they belong to
-            another
-                listener.
+            ConnectionExpired: The tokens cannot be decrypted: the key is gone, or they belong to
+                another user.
         """
         row = self._row("select tokens_encrypted from spotify_accounts where user_id = ?", user_id)
         if row is None or row["tokens_encrypted"] is None:
@@ -172,7 +171,7 @@ class SpotifyAccounts:
             raise ConnectionExpired("the stored tokens cannot be read") from error
 
     def drop_tokens(self, user_id: int) -> None:
-        """Delete a listener's tokens and pending authorizations."""
+        """Delete a listener's tokens, pending authorizations and notices."""
         with immediate(self._db):
             self._db.execute(
                 "update spotify_accounts set tokens_encrypted = null where user_id = ?", [user_id]
@@ -181,25 +180,25 @@ class SpotifyAccounts:
             self.notices.drop(user_id)
 
     def is_connected(self, user_id: int) -> bool:
-        """Return whether a listener has tokens."""
+        """Return whether this listener has tokens."""
         row = self._row("select tokens_encrypted from spotify_accounts where user_id = ?", user_id)
         return row is not None and row["tokens_encrypted"] is not None
 
     def profile(self, user_id: int) -> Profile | None:
-        """Return the profile of the account that a listener connected last."""
+        """Return the last account that a listener connected."""
         row = self._row("select * from spotify_accounts where user_id = ?", user_id)
         return None if row is None else Profile(row["account_id"], row["display_name"])
 
-    # -- the cooldown of an app, for everybody who connected with it --
+    # -- the cooldown, shared by all who connected with the same app --
 
     def cool_down(self, client_id: str, until: datetime) -> None:
-        """Store until when an app must not call Spotify; empty: the owner's app."""
+        """Store until when an app must send no requests; "" is the owner's app."""
         self._db.table("spotify_cooldowns").upsert(
             {"client_id": client_id, "until_utc": until.isoformat()}, pk="client_id"
         )
 
     def cooldown(self, client_id: str) -> datetime | None:
-        """Return until when an app must not call Spotify; None if it never had to wait."""
+        """Return until when an app must send no requests, if it ever had to wait."""
         row = self._row("select until_utc from spotify_cooldowns where client_id = ?", client_id)
         return None if row is None else _time(row["until_utc"])
 

@@ -1,8 +1,8 @@
-"""Checks whether Spotify knows an app, without anybody logging in.
+"""Checks whether Spotify knows an app, without a login.
 
-The token endpoint checks the app before the authorization code (RFC 6749, section 5.2): it answers
-a made-up code with `invalid_grant` for an app that it knows, and with `invalid_client` otherwise.
-The redirect URIs and users of an app cannot be checked this way.
+The token endpoint checks the app before the authorization code (RFC 6749, section 5.2). For an
+invalid code it answers `invalid_grant` to a known app, and `invalid_client` to an unknown one. The
+app's redirect URIs and user list cannot be checked without a login.
 """
 
 from datetime import datetime

@@ -1,9 +1,9 @@
-"""Stores pending authorizations: listeners on their way to Spotify's consent page and back.
+"""Stores pending OAuth authorizations, and each listener's own app.
 
-A pending authorization is identified by the `state` in its link, of which only a hash is stored.
-If any browser can open the callback page, a listener *arrives* there first: the page shows six
-digits, and the account is connected when these are typed into the chat that began. Secrets are
-encrypted and bound to their listener, so that a row cannot be moved to another one.
+A pending authorization is identified by the OAuth state in its link; only a hash is stored. If the
+redirect goes to a public page, the listener *arrives* there first: the page shows six digits, and
+nothing is connected until they are typed into the chat that started it. Secrets are encrypted for
+their listener, so that a row cannot be moved to another.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from recommender.storage.personal_data import Belonging
 from recommender.storage.sealing import ARRIVALS, WAYS, Place, Seal
 
 AUTHORIZATION_LASTS = timedelta(minutes=10)
-"""How long a link to the consent page works."""
+"""Time limit for the consent page."""
 
 DIGITS_LAST = timedelta(minutes=5)
-"""How long the digits work."""
+"""Time limit for typing the digits."""
 
 MAX_TRIES = 5
-"""How many times the digits may be typed."""
+"""Maximum attempts to type the digits."""
 
 BELONGINGS = (
     Belonging("spotify_ways", secrets=("state_sha256", "sealed")),
@@ -41,7 +41,7 @@ _migrations = Migrations("authorizations")
 
 @_migrations()
 def m001_arrivals_and_apps(db: Database) -> None:
-    """Create links, arrivals and apps; authorizations pending during the update are dropped."""
+    """Create ways, arrivals and apps; pending authorizations are dropped."""
     db.table("spotify_ways").create(
         {"state_sha256": str, "user_id": int, "sealed": str, "created_utc": str},
         pk="state_sha256",
@@ -66,13 +66,13 @@ def m001_arrivals_and_apps(db: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PendingAuthorization:
-    """A pending authorization.
+    """A pending authorization: who started it, and what is needed to exchange the code.
 
     Args:
-        user_id: The listener who began it.
+        user_id: The listener who started it.
         verifier: The PKCE code verifier.
         client_id: The listener's own app; empty for the owner's.
-        code: The authorization code; empty before the return.
+        code: The authorization code; empty until the redirect.
     """
 
     user_id: int
@@ -97,7 +97,7 @@ class Authorizations:
     # -- to the consent page and back --
 
     def begin(self, pending: PendingAuthorization, state: str, now: datetime) -> None:
-        """Store a pending authorization, and drop expired ones."""
+        """Store a pending authorization, and delete expired ones."""
         self._db.execute(
             "delete from spotify_ways where created_utc not between ? and ?",
             [(now - AUTHORIZATION_LASTS).isoformat(), (now + AUTHORIZATION_LASTS).isoformat()],
@@ -112,16 +112,16 @@ class Authorizations:
         )
 
     def owner(self, state: str) -> int | None:
-        """Return who began with this state; None if nobody did. The link stays valid."""
+        """Return who started the authorization with this state, if anybody; keep it valid."""
         row = self._row("select user_id from spotify_ways where state_sha256 = ?", _sha256(state))
         return None if row is None else int(row["user_id"])
 
     def returning(self, state: str, now: datetime) -> PendingAuthorization | None:
-        """Return the authorization of a return from the consent page; None if expired or unknown.
+        """Return the pending authorization of a redirect; None if expired or unknown.
 
-        The link stays valid until `use_up`, in the transaction that stores the result. This method
-        writes to the row too, so that a database which cannot store anything fails here, before
-        Spotify is called.
+        It stays valid until `use_up`, which belongs in the transaction that stores the result. The
+        row is written anyway, so that a read-only or full database fails here, before the request
+        to Spotify.
         """
         with immediate(self._db):
             row = self._row(
@@ -143,7 +143,7 @@ class Authorizations:
         self._db.execute("delete from spotify_ways where state_sha256 = ?", [_sha256(state)])
 
     def is_under_way(self, user_id: int, now: datetime) -> bool:
-        """Return whether the listener has a valid link."""
+        """Return whether this listener has a valid link."""
         oldest = (now - AUTHORIZATION_LASTS).isoformat()
         newest = (now + AUTHORIZATION_LASTS).isoformat()
         rows = self._db.query(
@@ -155,7 +155,7 @@ class Authorizations:
     # -- the six digits --
 
     def arrive(self, pending: PendingAuthorization, digits: str, now: datetime) -> None:
-        """Store a return until its listener types the digits, replacing an earlier one."""
+        """Store the redirect's result until its listener types the digits; the newest counts."""
         self._db.table("spotify_arrivals").upsert(
             {
                 "user_id": pending.user_id,
@@ -168,14 +168,14 @@ class Authorizations:
         )
 
     def try_digits(self, user_id: int, digits: str, now: datetime) -> PendingAuthorization | None:
-        """Return the arrival with these digits; None if no digits are awaited.
+        """Return the authorization with these digits; None if no digits are expected.
 
-        It stays stored until `end_arrival`, so that a later failure costs neither digits nor a
-        try.
+        It stays valid until `end_arrival`, so that a later failure does not cost the digits or an
+        attempt.
 
         Raises:
-            WrongDigits: They do not match; after the last try the arrival is dropped.
-            AuthorizationStale: They were shown too long ago.
+            WrongDigits: The digits are wrong; the last attempt invalidates them.
+            AuthorizationStale: The digits have expired.
         """
         with immediate(self._db):
             row = self._row(
@@ -205,13 +205,13 @@ class Authorizations:
         return pending
 
     def end_arrival(self, user_id: int) -> None:
-        """Drop the listener's arrival."""
+        """Invalidate this listener's digits."""
         self._db.execute("delete from spotify_arrivals where user_id = ?", [user_id])
 
     # -- apps of their own --
 
     def use_app(self, user_id: int, client_id: str) -> None:
-        """Use the listener's own app from now on; empty: the owner's."""
+        """Set the app that this listener connects with; "" is the owner's app."""
         if client_id:
             self._db.table("spotify_apps").upsert(
                 {"user_id": user_id, "client_id": client_id}, pk="user_id"
@@ -220,12 +220,12 @@ class Authorizations:
             self._db.execute("delete from spotify_apps where user_id = ?", [user_id])
 
     def app_of(self, user_id: int) -> str:
-        """Return the client id of the listener's own app; empty if they have none."""
+        """Return the client id of this listener's own app, or "" for the owner's app."""
         row = self._row("select client_id from spotify_apps where user_id = ?", user_id)
         return "" if row is None else str(row["client_id"])
 
     def drop(self, user_id: int) -> None:
-        """Delete all pending authorizations of this listener."""
+        """Delete this listener's pending authorizations."""
         self._db.execute("delete from spotify_ways where user_id = ?", [user_id])
         self.end_arrival(user_id)
 
@@ -237,7 +237,7 @@ class Authorizations:
         return self._seal.close(place, pending.user_id, json.dumps(secrets))
 
     def _open(self, place: Place, row: dict[str, Any]) -> PendingAuthorization | None:
-        """Decrypt a value; None if its key is gone, or if it belongs to another listener."""
+        """Decrypt a row; None if the key is gone, or it belongs to another listener."""
         try:
             secrets = self._seal.open(place, row["user_id"], row["sealed"])
         except InvalidToken:
@@ -250,10 +250,10 @@ def _sha256(text: str) -> str:
 
 
 def _hmac(pending: PendingAuthorization, digits: str) -> str:
-    """Return a keyed hash of the digits, so that they cannot be guessed from the file alone."""
+    """Hash the digits, keyed so that the database file alone does not reveal them."""
     return hmac.new(pending.verifier.encode(), digits.encode(), "sha256").hexdigest()
 
 
 def _is_within(span: timedelta, text: str, now: datetime) -> bool:
-    """Return whether a stored time is recent; a time far in the future is not."""
+    """Return whether a stored time is near; one far ahead comes from a wrong clock."""
     return abs(now - datetime.fromisoformat(text)) <= span

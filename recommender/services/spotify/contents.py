@@ -1,4 +1,4 @@
-"""A playlist as Spotify returns it: name, items, and which of them do not play."""
+"""Spotify's playlists and their items, parsed from the Web API's answers."""
 
 import html
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ class Playlist:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item of a playlist.
+    """One item of a playlist.
 
     Args:
-        uri: Its URI; None if Spotify no longer shows it. A track that Spotify relinked to another
-            edition keeps the URI under which it was written.
+        uri: Its URI; None if Spotify no longer has the item. A track that Spotify plays in another
+            edition keeps the URI that was written.
         is_playable: Whether it plays in the listener's country.
     """
 
@@ -32,7 +32,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The items of a playlist, in order, and its version."""
+    """All items of a playlist in order, and its version."""
 
     snapshot_id: str
     entries: tuple[Entry, ...]
@@ -44,14 +44,14 @@ class Contents:
 
 
 def unplayed(wanted: Sequence[str], found: Contents) -> frozenset[str]:
-    """Return which of the written tracks do not play.
+    """Return the written tracks that do not play.
 
     Args:
         wanted: The written URIs, in order.
-        found: The items read back, of the same version.
+        found: The contents read back from the same version.
     """
     if len(found.entries) == len(wanted):
-        # By position: if Spotify plays another edition, the URI differs.
+        # Compare by position, since another edition has another URI.
         pairs = zip(wanted, found.entries, strict=True)
         return frozenset(uri for uri, entry in pairs if not (entry.uri and entry.is_playable))
     playing = {entry.uri for entry in found.entries if entry.is_playable}
@@ -59,21 +59,21 @@ def unplayed(wanted: Sequence[str], found: Contents) -> frozenset[str]:
 
 
 def as_object(answer: Any) -> dict[str, Any]:
-    """Return an answer if it is a JSON object.
+    """Return an answer that must be a JSON object.
 
     Raises:
-        TypeError: It is not.
+        TypeError: It is not an object.
     """
-    if not isinstance(answer, dict):  # spotipy returns None for a body that is not JSON
+    if not isinstance(answer, dict):  # spotipy returns None for invalid JSON
         raise TypeError(f"an object was expected, not {type(answer).__name__}")
     return answer
 
 
 def as_text(answer: Any) -> str:
-    """Return a non-empty text of an answer.
+    """Return an answer that must be a non-empty text.
 
     Raises:
-        TypeError: It is null, empty, or not a text.
+        TypeError: It is empty or not a text.
     """
     if not isinstance(answer, str) or not answer:
         raise TypeError(f"a text was expected, not {type(answer).__name__}")
@@ -81,17 +81,17 @@ def as_text(answer: Any) -> str:
 
 
 def as_entry(answer: object) -> Entry:
-    """Parse an item, whose track may be null or unplayable."""
+    """Parse one item of a playlist; its track may be null or unplayable."""
     entry = as_object(answer)
     track = entry.get("item") or entry.get("track")
     if track is None:
         return Entry(None, is_playable=False)
-    written = track.get("linked_from") or track  # another edition may play instead
+    written = track.get("linked_from") or track  # set if another edition plays instead
     return Entry(str(written["uri"]), is_playable=track.get("is_playable") is not False)
 
 
 def as_playlist(answer: object) -> Playlist:
-    """Parse a playlist; the answer must have at least its name and address."""
+    """Parse a playlist; its id, name and URL are required."""
     entry = as_object(answer)
     return Playlist(
         id=str(entry["id"]),

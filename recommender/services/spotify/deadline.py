@@ -1,7 +1,7 @@
-"""Enforces a deadline for calls to a web service, even if the answer trickles in.
+"""A total timeout for calls to a web service, however slowly the response arrives.
 
-The timeout of requests restarts with each byte. So a watchdog shuts down the sockets of a call at
-its deadline, which ends any read from them at once.
+The timeout of requests restarts with each received byte. So a watchdog timer shuts down the
+call's sockets at its deadline, which ends any blocked read at once.
 """
 
 import socket
@@ -17,26 +17,25 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class Call:
-    """A call, of one or more requests, and its connections."""
+    """One call, of one or several requests, and its connections."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self.is_over = False
-        """Whether its deadline has passed; then it makes no more connections."""
+        """Whether the deadline has passed; then it makes no new connections."""
 
     def end(self) -> None:
-        """Shut down its connections; callable from any thread."""
+        """Shut down its connections; thread-safe."""
         with self._lock:
             self.is_over = True
             for each in self._sockets:
                 with suppress(OSError):  # closed already
-                    # Not its own method: that of a TLS socket would change it while it is being
-                    # read.
+                    # Not `each.shutdown`: a TLS socket's own would change it under the reader.
                     socket.socket.shutdown(each, socket.SHUT_RDWR)
 
     def add(self, connection: HTTPConnection) -> None:
-        """Register a connection.
+        """Register a new connection.
 
         Raises:
             TimeoutError: The deadline has passed.
@@ -50,10 +49,10 @@ class Call:
 
 
 class Calls:
-    """The calls in flight.
+    """The running calls.
 
     Args:
-        total_s: The deadline of each call.
+        total_s: Time limit of each call, in seconds.
     """
 
     def __init__(self, total_s: float) -> None:
@@ -63,10 +62,10 @@ class Calls:
 
     @contextmanager
     def limited(self, session: requests.Session) -> Iterator[None]:
-        """Enforce the deadline for requests of this session in the block.
+        """Limit the total time of the session's requests in the block.
 
         Raises:
-            requests.Timeout: The deadline has passed.
+            requests.Timeout: The time limit was exceeded.
         """
         call = Call()
         adapter = _Adapter(call)
@@ -87,14 +86,14 @@ class Calls:
             self._under_way.discard(call)
 
     def close(self) -> None:
-        """End all calls in flight, and refuse new ones."""
+        """End all running calls, and every later one at once."""
         self._is_closed = True
         for call in list(self._under_way):
             call.end()
 
 
 class _Adapter(HTTPAdapter):
-    """The transport adapter of requests, with connections that belong to a call."""
+    """An HTTP adapter whose connections register with a call."""
 
     def __init__(self, call: Call) -> None:
         class Plain(HTTPConnection):
@@ -117,12 +116,12 @@ class _Adapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Create the pools of direct connections."""
+        """Use our connection pools."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
-        """Return the pools of connections through a proxy."""
+        """Use our connection pools for proxies too."""
         manager = super().proxy_manager_for(*args, **options)
         manager.pool_classes_by_scheme = self._pools
         return manager

@@ -1,7 +1,7 @@
-"""Stores notices to listeners that their consent at Spotify ends soon or has ended.
+"""Queues one notice to a listener when their consent ends soon, and one when it has ended.
 
-Spotify ends every consent after six months; refreshing does not extend it. A notice is stored
-until it was sent, so that none is lost, and none is sent twice after a restart or another failure.
+Spotify ends every consent six months after it was given; refreshing tokens does not extend it.
+Notices are stored, so that restarts and repeated failures neither repeat nor lose one.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from recommender.storage.database import migrate
 from recommender.storage.personal_data import Belonging
 
 CONSENT_LASTS = timedelta(days=182)
-"""How long a consent lasts."""
+"""How long a consent is valid."""
 
 TOLD_BEFORE = timedelta(weeks=2)
 """How long before its end the listener is reminded."""
@@ -76,7 +76,7 @@ class Notices:
         self._note("ended", "user_id = :user_id", {"user_id": user_id})
 
     def due(self, now: datetime) -> list[Notice]:
-        """Return what must be told now; who disconnected or connected anew need not be told."""
+        """Return the due notices, except to listeners who disconnected or reconnected."""
         window = {
             "from": (now - CONSENT_LASTS).isoformat(),
             "to": (now - CONSENT_LASTS + TOLD_BEFORE).isoformat(),
@@ -97,7 +97,7 @@ class Notices:
         ]
 
     def claim(self, notice: Notice, now: datetime) -> bool:
-        """Note that this is being told; return whether it was due, so that it is told once."""
+        """Mark a notice as sent; return whether it was still due, so that it is sent once."""
         cursor = self._db.execute(
             "update spotify_notices set told_utc = ?"
             " where user_id = ? and kind = ? and authorized_utc = ? and told_utc is null",
@@ -106,23 +106,23 @@ class Notices:
         return cursor.rowcount == 1
 
     def put_back(self, notice: Notice) -> None:
-        """Note that it could not be told after all."""
+        """Mark a notice as due again, since sending it failed."""
         self._db.execute(
             "update spotify_notices set told_utc = null where user_id = ? and kind = ?",
             [notice.user_id, notice.kind],
         )
 
     def drop(self, user_id: int) -> None:
-        """Delete all notices of this listener."""
+        """Delete this listener's notices."""
         self._db.execute("delete from spotify_notices where user_id = ?", [user_id])
 
     def _note(
-        self, kind: Kind, whom: str, values: Mapping[str, object] = MappingProxyType({})
+        self, kind: Kind, condition: str, values: Mapping[str, object] = MappingProxyType({})
     ) -> None:
-        """Make a notice due for the accounts that match a condition, once per consent."""
+        """Queue a notice for the accounts that match a condition, once per consent."""
         self._db.execute(
             "insert into spotify_notices (user_id, kind, authorized_utc)"  # noqa: S608
-            f" select user_id, '{kind}', authorized_utc from spotify_accounts where {whom}"
+            f" select user_id, '{kind}', authorized_utc from spotify_accounts where {condition}"
             " on conflict (user_id, kind) do update"
             " set authorized_utc = excluded.authorized_utc, told_utc = null"
             " where authorized_utc != excluded.authorized_utc",

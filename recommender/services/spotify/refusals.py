@@ -1,4 +1,4 @@
-"""Translates Spotify's error answers to our errors."""
+"""Maps Spotify's error responses to our errors."""
 
 import math
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ from recommender.errors import (
 )
 
 RATE_WINDOW_S = 30.0
-"""The window of the rate limit; also the wait after a 429 without a valid Retry-After."""
+"""Spotify's rolling rate-limit window; the wait after a 429 without a valid Retry-After."""
 
 LONGEST_WAIT_S = 7 * 86_400.0
-"""The longest plausible wait."""
+"""Longer waits are capped to this."""
 
 LONG_WAIT_S = 60.0
-"""A 429 with a longer wait is about the daily quota."""
+"""A 429 with a longer wait means a spent quota, not the rolling window."""
 
 QUOTA_WAIT_S = 3600.0
 """The wait after a spent quota without a valid Retry-After."""
 
 OUTAGE_WAIT_S = 60.0
-"""The wait after a failure of the network or of Spotify's servers."""
+"""The wait after a network or server failure, which has no Retry-After."""
 
 
 def api_refusal(
@@ -56,7 +56,7 @@ def api_refusal(
 
 
 def _forbidden(message: str) -> RecommenderError:
-    """Return the kind of a 403, which only Spotify's message tells."""
+    """Return the error for a 403; only the text of the message tells the reasons apart."""
     words = message.lower()
     if "not registered" in words or "not be registered" in words:
         return NotOnUserList(message)
@@ -95,9 +95,9 @@ def _wait(reason: str | None, message: str, headers: Mapping[str, str]) -> Recom
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Parse the seconds in Retry-After, at most `LONGEST_WAIT_S`.
+    """Return the seconds in Retry-After, capped to `LONGEST_WAIT_S`.
 
-    Returns None for dates, zero and malformed values.
+    Dates, zero and invalid values are None.
     """
     try:
         wait_s = float(headers.get("Retry-After", ""))

@@ -1,4 +1,4 @@
-"""OAuth tokens, and the profile of their account."""
+"""OAuth tokens and profiles of Spotify accounts."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The OAuth tokens of a listener.
+    """A listener's OAuth tokens.
 
     Args:
         access_token: Valid for an hour.
-        refresh_token: Gets the next access token, until six months after the authorization.
+        refresh_token: Gets new access tokens, for six months after the authorization.
         expires_utc: When the access token expires.
         scope: The granted scopes, separated by spaces.
-        authorized_utc: When the listener agreed; refreshing does not change it.
+        authorized_utc: When the listener consented; refreshing does not change it.
         client_id: The listener's own app; empty for the owner's.
     """
 
@@ -40,7 +40,7 @@ class Tokens:
 
     @classmethod
     def from_json(cls, text: str) -> "Tokens":
-        """Parse what `to_json` wrote."""
+        """Parse the output of `to_json`."""
         values = json.loads(text)
         return cls(
             access_token=values["access_token"],

@@ -300,7 +300,7 @@ def test_the_command_names_whom_it_could_not_read(db: Database, path: Path) -> N
     [
         ("", "SECRET_KEY is empty"),
         ("nonsense", "SECRET_KEY is not a complete key"),
-        (f"{NEW},{OLD[:-2]}", "Key 2 of SECRET_KEY is no key"),
+        (f"{NEW},{OLD[:-2]}", "Key 2 of SECRET_KEY is not a complete key"),
         (NEW, "there is no user data in"),
     ],
     ids=["empty", "nonsense", "second bad", "no data"],

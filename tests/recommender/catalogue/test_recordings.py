@@ -76,7 +76,7 @@ def test_a_recording_is_once_in_a_playlist_and_not_again_within_the_window() -> 
         table,
         positions=range(30),
         kept=[AGAIN.id],
-        unavailable=(),
+        gone=(),
         probabilities={"happy": 1.0},
         mode="match",
         length=31,

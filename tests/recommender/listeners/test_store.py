@@ -112,6 +112,17 @@ def test_tracks_are_recent_within_the_window(store: MusicStore) -> None:
     assert store.recent(ANNA, NOW) == expected
 
 
+def test_tracks_stay_recent_after_a_clock_is_set_back(store: MusicStore) -> None:
+    newest = add(store, now=NOW + timedelta(hours=3))
+    expected = {track.track_id for track in store.playlist(newest, ANNA).tracks}
+    assert store.recent(ANNA, NOW) == expected
+
+
+def test_tracks_stored_by_a_clock_far_ahead_are_not_recent(store: MusicStore) -> None:
+    add(store, now=NOW + REPEAT_WINDOW + timedelta(seconds=1))
+    assert not store.recent(ANNA, NOW)
+
+
 # -- feedback --
 
 

@@ -51,7 +51,10 @@ def test_every_table_is_strict() -> None:
 
 @pytest.mark.parametrize(
     "row",
-    ["answers values (1, 'a name', 1)", "mood_shifts values (9, '', 1)"],
+    [
+        "shown_messages (user_id, message_id, playlist_id) values (1, 'a name', 1)",
+        "mood_shifts values (9, '', 1)",
+    ],
     ids=["a name for a number", "for a reading that is not there"],
 )
 def test_what_does_not_fit_is_refused(row: str) -> None:

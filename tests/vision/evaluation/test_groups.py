@@ -29,9 +29,9 @@ def test_files_are_named_by_their_path_or_where_clear_by_their_name(tmp_path: Pa
     [
         ("", "columns file and group"),
         ("name,age\na,b\n", "columns file and group"),
-        ("file,group\n", "no picture of the data"),
-        ("file,group\nx.jpg,old\n", "no picture of the data"),
-        ("file,group\nb.jpg\n", "no picture of the data"),
+        ("file,group\n", "none of the pictures"),
+        ("file,group\nx.jpg,old\n", "none of the pictures"),
+        ("file,group\nb.jpg\n", "none of the pictures"),
     ],
 )
 def test_a_csv_without_groups_is_told(tmp_path: Path, text: str, told: str) -> None:

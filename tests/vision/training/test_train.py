@@ -59,10 +59,12 @@ def test_loss_falls_where_there_is_something_to_learn(
     assert history[-1]["checks"]["held back"]["fused"]["fer"] > 0.4  # 0.14 by chance
 
 
-@pytest.mark.parametrize(
-    "phases", [(Phase(32, 2),), (Phase(32, 1), Phase(48, 1, batch_statistics=False))]
-)
-@pytest.mark.parametrize("steps", [1, 4, 6, 9])  # of six in an epoch
+ONE_PHASE = (Phase(32, 2),)
+TWO_PHASES = (Phase(32, 1), Phase(48, 1, batch_statistics=False))
+
+
+# Stopped within the first epoch of six steps, at its end, and within the second.
+@pytest.mark.parametrize(("phases", "steps"), [(ONE_PHASE, 4), (TWO_PHASES, 6), (TWO_PHASES, 9)])
 def test_a_resumed_run_equals_an_unbroken_one(
     tmp_path: Path,
     labelled: LabelledRows,

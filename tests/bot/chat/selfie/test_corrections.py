@@ -104,14 +104,14 @@ async def test_an_unsure_reading_becomes_a_claim_and_the_other_way_round(chat: C
     chat.worker.outcome = a_reading(probabilities=unsure)
     calls = await chat.photo()
     assert "You look <b>sad</b>" in picture_of(calls).text
-    assert "the network alone: neutral (46 %)" in picture_of(calls).text
+    assert "From the photo alone: neutral (46 %)" in picture_of(calls).text
 
     claimed = DOUBTFUL.probabilities | {"sad": 0.2, "neutral": 0.5, "happy": 0.23}
     chat.worker.outcome = a_reading(probabilities=claimed)
     calls = await chat.photo()
     assert picture_of(calls) is calls[-1]  # no playlist until it is told
     assert calls[-1].text.startswith("I'm not sure: ")
-    assert "the network alone: neutral (50 %)" in calls[-1].text
+    assert "From the photo alone: neutral (50 %)" in calls[-1].text
 
 
 async def test_another_user_is_read_as_before(chat: Chat) -> None:

@@ -23,6 +23,7 @@ from tests.support.telegram.chatting import (
     Chat,
     FakeWorker,
     a_reading,
+    chatting,
 )
 from tests.support.telegram.fake_telegram import Call
 from vision import Explanation, SeveralFaces, VisionError
@@ -282,20 +283,21 @@ async def heard(chat: Chat, user_id: int, text: str) -> None:
 
 
 async def test_a_full_queue_is_told_and_room_in_it_is_used(
-    chat: Chat, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(readings, "PhotoQueue", partial(PhotoQueue, limit=2))
-
-    busy = BusyWorker()
-    chat.worker.explain = busy.explain
-    sent = await crowded(chat, range(1, AT_ONCE + 4))
-    refused = await sent.pop()
-    assert [call.text for call in refused] == [texts.STATUS_READING, texts.QUEUE_FULL]
-    assert chat.services.metrics.registry.get_sample_value("mirrortape_photos_waiting") == 2
-    busy.is_free.set()
-    await asyncio.gather(*sent)
-    assert chat.services.metrics.registry.get_sample_value("mirrortape_photos_waiting") == 0
-    assert len(busy.photos) == AT_ONCE + 2
+    async with chatting() as chat:
+        busy = BusyWorker()
+        chat.worker.explain = busy.explain
+        sent = await crowded(chat, range(1, AT_ONCE + 4))
+        refused = await sent.pop()
+        assert [call.text for call in refused] == [texts.STATUS_READING, texts.QUEUE_FULL]
+        sample = chat.services.metrics.registry.get_sample_value
+        assert sample("mirrortape_photos_waiting") == 2
+        busy.is_free.set()
+        await asyncio.gather(*sent)
+        assert sample("mirrortape_photos_waiting") == 0
+        assert len(busy.photos) == AT_ONCE + 2
 
 
 async def test_a_file_that_telegram_does_not_hand_out_holds_up_nobody(

@@ -181,7 +181,7 @@ def test_an_env_file_that_others_may_read(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "what", "told"),
     [
-        ("SECRET_KEY", "torn", "secret key", "no key"),
+        ("SECRET_KEY", "torn", "secret key", "not a complete key"),
         ("ALLOWED_TELEGRAM_IDS", "", "people", "`mirrortape setup`"),
         ("ALLOWED_TELEGRAM_IDS", "@anna,42", "people", "no number: @anna"),
         ("TELEGRAM_BOT_TOKEN", f"1:{'x' * 35}", "Telegram", "does not know TELEGRAM_BOT_TOKEN"),
