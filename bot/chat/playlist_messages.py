@@ -23,7 +23,7 @@ from bot.services import Services
 from bot.storage.records import Stores
 from bot.storage.shown import Shown, Told
 from recommender.errors import TooFewTracks
-from recommender.listeners.published import Place, State
+from recommender.listeners.published import Publication, State
 from recommender.listeners.saved import SavedPlaylist, StoredReading
 
 logger = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ class PlaylistMessages:
 
     async def show_again(self, bot: Bot, saved: SavedPlaylist) -> None:
         """Send an earlier playlist in a message of its own."""
-        place = await self._services.records.run(lambda s: s.music.standing.of(saved.id))
+        place = await self._services.records.run(lambda s: s.music.publications.of(saved.id))
         text = playlist_text(saved, url=place.url)
         message = await say(bot, saved.user_id, text, playlist_keyboard(saved, 0, place))
         await self.note_shown(message, saved, told=without_promise(place))
@@ -134,7 +134,7 @@ class PlaylistMessages:
         message: Message,
         saved: SavedPlaylist,
         position: int | None = None,
-        told: Place | None = None,
+        told: Publication | None = None,
     ) -> None:
         """Store which playlist, or which track of it, a message shows, and what it says."""
         shown = Shown(saved.id, position)
@@ -157,9 +157,9 @@ class PlaylistMessages:
         query, _ = pressed(update)
         message_id = query.message.message_id if query.message else 0
 
-        def load(stores: Stores) -> tuple[Told | None, Place]:
+        def load(stores: Stores) -> tuple[Told | None, Publication]:
             told = stores.people.shown.told(saved.user_id, message_id)
-            return told, stores.music.standing.of(saved.id)
+            return told, stores.music.publications.of(saved.id)
 
         told, place = await self._services.records.run(load)
         if told is not None and told.playlist_id == saved.id and told.is_wrong:
@@ -256,7 +256,7 @@ class PlaylistMessages:
                     await self.correct_stale(bot, user_id)
 
 
-def _what_happened(place: Place) -> str:
+def _what_happened(place: Publication) -> str:
     """Return the sentence about a playlist whose message was stale."""
     if place.url is not None:
         return ""  # its button opens it now

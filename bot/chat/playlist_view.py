@@ -12,7 +12,7 @@ from bot import texts
 from bot.chat.html_text import MESSAGE_CHARS, shorten, visible_chars
 from bot.chat.keyboards import Rows, button, modes
 from bot.playlists.naming import meaning, playlist_name
-from recommender.listeners.published import Place, State
+from recommender.listeners.published import Publication, State
 from recommender.listeners.saved import SavedPlaylist, ShownTrack
 
 PAGE_TRACKS = 10
@@ -79,7 +79,7 @@ def in_spotify(saved: SavedPlaylist, url: str) -> str:
     return texts.IN_SPOTIFY.format(url=escape(url), name=name)
 
 
-def playlist_keyboard(saved: SavedPlaylist, page: int, place: Place) -> InlineKeyboardMarkup:
+def playlist_keyboard(saved: SavedPlaylist, page: int, place: Publication) -> InlineKeyboardMarkup:
     """Return the buttons: votes for one page of tracks, other pages, more music, Spotify, files.
 
     Args:
@@ -115,7 +115,7 @@ def open_in_spotify(url: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[InlineKeyboardButton(OPEN_IN_SPOTIFY, url=url)]])
 
 
-def _spotify_button(saved: SavedPlaylist, place: Place) -> InlineKeyboardButton:
+def _spotify_button(saved: SavedPlaylist, place: Publication) -> InlineKeyboardButton:
     if place.url is not None:
         return InlineKeyboardButton(OPEN_IN_SPOTIFY, url=place.url)
     label = SAVE_AS_NEW if place.state is State.REPLACED else SAVE

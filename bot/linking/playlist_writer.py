@@ -199,7 +199,7 @@ class PlaylistWriter:
             with immediate(stores.people.db):
                 stores.spotify.playlists.fulfil(user_id, draft)
                 if draft.saved_id is not None:
-                    stores.music.standing.note(draft.saved_id, written.url)
+                    stores.music.publications.note(draft.saved_id, written.url)
 
         await self._records.run(finish)
         return written
@@ -348,7 +348,7 @@ class PlaylistWriter:
             with immediate(stores.people.db):
                 living = stores.spotify.playlists.living(user_id)
                 if living is not None:
-                    stores.music.standing.note_gone(living.id)
+                    stores.music.publications.note_gone(living.id)
                 stores.spotify.playlists.set_living(user_id, None, now)
 
         await self._records.run(let_go)

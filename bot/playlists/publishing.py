@@ -17,7 +17,7 @@ from recommender.errors import (
     RecommenderError,
     SpotifyBusy,
 )
-from recommender.listeners.published import UNWRITTEN, Place, State
+from recommender.listeners.published import UNWRITTEN, Publication, State
 from recommender.listeners.saved import SavedPlaylist
 from recommender.services.spotify.intents import PlaylistDraft
 
@@ -40,7 +40,7 @@ class Published:
     """
 
     saved: SavedPlaylist
-    place: Place
+    place: Publication
     notice: str = ""
     is_promised: bool = False
 
@@ -50,12 +50,12 @@ class Published:
         return self.place.url
 
     @property
-    def told(self) -> Place:
+    def told(self) -> Publication:
         """What a message with this notice says about its place."""
         return self.place if self.is_promised else without_promise(self.place)
 
 
-def without_promise(place: Place) -> Place:
+def without_promise(place: Publication) -> Publication:
     """Return what a message that promises nothing says about a playlist's place."""
     return UNWRITTEN if place.state is State.WAITING else place
 
@@ -104,12 +104,12 @@ class Publisher:
         """
         connections, user_id = self._services.connections, saved.user_id
 
-        def load(stores: Stores) -> tuple[Place, bool]:
+        def load(stores: Stores) -> tuple[Publication, bool]:
             keeps = stores.music.preferences.load(user_id).keeps_playlists
-            return stores.music.standing.of(saved.id), keeps
+            return stores.music.publications.of(saved.id), keeps
 
         place, keeps = await self._services.records.run(load)
-        if connections is None or place.state is State.STANDING:
+        if connections is None or place.state is State.PUBLISHED:
             return Published(saved, place)
         draft = self._draft(saved, starts_new=keeps or place.state is State.REPLACED)
         give_way()
@@ -199,8 +199,8 @@ class Publisher:
             return replace(draft, uris=tuple(uri for uri in draft.uris if uri not in silent))
         return replace(draft, uris=_uris(saved))
 
-    async def _place(self, saved: SavedPlaylist) -> Place:
-        return await self._services.records.run(lambda s: s.music.standing.of(saved.id))
+    async def _place(self, saved: SavedPlaylist) -> Publication:
+        return await self._services.records.run(lambda s: s.music.publications.of(saved.id))
 
     async def _find(self, user_id: int, playlist_id: int | None) -> SavedPlaylist | None:
         if playlist_id is None:

@@ -12,9 +12,9 @@ from cryptography.fernet import InvalidToken
 from sqlite_utils import Database, Migrations
 
 from recommender.storage.database import immediate, migrate
-from recommender.storage.sealing import Place, Seal
+from recommender.storage.sealing import Seal, SealedColumn
 
-FORGOTTEN = Place("forgotten", "sealed", owner="id", user="null")
+FORGOTTEN = SealedColumn("forgotten", "sealed", owner="id", user="null")
 
 _migrations = Migrations("forgotten")
 

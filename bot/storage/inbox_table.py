@@ -25,7 +25,7 @@ from sqlite_utils import Database, Migrations
 
 from recommender.storage.database import immediate, migrate
 from recommender.storage.personal_data import Belonging
-from recommender.storage.sealing import Place, Seal
+from recommender.storage.sealing import Seal, SealedColumn
 
 MAX_TRIES = 3
 """How often an update is tried if handling it fails with an error of ours."""
@@ -52,8 +52,8 @@ MOST_ASIDE = 100
 ASIDE_CHARS = 100_000
 """How many characters of each are kept; more than Telegram sends for one message."""
 
-INBOX = Place("inbox", "payload", owner="update_id")
-ASIDE = Place("set_aside", "payload", owner="id")
+INBOX = SealedColumn("inbox", "payload", owner="update_id")
+ASIDE = SealedColumn("set_aside", "payload", owner="id")
 
 WAITING = Belonging("inbox", secrets=("payload",), structured=("done",))
 """A user's updates that are not handled yet."""

@@ -20,12 +20,12 @@ from bot.storage.questions import Questions
 from bot.storage.shown import ShownMessages
 from recommender.storage.database import immediate, migrate
 from recommender.storage.personal_data import Belonging, delete
-from recommender.storage.sealing import Place, Seal
+from recommender.storage.sealing import Seal, SealedColumn
 
 CONSENT_VERSION = 2
 """The version of the terms. Increase it when they change; users are then asked again."""
 
-UNREAD = Place("people", "waiting")
+UNREAD = SealedColumn("people", "waiting")
 
 BELONGINGS = (
     Belonging("people", secrets=("waiting",)),

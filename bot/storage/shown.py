@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database, Migrations
 
-from recommender.listeners.published import PLACES, Place, State, to_place
+from recommender.listeners.published import PUBLICATIONS, Publication, State, to_publication
 from recommender.storage.database import migrate
 from recommender.storage.personal_data import Belonging
 
@@ -86,7 +86,7 @@ class Told:
     playlist_id: int
     told: State | None
     url: str | None
-    place: Place
+    place: Publication
 
     @property
     def is_wrong(self) -> bool:
@@ -106,7 +106,9 @@ class ShownMessages:
         self._db = db
         migrate(db, _migrations)
 
-    def note(self, user_id: int, message_id: int, shown: Shown, told: Place | None = None) -> None:
+    def note(
+        self, user_id: int, message_id: int, shown: Shown, told: Publication | None = None
+    ) -> None:
         """Store what a message shows now, and what it says about the playlist's place."""
         self._db.execute(
             "insert or replace into shown_messages"
@@ -121,7 +123,9 @@ class ShownMessages:
             ],
         )
 
-    def note_told(self, user_id: int, message_id: int, playlist_id: int, told: Place) -> None:
+    def note_told(
+        self, user_id: int, message_id: int, playlist_id: int, told: Publication
+    ) -> None:
         """Store what a message says now; does nothing if its user was deleted meanwhile."""
         self._db.execute(
             "update shown_messages set told = ?, url = ?"
@@ -193,13 +197,13 @@ class ShownMessages:
                 row["playlist_id"],
                 State(row["told"]) if row["told"] else None,
                 row["told_url"],
-                to_place(row),
+                to_publication(row),
             )
             for row in rows
         ]
 
 
-_TOLD = f"shown_messages join ({PLACES}) as places on position is null and id = playlist_id"
+_TOLD = f"shown_messages join ({PUBLICATIONS}) as places on position is null and id = playlist_id"
 
 _DIFFERS = """case when told is null then was_written and places.url is null
     when told = 'standing' then places.url is not shown_messages.url

@@ -24,7 +24,7 @@ class QueueFull(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class Ticket:
     """A place in the queue.
 
     Args:
@@ -58,11 +58,11 @@ class PhotoQueue:
     def __init__(self, at_once: int = AT_ONCE, limit: int = LIMIT) -> None:
         self._at_once = at_once
         self._limit = limit
-        self._waiting: list[Place] = []  # in the order of their turns
-        self._called: list[Place] = []
+        self._waiting: list[Ticket] = []  # in the order of their turns
+        self._called: list[Ticket] = []
 
     @contextmanager
-    def join(self, user_id: int, photos: int = 1) -> Iterator[Place]:
+    def join(self, user_id: int, photos: int = 1) -> Iterator[Ticket]:
         """Hold a place in the queue during the block, which starts by waiting for its turn.
 
         Raises:
@@ -71,7 +71,7 @@ class PhotoQueue:
         if self.waiting() + photos > self._limit:
             raise QueueFull
         before = sum(place.user_id == user_id for place in self._waiting + self._called)
-        place = Place(user_id, photos, before)
+        place = Ticket(user_id, photos, before)
         insort(self._waiting, place, key=lambda each: each.before)
         self._call_next()
         try:
@@ -84,7 +84,7 @@ class PhotoQueue:
         """Return how many photos wait."""
         return sum(place.photos for place in self._waiting)
 
-    def number(self, place: Place) -> int:
+    def number(self, place: Ticket) -> int:
         """Return a place's position in the queue, from 1; 0 once it has its turn."""
         return self._waiting.index(place) + 1 if place in self._waiting else 0
 

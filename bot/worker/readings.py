@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from bot.metrics import Metrics
-from bot.worker.photo_queue import PhotoQueue, Place
+from bot.worker.photo_queue import PhotoQueue, Ticket
 from bot.worker.process import Explainer
 from vision import Explanation, SeveralFaces
 from vision.photo.formats import sniff, sniff_video
@@ -141,7 +141,7 @@ class Readings:
             with self._metrics.step("read"):
                 return await self._worker.explain(files, face)
 
-    async def _wait(self, place: Place, announce: Callable[[int], Awaitable[object]]) -> None:
+    async def _wait(self, place: Ticket, announce: Callable[[int], Awaitable[object]]) -> None:
         """Wait for a photo's turn; announce its number if that takes long."""
 
         async def announce_numbers() -> None:

@@ -57,7 +57,7 @@ class State(Enum):
     WAITING = "waiting"
     """It is queued to be written."""
 
-    STANDING = "standing"
+    PUBLISHED = "standing"
     """It is there."""
 
     REPLACED = "replaced"
@@ -65,21 +65,21 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Publication:
     """Where a playlist is.
 
     Args:
         state: Its state in the listener's account.
-        url: Its URL in Spotify; None unless the state is `STANDING`.
+        url: Its URL in Spotify; None unless the state is `PUBLISHED`.
     """
 
     state: State
     url: str | None = None
 
 
-UNWRITTEN = Place(State.UNWRITTEN)
+UNWRITTEN = Publication(State.UNWRITTEN)
 
-PLACES = """select id,
+PUBLICATIONS = """select id,
     (select max(url) from standing where playlist_id = playlists.id) as url,
     exists (select 1 from written where playlist_id = playlists.id) as was_written,
     exists (
@@ -87,19 +87,19 @@ PLACES = """select id,
         where waiting.user_id = playlists.user_id and saved_id = playlists.id
     ) as waits
     from playlists"""
-"""Selects the columns for `to_place`, for each playlist."""
+"""Selects the columns for `to_publication`, for each playlist."""
 
 
-def to_place(row: Mapping[str, Any]) -> Place:
-    """Return a row of `PLACES` as a value."""
+def to_publication(row: Mapping[str, Any]) -> Publication:
+    """Return a row of `PUBLICATIONS` as a value."""
     if row["url"] is not None:
-        return Place(State.STANDING, row["url"])
+        return Publication(State.PUBLISHED, row["url"])
     if row["waits"]:
-        return Place(State.WAITING)
-    return Place(State.REPLACED) if row["was_written"] else UNWRITTEN
+        return Publication(State.WAITING)
+    return Publication(State.REPLACED) if row["was_written"] else UNWRITTEN
 
 
-class Standing:
+class Publications:
     """The tables of published playlists.
 
     Args:
@@ -128,10 +128,10 @@ class Standing:
         """Store that a Spotify playlist was deleted."""
         self._db.execute("delete from standing where url like '%/' || ?", [spotify_id])
 
-    def of(self, playlist_id: int) -> Place:
+    def of(self, playlist_id: int) -> Publication:
         """Return where a playlist is; `UNWRITTEN` if there is no such playlist."""
-        rows = self._db.query(f"{PLACES} where id = ?", [playlist_id])
-        return next(map(to_place, rows), UNWRITTEN)
+        rows = self._db.query(f"{PUBLICATIONS} where id = ?", [playlist_id])
+        return next(map(to_publication, rows), UNWRITTEN)
 
     def urls(self, playlist_ids: Sequence[int]) -> dict[int, str]:
         """Return the URLs of those playlists that are in Spotify now, by id."""

@@ -15,7 +15,7 @@ from recommender.mood.targets import EMOTIONS
 from recommender.ranking.explaining import Pick
 from recommender.taste.pool import USUAL_LISTENER
 from recommender.taste.posterior import Effects, Prior
-from recommender.taste.taste import Opinion, Place
+from recommender.taste.taste import Fit, Opinion
 from recommender.taste.traits import TRAITS
 
 CORRECTION_TRUST = 0.85
@@ -191,7 +191,7 @@ def to_opinion(row: Mapping[str, Any]) -> Opinion:
         liking=(1.0 if row["liked"] else -1.0) if is_vote else (row["stars"] - 3) / 2,
         weight=(1.0 if is_vote else RATING_WEIGHT) * (MISREAD_WEIGHT if row["misread"] else 1.0),
         is_vote=is_vote,
-        place=Place(
+        place=Fit(
             valence=target["valence"],
             energy=target["energy"],
             distance=row["distance"],

@@ -22,7 +22,7 @@ from recommender.listeners import (
 from recommender.listeners.mood_pairs import MoodPair, MoodsAfter
 from recommender.listeners.music_tables import migrations
 from recommender.listeners.preference_store import PreferenceStore
-from recommender.listeners.published import Standing
+from recommender.listeners.published import Publications
 from recommender.listeners.saved import (
     SavedPlaylist,
     ShownTrack,
@@ -76,7 +76,7 @@ class MusicStore:
         self.shifts = MoodShifts(db)
         self.after = MoodsAfter(db)
         self.gone = GoneTracks(db)
-        self.standing = Standing(db)
+        self.publications = Publications(db)
         self.forgotten = 0
         """Number of `forget` calls since this was opened."""
 

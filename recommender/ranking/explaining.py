@@ -14,7 +14,7 @@ from recommender.ranking.ranking import Choice
 from recommender.ranking.reasons import Grounds, reason
 from recommender.taste.posterior import Posterior, Prior
 from recommender.taste.preferences import Preferences
-from recommender.taste.taste import Place, Taste, nearest_liked
+from recommender.taste.taste import Fit, Taste, nearest_liked
 from recommender.taste.traits import SOUND, SOUND_TRAITS, sound_traits
 
 _NOT_AGAIN = 2
@@ -36,7 +36,7 @@ class Pick:
     score: float
     propensity: float
     reason: str
-    place: Place
+    place: Fit
 
 
 class Learned:
@@ -116,7 +116,7 @@ def explain(
             is_by_favourite=is_by_favourite(track, preferences),
             is_of_favourite_genre=is_of_favourite_genre(track, preferences),
         )
-        stands = Place(
+        stands = Fit(
             valence=target.valence,
             energy=target.energy,
             distance=choice.distance,

@@ -17,7 +17,7 @@ from recommender.ranking.candidates import Candidates, SearchConfig, nearest, re
 from recommender.ranking.ranking import misfits
 from recommender.recommend import recommend
 from recommender.taste.posterior import Prior
-from recommender.taste.taste import Opinion, Place, Taste
+from recommender.taste.taste import Fit, Opinion, Taste
 
 PLACES = 10
 """Tracks in a playlist."""
@@ -149,7 +149,7 @@ def opinion_of(table: TrackTable, row: int, target: Target, *, likes: bool) -> O
     per_axis = away / reach([target], SearchConfig())
     distance = np.array([[np.linalg.norm(per_axis)]], dtype=np.float32)
     alone = Candidates(np.array([[row]]), distance)
-    place = Place(
+    place = Fit(
         valence=target.valence,
         energy=target.energy,
         distance=float(distance[0, 0]),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database
 
-from recommender.storage.sealing import Place, Seal
+from recommender.storage.sealing import Seal, SealedColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Rotation:
     unreadable: tuple[int, ...]
 
 
-def rotate(db: Database, cipher: MultiFernet, places: Iterable[Place]) -> Rotation:
+def rotate(db: Database, cipher: MultiFernet, places: Iterable[SealedColumn]) -> Rotation:
     """Re-encrypt the values in these columns under the first key of `cipher`."""
     seal, renewed, unreadable = Seal(cipher), 0, set()
     db.execute("PRAGMA secure_delete = ON")  # overwrite the old values in free pages
@@ -44,7 +44,7 @@ def rotate(db: Database, cipher: MultiFernet, places: Iterable[Place]) -> Rotati
     return Rotation(renewed, tuple(sorted(unreadable - {None})))
 
 
-def _renew(db: Database, seal: Seal, place: Place, number: int) -> bool:
+def _renew(db: Database, seal: Seal, place: SealedColumn, number: int) -> bool:
     """Re-encrypt the value in one row; return whether the row still had one.
 
     Raises:

@@ -15,7 +15,7 @@ from recommender.storage.database import migrate
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SealedColumn:
     """A column that holds encrypted values.
 
     Args:
@@ -31,9 +31,9 @@ class Place:
     user: str = "user_id"
 
 
-ACCOUNTS = Place("spotify_accounts", "tokens_encrypted")
-WAYS = Place("spotify_ways", "sealed")
-ARRIVALS = Place("spotify_arrivals", "sealed")
+ACCOUNTS = SealedColumn("spotify_accounts", "tokens_encrypted")
+WAYS = SealedColumn("spotify_ways", "sealed")
+ARRIVALS = SealedColumn("spotify_arrivals", "sealed")
 
 
 class Seal:
@@ -46,12 +46,12 @@ class Seal:
     def __init__(self, cipher: MultiFernet) -> None:
         self._cipher = cipher
 
-    def close(self, place: Place, owner: int, text: str) -> str:
+    def close(self, place: SealedColumn, owner: int, text: str) -> str:
         """Encrypt a text for this owner's row in this column."""
         bound = json.dumps({"table": place.table, "owner": owner, "text": text})
         return self._cipher.encrypt(bound.encode()).decode()
 
-    def open(self, place: Place, owner: int, sealed: str) -> str:
+    def open(self, place: SealedColumn, owner: int, sealed: str) -> str:
         """Decrypt a text that was encrypted for this owner's row in this column.
 
         Raises:
@@ -67,7 +67,7 @@ class Seal:
             raise InvalidToken
         return str(bound["text"])
 
-    def renew(self, place: Place, owner: int, sealed: str) -> str:
+    def renew(self, place: SealedColumn, owner: int, sealed: str) -> str:
         """Re-encrypt a value under the first key.
 
         Raises:

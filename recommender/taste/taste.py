@@ -15,7 +15,7 @@ from recommender.taste.traits import FEATURE_SCALES, TRAITS, place_traits, sound
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Fit:
     """The position where a track was shown, and how well the track fitted there.
 
     Args:
@@ -55,10 +55,10 @@ class Opinion:
     liking: float
     weight: float = 1.0
     is_vote: bool = True
-    place: Place = Place()
+    place: Fit = Fit()
 
     @classmethod
-    def on(cls, track: Track, liking: float, place: Place = Place()) -> "Opinion":
+    def on(cls, track: Track, liking: float, place: Fit = Fit()) -> "Opinion":
         """Create a vote on a track that was shown at a place."""
         return cls(
             track_id=track.id,

@@ -106,7 +106,7 @@ class History:
             playlists = last_playlists(stores.music, user_id, PLAYLISTS)
             ids = [saved.id for saved in playlists]
             clock = stores.schedules.clock(user_id)
-            return playlists_text(playlists, stores.music.standing.urls(ids), clock), ids
+            return playlists_text(playlists, stores.music.publications.urls(ids), clock), ids
 
         text, ids = await self._services.records.run(look_up)
         if ids:

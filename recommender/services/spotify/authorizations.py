@@ -19,7 +19,7 @@ from sqlite_utils import Database, Migrations
 from recommender.errors import AuthorizationStale, WrongDigits
 from recommender.storage.database import immediate, migrate
 from recommender.storage.personal_data import Belonging
-from recommender.storage.sealing import ARRIVALS, WAYS, Place, Seal
+from recommender.storage.sealing import ARRIVALS, WAYS, Seal, SealedColumn
 
 AUTHORIZATION_LASTS = timedelta(minutes=10)
 """Time limit for the consent page."""
@@ -232,11 +232,11 @@ class Authorizations:
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
         return next(iter(self._db.query(sql, [value])), None)
 
-    def _close(self, place: Place, pending: PendingAuthorization) -> str:
+    def _close(self, place: SealedColumn, pending: PendingAuthorization) -> str:
         secrets = [pending.verifier, pending.client_id, pending.code]
         return self._seal.close(place, pending.user_id, json.dumps(secrets))
 
-    def _open(self, place: Place, row: dict[str, Any]) -> PendingAuthorization | None:
+    def _open(self, place: SealedColumn, row: dict[str, Any]) -> PendingAuthorization | None:
         """Decrypt a row; None if the key is gone, or it belongs to another listener."""
         try:
             secrets = self._seal.open(place, row["user_id"], row["sealed"])

@@ -10,7 +10,7 @@ from bot import texts
 from bot.chat import playlist_view
 from bot.linking.connections import Connections
 from bot.updates import inbox
-from recommender.listeners.published import Place, State
+from recommender.listeners.published import Publication, State
 from recommender.listeners.saved import SavedPlaylist
 from tests.support.spotify.spotify_chat import connect, run_job, spotify_chat
 from tests.support.spotify.spotify_world import World
@@ -286,9 +286,10 @@ async def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_i
             assert written == set(kept), step
             assert await chat.records.run(lambda s: s.spotify.playlists.intent(ANNA)) is None
             states = [
-                await chat.records.run(lambda s, n=n: s.music.standing.of(n)) for n in (1, 2, 3)
+                await chat.records.run(lambda s, n=n: s.music.publications.of(n))
+                for n in (1, 2, 3)
             ]
-            assert [each.state for each in states] == [State.STANDING] * 3, step
+            assert [each.state for each in states] == [State.PUBLISHED] * 3, step
             assert looks(chat, old)[1] == [playlist_view.OPEN_IN_SPOTIFY]
             assert await chat.records.run(lambda s: s.people.shown.wrong(ANNA)) == []
 
@@ -330,8 +331,8 @@ async def test_at_whatever_step_it_fails_old_messages_say_what_became_of_their_p
             _, happy = await playlists_of(chat)
             (playlist,) = world.local.playlists()
             assert world.written(playlist.id) == uris(happy), step
-            place = await chat.records.run(lambda s, n=happy.id: s.music.standing.of(n))
-            assert place == Place(State.STANDING, place.url)
+            place = await chat.records.run(lambda s, n=happy.id: s.music.publications.of(n))
+            assert place == Publication(State.PUBLISHED, place.url)
             assert await chat.records.run(lambda s: s.people.shown.wrong(ANNA)) == []
 
     assert step > 10
@@ -371,7 +372,9 @@ async def test_a_newer_playlist_that_comes_while_one_is_written_is_not_lost(worl
 
 async def test_what_is_not_known_at_all_stands_nowhere(world: World) -> None:
     async with spotify_chat(world) as chat:
-        assert await chat.records.run(lambda s: s.music.standing.of(77)) == Place(State.UNWRITTEN)
+        assert await chat.records.run(lambda s: s.music.publications.of(77)) == Publication(
+            State.UNWRITTEN
+        )
 
 
 async def test_a_message_rewritten_while_its_user_is_forgotten_brings_nothing_back(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.worker.photo_queue import PhotoQueue, Place, QueueFull
+from bot.worker.photo_queue import PhotoQueue, QueueFull, Ticket
 
 ANNA, BEN, CLARA = 1, 2, 3
 
@@ -17,21 +17,21 @@ class Crowd:
 
     def __init__(self, at_once: int = 1, limit: int = 100) -> None:
         self.queue = PhotoQueue(at_once, limit)
-        self._stays: dict[Place, ExitStack] = {}
+        self._stays: dict[Ticket, ExitStack] = {}
 
-    def join(self, user_id: int, photos: int = 1) -> Place:
+    def join(self, user_id: int, photos: int = 1) -> Ticket:
         stay = ExitStack()
         place = stay.enter_context(self.queue.join(user_id, photos))
         self._stays[place] = stay
         return place
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: Ticket) -> None:
         self._stays.pop(place).close()
 
-    def numbers(self, *places: Place) -> list[int]:
+    def numbers(self, *places: Ticket) -> list[int]:
         return [self.queue.number(place) for place in places]
 
-    def called(self) -> list[Place]:
+    def called(self) -> list[Ticket]:
         return [place for place in self._stays if self.queue.number(place) == 0]
 
 

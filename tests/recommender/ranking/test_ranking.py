@@ -12,7 +12,7 @@ from recommender.mood.targets import EMOTIONS, MODES, Target, plan
 from recommender.ranking.ranking import Choice, RankingConfig, rank
 from recommender.taste.pool import USUAL_LISTENER
 from recommender.taste.posterior import infer
-from recommender.taste.taste import Place, Taste
+from recommender.taste.taste import Fit, Taste
 from tests.support.songs import TRACK, opinion, random_tracks, table_of, track_id
 
 TRACKS = random_tracks(200, artists=40)
@@ -192,7 +192,7 @@ def test_a_score_is_the_log_odds_of_a_like_at_its_place() -> None:
     for choice in chosen(plan_, votes, config=config):
         track, target = TABLE.track(choice.row), plan_[choice.position]
         popularity = float(TABLE.popularity[choice.row])
-        place = Place(target.valence, target.energy, choice.distance, choice.misfit, popularity)
+        place = Fit(target.valence, target.energy, choice.distance, choice.misfit, popularity)
         asked = Taste((replace(opinion(track, 1.0), place=place),)).votes()
         assert choice.score == pytest.approx(posterior.log_odds(asked)[0], abs=1e-4)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recommender.catalogue.tracks import Track, artist_key, genre_key
 from recommender.taste.pool import USUAL_LISTENER
 from recommender.taste.posterior import Effects, Prior, Votes, infer
-from recommender.taste.taste import Opinion, Place, Taste
+from recommender.taste.taste import Fit, Opinion, Taste
 from recommender.taste.traits import TRAITS
 from tests.support.slowness import slowness
 from tests.support.songs import TRACK, opinion, random_tracks
@@ -19,7 +19,7 @@ from tests.support.songs import TRACK, opinion, random_tracks
 TRACKS = random_tracks(40, artists=12)
 
 places = st.builds(
-    Place,
+    Fit,
     valence=st.floats(0, 1),
     energy=st.floats(0, 1),
     distance=st.floats(0, 6),
@@ -60,7 +60,7 @@ def odds(opinions: list[Opinion], asked: Opinion, prior: Prior = USUAL_LISTENER)
 
 @given(many, st.sampled_from(TRACKS), places, st.booleans())
 def test_a_like_never_lowers_its_track_in_the_same_mood_and_a_dislike_never_raises_it(
-    others: list[Opinion], track: Track, place: Place, is_vote: bool
+    others: list[Opinion], track: Track, place: Fit, is_vote: bool
 ) -> None:
     others = [each for each in others if each.track_id != track.id]
     like = replace(opinion(track, 1.0, is_vote=is_vote), place=place)
@@ -72,7 +72,7 @@ def test_a_like_never_lowers_its_track_in_the_same_mood_and_a_dislike_never_rais
 
 @given(many, st.sampled_from(TRACKS), places, st.integers(0, 2**32))
 def test_so_it_is_whatever_others_have_taught(
-    others: list[Opinion], track: Track, place: Place, seed: int
+    others: list[Opinion], track: Track, place: Fit, seed: int
 ) -> None:
     prior = drawn_prior(seed)
     like = replace(opinion(track, 1.0), place=place)
@@ -84,7 +84,7 @@ def test_so_it_is_whatever_others_have_taught(
 
 @given(many, st.sampled_from(TRACKS), places)
 def test_more_weight_moves_further_in_the_same_direction(
-    others: list[Opinion], track: Track, place: Place
+    others: list[Opinion], track: Track, place: Fit
 ) -> None:
     others = [each for each in others if each.track_id != track.id]
     like = replace(opinion(track, 1.0), place=place)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.catalogue.tracks import artist_key, genre_key
-from recommender.taste.taste import Opinion, Place, Taste, nearest_liked
+from recommender.taste.taste import Fit, Opinion, Taste, nearest_liked
 from recommender.taste.traits import FEATURE_CENTRES, FEATURE_SCALES, SOUND, TRAITS
 from tests.support.songs import TRACK, opinion, random_tracks
 
@@ -20,7 +20,7 @@ def test_nothing_is_known_of_a_listener_without_votes() -> None:
 
 
 def test_votes_hold_what_was_shown_and_where() -> None:
-    place = Place(valence=0.9, energy=0.7, distance=1.5, misfit=0.2, popularity=0.8)
+    place = Fit(valence=0.9, energy=0.7, distance=1.5, misfit=0.2, popularity=0.8)
     rated = replace(opinion(TRACK, 0.5, is_vote=False), place=place)
     votes = Taste((rated, opinion(TRACKS[1], -1.0))).votes()
     by_name = dict(zip(TRAITS, votes.traits[0], strict=True))

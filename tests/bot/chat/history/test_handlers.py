@@ -221,7 +221,7 @@ async def test_nobody_sees_the_past_of_another(chat: Chat) -> None:
 
 async def test_after_forgetting_there_is_no_past(chat: Chat) -> None:
     await chat.say("/mood sad")
-    await chat.records.run(lambda s: s.music.standing.note(1, "https://spotify.test/1"))
+    await chat.records.run(lambda s: s.music.publications.note(1, "https://spotify.test/1"))
     await chat.press("forget:yes")
     (answer,) = await chat.say("/history")
     assert answer.text == texts.NO_HISTORY

@@ -75,7 +75,7 @@ class FakeConnections:
 
         def finish(stores: Stores) -> None:
             stores.spotify.playlists.fulfil(user_id, draft)
-            stores.music.standing.note(draft.saved_id, "https://open.test/p1")
+            stores.music.publications.note(draft.saved_id, "https://open.test/p1")
 
         await self._records.run(finish)
         self.written.append(draft)

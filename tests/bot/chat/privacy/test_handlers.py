@@ -62,7 +62,7 @@ async def fill(chat: Chat, user_id: int) -> None:
         stores.music.shifts.reset(user_id)
         last = stores.music.last_playlist(user_id)
         assert last is not None
-        stores.music.standing.note(last.id, f"https://open.spotify.com/playlist/{user_id}")
+        stores.music.publications.note(last.id, f"https://open.spotify.com/playlist/{user_id}")
         stores.schedules.set_zone(user_id, "Europe/Berlin", NOW)
         stores.schedules.add(user_id, read_slots("08:30"), NOW)
         ways = stores.spotify.authorizations
