@@ -1,8 +1,10 @@
 """The shell: Telegram handlers, the vision worker, web callbacks, settings, command line.
 
-Importing it keeps numpy's matrix products on one thread, where nobody has said otherwise. Ours are
-small, and a second thread that has to wait for a busy processor holds up the first: a ranking of
-2 ms then takes 60. It also has python-telegram-bot give durations as such, not as numbers.
+On import, it sets two environment variables unless they are set already:
+
+- `OPENBLAS_NUM_THREADS=1`: our matrices are small, and on a busy processor a second thread makes a
+  ranking take 60 ms instead of 2.
+- `PTB_TIMEDELTA=true`: python-telegram-bot returns durations as `timedelta`.
 """
 
 import os

@@ -51,7 +51,7 @@ LISTED_WITHIN = timedelta(minutes=1)
 first would be listed. Listing takes seconds; a minute is also the first retry delay."""
 
 MAX_MENDS = 3
-"""Rounds of replacing tracks that do not play."""
+"""How many times tracks that do not play are replaced in one write."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +87,10 @@ async def leave(user_id: int, draft: PlaylistDraft, silent: frozenset[str]) -> P
 
 
 class PlaylistWriter:
-    """Keeps one playlist in each account. Writes for one user run one after the other."""
+    """Creates or updates the one playlist that we keep in each account.
+
+    Writes for one user run one after the other.
+    """
 
     def __init__(
         self,

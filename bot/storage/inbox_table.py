@@ -6,8 +6,7 @@ These columns track its progress:
 - `tries`: how many tries ended in an error of ours.
 - `begun`: 0 before the first try and after any try that ended, else 1 or more. So a row with 1 was
   in progress when the process died, perhaps along with others. After the next start it is handled
-  alone, and `begun` counts up: each further death is its fault, or the bot was killed again just
-  then, which looks the same.
+  alone, and each further death is counted against it here.
 - `done`: results of earlier tries that must not be repeated, see
   `bot.storage.records.Records.once`.
 

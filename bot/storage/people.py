@@ -1,8 +1,8 @@
 """The bot's own tables: consent, unhandled updates, questions, and shown messages.
 
-- `people`: when a user agreed to which terms, and what waits for their consent (encrypted:
-Telegram's
-  ids of the photos, never the photos themselves, and what counts of their captions).
+- `people`: when a user agreed to which terms, and what waits for their consent. That is
+  encrypted: Telegram's ids of the photos, never the photos themselves, and the words of their
+  captions that count.
 - `inbox`: each acknowledged update, until it is handled, see `bot.storage.inbox_table`.
 - `questions`: what a user was asked to type, see `bot.storage.questions`.
 - `shown_messages`: which message shows which playlist or track, see `bot.storage.shown`.

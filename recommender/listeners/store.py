@@ -328,8 +328,8 @@ class MusicStore:
     def taste(self, user_id: int, more_like: int | None = None) -> Taste:
         """Return the user's opinions from votes and ratings, the oldest first.
 
-        A shown track counts with its vote, or else with its playlist's stars: 1 star is -1, 5 are
-        1.
+        A shown track counts with its vote, or else with its playlist's stars, as
+        (stars - 3) / 2 and with a lower weight: see `saved.to_opinion`.
 
         Args:
             user_id: Who.

@@ -16,7 +16,7 @@ from recommender.taste.traits import PLACE_TRAITS, SOUND_TRAITS, TRAITS
 _USUAL = {"here": (0.5, 1.0), "fit": (0.5, 0.2), "support": (3.0, 1.0), "popularity": (0.6, 0.5)}
 """Mean and standard deviation of the weights with an informative prior: tracks that fit are liked
 more, and of two that fit equally, the more popular one is the safer guess. Without votes, these
-keep playlists within 0.03 percentiles of their targets on average."""
+keep playlists within 0.03 of their targets on average, on the scale of percentiles 0..1."""
 
 _MOOD_SD = 0.5
 _SOUND_SD = 0.5

@@ -29,7 +29,8 @@ REACTIONS = {
     **dict.fromkeys("👎🥱😴🤨", 2),
     **dict.fromkeys("💩🤮🤬🖕💔😡", 1),
 }
-"""The stars a reaction is worth. On a single track, 3 or more are a like."""
+"""The stars that a reaction stands for. On a single track, 4 or 5 count as a like, 1 or 2 as a
+dislike."""
 
 
 class Feedback:

@@ -106,8 +106,7 @@ class Intent:
     Args:
         draft: The wanted content.
         marker: A text in the description of the playlist created for it, to find a playlist whose
-        id
-            we never received; None before the first attempt to create one.
+            id we never received; None before the first attempt to create one.
         marked_utc: Since when it may have been created without our knowledge; None if it was not.
     """
 
