@@ -16,6 +16,8 @@ shown and how they voted, and `recommender.services.spotify` writes playlists to
     )
     for pick in playlist.picks:
         print(pick.track.name, pick.reason)
+
+`score` says how well given tracks fit a mood, which may be any `Target.at(valence, energy)`.
 """
 
 from recommender.catalogue.catalogue import Catalogue
@@ -23,9 +25,9 @@ from recommender.catalogue.table import TrackTable
 from recommender.catalogue.tracks import Track
 from recommender.errors import RecommenderError
 from recommender.listeners.store import MusicStore
-from recommender.mood.targets import EMOTIONS, MODES
+from recommender.mood.targets import EMOTIONS, MODES, Target
 from recommender.ranking.explaining import Pick
-from recommender.recommend import Recommendation, recommend, recommend_replacements
+from recommender.recommend import Recommendation, recommend, recommend_replacements, score
 from recommender.taste.preferences import Preferences
 from recommender.taste.taste import Opinion, Taste
 
@@ -39,9 +41,11 @@ __all__ = [
     "Preferences",
     "Recommendation",
     "RecommenderError",
+    "Target",
     "Taste",
     "Track",
     "TrackTable",
     "recommend",
     "recommend_replacements",
+    "score",
 ]

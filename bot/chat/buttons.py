@@ -16,7 +16,13 @@ from bot.texts import LIST_PAGES
 from recommender.catalogue.importing import is_track_id
 from recommender.errors import BadPreference
 from recommender.mood.targets import EMOTIONS, MODES
-from recommender.taste.preferences import LONGEST, SHORTEST, Preferences, parse_years
+from recommender.taste.preferences import (
+    LONGEST,
+    POPULARITY_WEIGHTS,
+    SHORTEST,
+    Preferences,
+    parse_years,
+)
 
 DATA_BYTES: Final = 64
 """Telegram's limit for callback data."""
@@ -177,6 +183,7 @@ FORMS: Final[Mapping[str, tuple[Form, ...]]] = {
     "set": (
         (_one_of("mode"), _MODE),
         (_one_of("length"), _whole(SHORTEST, LONGEST)),
+        (_one_of("popularity"), _one_of(*POPULARITY_WEIGHTS)),
         (_one_of("explicit", "keeps"), _YES_NO),
         (_one_of("years"), _one_of("any")),
         (_one_of("years"), _such_that(_are_years)),

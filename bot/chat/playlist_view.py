@@ -50,7 +50,7 @@ def playlist_text(saved: SavedPlaylist, *, url: str | None, notice: str = "") ->
     heading = f"{title} · {texts.MODE_LABELS[saved.mode]}"
     if url:
         heading = f'<a href="{escape(url)}">{heading}</a>'
-    head = f"<b>{heading}</b>\n{len(saved.tracks)} tracks: {meaning(saved.emotion, saved.mode)}."
+    head = f"<b>{heading}</b>\n{len(saved.tracks)} tracks: {meaning(saved.mode)}."
     if any(track.invented for track in saved.tracks):
         head += f"\n{texts.INVENTED_TRACKS}"
     if notices := " ".join(filter(None, [*saved.relaxed, notice])):

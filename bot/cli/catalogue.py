@@ -200,8 +200,8 @@ def _print_stats(found: "CatalogueStats") -> None:
     from rich.table import Table
 
     invented = f" ({found.invented:,} invented)" if found.invented else ""
-    explicit = f", {found.explicit_share:.0%} explicit" if found.explicit_share else ""
-    typer.echo(f"{found.tracks:,} tracks{invented} by {found.artists:,} artists{explicit}")
+    typer.echo(f"{found.tracks:,} tracks{invented} by {found.artists:,} artists")
+    typer.echo(_explicit(found))
     features = Table("feature", "lowest", "median", "highest")
     for feature, spread in found.features.items():
         features.add_row(feature, *(f"{x:g}" for x in (spread.low, spread.median, spread.high)))
@@ -209,6 +209,20 @@ def _print_stats(found: "CatalogueStats") -> None:
     console.print(features, _shares("genre", "unknown", found.genres))
     if any(found.labels):
         console.print(_shares("category", "none yet", found.labels))
+
+
+def _explicit(found: "CatalogueStats") -> str:
+    """Return what the catalogue knows about explicit tracks, in a sentence."""
+    known = found.explicit_known_share
+    if not known:
+        return (
+            "It does not say which tracks are explicit, so listeners who want none can only be "
+            "kept from titles with explicit words."
+        )
+    share = f"{found.explicit_share:.0%} are explicit"
+    if known == 1:
+        return f"{share}."
+    return f"{share}; of {1 - known:.0%} it does not say, so these count as explicit too."
 
 
 def _shares(title: str, unnamed: str, counts: "dict[str, int]") -> "RichTable":

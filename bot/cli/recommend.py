@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,10 @@ def recommend(
     explicit: Annotated[
         bool | None,
         typer.Option("--explicit/--no-explicit", help="Whether explicit tracks may be chosen."),
+    ] = None,
+    popularity: Annotated[
+        str | None,
+        typer.Option(help="familiar, mixed or deep (little known tracks); usually mixed."),
     ] = None,
     years: Annotated[
         str | None,
@@ -99,7 +104,12 @@ def recommend(
             rules.append(in_categories(table, categories))
     try:
         preferences = _changed(
-            stored, table, explicit, years, {field: tuple(names[field] or ()) for field in names}
+            stored,
+            table,
+            explicit,
+            popularity,
+            years,
+            {field: tuple(names[field] or ()) for field in names},
         )
         mode = mode or preferences.mode
         recommendation = recommend_tracks(
@@ -113,6 +123,7 @@ def recommend(
             rng=np.random.default_rng(seed),
             preferences=preferences,
             is_allowed=passes_all(rules),
+            today=date.today(),
         )
     except BadPreference as error:
         stop(f"{error}.")
@@ -162,6 +173,7 @@ def _changed(
     stored: "Preferences",
     table: "TrackTable",
     explicit: bool | None,
+    popularity: str | None,
     years: str | None,
     names: dict[str, tuple[str, ...]],
 ) -> "Preferences":
@@ -171,6 +183,7 @@ def _changed(
         stored: The stored settings.
         table: The catalogue, which must have the names.
         explicit: Whether to allow explicit tracks; None for the stored setting.
+        popularity: How well known the tracks shall be; None for the stored setting.
         years: Release years as typed; None for the stored setting.
         names: Artists and genres to add, by field of the settings.
 
@@ -183,6 +196,8 @@ def _changed(
     changes: dict[str, Any] = {field: getattr(stored, field) + names[field] for field in names}
     if explicit is not None:
         changes["allows_explicit"] = explicit
+    if popularity is not None:
+        changes["popularity"] = popularity
     if years is not None:
         changes["first_year"], changes["last_year"] = parse_years(years)
     preferences = replace(stored, **changes)
@@ -208,6 +223,8 @@ def _print_json(
             "artist": pick.track.artist,
             "valence": pick.track.valence,
             "energy": pick.track.energy,
+            "genre": pick.track.genre,
+            "tempo_bpm": pick.track.tempo_bpm,
             "score": round(pick.score, 4),
             "reason": pick.reason,
             "invented": pick.track.invented,

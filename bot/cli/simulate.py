@@ -1,6 +1,7 @@
 """`mirrortape simulate`: how well the product learns simulated listeners' tastes."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,15 +12,25 @@ from bot.cli.exits import stop
 
 if TYPE_CHECKING:
     from recommender.catalogue.table import TrackTable
-    from recommender.simulation.simulation import Outcome
+    from recommender.simulation.simulation import Interval, Outcome
 
+_REAL = "real"
 Outcomes = dict[str, dict[str, "Outcome"]]
 
 
 def simulate(
     world: Annotated[
-        str, typer.Option(metavar="easy,hard", help="In which worlds the listeners live.")
+        str,
+        typer.Option(
+            metavar="easy,hard",
+            help="In which worlds the listeners live: easy, hard, clusters, moods, drift, bias, "
+            "noise; or real, with --data.",
+        ),
     ] = "easy,hard",
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="What real listeners heard and rated."),
+    ] = None,
     count: Annotated[int, typer.Option("--listeners", help="How many listeners.")] = 150,
     seed: Annotated[int, typer.Option(min=0, help="Another one, other listeners.")] = 0,
     plot: Annotated[
@@ -33,7 +44,9 @@ def simulate(
     The listeners' tastes are drawn over the features of your catalogue's tracks. In the easy world
     tastes are simple and all tracks are voted on. In the hard one tastes peak at a medium value,
     three tracks are voted on, a fifth of the votes are random and a tenth of the moods are
-    misread.
+    misread. In the others tastes depend on genre and artist (clusters), depend on the mood (moods)
+    or change (drift), later positions are liked less (bias), or three votes in ten are random
+    (noise). The world "real" replays the plays of real listeners in --data instead.
     """
     from recommender.simulation.simulation import LEAST_LISTENERS, LEAST_TRACKS
     from recommender.simulation.simulation import simulate as play
@@ -41,8 +54,15 @@ def simulate(
 
     names = [name.strip() for name in world.split(",")]
     for name in names:
-        if name not in WORLDS:
-            stop(f"there is no world {name!r}; choose from {', '.join(WORLDS)}.")
+        if name not in (*WORLDS, _REAL):
+            stop(f"there is no world {name!r}; choose from {', '.join(WORLDS)}, {_REAL}.")
+    if (_REAL in names) != (data is not None):
+        stop(f"--world {_REAL} and --data FILE.csv go together.")
+    if data is not None:
+        if names != [_REAL]:
+            stop(f"--world {_REAL} goes alone.")
+        _replay(data, as_json=as_json)
+        return
     if count < LEAST_LISTENERS:
         stop(f"--listeners {count}: {LEAST_LISTENERS} or more are needed for an interval.")
     if plot is not None and not plot.absolute().parent.is_dir():
@@ -70,6 +90,57 @@ def simulate(
         typer.echo(json.dumps(_to_json(table, worlds, count, seed)))
     else:
         _print(table, worlds, count)
+
+
+def _replay(path: Path, *, as_json: bool) -> None:
+    """Replay real listeners' plays and print how each policy would have ranked them."""
+    from recommender.errors import CatalogueUnreadable
+    from recommender.simulation.replay import read_plays, replay
+    from recommender.simulation.simulation import OURS, interval
+
+    try:
+        people = read_plays(path)
+    except CatalogueUnreadable as error:
+        stop(f"{error}.")
+    with progress("Replaying", in_bytes=False) as on_progress:
+        found = replay(people, lambda share: on_progress(round(share * 1000), 1000))
+    policies = {name: interval(values) for name, values in found.items()}
+    differences = {
+        name: interval(found[OURS] - values) for name, values in found.items() if name != OURS
+    }
+    if as_json:
+        answer = {
+            "listeners": len(people),
+            "worlds": {
+                _REAL: {
+                    "policies": {name: {"ndcg": asdict(x)} for name, x in policies.items()},
+                    "differences": {name: asdict(x) for name, x in differences.items()},
+                }
+            },
+        }
+        typer.echo(json.dumps(answer))
+        return
+    _print_replay(policies, differences, len(people))
+
+
+def _print_replay(
+    policies: "dict[str, Interval]", differences: "dict[str, Interval]", count: int
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from recommender.simulation.simulation import OURS
+
+    console = Console()
+    console.print(f"{count} listeners; means with 95 % intervals over listeners", highlight=False)
+    shown = Table(title="Real listeners: NDCG@5 of their next plays", title_justify="left")
+    for column in ("policy", "NDCG@5", f"{OURS} gains"):
+        shown.add_column(column, no_wrap=True)
+    for name, x in policies.items():
+        gain = differences.get(name)
+        told = f"{gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})" if gain else "-"
+        shown.add_row(name, f"{x.mean:.3f} ({x.low:.3f} to {x.high:.3f})", told)
+    console.print(shown)
 
 
 def _to_json(table: "TrackTable", worlds: Outcomes, count: int, seed: int) -> dict[str, Any]:

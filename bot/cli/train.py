@@ -84,6 +84,7 @@ def train(
         "seed": seed,
         "frozen": frozen,
         "bfloat16": bfloat16 or None,
+        "matrix_products": False if bfloat16 else None,  # such processors are quicker without
     }
     try:
         changes["phases"] = parse_phases(phases) if phases is not None else None

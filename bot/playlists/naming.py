@@ -1,7 +1,6 @@
 """What a playlist is called in the listener's account, and what its music does, in words."""
 
 from bot import texts
-from recommender.mood.targets import GOALS, STARTS
 
 
 def playlist_name(emotion: str, mode: str) -> str:
@@ -12,11 +11,9 @@ def playlist_name(emotion: str, mode: str) -> str:
 def playlist_description(emotion: str, mode: str, day: str) -> str:
     """Return a playlist's description in the listener's account."""
     feeling = texts.ADJECTIVES[emotion]
-    return f"Made by Mirrortape on {day}, feeling {feeling}: {meaning(emotion, mode)}."
+    return f"Made by Mirrortape on {day}, feeling {feeling}: {meaning(mode)}."
 
 
-def meaning(emotion: str, mode: str) -> str:
+def meaning(mode: str) -> str:
     """Return what the music of a playlist does, as part of a sentence."""
-    if mode == "lift" and GOALS[emotion] == STARTS[emotion]:
-        return texts.MODE_HOLDS
     return texts.MODE_MEANINGS[mode]

@@ -102,6 +102,7 @@ class Selector:
                 length=preferences.length,
                 rng=rng,
                 is_allowed=still_plays(services.table, gone),
+                today=now.date(),
                 **known,
             )
 

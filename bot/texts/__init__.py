@@ -32,12 +32,10 @@ ADJECTIVES = {
 
 MODE_LABELS = {"match": "Match", "lift": "Lift", "calm": "Calm"}
 
-MODE_HOLDS = "music that stays with this mood, which needs no lifting"
-
 MODE_MEANINGS = {
     "match": "music that fits this mood",
     "lift": "music that meets this mood, then leads gently on",
-    "calm": "music that winds down",
+    "calm": "quiet music to come to rest by",
 }
 
 # -- first contact --
@@ -427,6 +425,7 @@ SETTINGS_HEAD = "<b>Your settings</b>\nThey apply from your next playlist."
 SETTINGS = (
     ("mode", "Mode"),
     ("length", "Length"),
+    ("popularity", "How well known"),
     ("allows_explicit", "Explicit tracks"),
     ("keeps_playlists", "In your Spotify"),
     ("years", "Released"),
@@ -437,15 +436,16 @@ SETTINGS = (
 )
 """The label of each setting, in order."""
 LENGTH = "{length} tracks"
+POPULARITY = {"familiar": "Familiar", "mixed": "Mixed", "deep": "Deep cuts"}
 EXPLICIT = {True: "allowed", False: "left out"}
 EXPLICIT_UNKNOWN = {
     "all": (
-        "<i>My catalogue doesn't say which of its {tracks} tracks are explicit, so I can't keep "
-        "explicit songs out.</i>"
+        "<i>My catalogue doesn't say which of its {tracks} tracks are explicit. I leave out "
+        "titles with explicit words, but can't promise more.</i>"
     ),
     "some": (
         "<i>For {unchecked} of its {tracks} tracks my catalogue doesn't say whether they are "
-        "explicit. I use those only if there are too few others, and tell you.</i>"
+        "explicit. I leave those out too.</i>"
     ),
 }
 SWITCH_EXPLICIT = {True: "Leave out explicit tracks", False: "Allow explicit tracks"}

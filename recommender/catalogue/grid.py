@@ -1,13 +1,14 @@
 """A grid index over the valence-energy plane, to find the tracks near a point.
 
-The rows of a table are sorted by cell, so that each cell is a range of rows and the index only
-stores where each cell starts.
+The grid's lines are quantiles of the catalogue, so that crowded regions have small cells. The rows
+of a table are sorted by cell, so that each cell is a range of rows and the index only stores its
+lines and where each cell starts.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,12 @@ class Grid:
     Args:
         starts: First row of each cell, then n: int64 (side² + 1,). Cells are ordered by energy,
             then by valence.
+        lines: The boundaries between cells in valence and in energy, ascending, float32
+            (2, side - 1).
     """
 
     starts: NDArray[np.int64]
+    lines: NDArray[np.float32]
 
     @property
     def side(self) -> int:
@@ -50,11 +54,11 @@ class Grid:
         """Return, for each point, the box of cells that covers everything within reach.
 
         Args:
-            points: Valence and energy in percentiles, float64 (p, 2).
+            points: Valence and energy, 0..1, float64 (p, 2).
             reach: Maximum difference in valence and in energy, float64 (2,).
         """
-        lows = _lines(points - reach, self.side)  # (p, 2)
-        highs = _lines(points + reach, self.side) + 1  # (p, 2)
+        lows = _cells(points - reach, self.lines)  # (p, 2)
+        highs = _cells(points + reach, self.lines) + 1  # (p, 2)
         return [Box(*box) for box in np.hstack([lows, highs]).tolist()]
 
     def rows(self, boxes: Iterable[Box]) -> NDArray[np.int64]:
@@ -76,19 +80,22 @@ def sort_by_cell(square: NDArray[np.float32]) -> tuple[NDArray[np.int64], Grid]:
     """Return the order that sorts rows by cell (stable), and the grid of the sorted rows.
 
     Args:
-        square: Valence and energy in percentiles, float32 (n, 2), 0..1.
+        square: Valence and energy, float32 (n, 2), 0..1.
     """
     side = max(1, isqrt(len(square) // _TRACKS_PER_CELL))
-    lines = _lines(square.astype(np.float64), side)  # (n, 2)
-    cells = lines[:, 1] * side + lines[:, 0]
+    shares = np.arange(1, side) / side
+    lines = np.quantile(square, shares, axis=0).T.astype(np.float32)  # (2, side - 1)
+    places = _cells(square, lines)  # (n, 2)
+    cells = places[:, 1] * side + places[:, 0]
     order = np.argsort(cells, kind="stable")
     starts = np.searchsorted(cells[order], np.arange(side * side + 1))
-    return order, Grid(starts.astype(np.int64))
+    return order, Grid(starts.astype(np.int64), np.ascontiguousarray(lines))
 
 
-def _lines(square: NDArray[np.float64], side: int) -> NDArray[np.int64]:
-    """Return the cell index of each coordinate, clipped to the grid."""
-    return np.clip(np.floor(square * side), 0, side - 1).astype(np.int64)
+def _cells(square: NDArray[np.floating[Any]], lines: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the index of the cell along each axis, int64 (n, 2)."""
+    columns = [np.searchsorted(lines[k], square[:, k], side="right") for k in range(2)]
+    return np.stack(columns, axis=1).astype(np.int64)
 
 
 def _ranges(firsts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

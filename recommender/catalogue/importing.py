@@ -34,6 +34,10 @@ OPTIONAL = {
     "genre": ("playlist_genre", "track_genre", "genre"),
     "popularity": ("track_popularity", "popularity"),
     "explicit": ("explicit",),
+    "subgenre": ("playlist_subgenre", "subgenre"),
+    "instrumentalness": ("instrumentalness",),
+    "speechiness": ("speechiness",),
+    "key": ("key",),
     "year": ("track_album_release_date", "release_date", "year", "album_release_date"),
 }
 """The columns that are read if present."""
@@ -46,6 +50,8 @@ FEATURE_COLUMNS = (
     "danceability",
     "mode",
     "loudness",
+    "instrumentalness",
+    "speechiness",
 )
 """The columns of `tracks.FEATURES`, in its order."""
 
@@ -58,6 +64,9 @@ _RANGES = {
     "mode": (0.0, 1.0),
     "loudness": (-100.0, 20.0),
     "duration_ms": (1.0, 86_400_000.0),
+    "instrumentalness": (0.0, 1.0),
+    "speechiness": (0.0, 1.0),
+    "key": (0.0, 11.0),
 }
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 """The values of `explicit`; anything else means unknown."""
@@ -84,6 +93,9 @@ class CsvTrack(NamedTuple):
     danceability: float
     mode: int
     loudness: float
+    instrumentalness: float | None
+    speechiness: float | None
+    key: int | None
     year: int | None
     explicit_known: bool
 
@@ -120,6 +132,14 @@ def number(cells: Cells, column: str) -> float:
     return value
 
 
+def optional_number(cells: Cells, column: str) -> float | None:
+    """Return the number in a column, or None if it is missing or invalid."""
+    try:
+        return number(cells, column) if column in cells else None
+    except BadRow:
+        return None
+
+
 def artists(cells: Cells) -> str:
     """Return all artists separated by ", ", from any of the three formats."""
     cell = cells.text("artist")
@@ -141,13 +161,14 @@ def _parse(cells: Cells) -> CsvTrack:
         raise BadRow("name is empty")
     if not is_track_id(id_):
         raise BadRow("id is not a Spotify track id")
-    numbers = {column: number(cells, column) for column in _RANGES}
+    numbers = {column: number(cells, column) for column in _RANGES if column in REQUIRED}
+    key = optional_number(cells, "key")
     return CsvTrack(
         id=id_,
         name=name,
         artist=artist,
         album=cells.text("album"),
-        genre=cells.text("genre").replace(",", " "),
+        genre=_genres(cells),
         popularity=_popularity(cells.text("popularity")),
         duration_ms=round(numbers["duration_ms"]),
         explicit=(explicit := cells.text("explicit").lower()) in _YES,
@@ -158,9 +179,18 @@ def _parse(cells: Cells) -> CsvTrack:
         danceability=numbers["danceability"],
         mode=int(numbers["mode"]),
         loudness=numbers["loudness"],
+        instrumentalness=optional_number(cells, "instrumentalness"),
+        speechiness=optional_number(cells, "speechiness"),
+        key=None if key is None else int(key),
         year=_year(cells.text("year")),
         explicit_known=explicit in _YES + _NO,
     )
+
+
+def _genres(cells: Cells) -> str:
+    """Return the row's genre and subgenre, separated by ", "."""
+    genres = (cells.text(column).replace(",", " ") for column in ("genre", "subgenre"))
+    return ", ".join(dict.fromkeys(genre for genre in genres if genre))
 
 
 def _popularity(cell: str) -> int | None:

@@ -142,6 +142,9 @@ def _track(
         danceability=_share(0.6 + 0.6 * danceability),
         mode=int(rng.random() < 0.6),
         loudness_db=round(float(np.clip(-7.2 + 3 * loudness, -30, -1)), 2),
+        instrumentalness=_share(-4.0 + 2.0 * rng.standard_normal() - 2.5 * energy),
+        speechiness=_share(-2.8 + 0.5 * rng.standard_normal() + 0.4 * danceability),
+        key=int(rng.integers(12)),
         invented=True,
     )
 

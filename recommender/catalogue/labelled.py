@@ -13,12 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue.csv_rows import BadRow, Cells, CsvTally, OnProgress, Skipped, read_rows
-from recommender.catalogue.importing import FEATURE_COLUMNS, REQUIRED, artists, is_track_id, number
+from recommender.catalogue.importing import (
+    FEATURE_COLUMNS,
+    OPTIONAL,
+    REQUIRED,
+    artists,
+    is_track_id,
+    number,
+)
 from recommender.catalogue.tracks import FEATURES, artist_key
 
 _LABEL = {"label": ("label", "labels", "mood", "emotion", "category")}
 _NEEDED = _LABEL | {column: REQUIRED[column] for column in ("valence", "energy")}
-_USED = {column: REQUIRED[column] for column in ("id", "artist", *FEATURE_COLUMNS[2:])}
+_USED = {
+    column: (REQUIRED | OPTIONAL)[column] for column in ("id", "artist", *FEATURE_COLUMNS[2:])
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from recommender.catalogue.genre_families import families_of
 from recommender.catalogue.table import TrackTable, is_among
 from recommender.catalogue.tracks import artist_key, genre_key, plain
 from recommender.errors import UnknownName
@@ -59,13 +60,16 @@ class Artists:
 
 
 class Genres:
-    """The main genres of a catalogue's tracks."""
+    """The genres of a catalogue's tracks and artists, and the families of these."""
 
     def __init__(self, table: TrackTable) -> None:
-        counts = np.bincount(table.genre_codes, minlength=len(table.genres))
-        self.by_frequency = [table.genres[c] for c in np.argsort(-counts) if table.genres[c]]
+        counts = np.bincount(table.genre_codes.ravel(), minlength=len(table.genres))
+        order = np.argsort(-counts, kind="stable")
+        self.by_frequency = [table.genres[code] for code in order if table.genres[code]]
         """The most frequent first."""
-        self._by_key = {genre_key(genre): genre for genre in reversed(self.by_frequency)}
+        families = [name for genre in self.by_frequency for name in families_of(genre)]
+        self._by_key = {genre_key(name): name for name in families}
+        self._by_key |= {genre_key(genre): genre for genre in reversed(self.by_frequency)}
 
     def key(self, name: str) -> int:
         """Return a key that all spellings of a name share."""

@@ -28,7 +28,9 @@ class CatalogueStats:
         invented: Number of invented tracks.
         artists: Number of distinct first artists.
         explicit_share: Share of explicit tracks, 0..1.
-        genres: Tracks per main genre, the most frequent first; "" where unknown.
+        explicit_known_share: Share of tracks of which the catalogue says whether they are
+            explicit, 0..1.
+        genres: Tracks per genre of their artist, the most frequent first; "" where unknown.
         labels: Tracks per song category, the most frequent first; "" for none.
         features: Spread of each of `FEATURES`.
     """
@@ -37,12 +39,13 @@ class CatalogueStats:
     invented: int
     artists: int
     explicit_share: float
+    explicit_known_share: float
     genres: dict[str, int]
     labels: dict[str, int]
     features: dict[str, Spread]
 
 
-EMPTY = CatalogueStats(0, 0, 0, 0.0, {}, {}, {})
+EMPTY = CatalogueStats(0, 0, 0, 0.0, 0.0, {}, {}, {})
 """The statistics of an empty catalogue."""
 
 
@@ -54,7 +57,8 @@ def summarise(table: TrackTable) -> CatalogueStats:
         invented=int(table.invented.sum()),
         artists=len(np.unique(table.artist_keys)),
         explicit_share=float(table.explicit.mean()),
-        genres=_counts(table.genre_codes, table.genres),
+        explicit_known_share=float(table.explicit_known.mean()),
+        genres=_counts(table.genre_codes[:, 0], table.genres),
         labels=_counts(table.label_codes, table.labels),
         features={
             feature: Spread(*(round(float(value), 4) for value in spreads[:, k]))
@@ -63,7 +67,8 @@ def summarise(table: TrackTable) -> CatalogueStats:
     )
 
 
-def _counts(codes: NDArray[np.int32], names: Sequence[str]) -> dict[str, int]:
+def _counts(codes: NDArray[np.integer], names: Sequence[str]) -> dict[str, int]:
     """Count each name, the most frequent first; `codes` are indices into `names`, int32 (n,)."""
     counts = np.bincount(codes, minlength=len(names))
-    return {names[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable")}
+    order = np.argsort(-counts, kind="stable")
+    return {names[code]: int(counts[code]) for code in order if counts[code]}

@@ -14,7 +14,10 @@ from recommender.catalogue.grid import Grid
 from recommender.catalogue.tracks import Track
 
 SEPARATOR = "\x1f"
-"""Separates name, artist, album and genre in a packed text; no imported text contains it."""
+"""Separates name, artist, album and genres in a packed text; no imported text contains it."""
+
+GENRES_PER_TRACK = 4
+"""The genre of the track's artist, and up to three of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,18 +30,21 @@ class TrackTable:
         sorted_ids: The ids in ascending order, bytes (n,), for binary search.
         rows_by_id: The row of each of `sorted_ids`, int64 (n,).
         features: Raw features, float32 (n, K).
-        ranks: Percentile rank of each feature within the catalogue, float32 (n, K), 0..1.
         popularity: Percentile rank of Spotify's popularity, float32 (n,); 0.5 where unknown.
         artist_keys: `tracks.artist_key` of each track, int64 (n,).
         song_keys: `tracks.song_key` of each track, int64 (n,).
         recording_keys: `recordings.recording_keys` of each track, int64 (n,); a playlist has each
             recording only once.
-        genre_codes: Index of the main genre in `genres`, int32 (n,).
-        genres: The main genres' names.
+        title_keys: Key of each track's title without versions, int64 (n,); covers share it.
+        genre_codes: Indices into `genres`, int16 (n, `GENRES_PER_TRACK`): the genre of most of the
+            artist's tracks first, then the track's own; 0 fills the rest.
+        genres: The genres' names; the first is "", for none.
         label_codes: Index of the song category in `labels`, int32 (n,).
         labels: The song categories' names; "" for none.
         years: Release year of each track, int16 (n,); 0 where unknown.
         duration_ms: int32 (n,).
+        keys: Pitch class of the key, 0 (C) to 11 (B), int8 (n,); -1 where unknown.
+        kinds: Bits of `kinds.Kind`, uint8 (n,).
         explicit: Whether each track is known to be explicit, bool (n,).
         explicit_known: Whether the catalogue says if the track is explicit, bool (n,).
         invented: bool (n,).
@@ -52,17 +58,19 @@ class TrackTable:
     sorted_ids: NDArray[np.bytes_]
     rows_by_id: NDArray[np.int64]
     features: NDArray[np.float32]
-    ranks: NDArray[np.float32]
     popularity: NDArray[np.float32]
     artist_keys: NDArray[np.int64]
     song_keys: NDArray[np.int64]
     recording_keys: NDArray[np.int64]
-    genre_codes: NDArray[np.int32]
+    title_keys: NDArray[np.int64]
+    genre_codes: NDArray[np.int16]
     genres: tuple[str, ...]
     label_codes: NDArray[np.int32]
     labels: tuple[str, ...]
     years: NDArray[np.int16]
     duration_ms: NDArray[np.int32]
+    keys: NDArray[np.int8]
+    kinds: NDArray[np.uint8]
     explicit: NDArray[np.bool_]
     explicit_known: NDArray[np.bool_]
     invented: NDArray[np.bool_]
@@ -95,6 +103,9 @@ class TrackTable:
             danceability=raw[4],
             mode=int(raw[5]),
             loudness_db=raw[6],
+            instrumentalness=raw[7],
+            speechiness=raw[8],
+            key=int(self.keys[row]),
             invented=bool(self.invented[row]),
         )
 

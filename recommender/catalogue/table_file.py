@@ -26,12 +26,13 @@ from safetensors.numpy import save_file
 from recommender.catalogue.grid import Grid
 from recommender.catalogue.table import TrackTable
 
-_FORMAT = " ".join(["2", *(field.name for field in fields(TrackTable))])
+_FORMAT = " ".join(["3", *(field.name for field in fields(TrackTable))])
 """Change the number whenever the meaning of an array changes."""
 
 _DTYPES: dict[str, Any] = {
     "BOOL": np.bool_,
     "U8": np.uint8,
+    "I8": np.int8,
     "I16": np.int16,
     "I32": np.int32,
     "I64": np.int64,
@@ -62,7 +63,7 @@ def write_table(table: TrackTable, path: Path, revision: str) -> None:
     }
     for name in _IDS:  # safetensors has no bytes type
         arrays[name] = getattr(table, name).view(np.uint8).reshape(len(table), -1)
-    arrays["cell_starts"] = table.grid.starts
+    arrays["cell_starts"], arrays["cell_lines"] = table.grid.starts, table.grid.lines
     names = {name: json.dumps(getattr(table, name)) for name in _NAMES}
     names["checksums"] = json.dumps({name: _checksum(array) for name, array in arrays.items()})
     descriptor, temporary = mkstemp(dir=path.parent, prefix=f"{path.name}-")
@@ -99,7 +100,7 @@ def open_table(path: Path, revision: str) -> TrackTable | None:
     except (OSError, SafetensorError, ValueError, KeyError):
         return None
     columns: dict[str, Any] = {"mapping": mapping, **arrays}
-    columns["grid"] = Grid(columns.pop("cell_starts"))
+    columns["grid"] = Grid(columns.pop("cell_starts"), columns.pop("cell_lines"))
     for name in _IDS:
         columns[name] = columns[name].view("S22")[:, 0]
     for name in _NAMES:

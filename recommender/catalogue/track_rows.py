@@ -9,7 +9,14 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from recommender.catalogue.importing import CsvTrack
-from recommender.catalogue.tracks import FEATURES, Track, artist_key, song_key
+from recommender.catalogue.tracks import (
+    FEATURES,
+    USUAL_INSTRUMENTALNESS,
+    USUAL_SPEECHINESS,
+    Track,
+    artist_key,
+    song_key,
+)
 
 MAX_GENRES = 3
 """Maximum number of genres of a track."""
@@ -24,6 +31,7 @@ _COLUMNS = (
     "duration_ms",
     "explicit",
     *FEATURES,
+    "key",
     "year",
     "explicit_known",
     "artist_key",
@@ -31,6 +39,10 @@ _COLUMNS = (
     "invented",
 )
 """The imported columns. `label` is not among them: an import keeps the labels."""
+
+_OPTIONAL = ("instrumentalness", "speechiness", "key")
+"""Columns that are null where no file gave them; a file without them keeps what an earlier one
+said."""
 
 _NAMES = ", ".join(_COLUMNS)
 _INSERT = f"({_NAMES}) values ({', '.join('?' * len(_COLUMNS))})"
@@ -58,8 +70,9 @@ MOVE_STAGED = (
     + ", ".join(
         f"{column} = excluded.{column}"
         for column in _COLUMNS
-        if column not in ("id", "explicit", "explicit_known")
+        if column not in ("id", "explicit", "explicit_known", *_OPTIONAL)
     )
+    + "".join(f", {column} = coalesce(excluded.{column}, {column})" for column in _OPTIONAL)
     # a file that does not say keeps what an earlier one said
     + ", explicit = iif(excluded.explicit_known, excluded.explicit, explicit)"
     ", explicit_known = max(excluded.explicit_known, explicit_known)"
@@ -120,6 +133,18 @@ def m003_explicit_known(db: Database) -> None:
     db.execute(RENEW_REVISION)
 
 
+@migrations()
+def m004_sound_of_voice_and_key(db: Database) -> None:
+    """Add instrumentalness, speechiness and key; unknown until the tracks are imported again."""
+    for column, kind in (
+        ("instrumentalness", "real"),
+        ("speechiness", "real"),
+        ("key", "integer"),
+    ):
+        db.execute(f"alter table tracks add column {column} {kind}")
+    db.execute(RENEW_REVISION)
+
+
 def merge_genres(first: str, second: str) -> str:
     """Merge two genre lists without duplicates, at most `MAX_GENRES`."""
     genres = dict.fromkeys((first + ", " + second).split(", "))
@@ -149,7 +174,8 @@ def from_track(track: Track) -> tuple[Any, ...]:
         track.explicit,
         *track.features[:5],
         track.mode,
-        track.loudness_db,
+        *track.features[6:],
+        track.key if track.key >= 0 else None,
         None,
         True,
         artist_key(track.artist),
@@ -175,5 +201,12 @@ def to_track(row: dict[str, Any]) -> Track:
         danceability=row["danceability"],
         mode=row["mode"],
         loudness_db=row["loudness_db"],
+        instrumentalness=_known(row["instrumentalness"], USUAL_INSTRUMENTALNESS),
+        speechiness=_known(row["speechiness"], USUAL_SPEECHINESS),
+        key=-1 if row["key"] is None else row["key"],
         invented=bool(row["invented"]),
     )
+
+
+def _known(value: float | None, usual: float) -> float:
+    return usual if value is None else value

@@ -14,8 +14,14 @@ FEATURES = (
     "danceability",
     "mode",
     "loudness_db",
+    "instrumentalness",
+    "speechiness",
 )
 """The order of features in every array; the first two are the plane of moods."""
+
+USUAL_INSTRUMENTALNESS = 0.0
+USUAL_SPEECHINESS = 0.06
+"""The medians of popular music, for tracks whose catalogue does not give these two values."""
 
 _BRACKETS = re.compile(r"[(\[{][^)\]}]*(?:[)\]}]|\Z)")
 _VERSION = re.compile(r"\s[-–—]\s.*", re.DOTALL)
@@ -38,6 +44,9 @@ class Track:
         danceability: How suitable for dancing, 0..1.
         mode: 1 for a major key, 0 for a minor one.
         loudness_db: Average loudness in dB relative to full scale, usually below 0.
+        instrumentalness: How likely it has no vocals, 0..1.
+        speechiness: How much of it is spoken, 0..1.
+        key: The pitch class of its key, 0 (C) to 11 (B); -1 if unknown.
         invented: Whether we invented the track for lack of a real catalogue.
     """
 
@@ -55,6 +64,9 @@ class Track:
     danceability: float
     mode: int
     loudness_db: float
+    instrumentalness: float = USUAL_INSTRUMENTALNESS
+    speechiness: float = USUAL_SPEECHINESS
+    key: int = -1
     invented: bool = False
 
     @property
@@ -78,6 +90,8 @@ class Track:
             self.danceability,
             float(self.mode),
             self.loudness_db,
+            self.instrumentalness,
+            self.speechiness,
         )
 
 
@@ -114,6 +128,11 @@ def song_key(name: str, artist: str) -> int:
     """
     title = plain(plain_title(name)) or plain(name) or name.casefold()
     return _key(f"{title}\n{artist_key(artist)}")
+
+
+def title_key(name: str) -> int:
+    """Return a key that all versions and covers of a song share."""
+    return _key(plain(plain_title(name)) or plain(name) or name.casefold())
 
 
 def plain_title(name: str) -> str:

@@ -49,6 +49,12 @@ def m002_playlists_that_stay(db: Database) -> None:
     )
 
 
+@_migrations()
+def m003_popularity(db: Database) -> None:
+    """Store how well known a listener wants the tracks to be."""
+    db.execute("alter table preferences add column popularity text not null default 'mixed'")
+
+
 class PreferenceStore:
     """The settings of all listeners; the defaults for those who have none."""
 
@@ -86,6 +92,7 @@ def _to_preferences(row: dict[str, Any]) -> Preferences:
         mode=row["mode"],
         allows_explicit=bool(row["allows_explicit"]),
         keeps_playlists=bool(row["keeps_playlists"]),
+        popularity=row["popularity"],
         first_year=row["first_year"],
         last_year=row["last_year"],
         **{name: tuple(json.loads(row[name])) for name in _LISTS},

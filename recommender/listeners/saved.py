@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue.tracks import FEATURES
+from recommender.catalogue.tracks import (
+    FEATURES,
+    USUAL_INSTRUMENTALNESS,
+    USUAL_SPEECHINESS,
+)
 from recommender.mood.shift import shifted
 from recommender.mood.targets import EMOTIONS
 from recommender.ranking.explaining import Pick
@@ -28,6 +32,13 @@ RATING_WEIGHT = 0.2
 MISREAD_WEIGHT = 0.5
 """Weight of a vote on a playlist whose mood the listener corrected: it is as much about the wrong
 mood as about the track."""
+
+
+_USUAL_FEATURES = {
+    "instrumentalness": USUAL_INSTRUMENTALNESS,
+    "speechiness": USUAL_SPEECHINESS,
+}
+"""For tracks shown before these were stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +198,7 @@ def to_opinion(row: Mapping[str, Any]) -> Opinion:
         title=row["title"],
         artist=row["artist"],
         genre=row["genre"],
-        features=tuple(features[name] for name in FEATURES),
+        features=tuple(features.get(name, _USUAL_FEATURES.get(name)) for name in FEATURES),
         liking=(1.0 if row["liked"] else -1.0) if is_vote else (row["stars"] - 3) / 2,
         weight=(1.0 if is_vote else RATING_WEIGHT) * (MISREAD_WEIGHT if row["misread"] else 1.0),
         is_vote=is_vote,
@@ -209,6 +220,7 @@ def prior_json(prior: Prior) -> str:
             "sd": dict(zip(TRAITS, prior.sd.tolist(), strict=True)),
             "genre_sd": prior.genre_sd,
             "artist_sd": prior.artist_sd,
+            "believed": prior.believed,
             "genres": _by_key(prior.genres),
             "artists": _by_key(prior.artists),
         }
@@ -230,6 +242,7 @@ def to_prior(text: str, name: str) -> Prior:
         artist_sd=values["artist_sd"],
         genres=Effects.of({int(key): effect for key, effect in values["genres"].items()}),
         artists=Effects.of({int(key): effect for key, effect in values["artists"].items()}),
+        believed=values.get("believed", 0.0),
         name=name,
     )
 

@@ -12,26 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue.table import TrackTable
-from recommender.mood.targets import Target
+from recommender.mood.targets import STEP, Target
 from recommender.ranking.filters import Predicate
+
+FAR = 0.20
+"""A track farther from its target than this, in valence and energy, does not really match the
+mood. Of 28,000 popular tracks, hardly any choice is that far away."""
+
+TOLERANCES_PER_STEP = 5
+"""Tolerances in a step of `STEP`, where a playlist stays in one mood."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchConfig:
     """Parameters of the search."""
 
-    tolerance: float = 0.05
-    """Tolerance, in percentiles, of an axis that stays constant or changes much."""
+    tolerance: tuple[float, float] = (
+        STEP[0] / TOLERANCES_PER_STEP,
+        STEP[1] / TOLERANCES_PER_STEP,
+    )
+    """Tolerance in valence and in energy, if they stay constant or change much."""
 
     smallest_tolerance: float = 0.012
-    """Minimum tolerance of an axis that changes only a little."""
+    """Minimum tolerance of an axis that moves, on the scale of valence and energy."""
 
     tolerance_per_way: float = 1 / 6
     """Tolerance as a share of the axis' change, within the two limits above. A sixth keeps the
     rank correlation of the tracks with moving targets above .9."""
 
-    count: int = 240
-    """Candidates per position; 240 of 28,000 tracks lie within about 0.05 of a target."""
+    count: int = 600
+    """Candidates per position; 600 of 28,000 tracks lie within about 0.08 of a target."""
+
+
+_HELD = 2
+"""A playlist with at most this many different points holds them, and moves in no steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +62,24 @@ class Candidates:
 
 
 def reach(targets: Sequence[Target], config: SearchConfig) -> tuple[float, float]:
-    """Return a playlist's tolerances in valence and in energy, in percentiles."""
+    """Return a playlist's tolerances in valence and in energy."""
+    is_held = holds(targets)
 
-    def tolerance(way: float) -> float:
-        if way < config.smallest_tolerance:  # the axis stays constant
-            return config.tolerance
-        wanted = max(way * config.tolerance_per_way, config.smallest_tolerance)
-        return min(wanted, config.tolerance)
+    def tolerance(usual: float, points: Sequence[float]) -> float:
+        way = abs(points[-1] - points[0])
+        if way < config.smallest_tolerance or is_held:
+            return usual
+        return min(max(way * config.tolerance_per_way, config.smallest_tolerance), usual)
 
     return (
-        tolerance(abs(targets[-1].valence - targets[0].valence)),
-        tolerance(abs(targets[-1].energy - targets[0].energy)),
+        tolerance(config.tolerance[0], [target.valence for target in targets]),
+        tolerance(config.tolerance[1], [target.energy for target in targets]),
     )
+
+
+def holds(targets: Sequence[Target]) -> bool:
+    """Return whether a playlist holds its mood, or at most changes it once."""
+    return len({(target.valence, target.energy) for target in targets}) <= _HELD
 
 
 def nearest(
@@ -81,7 +101,7 @@ def nearest(
         tolerances: In valence and energy, from `reach`.
         count: Candidates per position; fewer if fewer tracks are allowed.
     """
-    # uniformly distributed tracks would fill this disc with twice the wanted count
+    # tracks spread evenly over the plane would fill this disc with twice the wanted count
     radius = np.sqrt(2 * count / (np.pi * len(table) * tolerances[0] * tolerances[1]))
     points = [(target.valence, target.energy) for target in targets]
     found: dict[tuple[float, float], tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
@@ -89,7 +109,7 @@ def nearest(
         boxes = table.grid.boxes(np.array(missing), radius * np.array(tolerances))
         rows = table.grid.rows(boxes)
         rows = rows[is_allowed(rows)]
-        square = table.ranks[rows, :2].astype(np.float64)  # exact ties
+        square = table.features[rows, :2].astype(np.float64)  # exact ties
         valence, energy = square.T / np.array(tolerances)[:, None]  # (n,) each
         for point, box in zip(missing, boxes, strict=True):
             here = table.grid.inside(rows, box)

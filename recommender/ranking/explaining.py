@@ -1,5 +1,6 @@
 """Turns choices into picks: tracks with the reason for each."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ import numpy as np
 from recommender.catalogue.table import TrackTable
 from recommender.catalogue.tracks import Track, artist_key, genre_key
 from recommender.mood.targets import Target
-from recommender.ranking.favourites import is_by_favourite, is_of_favourite_genre
+from recommender.ranking.candidates import FAR
+from recommender.ranking.favourites import favourite_genre_of, is_by_favourite
 from recommender.ranking.ranking import Choice
 from recommender.ranking.reasons import Grounds, reason
 from recommender.taste.posterior import Posterior, Prior
@@ -86,35 +88,22 @@ def explain(
         preferences: The listener's settings.
         choices: The choices, in order.
     """
-    first, last = targets[0], targets[-1]
-    way = (last.valence - first.valence, last.energy - first.energy)
     picks: list[Pick] = []
-    chosen: dict[int, tuple[float, ...]] = {}  # ranks by place
     tracks = [table.track(choice.row) for choice in choices]
     for choice, track, liked in zip(choices, tracks, nearest_liked(tracks, taste), strict=True):
         place = places[choice.position]
         target = targets[place]
-        ranks = tuple(float(rank) for rank in table.ranks[choice.row])
-        before = chosen.get(place - 1)
-        step = None if before is None else (ranks[0] - before[0], ranks[1] - before[1])
-        chosen[place] = ranks
         grounds = Grounds(
             track=track,
-            ranks=ranks,
-            target=target,
-            distance=choice.distance,
-            popularity=float(table.popularity[choice.row]),
+            is_far=math.dist((track.valence, track.energy), (target.valence, target.energy)) > FAR,
             sound=learned.sound(track),
             artist=learned.artist(track),
             genre=learned.genre(track),
             liked_title=liked[0].title if liked else None,
             nearness=liked[1] if liked else 0.0,
-            way=way,
-            step=step,
-            position=place,
             said=tuple(pick.reason for pick in picks[-_NOT_AGAIN:]),
             is_by_favourite=is_by_favourite(track, preferences),
-            is_of_favourite_genre=is_of_favourite_genre(track, preferences),
+            favourite_genre=favourite_genre_of(track, preferences),
         )
         stands = Fit(
             valence=target.valence,

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalogue.genre_families import is_included
+from recommender.catalogue.kinds import Kind, out_of_season
 from recommender.catalogue.table import TrackTable, is_among
-from recommender.catalogue.tracks import artist_key, genre_key
+from recommender.catalogue.tracks import artist_key
 from recommender.errors import TooFewTracks
 from recommender.taste.preferences import SHORTEST, Preferences
 
@@ -38,9 +41,10 @@ class Filter:
 def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
     """Return the filters that a listener has set.
 
-    A filter is a promise, so a track of unknown year does not pass a filter on years. A track that
-    is not known to be clean or explicit does pass, since some catalogues do not say at all:
-    `ranking` chooses it last, and `relaxed` tells the listener.
+    A filter is a promise: a track of unknown year does not pass a filter on years, and one that
+    may be explicit does not pass where only clean tracks are wanted. A catalogue that does not say
+    of any track whether it is explicit cannot keep that promise; then only titles with explicit
+    words are left out, and `relaxed` tells the listener.
 
     Args:
         table: The catalogue.
@@ -53,7 +57,7 @@ def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
                 "explicit",
                 "no explicit tracks",
                 "explicit tracks",
-                lambda rows: ~table.explicit[rows],
+                _clean(table),
             )
         )
     first, last = preferences.first_year, preferences.last_year
@@ -70,17 +74,69 @@ def filters(table: TrackTable, preferences: Preferences) -> tuple[Filter, ...]:
             )
         )
     if preferences.banned_genres:
-        banned = {genre_key(genre) for genre in preferences.banned_genres}
-        passes = np.array([genre_key(genre) not in banned for genre in table.genres])  # (genres,)
+        is_banned = of_genres(table, preferences.banned_genres)
         found.append(
             Filter(
                 "genres",
                 f"the ban on {_listed(preferences.banned_genres)}",
                 "genres that you banned",
-                lambda rows: passes[table.genre_codes[rows]],
+                lambda rows: np.logical_not(is_banned(rows)),
             )
         )
     return tuple(found)
+
+
+def _clean(table: TrackTable) -> Predicate:
+    """Return the predicate for tracks that are not explicit, as far as the catalogue knows."""
+    knows = bool(table.explicit_known.any())
+
+    def passes(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        is_clean = ~table.explicit[rows] & ((table.kinds[rows] & Kind.EXPLICIT_TITLE) == 0)
+        if knows:
+            is_clean &= table.explicit_known[rows]
+        return np.asarray(is_clean, dtype=np.bool_)
+
+    return passes
+
+
+def in_season(table: TrackTable, preferences: Preferences, today: date | None = None) -> Predicate:
+    """Return the predicate for tracks that suit the day, and adults.
+
+    Seasonal songs are played in their season alone, and music for children never, unless the
+    listener named its artist or genre as a favourite.
+
+    Args:
+        table: The catalogue.
+        preferences: The listener's settings.
+        today: The listener's date; None if unknown, when nothing is in season.
+    """
+    away = out_of_season(today)
+    artists = [artist_key(name) for name in preferences.favourite_artists]
+    is_favourite = of_genres(table, preferences.favourite_genres)
+
+    def passes(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        kinds = table.kinds[rows]
+        is_wished = is_among(table.artist_keys[rows], artists)
+        is_wished |= is_favourite(rows)
+        suits = ((kinds & away) == 0) & (((kinds & Kind.CHILDREN) == 0) | is_wished)
+        return np.asarray(suits, dtype=np.bool_)
+
+    return passes
+
+
+def of_genres(table: TrackTable, wanted: Sequence[str]) -> Predicate:
+    """Return the predicate for tracks that have one of some genres, or belong to a family of them.
+
+    Args:
+        table: The catalogue.
+        wanted: Names of genres or families.
+    """
+    is_wanted = np.array([is_included(wanted, genre) for genre in table.genres])  # (genres,)
+
+    def passes(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray(is_wanted[table.genre_codes[rows]].any(axis=1), dtype=np.bool_)
+
+    return passes
 
 
 def passes_all(predicates: Sequence[Predicate]) -> Predicate:

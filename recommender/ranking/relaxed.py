@@ -8,12 +8,9 @@ import numpy as np
 
 from recommender.catalogue.table import TrackTable, is_among
 from recommender.mood.targets import Target
+from recommender.ranking.candidates import FAR
 from recommender.ranking.ranking import Choice
 from recommender.taste.preferences import USUAL, Preferences
-
-FAR = 0.10
-"""A track farther from its target than this, in percentiles, does not really match the mood. Twice
-the tolerance of the search; with 28,000 popular tracks, no choice is that far away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +20,11 @@ class Relaxed:
     Args:
         kind: "mood": tracks far from the mood; "repeats": recently shown tracks; "length": fewer
             tracks than requested; "explicit": tracks that may be explicit, since the catalogue
-            does not say.
+            says so of none.
         tracks: How many tracks are far, repeated, missing or unchecked.
         places: How many tracks were requested.
-        points: For "mood": mean distance of those tracks to the mood in the valence-energy plane,
-            in percentile points.
+        points: For "mood": mean distance of those tracks to the mood in valence and energy, in
+            points of a hundred.
     """
 
     kind: Literal["mood", "repeats", "length", "explicit"]
@@ -38,13 +35,14 @@ class Relaxed:
     def __str__(self) -> str:
         some = f"{self.tracks} of {self.places} tracks {'is' if self.tracks == 1 else 'are'}"
         if self.kind == "mood":
-            return f"{some} far from the mood: {self.points:.0f} percentile points on average."
+            away = f"{self.points:.0f} points of 100"
+            return f"{some} some way off the mood, {away} on average: I have too little like it."
         if self.kind == "repeats":
             return f"{some} from your latest playlists."
         if self.kind == "explicit":
             return (
-                f"You asked for no explicit songs, but for {self.tracks} of {self.places} tracks "
-                "I can't check that: my catalogue doesn't say."
+                "You asked for no explicit songs, but my catalogue doesn't say which are: I only "
+                "left out titles with explicit words."
             )
         left = self.places - self.tracks
         tracks = "1 track" if left == 1 else f"{left} tracks"
@@ -70,7 +68,7 @@ def relaxed(
     rows = np.array([choice.row for choice in choices], dtype=np.int64)  # (C,)
     wanted = [targets[choice.position] for choice in choices]
     points = np.array([(target.valence, target.energy) for target in wanted]).reshape(-1, 2)
-    away = np.linalg.norm(table.ranks[rows, :2] - points, axis=1)  # (C,)
+    away = np.linalg.norm(table.features[rows, :2] - points, axis=1)  # (C,)
     far = away[away > FAR]
     repeats = is_among(table.recording_keys[rows], table.recording_keys[table.rows(recent)])
     places = len(targets)

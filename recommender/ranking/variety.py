@@ -12,7 +12,8 @@ from recommender.taste.traits import FEATURE_SCALES
 class Likeness:
     """The similarity of each candidate to the most similar track chosen so far.
 
-    Tracks by the same artist have similarity 1. For others, genre and sound count half each.
+    Tracks by the same artist have similarity 1, others up to a half by their sound. Genre does not
+    count: a playlist keeps to one style for a while on purpose.
 
     Args:
         table: The catalogue.
@@ -29,7 +30,6 @@ class Likeness:
         self._table = table
         self._sounds = table.features[rows] / FEATURE_SCALES  # (n, K)
         self._lengths = np.einsum("nk,nk->n", self._sounds, self._sounds)
-        self._genres = table.genre_codes[rows]
         self._artists = table.artist_keys[rows]
         self.most = np.zeros(len(rows), dtype=np.float32)
         for row in chosen:
@@ -40,8 +40,6 @@ class Likeness:
         table = self._table
         sound = table.features[row] / FEATURE_SCALES  # (K,)
         squares = self._lengths + sound @ sound - 2 * (self._sounds @ sound)  # (n,)
-        alike = np.exp(np.maximum(squares, 0) / -2)  # as `taste.similarity`
-        alike += self._genres == table.genre_codes[row]
-        alike /= 2
+        alike = np.exp(np.maximum(squares, 0) / -2) / 2  # as `taste.similarity`
         alike[self._artists == table.artist_keys[row]] = 1
         np.maximum(self.most, alike, out=self.most)

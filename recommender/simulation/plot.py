@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 from recommender.simulation.simulation import PLAYLISTS, Outcome, interval
 
-_COLOURS: Final = ("#c9c9d1", "#8a8a96", "#d97b4a", "#2f8f6b")
+_COLOURS: Final = (
+    "#c9c9d1", "#8a8a96", "#d97b4a", "#c9a227", "#5b8bd0", "#8e6bbf", "#2f8f6b"
+)  # fmt: skip
 _DPI: Final = 150
 
 

@@ -27,16 +27,26 @@ from recommender.simulation.policies import (
     Chance,
     Ours,
     Policy,
+    PoolOnly,
     Request,
+    WarmLinUCB,
     opinion_of,
     tracks_of,
 )
-from recommender.simulation.worlds import Evening, Listener, World, evenings, listeners, targets_of
+from recommender.simulation.worlds import (
+    TIMES,
+    Evening,
+    Listener,
+    World,
+    evenings,
+    listeners,
+    targets_of,
+)
 from recommender.taste.pool import USUAL_LISTENER, pool
-from recommender.taste.posterior import Prior
+from recommender.taste.posterior import Votes
 from recommender.taste.taste import Opinion, Taste
 
-PLAYLISTS: Final = 10
+PLAYLISTS: Final = TIMES
 """Playlists per listener."""
 
 REPORTED: Final = (1, 2, 5, 10)
@@ -152,27 +162,33 @@ def simulate(
     for here, chance in zip(shares, np.random.default_rng(seed).spawn(communities), strict=True):
         people_rng, others_rng, rng = chance.spawn(3)
         people = listeners(world, table, int(here) + OTHERS, people_rng)
-        prior = learned_prior(table, world, people[here:], others_rng)
+        others = votes_of_others(table, world, people[here:], others_rng)
+        prior = pool(others)
         policies: Mapping[str, Policy] = {
             "random": Chance(),
             "targets only": Ours(USUAL_LISTENER, learns=False),
             RIVAL: BetaThompson(),
+            "warm LinUCB": WarmLinUCB(others),
+            "pool only": PoolOnly(prior),
+            "own votes ignored": Ours(prior, learns=False),
             OURS: Ours(prior, learns=True),
         }
         for person, own in zip(people, rng.spawn(int(here)), strict=False):
             diary = evenings(world, PLAYLISTS, PLACES, own)
             for name, policy in policies.items():
                 (luck,) = own.spawn(1)
-                played.setdefault(name, []).append(_play(table, person, diary, policy, luck))
+                played.setdefault(name, []).append(
+                    _play(table, world, person, diary, policy, luck)
+                )
             if on_progress is not None:
                 on_progress(len(played[OURS]) / count)
     return {name: _joined(each) for name, each in played.items()}
 
 
-def learned_prior(
+def votes_of_others(
     table: TrackTable, world: World, others: Sequence[Listener], rng: np.random.Generator
-) -> Prior:
-    """Fit the prior to other listeners' votes on tracks of their moods."""
+) -> list[Votes]:
+    """Return other listeners' votes on tracks of their moods."""
     votes = []
     for person in others:
         opinions: list[Opinion] = []
@@ -181,13 +197,14 @@ def learned_prior(
             (target,) = targets_of(evening.read, 1)
             heard = {opinion.track_id for opinion in opinions}
             rows = rng.choice(tracks_of(table, target, Taste(), heard), PLACES, replace=False)
-            opinions += _votes(table, person, evening, rows, range(PLACES))
+            opinions += _votes(table, world, person, evening, rows, range(PLACES))
         votes.append(Taste(tuple(opinions[:THEIR_VOTES])).votes())
-    return pool(votes)
+    return votes
 
 
 def _votes(
     table: TrackTable,
+    world: World,
     person: Listener,
     evening: Evening,
     rows: NDArray[np.int64],
@@ -195,7 +212,11 @@ def _votes(
 ) -> list[Opinion]:
     """Return a listener's votes on the tracks at some positions."""
     (read,), (felt,) = targets_of(evening.read, 1), targets_of(evening.mood, 1)
-    chances = np.where(evening.careless, 0.5, person.chances(table, rows, felt))
+    chances = person.chances(table, rows, felt, evening)
+    if world.position_bias:
+        lost = world.position_bias * np.arange(len(rows)) / (len(rows) - 1)
+        chances = 1 / (1 + np.exp(lost) * (1 / chances - 1))
+    chances = np.where(evening.careless, 0.5, chances)
     return [
         opinion_of(table, int(rows[place]), read, likes=bool(evening.luck[place] < chances[place]))
         for place in places
@@ -216,6 +237,7 @@ class _Played:
 
 def _play(
     table: TrackTable,
+    world: World,
     person: Listener,
     diary: Sequence[Evening],
     policy: Policy,
@@ -230,8 +252,8 @@ def _play(
         request = Request(evening.read, targets_of(evening.read, PLACES), taste, recent)
         rows = policy.choose(table, request, rng)
         (target,) = targets_of(evening.mood, 1)
-        chances = person.chances(table, rows, target)
-        possible = person.chances(table, tracks_of(table, target, taste, recent), target)
+        chances = person.chances(table, rows, target, evening)
+        possible = person.chances(table, tracks_of(table, target, taste, recent), target, evening)
         best = np.sort(possible)[::-1][:PLACES]
         played.ndcg.append(float(chances @ _DISCOUNTS / (best @ _DISCOUNTS)))
         played.regret += float(best.sum() - chances.sum())
@@ -241,7 +263,7 @@ def _play(
         ids = {table.track(row).id for row in rows.tolist()}
         played.disliked += len({each.track_id for each in taste.disliked} & ids)
         shown_before.append(ids)
-        opinions += _votes(table, person, evening, rows, evening.voted.tolist())
+        opinions += _votes(table, world, person, evening, rows, evening.voted.tolist())
     return played
 
 

@@ -4,8 +4,8 @@ A world says how tastes are generated and how well they can be observed. Since t
 known, the true quality of a playlist can be computed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,8 +22,11 @@ OFF_MOOD_MOST: Final = 3.0
 """The largest loss: beyond some distance, all tracks are equally wrong."""
 
 
+TIMES: Final = 10
+"""How often a listener asks for music, at most."""
+
 IN_MOOD: Final = 0.1
-"""The radius of a mood's music around its target, in percentiles, 0..1."""
+"""The radius of a mood's music around its target in valence and energy, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class World:
         votes: The number of voted tracks per playlist of ten.
         misread: Share of moods that are misread.
         careless: Share of random votes.
+        clusters: Standard deviation of each listener's own effect of each genre and artist.
+        by_mood: Standard deviation of each listener's additional weights in each mood.
+        drift: Standard deviation of the steps by which the weights wander between playlists.
+        position_bias: Loss of log-odds of a like from the first to the last position.
     """
 
     name: str
@@ -49,13 +56,24 @@ class World:
     votes: int
     misread: float
     careless: float
+    clusters: float = 0.0
+    by_mood: float = 0.0
+    drift: float = 0.0
+    position_bias: float = 0.0
 
+
+_FAIR: Final = World("", common=0.6, spread=0.4, band=0.0, votes=5, misread=0.0, careless=0.1)
 
 WORLDS: Final = {
     world.name: world
     for world in (
         World("easy", common=1.0, spread=0.4, band=0.0, votes=10, misread=0.0, careless=0.0),
         World("hard", common=0.6, spread=0.4, band=0.25, votes=3, misread=0.1, careless=0.2),
+        replace(_FAIR, name="clusters", common=0.3, spread=0.2, clusters=1.0),
+        replace(_FAIR, name="moods", by_mood=0.8),
+        replace(_FAIR, name="drift", drift=0.3),
+        replace(_FAIR, name="bias", position_bias=1.5),
+        replace(_FAIR, name="noise", careless=0.3),
     )
 }
 
@@ -65,6 +83,7 @@ class Evening:
     """One time that a listener asks for music.
 
     Args:
+        number: Which time it is, from 0.
         mood: The emotion that they feel.
         read: The emotion that is read from their face.
         voted: Positions in the playlist on which they vote, int64.
@@ -72,6 +91,7 @@ class Evening:
         careless: Whether the vote at a position is random, bool (places,).
     """
 
+    number: int
     mood: str
     read: str
     voted: NDArray[np.int64]
@@ -87,6 +107,9 @@ class Listener:
         weights: Log-odds per standard deviation of each feature, float64 (K,).
         band: As in `World`.
         favourite: The centre of the band, in standard deviations, float64 (K,).
+        effects: Log-odds of each track's genre and artist, float64 (n,); None for none.
+        by_mood: Additional weights by emotion, float64 (K,) each.
+        wandering: Additional weights at each time, float64 (times, K); None for none.
     """
 
     def __init__(
@@ -95,12 +118,32 @@ class Listener:
         weights: NDArray[np.float64],
         band: float,
         favourite: NDArray[np.float64],
+        effects: NDArray[np.float64] | None = None,
+        by_mood: Mapping[str, NDArray[np.float64]] | None = None,
+        wandering: NDArray[np.float64] | None = None,
     ) -> None:
         self.sounds = sounds
         self._odds = sounds @ weights - band * ((sounds - favourite) ** 2).sum(axis=1)
+        if effects is not None:
+            self._odds += effects
+        self._by_mood = by_mood or {}
+        self._wandering = wandering
+
+    def _odds_at(self, evening: Evening | None) -> NDArray[np.float64]:
+        """Return the log-odds of all tracks at that time, before their distance to the mood."""
+        odds: NDArray[np.float64] = self._odds
+        if evening is not None and evening.mood in self._by_mood:
+            odds = odds + self.sounds @ self._by_mood[evening.mood]
+        if evening is not None and self._wandering is not None:
+            odds = odds + self.sounds @ self._wandering[evening.number]
+        return odds
 
     def chances(
-        self, table: TrackTable, rows: NDArray[np.int64], target: Target
+        self,
+        table: TrackTable,
+        rows: NDArray[np.int64],
+        target: Target,
+        evening: Evening | None = None,
     ) -> NDArray[np.float64]:
         """Return the probability of a like for each of n tracks, float64 (n,).
 
@@ -108,10 +151,12 @@ class Listener:
             table: The catalogue.
             rows: The tracks, int64 (n,).
             target: The listener's true mood.
+            evening: When; matters to listeners whose taste changes.
         """
-        away = np.linalg.norm(table.ranks[:, :2] - [target.valence, target.energy], axis=1)
-        usual = self._odds[away <= IN_MOOD].mean()
-        odds = self._odds[rows] - usual - np.minimum(OFF_MOOD * away[rows], OFF_MOOD_MOST)
+        all_odds = self._odds_at(evening)
+        away = np.linalg.norm(table.features[:, :2] - [target.valence, target.energy], axis=1)
+        usual = all_odds[away <= IN_MOOD].mean()
+        odds = all_odds[rows] - usual - np.minimum(OFF_MOOD * away[rows], OFF_MOOD_MOST)
         chances: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
         return chances
 
@@ -133,21 +178,43 @@ def listeners(
     common = world.common * rng.standard_normal(k)  # (K,)
     own = common + world.spread * rng.standard_normal((count, k))  # (count, K)
     favourites = rng.standard_normal((count, k))  # (count, K)
-    return [
-        Listener(sounds, weights, world.band, favourite)
-        for weights, favourite in zip(own, favourites, strict=True)
-    ]
+    people = []
+    for weights, favourite in zip(own, favourites, strict=True):
+        effects = by_mood = wandering = None
+        if world.clusters:
+            effects = _cluster_effects(table, world.clusters, rng)
+        if world.by_mood:
+            drawn = world.by_mood * rng.standard_normal((len(EMOTIONS), k))
+            by_mood = dict(zip(EMOTIONS, drawn, strict=True))
+        if world.drift:
+            steps = world.drift * rng.standard_normal((TIMES, k))
+            wandering = np.cumsum(steps, axis=0)
+        people.append(
+            Listener(sounds, weights, world.band, favourite, effects, by_mood, wandering)
+        )
+    return people
+
+
+def _cluster_effects(
+    table: TrackTable, spread: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw what a listener thinks of each genre and artist; return it by track, float64 (n,)."""
+    by_genre = spread * rng.standard_normal(len(table.genres))
+    artists, places = np.unique(table.artist_keys, return_inverse=True)
+    by_artist = spread / 2 * rng.standard_normal(len(artists))
+    return np.asarray(by_genre[table.genre_codes[:, 0]] + by_artist[places])
 
 
 def evenings(world: World, count: int, places: int, rng: np.random.Generator) -> Sequence[Evening]:
     """Draw the times that a listener asks for music, the same for every policy."""
     drawn = []
-    for _ in range(count):
+    for number in range(count):
         mood = read = str(rng.choice(EMOTIONS))
         if rng.random() < world.misread:
             read = str(rng.choice([emotion for emotion in EMOTIONS if emotion != mood]))
         drawn.append(
             Evening(
+                number=number,
                 mood=mood,
                 read=read,
                 voted=rng.permutation(places)[: world.votes],

@@ -70,6 +70,7 @@ class Prior:
         artist_sd: Standard deviation of artist effects over listeners.
         genres: Mean effects of genres, by `tracks.genre_key`.
         artists: Mean effects of artists, by `tracks.artist_key`.
+        believed: How much it knows of these listeners, from 0 (nothing) to 1.
         name: Stored with every track that was chosen with this prior.
     """
 
@@ -79,6 +80,7 @@ class Prior:
     artist_sd: float
     genres: Effects = field(default_factory=Effects)
     artists: Effects = field(default_factory=Effects)
+    believed: float = 0.0
     name: str = "usual"
 
 

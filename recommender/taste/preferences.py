@@ -20,6 +20,10 @@ EARLIEST_YEAR, LATEST_YEAR = 1850, 2100
 MOST_NAMES = 100
 """Maximum number of artists or genres in one list."""
 
+POPULARITY_WEIGHTS = {"familiar": 3.0, "mixed": 0.0, "deep": -4.0}
+"""What each setting adds to the weight of a track's popularity, in log-odds from the least to the
+most popular track."""
+
 TOLD_CHARS = 40
 """An error message quotes at most this much of an invalid text."""
 
@@ -41,9 +45,10 @@ class Preferences:
         first_year: The earliest year of release; None for no limit.
         last_year: The latest year of release; None for no limit.
         banned_artists: Tracks with one of these as first artist are never chosen.
-        banned_genres: Tracks with one of these as main genre are never chosen.
-        favourite_artists: Their tracks get a small bonus.
-        favourite_genres: Tracks with one of these as main genre get a small bonus.
+        banned_genres: Tracks of these genres, or of these families of genres, are never chosen.
+        favourite_artists: One of their tracks is in nearly every playlist that comes near it.
+        favourite_genres: Tracks of these genres, or of these families of genres, get a bonus.
+        popularity: How well known the tracks are, one of `POPULARITY_WEIGHTS`.
 
     Raises:
         BadPreference: A value is invalid; the message says what is valid.
@@ -59,6 +64,7 @@ class Preferences:
     banned_genres: tuple[str, ...] = ()
     favourite_artists: tuple[str, ...] = ()
     favourite_genres: tuple[str, ...] = ()
+    popularity: str = "mixed"
 
     def __post_init__(self) -> None:
         if not SHORTEST <= self.length <= LONGEST:
@@ -67,6 +73,11 @@ class Preferences:
             )
         if self.mode not in MODES:
             raise BadPreference(f"there is no mode {self.mode!r}; choose {', '.join(MODES)}")
+        if self.popularity not in POPULARITY_WEIGHTS:
+            raise BadPreference(
+                f"there is no popularity {self.popularity!r}; "
+                f"choose {', '.join(POPULARITY_WEIGHTS)}"
+            )
         _check_years(self.first_year, self.last_year)
         _check_names("artist", self.banned_artists, self.favourite_artists, artist_key)
         _check_names("genre", self.banned_genres, self.favourite_genres, genre_key)

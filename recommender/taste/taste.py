@@ -19,8 +19,8 @@ class Fit:
     """The position where a track was shown, and how well the track fitted there.
 
     Args:
-        valence: Target valence of the position, a percentile, 0..1.
-        energy: Target energy of the position, a percentile, 0..1.
+        valence: Target valence of the position, 0..1.
+        energy: Target energy of the position, 0..1.
         distance: Distance of the track to the target, in tolerances.
         misfit: Misfit of its supporting features; 0 is perfect.
         popularity: Its percentile of popularity, 0..1; 0.5 if unknown.

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from recommender.catalogue.tracks import FEATURES
 
-FEATURE_CENTRES: Final = np.array([0.5, 0.68, 120.0, 0.2, 0.65, 0.57, -7.0], dtype=np.float32)
+FEATURE_CENTRES: Final = np.array(
+    [0.5, 0.68, 120.0, 0.2, 0.65, 0.57, -7.0, 0.0, 0.06], dtype=np.float32
+)
 """The centre of each of `FEATURES` in popular music; fixed, so that votes keep their meaning when
 the catalogue is replaced."""
 
-FEATURE_SCALES: Final = np.array([0.25, 0.2, 30.0, 0.25, 0.15, 1.0, 4.0], dtype=np.float32)
+FEATURE_SCALES: Final = np.array(
+    [0.25, 0.2, 30.0, 0.25, 0.15, 1.0, 4.0, 0.25, 0.1], dtype=np.float32
+)
 """The scale of each feature, roughly its standard deviation; fixed for the same reason. The mode,
 which is 0 or 1, counts half."""
 
@@ -42,13 +46,23 @@ _MOST: Final = 3.0
 _SQUARED_COLUMNS: Final = [FEATURES.index(name) for name in SQUARED]
 
 
+def scaled(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return features on the fixed scales, float32 (n, K), clipped to three from the centre.
+
+    Args:
+        features: Raw features, float32 (n, K), in the order of `FEATURES`.
+    """
+    steps: NDArray[np.float32] = (features - FEATURE_CENTRES) / FEATURE_SCALES
+    return np.clip(steps, -_MOST, _MOST)
+
+
 def sound_traits(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the sound traits of tracks, float32 (n, `len(SOUND_TRAITS)`).
 
     Args:
         features: Raw features, float32 (n, K), in the order of `FEATURES`.
     """
-    steps = np.clip((features - FEATURE_CENTRES) / FEATURE_SCALES, -_MOST, _MOST)  # (n, K)
+    steps = scaled(features)
     return np.hstack([steps, steps[:, _SQUARED_COLUMNS] ** 2 - 1]).astype(np.float32)
 
 
@@ -60,7 +74,7 @@ def place_traits(
     """Return the traits of tracks at their positions, float64 (n, `len(PLACE_TRAITS)`).
 
     Args:
-        points: Target valence and energy, percentiles 0..1, (n, 2).
+        points: Target valence and energy, 0..1, (n, 2).
         distances: Distances to the targets, in tolerances, (n,).
         misfits: Misfits of the supporting features, 0 is perfect, (n,).
     """

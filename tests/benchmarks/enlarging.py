@@ -16,9 +16,20 @@ _JITTER = {
     "danceability": 0.02,
     "mode": 0.0,
     "loudness_db": 0.3,
+    "instrumentalness": 0.01,
+    "speechiness": 0.005,
 }
 """Standard deviation by which a drawn track differs from the real one: too little to blur what
 makes real music dense here and thin there."""
+
+_SHARES = (
+    "valence",
+    "energy",
+    "acousticness",
+    "danceability",
+    "instrumentalness",
+    "speechiness",
+)
 
 _TRACKS_PER_ARTIST = 3
 _DRAWN_AT_ONCE = 10_000
@@ -44,7 +55,7 @@ def enlarged(table: TrackTable, count: int, rng: np.random.Generator) -> Iterato
                 name=f"Song {number}",
                 artist=f"Artist {artist}",
                 album=f"Album {artist}",
-                genre=table.genres[table.genre_codes[row]],
+                genre=table.genres[table.genre_codes[row, 0]],
                 duration_ms=int(table.duration_ms[row]),
                 explicit=bool(table.explicit[row]),
                 valence=raw[0],
@@ -54,6 +65,9 @@ def enlarged(table: TrackTable, count: int, rng: np.random.Generator) -> Iterato
                 danceability=raw[4],
                 mode=int(raw[5]),
                 loudness_db=raw[6],
+                instrumentalness=raw[7],
+                speechiness=raw[8],
+                key=int(table.keys[row]),
                 invented=True,
             )
 
@@ -62,7 +76,7 @@ def _jittered(features: NDArray[np.float32], rng: np.random.Generator) -> NDArra
     """Return features moved a little, with four digits as the catalogues have, float64 (n, K)."""
     spreads = [_JITTER[feature] for feature in FEATURES]
     moved = features + rng.normal(scale=spreads, size=features.shape)
-    for share in ("valence", "energy", "acousticness", "danceability"):
+    for share in _SHARES:
         k = FEATURES.index(share)
         moved[:, k] = np.clip(moved[:, k], 0, 1)
     return moved.round(4)

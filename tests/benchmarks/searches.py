@@ -3,7 +3,7 @@
 All look for the tracks that are nearest to each place of a playlist among those that a listener
 allows. A listener's filters differ from anyone else's and each playlist has tolerances of its
 own, so scikit-learn must build its index anew for each playlist. SQL looks at every track for
-each place; its table of percentile ranks, which a catalogue does not store, is made beforehand.
+each place.
 """
 
 import sqlite3
@@ -99,7 +99,7 @@ def _scikit_learn(table: TrackTable, plans: Sequence[Sequence[Target]]) -> Side:
     config = SearchConfig()
 
     def build(tolerances: tuple[float, float]) -> NearestNeighbors:
-        allowed = table.ranks[table.artist_keys % _BANNED != 0, :2]
+        allowed = table.features[table.artist_keys % _BANNED != 0, :2]
         return NearestNeighbors(n_neighbors=config.count).fit(allowed / np.array(tolerances))
 
     builds, timed = [], []
@@ -119,7 +119,7 @@ def _sql(table: TrackTable, plans: Sequence[Sequence[Target]]) -> Side:
     timed = []
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute("create table ranked (valence real, energy real, artist integer) strict")
-        columns = (table.ranks[:, 0], table.ranks[:, 1], table.artist_keys)
+        columns = (table.features[:, 0], table.features[:, 1], table.artist_keys)
         db.executemany(
             "insert into ranked values (?, ?, ?)", zip(*(c.tolist() for c in columns), strict=True)
         )

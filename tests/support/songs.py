@@ -72,7 +72,7 @@ def write_csv(folder: Path, rows: Iterable[Mapping[str, str]], name: str = "song
 
 
 def random_tracks(count: int, seed: int = 0, artists: int = 1_000_000) -> list[Track]:
-    """Return tracks with features spread evenly, by so many different artists."""
+    """Return tracks with features spread evenly, by so many artists, each of one genre."""
     rng = np.random.default_rng(seed)
     return [
         replace(
@@ -80,7 +80,7 @@ def random_tracks(count: int, seed: int = 0, artists: int = 1_000_000) -> list[T
             id=track_id(number),
             name=f"Song {number}",
             artist=f"Artist {number % artists}",
-            genre=("pop", "rock", "jazz")[number % 3],
+            genre=("pop", "rock", "jazz")[number % artists % 3],
             valence=round(float(rng.random()), 4),
             energy=round(float(rng.random()), 4),
             tempo_bpm=round(float(rng.uniform(60, 190)), 2),
@@ -88,6 +88,8 @@ def random_tracks(count: int, seed: int = 0, artists: int = 1_000_000) -> list[T
             danceability=round(float(rng.random()), 4),
             mode=int(rng.integers(2)),
             loudness_db=round(float(rng.uniform(-20, 0)), 2),
+            instrumentalness=round(float(rng.random()), 4),
+            speechiness=round(float(rng.random()), 4),
         )
         for number in range(count)
     ]

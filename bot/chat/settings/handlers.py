@@ -238,6 +238,8 @@ def _changes(field: str, value: Any) -> dict[str, Any]:
             return {"mode": value}
         case "length":
             return {"length": value}
+        case "popularity":
+            return {"popularity": value}
         case "explicit":
             return {"allows_explicit": _YES_NO[value]}
         case "keeps":

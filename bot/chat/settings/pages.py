@@ -48,6 +48,10 @@ def overview(preferences: Preferences, *, unchecked: int, tracks: int) -> Page:
             _choice(str(length), "length", length, is_chosen=length == preferences.length)
             for length in LENGTHS
         ],
+        [
+            _choice(label, "popularity", dial, is_chosen=dial == preferences.popularity)
+            for dial, label in texts.POPULARITY.items()
+        ],
         [button(texts.SWITCH_EXPLICIT[explicit], "set", "explicit", "no" if explicit else "yes")],
         [button(texts.SWITCH_KEEPS[keeps], "set", "keeps", "no" if keeps else "yes")],
         [button(texts.YEARS_BUTTON, "settings", "years")],
@@ -165,6 +169,8 @@ def _told(preferences: Preferences, name: str) -> str:
             return texts.MODE_LABELS[preferences.mode]
         case "length":
             return texts.LENGTH.format(length=preferences.length)
+        case "popularity":
+            return texts.POPULARITY[preferences.popularity]
         case "allows_explicit":
             return texts.EXPLICIT[preferences.allows_explicit]
         case "keeps_playlists":

@@ -180,7 +180,7 @@ def test_by_label_chooses_from_the_category_of_the_emotion(tmp_path: Path, data:
     assert len(chosen) == 20
     assert sad(np.array(chosen)).all()
     assert not sad(np.array([table.rows([track["id"]])[0] for track in free["tracks"]])).all()
-    energies = table.ranks[chosen, 1]  # lift's targets still order them
+    energies = table.features[chosen, 1]  # lift's targets still order them
     assert np.corrcoef(energies, [target["energy"] for target in answer["targets"]])[0, 1] > 0.3
     assert "Only from the category Sadness." in run(*words, "--by-label")
 

@@ -146,7 +146,7 @@ def test_what_was_relaxed_is_printed_and_in_the_json() -> None:
     result = CliRunner().invoke(app, [*words, "--json"])
     (mood,) = json.loads(result.stdout)["relaxed"]
     assert (mood["kind"], mood["places"]) == ("mood", 100)
-    assert mood["text"].startswith(f"{mood['tracks']} of 100 tracks are far from the mood: ")
+    assert mood["text"].startswith(f"{mood['tracks']} of 100 tracks are some way off the mood, ")
     assert mood["text"] in CliRunner().invoke(app, words).stdout
     few = ["--emotion", "happy", "--length", "1", "--json"]
     assert json.loads(CliRunner().invoke(app, few).stdout)["relaxed"] == []

@@ -58,7 +58,15 @@ def test_json_has_every_policy_with_intervals(tmp_path: Path) -> None:
     assert (answer["tracks"], answer["listeners"], answer["seed"]) == (1_500, LEAST_LISTENERS, 4)
     assert list(answer["worlds"]) == ["easy"]
     easy = answer["worlds"]["easy"]
-    assert list(easy["policies"]) == ["random", "targets only", "Beta-Thompson", "Mirrortape"]
+    assert list(easy["policies"]) == [
+        "random",
+        "targets only",
+        "Beta-Thompson",
+        "warm LinUCB",
+        "pool only",
+        "own votes ignored",
+        "Mirrortape",
+    ]
     for policy in easy["policies"].values():
         assert list(policy["ndcg"]) == ["1", "2", "5", "10"]
         fifth = policy["ndcg"]["5"]
@@ -83,7 +91,11 @@ def test_tables_tell_it_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--world", "fair"], "there is no world 'fair'; choose from easy, hard."),
+        (["--world", "fair"], "there is no world 'fair'; choose from easy, hard, clusters,"),
+        (["--world", "real"], "--world real and --data FILE.csv go together."),
+        (["--world", "easy", "--data", "x.csv"], "--world real and --data FILE.csv go together."),
+        (["--world", "real", "--data", "x.csv"], "x.csv cannot be opened: no such file"),
+        (["--world", "easy,real", "--data", "x.csv"], "--world real goes alone."),
         (["--listeners", "3"], "--listeners 3: 30 or more are needed for an interval."),
         (["--plot", "nowhere/plot.png"], "for the plot."),
     ],

@@ -93,7 +93,10 @@ def test_a_catalogue_of_the_first_version_goes_on(tmp_path: Path) -> None:
     db = open_database(path)
     migrations.apply(db, stop_before="m002_year_label_revision")
     keys = {"artist_key": artist_key(TRACK.artist), "song_key": song_key(TRACK.name, TRACK.artist)}
-    db.table("tracks").insert(asdict(TRACK) | keys | {"popularity": None})
+    row = asdict(TRACK) | keys | {"popularity": None}
+    for later in ("instrumentalness", "speechiness", "key"):
+        del row[later]
+    db.table("tracks").insert(row)
     db.close()
     catalogue = Catalogue(path)
     table = catalogue.load()
@@ -173,7 +176,7 @@ def test_stats(catalogue: Catalogue) -> None:
     catalogue.replace_invented(replace(track, invented=True) for track in tracks)
     found = catalogue.stats()
     assert (found.tracks, found.invented, found.artists) == (30, 30, 5)
-    assert found.genres == {"pop": 10, "rock": 10, "jazz": 10}
+    assert found.genres == {"pop": 12, "rock": 12, "jazz": 6}
     spread = found.features["valence"]
     values = [track.valence for track in tracks]
     assert (spread.low, spread.high) == (min(values), max(values))

@@ -61,6 +61,9 @@ def test_tidytuesday(tmp_path: Path) -> None:
         danceability=0.712,
         mode=1,
         loudness=-5.217,
+        instrumentalness=None,
+        speechiness=None,
+        key=None,
         year=2019,
         explicit_known=False,
     )

@@ -41,7 +41,7 @@ def assert_equal(one: TrackTable, other: TrackTable) -> None:
 
 
 def is_mapped(table: TrackTable) -> bool:
-    return table.mapping is not None and not table.ranks.flags.owndata
+    return table.mapping is not None and not table.features.flags.owndata
 
 
 def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -73,11 +73,11 @@ def test_what_was_looked_at_can_be_given_back_and_looked_at_again(tmp_path: Path
     write_table(TABLE, tmp_path / "tracks", "one")
     table = open_table(tmp_path / "tracks", "one")
     assert table is not None
-    sums = table.features.sum(), table.ranks.sum()
+    sums = table.features.sum(), table.popularity.sum()
     assert resident_kib(tmp_path / "tracks") > 0
     table.release()
     assert resident_kib(tmp_path / "tracks") == 0
-    assert (table.features.sum(), table.ranks.sum()) == sums
+    assert (table.features.sum(), table.popularity.sum()) == sums
 
 
 def test_a_file_of_another_revision_is_not_used(tmp_path: Path) -> None:

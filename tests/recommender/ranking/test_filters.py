@@ -2,18 +2,26 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from recommender.catalogue.names import check_artists, check_genres
 from recommender.catalogue.table import TrackTable
 from recommender.catalogue.tracks import Track
 from recommender.errors import TooFewTracks, UnknownName
 from recommender.mood.targets import EMOTIONS, MODES
-from recommender.ranking.favourites import ARTIST_WEIGHT, GENRE_WEIGHT, favoured
+from recommender.ranking.favourites import (
+    ARTIST_WEIGHT,
+    GENRE_WEIGHT,
+    NEIGHBOUR_WEIGHT,
+    Favourites,
+    favourite_rows,
+)
 from recommender.ranking.filters import filters, passes_all
 from recommender.recommend import Recommendation, recommend
 from recommender.taste.preferences import USUAL, Preferences
@@ -202,17 +210,28 @@ def test_filters_are_not_blamed_for_a_small_catalogue() -> None:
 # -- favourites --
 
 
-def test_favourites_weigh_a_little_more() -> None:
+BY_ARTIST = {track.artist: track.genre for track in TRACKS}
+
+
+def bonus_of(wish: Preferences) -> NDArray[np.float32]:
+    """Return the bonus of every track."""
+    favourites = Favourites(TABLE, wish, favourite_rows(TABLE, wish))
+    return favourites.bonus(np.arange(len(TABLE)))
+
+
+def test_favourites_weigh_more() -> None:
     wish = Preferences(favourite_artists=("the ARTIST 4",), favourite_genres=("Rock",))
-    rows = np.arange(len(TABLE))
-    expected = [
-        ARTIST_WEIGHT * (track.artist == "Artist 4") + GENRE_WEIGHT * (track.genre == "rock")
-        for track in map(TABLE.track, rows)
-    ]
-    found = favoured(TABLE, rows, wish)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    assert not favoured(TABLE, rows, USUAL).any()
+    tracks = list(map(TABLE.track, range(len(TABLE))))
+    bonus = bonus_of(wish)
+    assert bonus.dtype == np.float32
+    for track, found in zip(tracks, bonus.tolist(), strict=True):
+        by_genre = GENRE_WEIGHT * (track.genre == "rock")
+        if track.artist == "Artist 4":
+            assert found == pytest.approx(ARTIST_WEIGHT + by_genre)
+        else:  # whoever shares a genre with the favourite artist comes next
+            of_same_genre = track.genre == BY_ARTIST["Artist 4"]
+            assert by_genre <= found <= by_genre + NEIGHBOUR_WEIGHT * of_same_genre + 1e-6
+    assert not bonus_of(USUAL).any()
 
 
 def test_favourites_come_more_often() -> None:
@@ -273,20 +292,101 @@ def test_an_unknown_genre_is_told_with_the_nearest() -> None:
         check_genres(nameless, ["pop"])
 
 
-def test_of_tracks_that_nobody_checked_none_is_chosen_while_clean_ones_suffice() -> None:
+def test_a_track_that_nobody_checked_is_not_clean() -> None:
     clean = np.arange(3000) % 100 == 7  # 30 of them
-    table = table_of(random_tracks(3000))
-    table = replace(table, explicit_known=clean)
+    table = replace(table_of(random_tracks(3000)), explicit_known=clean)
     wish = Preferences(allows_explicit=False)
     found = playlist(table, wish)
-    rows = table.rows(pick.track.id for pick in found.picks)
-    assert clean[rows].all()
+    assert clean[table.rows(pick.track.id for pick in found.picks)].all()
     assert not [each for each in found.relaxed if each.kind == "explicit"]
-    longer = playlist(table, replace(wish, length=40), length=40)
-    assert clean[table.rows(pick.track.id for pick in longer.picks)].sum() == 30
-    (told,) = [each for each in longer.relaxed if each.kind == "explicit"]
+    with pytest.raises(TooFewTracks, match="Only 30 tracks are left for 40 places"):
+        playlist(table, wish, length=40)
+
+
+def test_a_catalogue_that_checked_nothing_says_that_the_filter_cannot_be_kept() -> None:
+    tracks = random_tracks(300)
+    tracks[::3] = [replace(track, name=f"{track.name} (Fucking Mix)") for track in tracks[::3]]
+    table = table_of(tracks)
+    table = replace(table, explicit_known=np.zeros(300, dtype=np.bool_))
+    found = playlist(table, Preferences(allows_explicit=False))
+    assert not [pick for pick in found.picks if "Fucking" in pick.track.name]
+    (told,) = [each for each in found.relaxed if each.kind == "explicit"]
     assert str(told) == (
-        "You asked for no explicit songs, but for 10 of 40 tracks I can't check that: my "
-        "catalogue doesn't say."
+        "You asked for no explicit songs, but my catalogue doesn't say which are: I only left out "
+        "titles with explicit words."
     )
-    assert not [each for each in playlist(table, Preferences()).relaxed if each.kind == "explicit"]
+    assert not [each for each in playlist(table).relaxed if each.kind == "explicit"]
+
+
+def test_a_ban_on_a_family_holds_for_its_members() -> None:
+    genres = ("big room", "deep house", "pop", "dance pop", "rock")
+    tracks = [
+        replace(track, genre=genres[number % 5]) for number, track in enumerate(random_tracks(500))
+    ]
+    picks = playlist(table_of(tracks), Preferences(banned_genres=("edm",)), length=50).picks
+    assert {pick.track.genre for pick in picks} <= {"pop", "dance pop", "rock"}
+
+
+def test_an_artist_is_of_the_genre_of_most_of_their_tracks() -> None:
+    tracks = [
+        replace(track, artist="The Loud", genre="pop" if number % 4 == 0 else "hard rock")
+        for number, track in enumerate(random_tracks(8))
+    ]
+    others = random_tracks(60)[8:]
+    table = table_of([*tracks, *others])
+    banned = playlist(table, Preferences(banned_genres=("rock",)), length=10).picks
+    assert "The Loud" not in {pick.track.artist for pick in banned}
+
+
+@pytest.mark.parametrize(
+    ("today", "is_played"),
+    [
+        (None, False),
+        (date(2026, 7, 1), False),
+        (date(2026, 12, 5), False),
+        (date(2026, 12, 24), True),
+        (date(2026, 12, 27), False),
+    ],
+)
+def test_christmas_songs_are_for_christmas(today: date | None, *, is_played: bool) -> None:
+    tracks = [
+        replace(track, name=f"Merry Christmas {number}" if number % 2 else track.name)
+        for number, track in enumerate(random_tracks(200))
+    ]
+    found = recommend(
+        table_of(tracks),
+        probabilities={"neutral": 1.0},
+        mode="match",
+        length=20,
+        taste=Taste(),
+        recent=(),
+        rng=np.random.default_rng(0),
+        today=today,
+    )
+    assert any("Christmas" in pick.track.name for pick in found.picks) == is_played
+
+
+def test_music_for_children_is_only_for_those_who_wish_it() -> None:
+    tracks = [
+        replace(track, genre="children" if number % 2 else "pop")
+        for number, track in enumerate(random_tracks(200))
+    ]
+    table = table_of(tracks)
+    assert {pick.track.genre for pick in playlist(table).picks} == {"pop"}
+    wished = playlist(table, Preferences(favourite_genres=("children",))).picks
+    assert "children" in {pick.track.genre for pick in wished}
+
+
+def test_the_dial_moves_the_popularity() -> None:
+    usual = {"tempo_bpm": 120.0, "acousticness": 0.2, "danceability": 0.6, "mode": 1}
+    usual |= {"loudness_db": -7.0, "instrumentalness": 0.0, "speechiness": 0.06}
+    table = table_of([replace(track, **usual) for track in random_tracks(2000)])
+    table = replace(table, popularity=np.random.default_rng(1).random(2000, dtype=np.float32))
+
+    def popularity(dial: str) -> float:
+        wish = Preferences(popularity=dial)
+        picks = [pick for seed in range(5) for pick in playlist(table, wish, seed=seed).picks]
+        return float(np.mean([table.popularity[table.rows([pick.track.id])[0]] for pick in picks]))
+
+    assert popularity("familiar") > popularity("mixed") + 0.1
+    assert popularity("deep") < popularity("mixed") - 0.1

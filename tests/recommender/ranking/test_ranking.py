@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from recommender.catalogue.table import TrackTable
 from recommender.catalogue.tracks import Track
 from recommender.mood.targets import EMOTIONS, MODES, Target, plan
-from recommender.ranking.ranking import Choice, RankingConfig, rank
+from recommender.ranking.ranking import Choice, RankingConfig, rank, rules
 from recommender.taste.pool import USUAL_LISTENER
 from recommender.taste.posterior import infer
 from recommender.taste.taste import Fit, Taste
 from tests.support.songs import TRACK, opinion, random_tracks, table_of, track_id
 
-TRACKS = random_tracks(200, artists=40)
+TRACKS = random_tracks(200, artists=60)
 TABLE = table_of(TRACKS)
 CONFIG = RankingConfig()
 NOBODY = infer(Taste().votes(), USUAL_LISTENER)
@@ -43,7 +43,16 @@ def chosen(
 ) -> list[Choice]:
     posterior = infer(taste.votes(), USUAL_LISTENER)
     rng = np.random.default_rng(seed)
-    return rank(table, plan_, taste, posterior, recent or set(), rng, config)
+    return rank(
+        table,
+        plan_,
+        posterior,
+        len(taste.opinions),
+        recent or set(),
+        rng,
+        config,
+        rules(table, taste),
+    )
 
 
 def tracks_of(choices: list[Choice], table: TrackTable = TABLE) -> list[Track]:
@@ -125,13 +134,11 @@ def test_recent_tracks_come_back_only_to_fill_up() -> None:
 
 
 def test_only_allowed_tracks_are_chosen_even_to_fill_up() -> None:
-    is_jazz = TABLE.genre_codes == TABLE.genres.index("jazz")
+    is_jazz = TABLE.genre_codes[:, 0] == TABLE.genres.index("jazz")
     recent = {track.id for track in TRACKS[:150]}
     rng = np.random.default_rng(0)
     plan_ = plan({"sad": 1.0}, "lift", 30)
-    choices = rank(
-        TABLE, plan_, Taste(), NOBODY, recent, rng, CONFIG, is_allowed=lambda rows: is_jazz[rows]
-    )
+    choices = rank(TABLE, plan_, NOBODY, 0, recent, rng, CONFIG, [lambda rows: is_jazz[rows]])
     assert len(choices) == 30
     assert {track.genre for track in tracks_of(choices)} == {"jazz"}
     assert {track.id for track in tracks_of(choices)} & recent
@@ -141,9 +148,7 @@ def test_where_nothing_is_allowed_nothing_is_chosen() -> None:
     rng = np.random.default_rng(0)
     plan_ = plan({"sad": 1.0}, "lift", 5)
     is_allowed = np.zeros(len(TABLE), dtype=np.bool_)
-    none = rank(
-        TABLE, plan_, Taste(), NOBODY, (), rng, CONFIG, is_allowed=lambda rows: is_allowed[rows]
-    )
+    none = rank(TABLE, plan_, NOBODY, 0, (), rng, CONFIG, [lambda rows: is_allowed[rows]])
     assert none == []
 
 
@@ -171,7 +176,15 @@ def test_one_prolific_artist_does_not_keep_others_away() -> None:
 
 
 def test_without_chance_the_best_fit_is_chosen() -> None:
-    config = RankingConfig(temperature=1e-6, diversity_weight=0.0, noise=0.0)
+    config = RankingConfig(
+        temperature=1e-6,
+        first_temperature=1e-6,
+        style_temperature=1e-6,
+        block=(1, 1),
+        style_weight=0.0,
+        diversity_weight=0.0,
+        noise=0.0,
+    )
     plan_ = plan({"sad": 1.0}, "match", 1)
     (first,) = chosen(plan_, config=config)
     assert first.propensity == pytest.approx(1)
@@ -199,8 +212,10 @@ def test_a_score_is_the_log_odds_of_a_like_at_its_place() -> None:
 
 def test_variety_costs_what_is_alike() -> None:
     def spread(diversity_weight: float) -> float:
-        config = RankingConfig(temperature=1e-6, diversity_weight=diversity_weight)
+        config = RankingConfig(
+            temperature=1e-6, first_temperature=1e-6, diversity_weight=diversity_weight
+        )
         choices = chosen(plan({"neutral": 1.0}, "match", 8), config=config)
         return float(TABLE.features[[c.row for c in choices], 2:5].std(axis=0).mean())
 
-    assert spread(5.0) > spread(0.0)
+    assert spread(100.0) > spread(0.0)

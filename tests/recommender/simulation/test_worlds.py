@@ -37,16 +37,16 @@ def test_a_listener_likes_about_half_of_the_music_of_each_mood() -> None:
     for person in listeners(WORLDS["easy"], TABLE, 5, rng()):
         for emotion in ("sad", "happy", "angry"):
             (target,) = targets_of(emotion, 1)
-            away = np.linalg.norm(TABLE.ranks[:, :2] - [target.valence, target.energy], axis=1)
+            away = np.linalg.norm(TABLE.features[:, :2] - [target.valence, target.energy], axis=1)
             chances = person.chances(TABLE, np.flatnonzero(away < 0.1), target)
             assert 0.3 < chances.mean() < 0.6
 
 
 def test_music_off_the_mood_is_liked_less() -> None:
     sounds = standardised(TABLE)
-    indifferent = Listener(sounds, np.zeros(7), 0.0, np.zeros(7))
+    indifferent = Listener(sounds, np.zeros(9), 0.0, np.zeros(9))
     chances = indifferent.chances(TABLE, ROWS, SAD)
-    away = np.linalg.norm(TABLE.ranks[:, :2] - [SAD.valence, SAD.energy], axis=1)
+    away = np.linalg.norm(TABLE.features[:, :2] - [SAD.valence, SAD.energy], axis=1)
     order = np.argsort(away)
     assert (np.diff(chances[order]) <= 1e-9).all()
     assert chances[order[0]] == pytest.approx(0.5, abs=0.1)
@@ -56,9 +56,9 @@ def test_music_off_the_mood_is_liked_less() -> None:
 def test_a_band_is_liked_best_in_its_middle() -> None:
     sounds = standardised(TABLE)
     middle = sounds[7].astype(float)
-    person = Listener(sounds, np.zeros(7), 0.25, middle)
-    away = np.linalg.norm(TABLE.ranks[:, :2] - TABLE.ranks[7, :2], axis=1)
-    target = replace(SAD, valence=float(TABLE.ranks[7, 0]), energy=float(TABLE.ranks[7, 1]))
+    person = Listener(sounds, np.zeros(9), 0.25, middle)
+    away = np.linalg.norm(TABLE.features[:, :2] - TABLE.features[7, :2], axis=1)
+    target = replace(SAD, valence=float(TABLE.features[7, 0]), energy=float(TABLE.features[7, 1]))
     near = np.flatnonzero(away < 0.02)
     assert person.chances(TABLE, near, target).argmax() == int(np.flatnonzero(near == 7)[0])
 
@@ -72,7 +72,7 @@ def test_listeners_of_one_community_agree_more_than_strangers() -> None:
     def agreement(others: list[np.ndarray]) -> float:
         return float(np.mean([np.corrcoef(one, other)[0, 1] for other in others]))
 
-    assert agreement(friends) > agreement(strangers) + 0.2
+    assert agreement(friends) > agreement(strangers) + 0.1
 
 
 @pytest.mark.parametrize(

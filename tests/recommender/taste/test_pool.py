@@ -6,6 +6,9 @@ from recommender.taste.traits import TRAITS
 
 TASTE = USUAL_LISTENER.mean + 0.8 * np.random.default_rng(0).normal(size=len(TRAITS))
 
+WIDE = np.array([trait != "support" for trait in TRAITS])
+"""All traits but the one whose small values tell little."""
+
 
 def listeners(
     many: int, votes: int, spread: float = 0.4, likes_artist: int | None = None
@@ -20,6 +23,7 @@ def _listener(
 ) -> Votes:
     weights = TASTE + spread * rng.normal(size=len(TRAITS))
     traits = rng.normal(size=(count, len(TRAITS)))
+    traits[:, TRAITS.index("support")] *= 0.1  # as small as misfits are
     artists = rng.integers(0, 30, count)
     odds = traits @ weights + 3.0 * (artists == likes_artist)
     return Votes(
@@ -39,15 +43,15 @@ def test_without_listeners_all_is_as_usual() -> None:
 def test_many_listeners_with_few_votes_reveal_what_they_share() -> None:
     found = pool(listeners(60, votes=15))
     moved, true = found.mean - USUAL_LISTENER.mean, TASTE - USUAL_LISTENER.mean
-    assert np.corrcoef(moved, true)[0, 1] > 0.8
-    assert np.linalg.norm(found.mean - TASTE) < 0.6 * np.linalg.norm(true)
+    assert np.corrcoef(moved[WIDE], true[WIDE])[0, 1] > 0.8
+    assert np.linalg.norm((found.mean - TASTE)[WIDE]) < 0.6 * np.linalg.norm(true[WIDE])
 
 
 def test_one_listener_hardly_moves_the_pool() -> None:
     alone, many = (
         pool(listeners(count, votes=15)).mean - USUAL_LISTENER.mean for count in (1, 60)
     )
-    assert np.linalg.norm(alone) < 0.5 * np.linalg.norm(many)
+    assert np.linalg.norm(alone[WIDE]) < 0.5 * np.linalg.norm(many[WIDE])
 
 
 def test_an_artist_whom_all_like_is_expected_to_be_liked() -> None:

@@ -38,7 +38,7 @@ def test_votes_hold_what_was_shown_and_where() -> None:
     assert votes.genres.tolist() == [genre_key("pop"), genre_key(TRACKS[1].genre)]
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=7, max_size=7))
+@given(st.lists(st.floats(-1e6, 1e6), min_size=9, max_size=9))
 def test_no_sound_is_endlessly_far_off(features: list[float]) -> None:
     sounds = Taste((replace(opinion(TRACK, 1.0), features=tuple(features)),)).votes().traits
     assert np.abs(sounds[:, SOUND]).max() <= 8

@@ -11,7 +11,16 @@ from tests.support.telegram.messages import titles
 
 TABLE = table_of(
     [
-        replace(track, genre="jazz" if number % 2 else "rock")
+        replace(
+            track,
+            genre="jazz" if number % 2 else "rock",
+            acousticness=0.2,
+            danceability=0.6,
+            mode=1,
+            loudness_db=-7.0,
+            instrumentalness=0.0,
+            speechiness=0.06,
+        )
         for number, track in enumerate(random_tracks(1500))
     ]
 )
