@@ -18,11 +18,11 @@ from recommender.ranking.explaining import Learned, Pick, explain
 from recommender.ranking.filters import (
     Predicate,
     filters,
-    in_season,
     none_of,
     passes_all,
     shortage,
     still_plays,
+    suitable,
 )
 from recommender.ranking.ranking import (
     POLICY_VERSION,
@@ -101,8 +101,8 @@ def recommend(
     """
     began = clock()
     config = config or RankingConfig()
-    seasonal = in_season(table, preferences, today)
-    is_allowed = seasonal if is_allowed is None else passes_all([seasonal, is_allowed])
+    suits = suitable(table, preferences, today)
+    is_allowed = suits if is_allowed is None else passes_all([suits, is_allowed])
     must_pass = rules(table, taste, preferences, is_allowed)
     still_share = _still_share(table, passes_all(must_pass)) if mode == "calm" else 0.0
     whole = plan(probabilities, mode, length, still_share)

@@ -1,4 +1,4 @@
-"""Recognises music that is only wanted at a time of year, by children, or by adults.
+"""Recognises music that is only wanted at a time of year, or by children, or not at all.
 
 Catalogues do not say so, but titles, albums and genres do.
 """
@@ -20,6 +20,7 @@ class Kind(IntFlag):
     HALLOWEEN = 2
     CHILDREN = 4
     EXPLICIT_TITLE = 8
+    SELF_HARM = 16
 
 
 SEASONS: Final = {
@@ -53,6 +54,12 @@ _EXPLICIT: Final = re.compile(
     r"|slut\w*|asshole\w*|ass|a hole|faggot\w*|porn\w*|puta|puto|mierda|coño|pendej\w+|chinga\w*"
     r"|cabron|verga|explicit)\b"
 )
+_SELF_HARM: Final = re.compile(
+    r"\b(?:suicid\w*|kill (?:yourself|myself|urself)|hang (?:yourself|myself)|self harm"
+    r"|slit (?:my|your) wrists?|wanna die|want to die|better off dead|end my life"
+    r"|quiero morir|selbstmord)\b"
+)
+"""Whoever is sad gets no song of such a title from us."""
 
 
 def kinds_of(title: str, artist: str, album: str, genres: Iterable[str]) -> int:
@@ -69,6 +76,8 @@ def kinds_of(title: str, artist: str, album: str, genres: Iterable[str]) -> int:
         kinds |= Kind.CHILDREN
     if _EXPLICIT.search(name):
         kinds |= Kind.EXPLICIT_TITLE
+    if _SELF_HARM.search(name):
+        kinds |= Kind.SELF_HARM
     return int(kinds)
 
 

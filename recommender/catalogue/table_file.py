@@ -26,7 +26,7 @@ from safetensors.numpy import save_file
 from recommender.catalogue.grid import Grid
 from recommender.catalogue.table import TrackTable
 
-_FORMAT = " ".join(["3", *(field.name for field in fields(TrackTable))])
+_FORMAT = " ".join(["4", *(field.name for field in fields(TrackTable))])
 """Change the number whenever the meaning of an array changes."""
 
 _DTYPES: dict[str, Any] = {

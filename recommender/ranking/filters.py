@@ -99,18 +99,18 @@ def _clean(table: TrackTable) -> Predicate:
     return passes
 
 
-def in_season(table: TrackTable, preferences: Preferences, today: date | None = None) -> Predicate:
-    """Return the predicate for tracks that suit the day, and adults.
+def suitable(table: TrackTable, preferences: Preferences, today: date | None = None) -> Predicate:
+    """Return the predicate for tracks that suit the day, and anybody in any mood.
 
-    Seasonal songs are played in their season alone, and music for children never, unless the
-    listener named its artist or genre as a favourite.
+    Seasonal songs are played in their season alone. Music for children is never played unless the
+    listener named its artist or genre as a favourite, and titles about self-harm never.
 
     Args:
         table: The catalogue.
         preferences: The listener's settings.
         today: The listener's date; None if unknown, when nothing is in season.
     """
-    away = out_of_season(today)
+    away = out_of_season(today) | Kind.SELF_HARM
     artists = [artist_key(name) for name in preferences.favourite_artists]
     is_favourite = of_genres(table, preferences.favourite_genres)
 

@@ -20,12 +20,16 @@ _TITLE_CHARS = 24
 _ENERGY = (
     (0.2, "very quiet"),
     (0.4, "quiet"),
-    (0.6, "unhurried"),
+    (0.6, "mellow"),
     (0.8, "lively"),
     (1.01, "intense"),
 )
 _VALENCE = ((0.2, "dark"), (0.4, "wistful"), (0.6, "even"), (0.8, "bright"), (1.01, "cheerful"))
 """The words for raw energy and valence up to each value."""
+
+_LIVELY = 0.6
+"""From this energy on, music of low valence is not wistful but brooding; and below it, a quick
+beat is not heard as fast."""
 
 _MOVED = 0.12
 """An effect of votes is mentioned from this many log-odds on; one like of an artist is enough."""
@@ -125,9 +129,11 @@ def _words(track: Track) -> dict[str, str]:
         "energy": next(word for most, word in _ENERGY if track.energy < most),
         "valence": next(word for most, word in _VALENCE if track.valence < most),
     }
-    if track.tempo_bpm <= _SLOW_BPM:
+    if words["valence"] == "wistful" and track.energy >= _LIVELY:
+        words["valence"] = "brooding"
+    if track.tempo_bpm <= _SLOW_BPM and track.energy < _LIVELY:
         words["tempo_bpm"] = "slow"
-    if track.tempo_bpm >= _FAST_BPM:
+    if track.tempo_bpm >= _FAST_BPM and track.energy >= _LIVELY:
         words["tempo_bpm"] = "fast"
     if track.acousticness >= 0.6:
         words["acousticness"] = "acoustic"

@@ -366,6 +366,15 @@ def test_christmas_songs_are_for_christmas(today: date | None, *, is_played: boo
     assert any("Christmas" in pick.track.name for pick in found.picks) == is_played
 
 
+def test_no_title_speaks_of_self_harm() -> None:
+    tracks = [
+        replace(track, name="Kill Yourself (Part III)" if number % 2 else track.name)
+        for number, track in enumerate(random_tracks(200))
+    ]
+    picks = playlist(table_of(tracks), length=50).picks
+    assert not [pick for pick in picks if "Kill" in pick.track.name]
+
+
 def test_music_for_children_is_only_for_those_who_wish_it() -> None:
     tracks = [
         replace(track, genre="children" if number % 2 else "pop")
