@@ -21,6 +21,7 @@ shown and how they voted, and `recommender.services.spotify` writes playlists to
 """
 
 from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.invented import fill
 from recommender.catalogue.table import TrackTable
 from recommender.catalogue.tracks import Track
 from recommender.errors import RecommenderError
@@ -45,6 +46,7 @@ __all__ = [
     "Taste",
     "Track",
     "TrackTable",
+    "fill",
     "recommend",
     "recommend_replacements",
     "score",

@@ -160,14 +160,14 @@ def data_folder(data_dir: Path | None) -> Path:
 
 def _retry_unavailable_tracks(data_dir: Path | None) -> None:
     """Let the bot try unavailable tracks again: a newer catalogue may have new ids for them."""
-    from recommender.listeners.unavailable_tracks import GoneTracks
+    from recommender.listeners.unavailable_tracks import UnavailableTracks
     from recommender.storage.database import open_database
 
     path = data_folder(data_dir) / "mirrortape.db"
     if path.exists():
         db = open_database(path)
         try:
-            GoneTracks(db).clear()
+            UnavailableTracks(db).clear()
         finally:
             db.close()
 

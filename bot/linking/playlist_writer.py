@@ -34,7 +34,7 @@ from recommender.errors import (
     SpotifyUnreachable,
 )
 from recommender.services.spotify.contents import Playlist, unplayed
-from recommender.services.spotify.intents import Intent, Intents, LivingPlaylist, PlaylistDraft
+from recommender.services.spotify.intents import Intent, Intents, PlaylistDraft, PublishedList
 from recommender.services.spotify.web_api import SpotifyClient
 from recommender.storage.database import immediate
 
@@ -77,7 +77,7 @@ class WrittenPlaylist:
     silent: frozenset[str] = frozenset()
 
 
-Mend = Callable[[int, PlaylistDraft, frozenset[str]], Awaitable[PlaylistDraft]]
+FindReplacements = Callable[[int, PlaylistDraft, frozenset[str]], Awaitable[PlaylistDraft]]
 """Replaces the given tracks of a user's draft, which do not play, and returns the new draft."""
 
 
@@ -107,7 +107,7 @@ class PlaylistWriter:
         self._clock = clock
 
     async def write(
-        self, user_id: int, draft: PlaylistDraft, mend: Mend = leave
+        self, user_id: int, draft: PlaylistDraft, find_replacements: FindReplacements = leave
     ) -> WrittenPlaylist | None:
         """Store a draft as the user's intent and write it, as `write_pending` does."""
         now = self._clock()
@@ -119,12 +119,12 @@ class PlaylistWriter:
         async def work() -> WrittenPlaylist | None:
             async with self._locks.of(user_id):
                 await self._records.once("intent", intend)
-                return await self._carry_out(user_id, mend, draft.saved_id)
+                return await self._carry_out(user_id, find_replacements, draft.saved_id)
 
         return await self._locks.shielded(work())
 
     async def write_pending(
-        self, user_id: int, mend: Mend = leave, *, only: int | None = None
+        self, user_id: int, find_replacements: FindReplacements = leave, *, only: int | None = None
     ) -> WrittenPlaylist | None:
         """Make the user's playlist equal to the draft that is pending.
 
@@ -133,7 +133,7 @@ class PlaylistWriter:
 
         Args:
             user_id: Whose playlist.
-            mend: Finds replacements for tracks that Spotify does not play.
+            find_replacements: Finds replacements for tracks that Spotify does not play.
             only: Write nothing unless the pending draft is this saved playlist.
 
         Returns:
@@ -146,24 +146,26 @@ class PlaylistWriter:
 
         async def work() -> WrittenPlaylist | None:
             async with self._locks.of(user_id):
-                return await self._carry_out(user_id, mend, only)
+                return await self._carry_out(user_id, find_replacements, only)
 
         return await self._locks.shielded(work())
 
     async def resume(
-        self, mend: Mend = leave, is_wanted: Callable[[int], bool] = lambda _: True
+        self,
+        find_replacements: FindReplacements = leave,
+        is_wanted: Callable[[int], bool] = lambda _: True,
     ) -> dict[int, WrittenPlaylist]:
         """Write every pending draft whose retry is due and return what was written, by user.
 
         Args:
-            mend: Finds replacements for tracks that Spotify does not play.
+            find_replacements: Finds replacements for tracks that Spotify does not play.
             is_wanted: Selects users by id; drafts of the others stay pending.
         """
         written, now = {}, self._clock()
         unfinished = await self._store(lambda kept: kept.unfinished(now))
         for user_id in filter(is_wanted, unfinished):
             try:
-                playlist = await self.write_pending(user_id, mend)
+                playlist = await self.write_pending(user_id, find_replacements)
             except RecommenderError as error:
                 _log.warning("a playlist could not be written yet: %s", type(error).__name__)
             else:
@@ -172,7 +174,7 @@ class PlaylistWriter:
         return written
 
     async def _carry_out(
-        self, user_id: int, mend: Mend, only: int | None
+        self, user_id: int, find_replacements: FindReplacements, only: int | None
     ) -> WrittenPlaylist | None:
         """Do as `write_pending` says. The caller holds the lock."""
         now = self._clock()
@@ -190,10 +192,10 @@ class PlaylistWriter:
         draft = intent.draft
         try:
             try:
-                draft, written = await self._fill_playlist(user_id, draft, mend)
+                draft, written = await self._fill_playlist(user_id, draft, find_replacements)
             except PlaylistGone:  # deleted between two of our requests
                 await self._let_go(user_id)
-                draft, written = await self._fill_playlist(user_id, draft, mend)
+                draft, written = await self._fill_playlist(user_id, draft, find_replacements)
         except RecommenderError as error:
             await self._postpone(user_id, error)
             raise
@@ -214,7 +216,7 @@ class PlaylistWriter:
         await self._store(lambda kept: kept.postpone(user_id, now, wait))
 
     async def _fill_playlist(
-        self, user_id: int, draft: PlaylistDraft, mend: Mend
+        self, user_id: int, draft: PlaylistDraft, find_replacements: FindReplacements
     ) -> tuple[PlaylistDraft, WrittenPlaylist]:
         """Write a draft; return the draft as written, and the playlist that holds it."""
         playlist = await self._find_living(user_id)
@@ -223,7 +225,7 @@ class PlaylistWriter:
             playlist = await self._create(user_id, draft)
             await self._set_living(user_id, playlist.id)
             await self._store(lambda kept: kept.unmark(user_id))
-        draft, silent = await self._replace_items(user_id, playlist.id, draft, mend)
+        draft, silent = await self._replace_items(user_id, playlist.id, draft, find_replacements)
         if (playlist.name, playlist.description) != (draft.name, draft.description):
             playlist_id = playlist.id
             await self._calls.call(
@@ -242,7 +244,11 @@ class PlaylistWriter:
         )
 
     async def _replace_items(
-        self, user_id: int, playlist_id: str, draft: PlaylistDraft, mend: Mend
+        self,
+        user_id: int,
+        playlist_id: str,
+        draft: PlaylistDraft,
+        find_replacements: FindReplacements,
     ) -> tuple[PlaylistDraft, frozenset[str]]:
         """Write a draft's tracks, replacing those that do not play.
 
@@ -251,10 +257,10 @@ class PlaylistWriter:
         """
         silent = seen = await self._write_items(user_id, playlist_id, draft.uris)
         for _ in range(MAX_MENDS):
-            mended = await mend(user_id, draft, silent) if silent else draft
-            if mended.uris == draft.uris:
+            replaced = await find_replacements(user_id, draft, silent) if silent else draft
+            if replaced.uris == draft.uris:
                 break
-            draft = await self._amend(user_id, mended)
+            draft = await self._amend(user_id, replaced)
             silent = await self._write_items(user_id, playlist_id, draft.uris)
             seen |= silent
         return draft, seen
@@ -273,9 +279,9 @@ class PlaylistWriter:
             return frozenset()
         return unplayed(uris, found)
 
-    async def _amend(self, user_id: int, mended: PlaylistDraft) -> PlaylistDraft:
-        await self._store(lambda kept: kept.amend(user_id, mended))
-        return mended
+    async def _amend(self, user_id: int, replaced: PlaylistDraft) -> PlaylistDraft:
+        await self._store(lambda kept: kept.amend(user_id, replaced))
+        return replaced
 
     async def _find_living(self, user_id: int) -> Playlist | None:
         """Return the playlist that is rewritten each time, unless the user deleted it.
@@ -286,7 +292,7 @@ class PlaylistWriter:
         living = await self._store(lambda kept: kept.living(user_id))
         if living is None:
             return None
-        known: LivingPlaylist = living
+        known: PublishedList = living
         playlist = await self._find(user_id, lambda entry: entry.id == known.id)
         if playlist is None and abs(self._clock() - known.created_utc) < LIBRARY_LAG:
             try:

@@ -85,7 +85,7 @@ class Selector:
         def look_up(stores: Stores) -> tuple[dict[str, Any], frozenset[str]]:
             known = _known_about(stores, user_id, like)
             replaced = (mood.reading_id, mood.emotion) if rewrites else None
-            recent = stores.music.recent(user_id, now, but_for=replaced)
+            recent = stores.music.recent(user_id, now, except_for=replaced)
             return known | {"recent": recent}, stores.music.gone.all()
 
         known, gone = await services.records.run(look_up)

@@ -51,7 +51,7 @@ from bot.worker.process import VisionWorker
 from recommender.catalogue.catalogue import Catalogue, TrackTable
 from recommender.errors import CatalogueEmpty
 from recommender.services.spotify.web_api import SpotifyApp, SpotifyClient
-from recommender.storage.private_files import mend
+from recommender.storage.private_files import restrict_access
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def make_private(folder: Path) -> None:
     Raises:
         OSError: It cannot be created, or is not a folder.
     """
-    for path in mend(folder):
+    for path in restrict_access(folder):
         logger.warning("other users may read %s, and its mode cannot be changed", path)
 
 

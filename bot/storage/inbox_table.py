@@ -23,7 +23,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from sqlite_utils import Database, Migrations
 
 from recommender.storage.database import immediate, migrate
-from recommender.storage.personal_data import Belonging
+from recommender.storage.personal_data import PersonalTable
 from recommender.storage.sealing import Seal, SealedColumn
 
 MAX_TRIES = 3
@@ -54,10 +54,10 @@ ASIDE_CHARS = 100_000
 INBOX = SealedColumn("inbox", "payload", owner="update_id")
 ASIDE = SealedColumn("set_aside", "payload", owner="id")
 
-WAITING = Belonging("inbox", secrets=("payload",), structured=("done",))
+WAITING = PersonalTable("inbox", secrets=("payload",), structured=("done",))
 """A user's updates that are not handled yet."""
 
-UNPARSED = Belonging("set_aside", secrets=("payload",))
+UNPARSED = PersonalTable("set_aside", secrets=("payload",))
 """A user's updates that could not be parsed."""
 
 _DROPPED = "user_id = null, payload = null, done = null"
@@ -266,18 +266,18 @@ class InboxTable:
                 [MOST_ASIDE],
             )
 
-    def forget(self, user_id: int, but_for: int | None = None) -> None:
+    def forget(self, user_id: int, except_for: int | None = None) -> None:
         """Delete the content of a user's updates; only the ids are kept.
 
         Args:
             user_id: The user.
-            but_for: The update that asks for this, which is still to be answered.
+            except_for: The update that asks for this, which is still to be answered.
         """
         self._db.execute("delete from set_aside where user_id = ?", [user_id])
         self._db.execute(
             f"update inbox set handled_utc = received_utc, {_DROPPED}"  # noqa: S608
             " where user_id = ? and update_id is not ?",
-            [user_id, but_for],
+            [user_id, except_for],
         )
 
     def unhandled(self, now: datetime) -> list[WaitingUpdate]:

@@ -19,7 +19,7 @@ from bot.storage.inbox_table import InboxTable
 from bot.storage.questions import Questions
 from bot.storage.shown import ShownMessages
 from recommender.storage.database import immediate, migrate
-from recommender.storage.personal_data import Belonging, delete
+from recommender.storage.personal_data import PersonalTable, delete
 from recommender.storage.sealing import Seal, SealedColumn
 
 CONSENT_VERSION = 2
@@ -27,10 +27,10 @@ CONSENT_VERSION = 2
 
 UNREAD = SealedColumn("people", "waiting")
 
-BELONGINGS = (
-    Belonging("people", secrets=("waiting",)),
-    *questions.BELONGINGS,
-    *shown.BELONGINGS,
+PERSONAL_TABLES = (
+    PersonalTable("people", secrets=("waiting",)),
+    *questions.PERSONAL_TABLES,
+    *shown.PERSONAL_TABLES,
 )
 """All other tables with data about a user."""
 
@@ -171,13 +171,13 @@ class People:
 
     # -- the end --
 
-    def forget(self, user_id: int, but_for: int | None = None) -> None:
+    def forget(self, user_id: int, except_for: int | None = None) -> None:
         """Delete every row about this user; of updates, only their numbers stay.
 
         Args:
             user_id: Who.
-            but_for: The update that requests this; it is deleted once it is answered.
+            except_for: The update that requests this; it is deleted once it is answered.
         """
         with immediate(self.db):
-            self.inbox.forget(user_id, but_for)
-            delete(self.db, BELONGINGS, user_id)
+            self.inbox.forget(user_id, except_for)
+            delete(self.db, PERSONAL_TABLES, user_id)

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database, Migrations
 
 from recommender.storage.database import migrate
-from recommender.storage.personal_data import Belonging
+from recommender.storage.personal_data import PersonalTable
 
 WAITS_FOR = timedelta(minutes=10)
 """After this long, a text no longer counts as the answer."""
 
-BELONGINGS = (Belonging("questions"),)
+PERSONAL_TABLES = (PersonalTable("questions"),)
 
 _migrations = Migrations("questions")
 

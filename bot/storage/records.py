@@ -36,13 +36,13 @@ from recommender.storage.sealing import ACCOUNTS, ARRIVALS, WAYS, Seal
 
 T = TypeVar("T")
 
-BELONGINGS = (
-    *people.BELONGINGS,
+PERSONAL_TABLES = (
+    *people.PERSONAL_TABLES,
     inbox_table.WAITING,
     inbox_table.UNPARSED,
-    *schedules.BELONGINGS,
-    *store.BELONGINGS,
-    *accounts.BELONGINGS,
+    *schedules.PERSONAL_TABLES,
+    *store.PERSONAL_TABLES,
+    *accounts.PERSONAL_TABLES,
 )
 """All tables with data about a user."""
 
@@ -71,28 +71,28 @@ class Stores:
                 each.secrets,
                 each.structured,
             )
-            for each in BELONGINGS
+            for each in PERSONAL_TABLES
         ]
 
     def holds_any(self, user_id: int) -> bool:
         """Return whether anything but unanswered updates is stored about this user."""
-        kept = (each for each in BELONGINGS if each is not inbox_table.WAITING)
+        kept = (each for each in PERSONAL_TABLES if each is not inbox_table.WAITING)
         return any(each.has_any(self.people.db, user_id) for each in kept)
 
-    def forget(self, user_id: int, now: datetime, but_for: int | None = None) -> None:
+    def forget(self, user_id: int, now: datetime, except_for: int | None = None) -> None:
         """Delete every row about this user, and add them to the list of deleted users.
 
         Args:
             user_id: The user.
             now: The time.
-            but_for: The update that requests this; it is deleted once it is answered.
+            except_for: The update that requests this; it is deleted once it is answered.
         """
         with immediate(self.people.db):
             self.forgotten.note(user_id, now)
             self.music.forget(user_id)
             self.spotify.forget(user_id)
             self.schedules.forget(user_id)
-            self.people.forget(user_id, but_for)
+            self.people.forget(user_id, except_for)
 
 
 class Records:

@@ -18,7 +18,7 @@ from sqlite_utils import Database, Migrations
 
 from bot.timetable import Slot, merged, occurrences
 from recommender.storage.database import immediate, migrate
-from recommender.storage.personal_data import Belonging, delete
+from recommender.storage.personal_data import PersonalTable, delete
 
 GRACE = timedelta(hours=1)
 """How late a check-in may be sent after a stop; later ones are skipped."""
@@ -32,7 +32,7 @@ MAX_TRIES = 2
 MOST_PER_USER = 10
 """The most check-ins of one user."""
 
-BELONGINGS = (Belonging("check_ins"), Belonging("zones"))
+PERSONAL_TABLES = (PersonalTable("check_ins"), PersonalTable("zones"))
 
 _migrations = Migrations("schedules")
 
@@ -244,7 +244,7 @@ class Schedules:
     def forget(self, user_id: int) -> None:
         """Delete every row about a user."""
         with immediate(self._db):
-            delete(self._db, BELONGINGS, user_id)
+            delete(self._db, PERSONAL_TABLES, user_id)
 
     def _zone(self, user_id: int) -> ZoneInfo | None:
         rows = self._db.query("select zone from zones where user_id = ?", [user_id])

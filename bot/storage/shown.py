@@ -11,9 +11,9 @@ from sqlite_utils import Database, Migrations
 
 from recommender.listeners.published import PUBLICATIONS, Publication, State, to_publication
 from recommender.storage.database import migrate
-from recommender.storage.personal_data import Belonging
+from recommender.storage.personal_data import PersonalTable
 
-BELONGINGS = (Belonging("shown_messages"),)
+PERSONAL_TABLES = (PersonalTable("shown_messages"),)
 
 _migrations = Migrations("shown messages")
 

@@ -12,9 +12,9 @@ from sqlite_utils import Database, Migrations
 
 from recommender.mood.targets import EMOTIONS
 from recommender.storage.database import migrate
-from recommender.storage.personal_data import OF_THEIR_PLAYLISTS, Belonging
+from recommender.storage.personal_data import OF_THEIR_PLAYLISTS, PersonalTable
 
-BELONGINGS = (Belonging("moods_after", OF_THEIR_PLAYLISTS),)
+PERSONAL_TABLES = (PersonalTable("moods_after", OF_THEIR_PLAYLISTS),)
 
 _migrations = Migrations("moods after")
 

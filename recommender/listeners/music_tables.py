@@ -2,14 +2,14 @@
 
 from sqlite_utils import Database, Migrations
 
-from recommender.storage.personal_data import OF_THEIR_PLAYLISTS, Belonging
+from recommender.storage.personal_data import OF_THEIR_PLAYLISTS, PersonalTable
 
 migrations = Migrations("music")
 
-BELONGINGS = (
-    Belonging("shown", OF_THEIR_PLAYLISTS, structured=("features", "target")),
-    Belonging("playlists", structured=("relaxed",)),
-    Belonging("readings", structured=("probabilities", "evidence")),
+PERSONAL_TABLES = (
+    PersonalTable("shown", OF_THEIR_PLAYLISTS, structured=("features", "target")),
+    PersonalTable("playlists", structured=("relaxed",)),
+    PersonalTable("readings", structured=("probabilities", "evidence")),
 )
 
 

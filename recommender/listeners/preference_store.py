@@ -8,12 +8,12 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from recommender.storage.database import immediate, migrate
-from recommender.storage.personal_data import Belonging
+from recommender.storage.personal_data import PersonalTable
 from recommender.taste.preferences import USUAL, Preferences
 
 _LISTS = ("banned_artists", "banned_genres", "favourite_artists", "favourite_genres")
 
-BELONGINGS = (Belonging("preferences", structured=_LISTS),)
+PERSONAL_TABLES = (PersonalTable("preferences", structured=_LISTS),)
 
 _migrations = Migrations("preferences")
 

@@ -11,11 +11,11 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from recommender.storage.database import immediate, migrate
-from recommender.storage.personal_data import OF_THEIR_PLAYLISTS, Belonging
+from recommender.storage.personal_data import OF_THEIR_PLAYLISTS, PersonalTable
 
-BELONGINGS = (
-    Belonging("standing", OF_THEIR_PLAYLISTS),
-    Belonging("written", OF_THEIR_PLAYLISTS),
+PERSONAL_TABLES = (
+    PersonalTable("standing", OF_THEIR_PLAYLISTS),
+    PersonalTable("written", OF_THEIR_PLAYLISTS),
 )
 
 _migrations = Migrations("standing")

@@ -12,18 +12,18 @@ from sqlite_utils import Database, Migrations
 from recommender.mood.shift import fit_shift
 from recommender.mood.targets import EMOTIONS
 from recommender.storage.database import migrate
-from recommender.storage.personal_data import Belonging
+from recommender.storage.personal_data import PersonalTable
 
 NEWEST = 50
 """Only this many newest answers count, since beards and glasses change."""
 
-BELONGINGS = (
-    Belonging(
+PERSONAL_TABLES = (
+    PersonalTable(
         "mood_shifts",
         "reading_id in (select id from readings where user_id = :user_id)",
         structured=("shift",),
     ),
-    Belonging("shift_resets"),
+    PersonalTable("shift_resets"),
 )
 
 _migrations = Migrations("shifts")

@@ -35,7 +35,7 @@ from recommender.listeners.saved import (
     to_shown_track,
 )
 from recommender.listeners.shift_store import MoodShifts
-from recommender.listeners.unavailable_tracks import GoneTracks
+from recommender.listeners.unavailable_tracks import UnavailableTracks
 from recommender.mood.targets import EMOTIONS
 from recommender.recommend import Recommendation
 from recommender.storage.database import immediate, migrate
@@ -46,12 +46,12 @@ from recommender.taste.taste import Taste
 
 __all__ = ["MusicStore", "SavedPlaylist", "ShownTrack", "StoredReading"]
 
-BELONGINGS = (
-    *shift_store.BELONGINGS,
-    *mood_pairs.BELONGINGS,
-    *published.BELONGINGS,
-    *music_tables.BELONGINGS,
-    *preference_store.BELONGINGS,
+PERSONAL_TABLES = (
+    *shift_store.PERSONAL_TABLES,
+    *mood_pairs.PERSONAL_TABLES,
+    *published.PERSONAL_TABLES,
+    *music_tables.PERSONAL_TABLES,
+    *preference_store.PERSONAL_TABLES,
 )
 """All tables with personal data."""
 
@@ -75,7 +75,7 @@ class MusicStore:
         self.preferences = PreferenceStore(db)
         self.shifts = MoodShifts(db)
         self.after = MoodsAfter(db)
-        self.gone = GoneTracks(db)
+        self.gone = UnavailableTracks(db)
         self.publications = Publications(db)
         self.forgotten = 0
         """Number of `forget` calls since this was opened."""
@@ -241,17 +241,17 @@ class MusicStore:
         return next((self.playlist(row["id"], user_id) for row in rows), None)
 
     def recent(
-        self, user_id: int, now: datetime, but_for: tuple[int | None, str] | None = None
+        self, user_id: int, now: datetime, except_for: tuple[int | None, str] | None = None
     ) -> frozenset[str]:
         """Return the ids of the tracks shown to the user within `REPEAT_WINDOW`.
 
         Args:
             user_id: Who.
             now: The time.
-            but_for: A mood whose playlists are left out, because one of them is being replaced
+            except_for: A mood whose playlists are left out, because one of them is being replaced
                 and may keep its tracks: the id of its reading, else its emotion.
         """
-        reading_id, emotion = but_for or (None, None)
+        reading_id, emotion = except_for or (None, None)
         rows = self.db.query(
             "select distinct track_id from shown join playlists on playlists.id = playlist_id"
             " where user_id = ? and created_utc between ? and ?"
@@ -388,7 +388,7 @@ class MusicStore:
         """Delete every row about this user, and the prior, which was learned from them too."""
         self.forgotten += 1
         with immediate(self.db):
-            delete(self.db, BELONGINGS, user_id)
+            delete(self.db, PERSONAL_TABLES, user_id)
             self.db.execute("delete from pools")
 
     def _one(self, sql: str, *values: int) -> dict[str, Any]:

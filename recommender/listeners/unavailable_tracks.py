@@ -23,7 +23,7 @@ def m001_gone_tracks(db: Database) -> None:
     )
 
 
-class GoneTracks:
+class UnavailableTracks:
     """The table of unavailable tracks."""
 
     def __init__(self, db: Database) -> None:

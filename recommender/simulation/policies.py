@@ -122,7 +122,7 @@ class BetaThompson:
         return thirds
 
 
-class Ours:
+class Product:
     """The product's own policy.
 
     Args:

@@ -25,9 +25,9 @@ from recommender.simulation.policies import (
     PLACES,
     BetaThompson,
     Chance,
-    Ours,
     Policy,
     PoolOnly,
+    Product,
     Request,
     WarmLinUCB,
     opinion_of,
@@ -35,11 +35,11 @@ from recommender.simulation.policies import (
 )
 from recommender.simulation.worlds import (
     TIMES,
-    Evening,
     Listener,
+    Occasion,
     World,
-    evenings,
     listeners,
+    occasions,
     targets_of,
 )
 from recommender.taste.pool import USUAL_LISTENER, pool
@@ -166,15 +166,15 @@ def simulate(
         prior = pool(others)
         policies: Mapping[str, Policy] = {
             "random": Chance(),
-            "targets only": Ours(USUAL_LISTENER, learns=False),
+            "targets only": Product(USUAL_LISTENER, learns=False),
             RIVAL: BetaThompson(),
             "warm LinUCB": WarmLinUCB(others),
             "pool only": PoolOnly(prior),
-            "own votes ignored": Ours(prior, learns=False),
-            OURS: Ours(prior, learns=True),
+            "own votes ignored": Product(prior, learns=False),
+            OURS: Product(prior, learns=True),
         }
         for person, own in zip(people, rng.spawn(int(here)), strict=False):
-            diary = evenings(world, PLAYLISTS, PLACES, own)
+            diary = occasions(world, PLAYLISTS, PLACES, own)
             for name, policy in policies.items():
                 (luck,) = own.spawn(1)
                 played.setdefault(name, []).append(
@@ -193,11 +193,11 @@ def votes_of_others(
     for person in others:
         opinions: list[Opinion] = []
         while len(opinions) < THEIR_VOTES:
-            (evening,) = evenings(world, 1, PLACES, rng)
-            (target,) = targets_of(evening.read, 1)
+            (occasion,) = occasions(world, 1, PLACES, rng)
+            (target,) = targets_of(occasion.read, 1)
             heard = {opinion.track_id for opinion in opinions}
             rows = rng.choice(tracks_of(table, target, Taste(), heard), PLACES, replace=False)
-            opinions += _votes(table, world, person, evening, rows, range(PLACES))
+            opinions += _votes(table, world, person, occasion, rows, range(PLACES))
         votes.append(Taste(tuple(opinions[:THEIR_VOTES])).votes())
     return votes
 
@@ -206,19 +206,21 @@ def _votes(
     table: TrackTable,
     world: World,
     person: Listener,
-    evening: Evening,
+    occasion: Occasion,
     rows: NDArray[np.int64],
     places: Iterable[int],
 ) -> list[Opinion]:
     """Return a listener's votes on the tracks at some positions."""
-    (read,), (felt,) = targets_of(evening.read, 1), targets_of(evening.mood, 1)
-    chances = person.chances(table, rows, felt, evening)
+    (read,), (felt,) = targets_of(occasion.read, 1), targets_of(occasion.mood, 1)
+    chances = person.chances(table, rows, felt, occasion)
     if world.position_bias:
         lost = world.position_bias * np.arange(len(rows)) / (len(rows) - 1)
         chances = 1 / (1 + np.exp(lost) * (1 / chances - 1))
-    chances = np.where(evening.careless, 0.5, chances)
+    chances = np.where(occasion.careless, 0.5, chances)
     return [
-        opinion_of(table, int(rows[place]), read, likes=bool(evening.luck[place] < chances[place]))
+        opinion_of(
+            table, int(rows[place]), read, likes=bool(occasion.luck[place] < chances[place])
+        )
         for place in places
     ]
 
@@ -239,21 +241,21 @@ def _play(
     table: TrackTable,
     world: World,
     person: Listener,
-    diary: Sequence[Evening],
+    diary: Sequence[Occasion],
     policy: Policy,
     rng: np.random.Generator,
 ) -> _Played:
     played = _Played([], 0.0, [], 0, 0, set())
     opinions: list[Opinion] = []
     shown_before: list[set[str]] = []
-    for evening in diary:
+    for occasion in diary:
         taste = Taste(tuple(opinions))
         recent = set().union(*shown_before[-REMEMBERED:])
-        request = Request(evening.read, targets_of(evening.read, PLACES), taste, recent)
+        request = Request(occasion.read, targets_of(occasion.read, PLACES), taste, recent)
         rows = policy.choose(table, request, rng)
-        (target,) = targets_of(evening.mood, 1)
-        chances = person.chances(table, rows, target, evening)
-        possible = person.chances(table, tracks_of(table, target, taste, recent), target, evening)
+        (target,) = targets_of(occasion.mood, 1)
+        chances = person.chances(table, rows, target, occasion)
+        possible = person.chances(table, tracks_of(table, target, taste, recent), target, occasion)
         best = np.sort(possible)[::-1][:PLACES]
         played.ndcg.append(float(chances @ _DISCOUNTS / (best @ _DISCOUNTS)))
         played.regret += float(best.sum() - chances.sum())
@@ -263,7 +265,7 @@ def _play(
         ids = {table.track(row).id for row in rows.tolist()}
         played.disliked += len({each.track_id for each in taste.disliked} & ids)
         shown_before.append(ids)
-        opinions += _votes(table, world, person, evening, rows, evening.voted.tolist())
+        opinions += _votes(table, world, person, occasion, rows, occasion.voted.tolist())
     return played
 
 

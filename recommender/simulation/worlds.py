@@ -79,7 +79,7 @@ WORLDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evening:
+class Occasion:
     """One time that a listener asks for music.
 
     Args:
@@ -129,13 +129,13 @@ class Listener:
         self._by_mood = by_mood or {}
         self._wandering = wandering
 
-    def _odds_at(self, evening: Evening | None) -> NDArray[np.float64]:
+    def _odds_at(self, occasion: Occasion | None) -> NDArray[np.float64]:
         """Return the log-odds of all tracks at that time, before their distance to the mood."""
         odds: NDArray[np.float64] = self._odds
-        if evening is not None and evening.mood in self._by_mood:
-            odds = odds + self.sounds @ self._by_mood[evening.mood]
-        if evening is not None and self._wandering is not None:
-            odds = odds + self.sounds @ self._wandering[evening.number]
+        if occasion is not None and occasion.mood in self._by_mood:
+            odds = odds + self.sounds @ self._by_mood[occasion.mood]
+        if occasion is not None and self._wandering is not None:
+            odds = odds + self.sounds @ self._wandering[occasion.number]
         return odds
 
     def chances(
@@ -143,7 +143,7 @@ class Listener:
         table: TrackTable,
         rows: NDArray[np.int64],
         target: Target,
-        evening: Evening | None = None,
+        occasion: Occasion | None = None,
     ) -> NDArray[np.float64]:
         """Return the probability of a like for each of n tracks, float64 (n,).
 
@@ -151,9 +151,9 @@ class Listener:
             table: The catalogue.
             rows: The tracks, int64 (n,).
             target: The listener's true mood.
-            evening: When; matters to listeners whose taste changes.
+            occasion: When; matters to listeners whose taste changes.
         """
-        all_odds = self._odds_at(evening)
+        all_odds = self._odds_at(occasion)
         away = np.linalg.norm(table.features[:, :2] - [target.valence, target.energy], axis=1)
         usual = all_odds[away <= IN_MOOD].mean()
         odds = all_odds[rows] - usual - np.minimum(OFF_MOOD * away[rows], OFF_MOOD_MOST)
@@ -205,7 +205,9 @@ def _cluster_effects(
     return np.asarray(by_genre[table.genre_codes[:, 0]] + by_artist[places])
 
 
-def evenings(world: World, count: int, places: int, rng: np.random.Generator) -> Sequence[Evening]:
+def occasions(
+    world: World, count: int, places: int, rng: np.random.Generator
+) -> Sequence[Occasion]:
     """Draw the times that a listener asks for music, the same for every policy."""
     drawn = []
     for number in range(count):
@@ -213,7 +215,7 @@ def evenings(world: World, count: int, places: int, rng: np.random.Generator) ->
         if rng.random() < world.misread:
             read = str(rng.choice([emotion for emotion in EMOTIONS if emotion != mood]))
         drawn.append(
-            Evening(
+            Occasion(
                 number=number,
                 mood=mood,
                 read=read,

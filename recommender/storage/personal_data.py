@@ -1,6 +1,6 @@
 """Knows which rows of which tables are about a user, for export and deletion.
 
-Each store lists its tables as `BELONGINGS`, referencing tables before the referenced ones.
+Each store lists its tables as `PERSONAL_TABLES`, referencing tables before the referenced ones.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ OF_THEIR_PLAYLISTS = "playlist_id in (select id from playlists where user_id = :
 
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
+class PersonalTable:
     """The rows of a table that are about a user.
 
     Args:
@@ -46,7 +46,7 @@ class Belonging:
         return any(True for _ in db.query(sql, {"user_id": user_id}))
 
 
-def delete(db: Database, belongings: Iterable[Belonging], user_id: int) -> None:
+def delete(db: Database, belongings: Iterable[PersonalTable], user_id: int) -> None:
     """Delete all rows that are only about this user."""
     for each in belongings:
         whose = f"({each.where}) and not ({each.shared})"

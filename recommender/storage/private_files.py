@@ -71,7 +71,7 @@ def exposed(folder: Path) -> list[tuple[Path, int]]:
     return [(path, mode) for path, mode in _modes(folder) if mode & _OTHERS]
 
 
-def mend(folder: Path) -> list[Path]:
+def restrict_access(folder: Path) -> list[Path]:
     """Remove others' access to DATA_DIR; return the paths where that failed.
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from bot.storage.records import BELONGINGS
+from bot.storage.records import PERSONAL_TABLES
 from tests.support.demo import looks_right, phone, running_demo, send
 
 USER = 7
@@ -27,7 +27,7 @@ def rows(database: Path) -> dict[str, int]:
     """Count the rows about the user in every table that has any."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
         counts = {}
-        for each in BELONGINGS:
+        for each in PERSONAL_TABLES:
             sql = f"select count(*) from {each.table} where {each.where}"  # noqa: S608
             (counts[each.table],) = db.execute(sql, {"user_id": USER}).fetchone()
     return {name: count for name, count in counts.items() if count}

@@ -180,7 +180,7 @@ class Preferring:
         return texts.SWAPPED if has_swapped else texts.SETTING_KEPT
 
     async def _settle(
-        self, bot: Bot, user_id: int, but_for: MaybeInaccessibleMessage | None = None
+        self, bot: Bot, user_id: int, except_for: MaybeInaccessibleMessage | None = None
     ) -> None:
         """Delete the message with the answered question, unless the answer replaces it."""
         now = self._services.clock()
@@ -191,7 +191,7 @@ class Preferring:
             return 0 if question is None else question.message_id
 
         asked_in = await self._services.records.once(_ANSWERED, take)
-        if asked_in and asked_in != (but_for.message_id if but_for else None):
+        if asked_in and asked_in != (except_for.message_id if except_for else None):
             await remove(bot, user_id, asked_in)
 
     async def _show(self, update: Update, bot: Bot, name: str, number: int = 0) -> None:

@@ -18,19 +18,19 @@ from recommender.services.spotify.intents import Intents
 from recommender.services.spotify.notices import Notices
 from recommender.services.spotify.tokens import Profile, Tokens
 from recommender.storage.database import immediate, migrate
-from recommender.storage.personal_data import Belonging, delete
+from recommender.storage.personal_data import PersonalTable, delete
 from recommender.storage.sealing import ACCOUNTS, Seal, bind_once
 
-BELONGINGS = (
-    Belonging(
+PERSONAL_TABLES = (
+    PersonalTable(
         "spotify_cooldowns",
         "client_id in (select client_id from spotify_apps where user_id = :user_id)",
         shared="client_id in (select client_id from spotify_apps where user_id <> :user_id)",
     ),
-    *authorizations.BELONGINGS,
-    *intents.BELONGINGS,
-    *notices.BELONGINGS,
-    Belonging("spotify_accounts", secrets=("tokens_encrypted",)),
+    *authorizations.PERSONAL_TABLES,
+    *intents.PERSONAL_TABLES,
+    *notices.PERSONAL_TABLES,
+    PersonalTable("spotify_accounts", secrets=("tokens_encrypted",)),
 )
 """All tables with personal data."""
 
@@ -207,7 +207,7 @@ class SpotifyAccounts:
     def forget(self, user_id: int) -> None:
         """Delete every row about this listener."""
         with immediate(self._db):
-            delete(self._db, BELONGINGS, user_id)
+            delete(self._db, PERSONAL_TABLES, user_id)
 
     def _row(self, sql: str, value: int | str) -> dict[str, Any] | None:
         return next(iter(self._db.query(sql, [value])), None)

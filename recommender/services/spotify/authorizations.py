@@ -18,7 +18,7 @@ from sqlite_utils import Database, Migrations
 
 from recommender.errors import AuthorizationStale, WrongDigits
 from recommender.storage.database import immediate, migrate
-from recommender.storage.personal_data import Belonging
+from recommender.storage.personal_data import PersonalTable
 from recommender.storage.sealing import ARRIVALS, WAYS, Seal, SealedColumn
 
 AUTHORIZATION_LASTS = timedelta(minutes=10)
@@ -30,10 +30,10 @@ DIGITS_LAST = timedelta(minutes=5)
 MAX_TRIES = 5
 """Maximum attempts to type the digits."""
 
-BELONGINGS = (
-    Belonging("spotify_ways", secrets=("state_sha256", "sealed")),
-    Belonging("spotify_arrivals", secrets=("sealed", "digits_hmac")),
-    Belonging("spotify_apps"),
+PERSONAL_TABLES = (
+    PersonalTable("spotify_ways", secrets=("state_sha256", "sealed")),
+    PersonalTable("spotify_arrivals", secrets=("sealed", "digits_hmac")),
+    PersonalTable("spotify_apps"),
 )
 
 _migrations = Migrations("authorizations")

@@ -16,7 +16,7 @@ from sqlite_utils import Database, Migrations
 
 from recommender.services.spotify.refusals import LONGEST_WAIT_S
 from recommender.storage.database import immediate, migrate
-from recommender.storage.personal_data import Belonging
+from recommender.storage.personal_data import PersonalTable
 
 NAME_CHARS = 100
 DESCRIPTION_CHARS = 300
@@ -32,7 +32,7 @@ LONGEST_WAIT = timedelta(hours=6)
 TRIED_FOR = timedelta(days=7)
 """How long a pending playlist is retried."""
 
-BELONGINGS = (Belonging("spotify_intents", structured=("uris",)),)
+PERSONAL_TABLES = (PersonalTable("spotify_intents", structured=("uris",)),)
 
 _migrations = Migrations("spotify intents")
 
@@ -116,7 +116,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class LivingPlaylist:
+class PublishedList:
     """The playlist that is updated each time, and when it was created."""
 
     id: str
@@ -134,12 +134,12 @@ class Intents:
         self._db = db
         migrate(db, _migrations)
 
-    def living(self, user_id: int) -> LivingPlaylist | None:
+    def living(self, user_id: int) -> PublishedList | None:
         """Return the listener's playlist that is updated each time, if there is one."""
         row = self._row("select * from spotify_accounts where user_id = ?", user_id)
         if row is None or row["playlist_id"] is None:
             return None
-        return LivingPlaylist(row["playlist_id"], _time(row["playlist_created_utc"]))
+        return PublishedList(row["playlist_id"], _time(row["playlist_created_utc"]))
 
     def set_living(self, user_id: int, playlist_id: str | None, now: datetime) -> None:
         """Store the playlist that was just created; None: there is none any more."""

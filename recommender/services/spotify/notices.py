@@ -13,7 +13,7 @@ from typing import Literal
 from sqlite_utils import Database, Migrations
 
 from recommender.storage.database import migrate
-from recommender.storage.personal_data import Belonging
+from recommender.storage.personal_data import PersonalTable
 
 CONSENT_LASTS = timedelta(days=182)
 """How long a consent is valid."""
@@ -21,7 +21,7 @@ CONSENT_LASTS = timedelta(days=182)
 TOLD_BEFORE = timedelta(weeks=2)
 """How long before its end the listener is reminded."""
 
-BELONGINGS = (Belonging("spotify_notices"),)
+PERSONAL_TABLES = (PersonalTable("spotify_notices"),)
 
 Kind = Literal["ending", "ended"]
 

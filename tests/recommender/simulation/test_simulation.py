@@ -11,8 +11,8 @@ from recommender.simulation.policies import (
     PLACES,
     BetaThompson,
     Chance,
-    Ours,
     Policy,
+    Product,
     Request,
     tracks_of,
 )
@@ -73,7 +73,7 @@ def test_the_same_seed_plays_the_same_and_progress_reaches_the_end(
 
 @pytest.mark.parametrize(
     "policy",
-    [Chance(), BetaThompson(), Ours(USUAL_LISTENER, learns=True)],
+    [Chance(), BetaThompson(), Product(USUAL_LISTENER, learns=True)],
     ids=lambda p: type(p).__name__,
 )
 def test_policies_show_ten_tracks_but_none_disliked(policy: Policy) -> None:
@@ -86,12 +86,12 @@ def test_policies_show_ten_tracks_but_none_disliked(policy: Policy) -> None:
     assert (rows % 2 == 1).all()
     assert 3 not in rows
     (target,) = targets_of("sad", 1)
-    if not isinstance(policy, Ours):  # which looks farther
+    if not isinstance(policy, Product):  # which looks farther
         assert set(rows.tolist()) <= set(tracks_of(TABLE, target, taste, request.recent).tolist())
 
 
 def test_a_policy_that_hears_nothing_repeats_its_choice_whatever_is_said() -> None:
-    deaf = Ours(USUAL_LISTENER, learns=False)
+    deaf = Product(USUAL_LISTENER, learns=False)
     votes = Taste(tuple(opinion(TABLE.track(row), 1.0) for row in range(40)))
     targets = targets_of("happy", PLACES)
     one, other = (
@@ -106,7 +106,7 @@ def test_others_teach_what_listeners_share() -> None:
     world = replace(EASY, spread=0.1)
     people = listeners(world, TABLE, 30, rng)
     prior = pool(votes_of_others(TABLE, world, people, rng))
-    taste = Ours(prior, learns=True), Ours(USUAL_LISTENER, learns=True)
+    taste = Product(prior, learns=True), Product(USUAL_LISTENER, learns=True)
     request = Request("neutral", targets_of("neutral", PLACES), Taste(), ())
     (target,) = request.targets[:1]
     chances = [

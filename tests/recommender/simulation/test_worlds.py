@@ -6,8 +6,8 @@ import pytest
 from recommender.simulation.worlds import (
     WORLDS,
     Listener,
-    evenings,
     listeners,
+    occasions,
     standardised,
     targets_of,
 )
@@ -81,10 +81,10 @@ def test_listeners_of_one_community_agree_more_than_strangers() -> None:
 def test_evenings_are_as_the_world_has_it(
     name: str, votes: int, misread: float, careless: float
 ) -> None:
-    drawn = evenings(WORLDS[name], 2_000, 10, rng())
-    assert {len(evening.voted) for evening in drawn} == {votes}
-    assert all(len(set(evening.voted.tolist())) == votes for evening in drawn)
-    assert np.mean([evening.read != evening.mood for evening in drawn]) == pytest.approx(
+    drawn = occasions(WORLDS[name], 2_000, 10, rng())
+    assert {len(occasion.voted) for occasion in drawn} == {votes}
+    assert all(len(set(occasion.voted.tolist())) == votes for occasion in drawn)
+    assert np.mean([occasion.read != occasion.mood for occasion in drawn]) == pytest.approx(
         misread, abs=0.03
     )
-    assert np.mean([evening.careless for evening in drawn]) == pytest.approx(careless, abs=0.02)
+    assert np.mean([occasion.careless for occasion in drawn]) == pytest.approx(careless, abs=0.02)

@@ -6,7 +6,7 @@ import pytest
 
 from bot import texts
 from bot.chat import keyboards, playlist_view
-from bot.linking.playlist_writer import Mend, WrittenPlaylist, leave
+from bot.linking.playlist_writer import FindReplacements, WrittenPlaylist, leave
 from bot.storage.records import Records, Stores
 from recommender.errors import (
     ConnectionExpired,
@@ -58,13 +58,13 @@ class FakeConnections:
         self.connected.discard(user_id)
 
     async def write(
-        self, user_id: int, draft: PlaylistDraft, mend: Mend = leave
+        self, user_id: int, draft: PlaylistDraft, find_replacements: FindReplacements = leave
     ) -> WrittenPlaylist | None:
         await self._records.run(lambda s: s.spotify.playlists.intend(user_id, draft, NOW))
-        return await self.write_pending(user_id, mend)
+        return await self.write_pending(user_id, find_replacements)
 
     async def write_pending(
-        self, user_id: int, mend: Mend = leave, *, only: int | None = None
+        self, user_id: int, find_replacements: FindReplacements = leave, *, only: int | None = None
     ) -> WrittenPlaylist | None:
         if self.refusal:
             raise self.refusal

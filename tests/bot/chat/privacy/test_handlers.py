@@ -20,7 +20,7 @@ from bot.storage import export
 from bot.storage.inbox_table import NewUpdate, SetAside
 from bot.storage.people import CONSENT_VERSION, People
 from bot.storage.questions import Question
-from bot.storage.records import BELONGINGS, Records, Stores
+from bot.storage.records import PERSONAL_TABLES, Records, Stores
 from bot.timetable import read_slots
 from recommender.errors import SpotifyUnreachable
 from recommender.services.spotify.authorizations import PendingAuthorization
@@ -98,12 +98,12 @@ def opened(sent: Call) -> dict[str, bytes]:
 async def test_every_table_is_somebodys_or_nobodys(chat: Chat) -> None:
     sql = "select name from sqlite_master where type = 'table'"
     there = await chat.records.run(lambda s: {r["name"] for r in s.people.db.query(sql)})
-    theirs = [each.table for each in BELONGINGS]
+    theirs = [each.table for each in PERSONAL_TABLES]
     assert sorted(there) == sorted([*theirs, *ABOUT_NOBODY])
 
 
 def test_every_table_is_told_in_words() -> None:
-    assert set(texts.KEPT_ROWS) == {each.table for each in BELONGINGS}
+    assert set(texts.KEPT_ROWS) == {each.table for each in PERSONAL_TABLES}
 
 
 async def test_what_is_named_of_a_table_is_there(chat: Chat) -> None:

@@ -17,8 +17,8 @@ from recommender.services.spotify.intents import (
     DESCRIPTION_CHARS,
     NAME_CHARS,
     Intent,
-    LivingPlaylist,
     PlaylistDraft,
+    PublishedList,
 )
 from recommender.services.spotify.tokens import Profile, Tokens
 from recommender.storage.database import open_database
@@ -124,7 +124,7 @@ def test_the_living_playlist_outlives_a_disconnection_but_not_a_change_of_accoun
     accounts.playlists.set_living(7, "playlist", NOON)
     accounts.drop_tokens(7)
     accounts.connect(7, replace(ROBIN, display_name="Robin B."), TOKENS)
-    assert accounts.playlists.living(7) == LivingPlaylist("playlist", NOON)
+    assert accounts.playlists.living(7) == PublishedList("playlist", NOON)
     accounts.connect(7, Profile("another", "Alex"), TOKENS)
     assert accounts.playlists.living(7) is None
 
@@ -255,7 +255,7 @@ def test_what_was_begun_is_completed_by_what_comes_after_it(accounts: SpotifyAcc
     newer = replace(DRAFT, saved_id=2, uris=("spotify:track:c",), starts_new=True)
     kept.intend(7, newer, NOON)
     kept.begin(7, NOON)
-    assert kept.living(7) == LivingPlaylist("half done", NOON)
+    assert kept.living(7) == PublishedList("half done", NOON)
 
 
 def test_what_is_written_while_a_newer_one_waits_leaves_that_alone(
@@ -292,4 +292,4 @@ def test_an_intent_of_before_the_update_goes_on_where_it_was() -> None:
     accounts.playlists.set_living(7, "new already", NOON)
     accounts.playlists.intend(7, replace(DRAFT, starts_new=True), NOON)
     accounts.playlists.begin(7, NOON)
-    assert accounts.playlists.living(7) == LivingPlaylist("new already", NOON)
+    assert accounts.playlists.living(7) == PublishedList("new already", NOON)
