@@ -52,20 +52,23 @@ class Flow:
         self._is_minor = is_minor
         self._is_known = keys >= 0
 
-    def cost(self, before: int) -> NDArray[np.float64]:
-        """Return the cost of each candidate after one of them, float64 (n,).
+    def cost(
+        self, before: int, after: NDArray[np.int64] | slice = slice(None)
+    ) -> NDArray[np.float64]:
+        """Return the cost of some candidates after one of them, float64 (n,).
 
         Args:
             before: Index of the earlier track among the candidates.
+            after: Indices of those that might follow; all by default.
         """
-        octaves = np.abs(self._octaves - self._octaves[before]) % 1.0
+        octaves = np.abs(self._octaves[after] - self._octaves[before]) % 1.0
         tempo = np.minimum(octaves, 1.0 - octaves) / _OCTAVE
-        hours = np.abs(self._hours - self._hours[before])
-        key = np.minimum(hours, 12 - hours) + (self._is_minor != self._is_minor[before])
-        key = np.where(
-            self._is_known & self._is_known[before], np.minimum(key, _FAR_KEY) / _FAR_KEY, 0.5
-        )
-        loudness = np.minimum(np.abs(self._loudness - self._loudness[before]) / _LOUD_DB, 1.0)
+        hours = np.abs(self._hours[after] - self._hours[before])
+        key = np.minimum(hours, 12 - hours) + (self._is_minor[after] != self._is_minor[before])
+        is_known = self._is_known[after] & self._is_known[before]
+        key = np.where(is_known, np.minimum(key, _FAR_KEY) / _FAR_KEY, 0.5)
+        changes = np.abs(self._loudness[after] - self._loudness[before])
+        loudness = np.minimum(changes / _LOUD_DB, 1.0)
         cost: NDArray[np.float64] = (
             _TEMPO_WEIGHT * tempo + _KEY_WEIGHT * key + _LOUDNESS_WEIGHT * loudness
         )

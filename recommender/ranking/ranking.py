@@ -416,7 +416,7 @@ class _Playlist:
                 fitting = self._blocks.style(varied, styles_[here], len(positions) - p)
                 varied[~fitting] = -np.inf
             elif last >= 0:
-                jump = flow.cost(last)[here] + (styles_[here] != styles_[last])
+                jump = flow.cost(last, here) + (styles_[here] != styles_[last])
                 varied -= config.flow_weight * jump
             c, propensity = _draw(varied, config.temperature, self._rng)
             row, last = int(found.rows[p, c]), int(here[c])
