@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recommender.catalogue.genre_families import FAMILIES, families_of
 from recommender.catalogue.names import check_artists, check_genres
 from recommender.catalogue.table import TrackTable
 from recommender.catalogue.tracks import Track
@@ -325,6 +326,44 @@ def test_a_ban_on_a_family_holds_for_its_members() -> None:
     ]
     picks = playlist(table_of(tracks), Preferences(banned_genres=("edm",)), length=50).picks
     assert {pick.track.genre for pick in picks} <= {"pop", "dance pop", "rock"}
+
+
+MANY_GENRES = (
+    "big room",
+    "techno",
+    "dance pop",
+    "k-pop",
+    "latin pop",
+    "reggaeton",
+    "hard rock",
+    "death metal",
+    "trap",
+    "neo soul",
+    "bebop",
+    "",
+)
+MANY = table_of(
+    [
+        replace(
+            track, artist=f"Artist {number}", genre=", ".join(filter(None, MANY_GENRES[k : k + 2]))
+        )
+        for number, track in enumerate(random_tracks(600))
+        for k in [number % len(MANY_GENRES)]
+    ]
+)
+family_names = st.sampled_from([family.name for family in FAMILIES])
+
+
+@given(st.sets(family_names, max_size=4), st.sampled_from(EMOTIONS), st.integers(0, 9))
+def test_no_member_of_a_banned_family_is_ever_chosen(
+    banned: set[str], emotion: str, seed: int
+) -> None:
+    wish = Preferences(banned_genres=tuple(sorted(banned)))
+    found = playlist(MANY, wish, emotion=emotion, seed=seed, length=10)
+    genres = {genre for pick in found.picks for genre in pick.track.genre.split(", ")}
+    assert genres
+    for genre in genres:
+        assert not banned & set(families_of(genre))
 
 
 def test_an_artist_is_of_the_genre_of_most_of_their_tracks() -> None:
