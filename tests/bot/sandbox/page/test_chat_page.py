@@ -371,20 +371,20 @@ def test_the_sample_portrait_is_sent_and_answered(site: Site, open_page: OpenPag
 def test_a_reply_keyboard_sends_what_its_buttons_say(site: Site, open_page: OpenPage) -> None:
     site.telegram.send_text(1, "/start")
     page = open_page()
-    offers = page.locator("#offers")
-    expect(offers).to_be_hidden()
+    keyboard = page.locator("#reply-keyboard")
+    expect(keyboard).to_be_hidden()
     rows = '[["Yes","No"],[{"text":"📍 Here","request_location":true}]]'
     site.bot("sendMessage", chat_id=1, text="?", reply_markup=f'{{"keyboard":{rows}}}')
-    offers.get_by_role("button", name="No").click()
+    keyboard.get_by_role("button", name="No").click()
     assert site.last()["text"] == "No"
-    offers.get_by_role("button", name="📍 Here").click()
+    keyboard.get_by_role("button", name="📍 Here").click()
     assert "location" in site.last()
     site.bot("sendMessage", chat_id=1, text="!", reply_markup='{"remove_keyboard":true}')
-    expect(offers).to_be_hidden()
+    expect(keyboard).to_be_hidden()
     once = f'{{"keyboard":{rows},"one_time_keyboard":true}}'
     site.bot("sendMessage", chat_id=1, text="?", reply_markup=once)
-    offers.get_by_role("button", name="Yes").click()
-    expect(offers).to_be_hidden()
+    keyboard.get_by_role("button", name="Yes").click()
+    expect(keyboard).to_be_hidden()
 
 
 @pytest.mark.browser
@@ -543,7 +543,7 @@ def test_who_scrolls_up_can_jump_back_to_the_end(site: Site, open_page: OpenPage
     page = open_page()
     height = page.evaluate("document.querySelector('#log').clientHeight")
     page.locator("#log").press("Home")
-    back = page.get_by_role("button", name="To the newest messages")
+    back = page.get_by_role("button", name="Jump to the newest messages")
     expect(back).to_have_text("↓")
     assert page.evaluate("document.querySelector('#log').clientHeight") == height
     site.bot("sendMessage", chat_id=1, text="the newest")
@@ -779,8 +779,8 @@ def test_the_playlists_stand_beside_the_chat(site: Site, open_page: OpenPage) ->
     )
     site.playlists[:] = [playlist("Two", "Real", "Three")]
     site.bot("sendMessage", chat_id=1, text="changed")
-    expect(panel.locator('[data-change="entered"]')).to_have_attribute("data-track", "Three")
-    expect(panel.locator(".left")).to_contain_text("One")
+    expect(panel.locator('[data-change="added"]')).to_have_attribute("data-track", "Three")
+    expect(panel.locator(".removed")).to_contain_text("One")
 
 
 @pytest.mark.browser
