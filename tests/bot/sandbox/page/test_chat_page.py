@@ -1,5 +1,4 @@
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +8,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
@@ -24,6 +22,7 @@ from bot.sandbox.page.samples import portrait_jpeg, portrait_sticker_webp, silen
 from bot.sandbox.same_origin import is_foreign
 from bot.sandbox.telegram.local_telegram import LocalTelegram
 from tests.support.photos.filming import blank, film
+from tests.support.web_server import serving
 from vision.photo.video import sample_frames
 
 TOKEN = "42:secret"
@@ -66,17 +65,8 @@ class Site:
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Starlette, str]]:
     app = Starlette()
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none")
-    config.timeout_graceful_shutdown = 1
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-        assert thread.is_alive()
-    yield app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with serving(app) as url:
+        yield app, url
 
 
 @pytest.fixture
