@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bot.runtime.run import run_live
-from bot.settings import NotReady, Settings, check_redirect, load_settings
+from bot.settings import NotReady, Settings, check_redirect, check_webhook, load_settings
 from bot.storage.keys import cipher
 
 
@@ -153,6 +153,28 @@ def test_a_redirect_that_would_not_work_is_told_with_the_reason(
 ) -> None:
     with pytest.raises(NotReady, match=why):
         check_redirect(redirecting(**values))
+
+
+@pytest.mark.parametrize("url", ["http://[", "https://a:b", "https://"])
+@pytest.mark.parametrize("name", ["public_url", "spotify_redirect_uri"])
+def test_a_malformed_address_of_our_own_is_refused(name: str, url: str) -> None:
+    def check(settings: Settings) -> None:
+        check_webhook(settings)
+        check_redirect(settings)
+
+    with pytest.raises(NotReady, match=name.upper()):
+        check(redirecting(**{name: url}))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[", "http://a:b", "ftp://a", "localhost", "http:// a", ""]
+)
+def test_a_malformed_address_of_a_service_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEGRAM_API_URL", url)
+    with pytest.raises(NotReady, match=r"TELEGRAM_API_URL: .*write an address"):
+        load_settings()
 
 
 def test_run_refuses_localhost_before_anything_else_begins(

@@ -28,7 +28,7 @@ def test_check_ins_are_set_by_a_location_and_removed_again(page: Page, tmp_path:
     page.get_by_role("button", name="Send where I am").click()
     last(page).get_by_role("button", name="Rome").click()
     expect(last(page)).to_contain_text("Your time zone is Rome")
-    expect(page.locator("#offers")).to_be_hidden()
+    expect(page.locator("#reply-keyboard")).to_be_hidden()
     looks_right(page, tmp_path / "schedule.png")
     last(page).get_by_role("button", name="✕ 10:00 weekends").click()
     expect(last(page).locator(".keyboard button")).to_have_count(2)

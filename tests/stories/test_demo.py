@@ -168,7 +168,7 @@ def test_a_fault_is_switched_on_seen_and_over_on_a_phone(
     page.click("#tab-spotify")
     playlists = page.locator("[data-playlist-id]")
     before = playlists.count()
-    page.get_by_role("button", name="Delete it").first.click()
+    page.get_by_role("button", name="Delete").first.click()
     expect(playlists).to_have_count(before - 1)
     context.close()
 

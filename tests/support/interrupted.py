@@ -45,6 +45,7 @@ from bot.updates.polling import poll
 from bot.worker import albums
 from bot.worker.process import WorkerFailed
 from recommender.errors import SpotifyUnreachable
+from tests.support.migrated import already_migrated
 from tests.support.spotify.spotify_chat import run_job
 from tests.support.spotify.spotify_world import World, agree
 from tests.support.telegram.chatting import NOW, UNHURRIED, Chat, FakeWorker, _invented_table
@@ -433,7 +434,8 @@ async def tell(
     """
     calls = Calls(fault)
     database = folder / "mirrortape.db" if folder else None
-    records = WatchedRecords(calls, database)
+    with already_migrated():
+        records = WatchedRecords(calls, database)
     clock: Callable[[], datetime] = lambda: NOW  # noqa: E731
     connections = None
     if world is not None:

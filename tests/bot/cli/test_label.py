@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from bot.cli.main import app
 from recommender.catalogue.catalogue import Catalogue
 from recommender.ranking.categories import in_categories
+from tests.support.command_line import refused, run
 from tests.support.songs import HEADER, csv_text, random_tracks, track_id
 
 LABELLED = ["mood", *HEADER]
@@ -23,22 +22,6 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path / "data"
-
-
-def run(*words: str) -> str:
-    """Run a command that succeeds and return what it prints; nothing goes to stderr."""
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
-    assert (result.exit_code, result.stderr) == (0, "")
-    return result.stdout
-
-
-def refused(*words: str) -> str:
-    """Run a command that fails as it should and return its one line on stderr."""
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
-    assert (result.exit_code, result.stdout) == (2, "")
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("mirrortape: ")
-    return line
 
 
 def fill(data: Path, count: int = 300) -> None:

@@ -10,12 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from bot.cli.catalogue import catalogue_app
-from bot.cli.main import app as whole_app
-from bot.cli.recommend import recommend
+from bot.cli.main import app
 from recommender.catalogue import invented
 from recommender.catalogue.catalogue import Catalogue
 from recommender.listeners.store import MusicStore
@@ -23,11 +20,8 @@ from recommender.mood.targets import EMOTIONS
 from recommender.recommend import recommend as recommend_tracks
 from recommender.storage.database import open_database
 from recommender.taste.taste import Taste
+from tests.support.command_line import refused, run
 from tests.support.songs import track_id, write_csv
-
-app = typer.Typer()
-app.add_typer(catalogue_app, name="catalogue")
-app.command()(recommend)
 
 ROWS = [
     {
@@ -46,22 +40,6 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     return tmp_path / "data"
-
-
-def run(*words: str) -> str:
-    """Run a command that succeeds and return what it prints; nothing goes to stderr."""
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
-    assert (result.exit_code, result.stderr) == (0, "")
-    return result.stdout
-
-
-def refused(*words: str) -> str:
-    """Run a command that fails as it should and return its one line on stderr."""
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
-    assert (result.exit_code, result.stdout) == (2, "")
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("mirrortape: ")
-    return line
 
 
 def fill(data: Path) -> None:
@@ -125,7 +103,7 @@ def test_commands_elsewhere_take_another_folder_too(
 ) -> None:
     other = str(tmp_path / "other")
     run("catalogue", "import", str(write_csv(tmp_path, ROWS)), "--data-dir", other)
-    result = CliRunner().invoke(whole_app, [*words, "--data-dir", other])
+    result = CliRunner().invoke(app, [*words, "--data-dir", other])
     assert result.exit_code == 2
     assert told in result.stderr
 

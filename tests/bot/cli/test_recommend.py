@@ -55,7 +55,9 @@ def numbers(*words: str) -> list[int]:
     command = ["--emotion", "neutral", *words, "--json"]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert (result.exit_code, result.stderr) == (0, "")
-    return [int(track["id"]) for track in json.loads(result.stdout)["tracks"]]
+    found = [int(track["id"]) for track in json.loads(result.stdout)["tracks"]]
+    assert found
+    return found
 
 
 def refused(*words: str) -> str:

@@ -235,6 +235,4 @@ def test_the_page_keeps_to_itself(site: Site) -> None:
 
 
 def test_every_error_has_a_page() -> None:
-    for kind in vars(errors).values():
-        if isinstance(kind, type) and issubclass(kind, errors.RecommenderError):
-            assert any(parent in OUTCOMES for parent in kind.__mro__)
+    assert errors.RecommenderError in OUTCOMES  # for all without a page of their own

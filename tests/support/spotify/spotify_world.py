@@ -24,6 +24,7 @@ from bot.storage.records import Records
 from recommender.catalogue.tracks import Track
 from recommender.services.spotify.tokens import Tokens
 from recommender.services.spotify.web_api import SpotifyApp, SpotifyClient
+from tests.support.migrated import already_migrated
 from tests.support.spotify.spotify_contract import Exchange, recording
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -184,7 +185,8 @@ def make_cipher() -> MultiFernet:
 
 @contextmanager
 def records() -> Iterator[Records]:
-    opened = Records(None, make_cipher())
+    with already_migrated():
+        opened = Records(None, make_cipher())
     try:
         yield opened
     finally:

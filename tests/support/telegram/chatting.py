@@ -29,6 +29,7 @@ from bot.updates.polling import poll
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.invented import fill
 from recommender.catalogue.table import TrackTable
+from tests.support.migrated import already_migrated
 from tests.support.telegram.fake_telegram import Call, FakeTelegram
 from tests.support.telegram.handlers import watch
 from vision import EMOTIONS, Explanation, Reading, SeveralFaces
@@ -254,7 +255,8 @@ async def chatting(
     for nightly backups and a key. Everything that the bot sends must follow the Bot API.
     """
     cipher = cipher or MultiFernet([Fernet(Fernet.generate_key())])
-    records = Records(database, cipher)
+    with already_migrated():
+        records = Records(database, cipher)
     if connect_by is not None:
         connections = connect_by(records)
     telegram, worker = FakeTelegram(), FakeWorker()

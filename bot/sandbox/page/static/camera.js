@@ -1,21 +1,21 @@
-// Taking a picture, or recording a round video, with the computer's camera.
+// Takes pictures and records video messages with the camera.
 
 import { attempt, toast } from "./notices.js";
 import { sendFiles } from "./server.js";
 import { NOTE_PX, record } from "./videos.js";
 
-const WHY_NOT = {
-  NotFoundError: "No camera was found on this computer. A photo from a file works as well.",
+const ERRORS = {
+  NotFoundError: "No camera was found on this computer. You can send a photo from a file instead.",
   NotAllowedError:
-    "The browser may not use the camera. Allow it at the address bar, or send a photo from a file.",
+    "The browser blocks the camera. Allow it in the address bar, or send a photo from a file.",
   NotReadableError: "Another program is using the camera. Close it and try again.",
 };
-const LONGEST_MS = 60_000; // of a round video
-const WORDS = {
+const MAX_RECORDING_MS = 60_000;
+const LABELS = {
   photo: { title: "Take a picture", take: "Take picture" },
   note: { title: "Record a video message", take: "Record" },
 };
-const WISHES = {
+const CONSTRAINTS = {
   photo: { width: { ideal: 1280 }, height: { ideal: 960 } },
   note: { width: { ideal: NOTE_PX }, height: { ideal: NOTE_PX }, aspectRatio: { ideal: 1 } },
 };
@@ -26,9 +26,9 @@ const video = find("#camera-view video");
 const canvas = find("#camera-view canvas");
 let kind = "photo";
 let stream = null;
-let recording = null; // while a round video is being recorded
-let note = null; // {file, shape} once it is
-let longest;
+let recording = null; // while a video message is being recorded
+let note = null; // {file, shape} of the recorded one
+let timer;
 
 export function setUpCamera() {
   find("#camera-take").addEventListener("click", take);
@@ -41,26 +41,26 @@ export function setUpCamera() {
 /** Open the camera to take a "photo" or to record a "note". */
 export async function openCamera(wanted) {
   kind = wanted;
-  find("#camera h2").textContent = WORDS[kind].title;
+  find("#camera h2").textContent = LABELS[kind].title;
   dialog.dataset.kind = kind;
   dialog.showModal();
   showTaken(false);
   find("#camera-take").disabled = true;
-  say("Waiting for the camera…");
+  showMessage("Waiting for the camera…");
   try {
     if (!navigator.mediaDevices) throw new DOMException("no camera here", "NotFoundError");
     const opened = await navigator.mediaDevices.getUserMedia({
-      video: { facingMode: "user", ...WISHES[kind] },
+      video: { facingMode: "user", ...CONSTRAINTS[kind] },
     });
     if (!dialog.open) return opened.getTracks().forEach((track) => track.stop());
     stream = opened;
     video.srcObject = stream;
     await video.play();
   } catch (error) {
-    if (dialog.open) say(WHY_NOT[error.name] ?? "The camera could not be started.");
+    if (dialog.open) showMessage(ERRORS[error.name] ?? "The camera could not be started.");
     return;
   }
-  say("");
+  showMessage("");
   find("#camera-take").disabled = false;
   find("#camera-take").focus();
 }
@@ -74,13 +74,13 @@ function take() {
     finishRecording();
   } else {
     recording = record(stream);
-    longest = setTimeout(finishRecording, LONGEST_MS);
+    timer = setTimeout(finishRecording, MAX_RECORDING_MS);
     showRecording(true);
   }
 }
 
 async function finishRecording() {
-  clearTimeout(longest);
+  clearTimeout(timer);
   const finishing = recording;
   recording = null;
   note = await finishing.stop();
@@ -121,13 +121,13 @@ function showTaken(isTaken) {
 }
 
 function showRecording(isRecording) {
-  find("#camera-take").textContent = isRecording ? "Stop" : WORDS[kind].take;
+  find("#camera-take").textContent = isRecording ? "Stop" : LABELS[kind].take;
   dialog.classList.toggle("recording", isRecording);
 }
 
-function say(sentence) {
-  find("#camera-message").textContent = sentence;
-  find("#camera-view").hidden = Boolean(sentence);
+function showMessage(message) {
+  find("#camera-message").textContent = message;
+  find("#camera-view").hidden = Boolean(message);
 }
 
 function forgetRecording() {
@@ -137,7 +137,7 @@ function forgetRecording() {
 }
 
 function stop() {
-  clearTimeout(longest);
+  clearTimeout(timer);
   recording = note = null;
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;

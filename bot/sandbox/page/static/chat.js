@@ -1,4 +1,4 @@
-// The chat page: follows the chat and ties its parts together.
+// The chat page: follows the chat and connects the parts of the page.
 //
 // Hooks for tests, which stay as they are:
 //   #messages li[data-message-id][data-from="bot|me"][data-kind="text|photo|video|document|…"]
@@ -7,18 +7,18 @@
 //     answers; .reactions has what the bot reacted with as span, the person's own as
 //     button[aria-pressed="true"], and .react, which opens .palette
 //   #start                   sends /start; shown while the chat is empty
-//   #composer, #text, #send  the message to write
+//   #composer, #text, #send  where a message is written
 //   #attach                  opens #attach-menu with [data-attach="photo|camera|note|sample|
 //                            sample-note|document|sticker|portrait-sticker|voice|location"]; the
-//                            files go to #pick-photo and #pick-document; #first-step offers sample
-//                            and camera as well
+//                            files go to #pick-photo and #pick-document; #first-step has sample
+//                            and camera too
 //   #commands [role=option]  the bot's commands, after "/" or #show-commands
-//   #offers                  the buttons that the bot put in the place of a keyboard, if it did
+//   #reply-keyboard          the bot's reply keyboard, if it sent one
 //   #toast, #alert           how the bot answered a button; also what went wrong
 //   #action                  what the bot is doing ("typing…")
-//   #fault                   the switch by which the local Spotify fails; #faults.on while it does
+//   #fault                   the menu that makes the local Spotify fail; #faults.on while it does
 //   [data-panel="spotify"]   the playlists: [data-playlist-id] with li[data-track], of which
-//                            new ones have [data-change="entered"]; .left lists those that left
+//                            new ones have [data-change="added"]; .removed lists those that are gone
 //   #viewer, #camera         the enlarged picture, the webcam
 //   html[data-connected]     "yes" while the page follows the chat
 
@@ -26,13 +26,13 @@ import { setUpCamera } from "./camera.js";
 import { setCommands, setUpComposer } from "./composer.js";
 import * as messages from "./messages.js";
 import { attempt, toast } from "./notices.js";
-import { setUpOffers, showOffers } from "./offers.js";
+import { setUpReplyKeyboard, showReplyKeyboard } from "./reply_keyboard.js";
 import { refreshPlaylists, setUpPlaylists } from "./playlists.js";
 import { act, fetchNews } from "./server.js";
 
-const BUSY_MS = 20_000; // a bot that answers later than that has forgotten the button
+const BUSY_MS = 20_000; // after that the bot will not answer any more
 const MAX_PAUSE_MS = 10_000;
-const CONNECTED = "a local Telegram: nothing leaves this computer";
+const CONNECTED = "runs locally: nothing leaves this computer";
 const ACTIONS = {
   typing: "typing…",
   upload_photo: "sending a photo…",
@@ -40,8 +40,8 @@ const ACTIONS = {
 };
 
 const find = (selector) => document.querySelector(selector);
-const pressed = new Map(); // query id -> {messageId, data}
-const early = new Map(); // query id -> an answer that came before we knew the id
+const waiting = new Map(); // query id -> {messageId, data}
+const earlyAnswers = new Map(); // query id -> an answer that arrived before we knew the id
 let actionTimer;
 
 function sendText(text) {
@@ -51,13 +51,13 @@ function sendText(text) {
 async function press(messageId, data) {
   if (messages.isBusy(messageId, data)) return;
   messages.setBusy(messageId, data, true);
-  const went = await attempt(async () => {
+  const isSent = await attempt(async () => {
     const { sent: queryId } = await act("press", { message_id: messageId, data });
-    pressed.set(queryId, { messageId, data });
+    waiting.set(queryId, { messageId, data });
     setTimeout(() => finish(queryId), BUSY_MS);
-    if (early.has(queryId)) answered(early.get(queryId));
+    if (earlyAnswers.has(queryId)) answered(earlyAnswers.get(queryId));
   });
-  if (!went) messages.setBusy(messageId, data, false);
+  if (!isSent) messages.setBusy(messageId, data, false);
 }
 
 function react(messageId, emoji) {
@@ -65,17 +65,17 @@ function react(messageId, emoji) {
 }
 
 function finish(queryId) {
-  const button = pressed.get(queryId);
+  const button = waiting.get(queryId);
   if (!button) return false;
-  pressed.delete(queryId);
+  waiting.delete(queryId);
   messages.setBusy(button.messageId, button.data, false);
   return true;
 }
 
 function answered(answer) {
-  early.delete(answer.query_id);
+  earlyAnswers.delete(answer.query_id);
   if (!finish(answer.query_id)) {
-    early.set(answer.query_id, answer);
+    earlyAnswers.set(answer.query_id, answer);
     return;
   }
   if (answer.url) open(answer.url, "_blank", "noopener");
@@ -91,9 +91,9 @@ function showAction(action) {
   if (action) actionTimer = setTimeout(showAction, action.seconds * 1000);
 }
 
-function showPicture(address, alt) {
+function showPicture(url, alt) {
   const image = find("#viewer img");
-  [image.src, image.alt] = [address, alt];
+  [image.src, image.alt] = [url, alt];
   find("#viewer").showModal();
 }
 
@@ -107,7 +107,7 @@ function showNews(news) {
   showBot(news.bot);
   messages.applyNews(news);
   showAction(news.action);
-  showOffers(news.offered);
+  showReplyKeyboard(news.offered);
   news.answers.forEach(answered);
   find("#welcome").hidden = !messages.isEmpty();
   find("#first-step").hidden = messages.isEmpty() || messages.hasSent("photo", "video_note", "sticker", "document");
@@ -116,7 +116,7 @@ function showNews(news) {
 
 function showConnection(isConnected) {
   document.documentElement.dataset.connected = isConnected ? "yes" : "no";
-  find("#connection").textContent = isConnected ? CONNECTED : "connecting again…";
+  find("#connection").textContent = isConnected ? CONNECTED : "reconnecting…";
 }
 
 async function follow() {
@@ -172,7 +172,7 @@ setUpPlaylists(() => {
 });
 setUpCamera();
 setUpComposer(sendText);
-setUpOffers(sendText);
+setUpReplyKeyboard(sendText);
 find("#start").addEventListener("click", async () => {
   if (await sendText("/start")) find("#text").focus();
 });

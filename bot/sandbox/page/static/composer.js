@@ -1,4 +1,4 @@
-// Writing and attaching: text, commands, files, what is dropped or pasted.
+// Writes messages: text, commands, and files that are attached, dropped or pasted.
 
 import { openCamera } from "./camera.js";
 import { attempt, toast } from "./notices.js";
@@ -14,7 +14,7 @@ const menu = find("#attach-menu");
 
 let commands = []; // {command, description}
 let matching = [];
-let chosen = -1;
+let highlighted = -1;
 let sendText;
 
 export function setCommands(given) {
@@ -23,7 +23,7 @@ export function setCommands(given) {
   find("#show-commands").hidden = !commands.length;
 }
 
-/** `send` sends a text and resolves to whether that went well. */
+/** `send` sends a text and resolves to whether it succeeded. */
 export function setUpComposer(send) {
   sendText = send;
   find("#composer").addEventListener("submit", (event) => {
@@ -31,7 +31,7 @@ export function setUpComposer(send) {
     submit();
   });
   text.addEventListener("input", () => {
-    fit();
+    fitHeight();
     const typed = text.value.match(/^\/(\w*)$/);
     showCommands(typed ? commands.filter((c) => c.command.startsWith(typed[1])) : []);
   });
@@ -52,11 +52,11 @@ async function submit() {
   const written = text.value;
   if (!written.trim()) return;
   text.value = "";
-  fit();
+  fitHeight();
   showCommands([]);
   if (await sendText(written)) return;
-  text.value ||= written; // what could not be sent is not lost
-  fit();
+  text.value ||= written; // keep what could not be sent
+  fitHeight();
 }
 
 function onKey(event) {
@@ -71,19 +71,19 @@ function onKey(event) {
 function handleListKey(key) {
   switch (key) {
     case "ArrowDown":
-      choose((chosen + 1) % matching.length);
+      highlight((highlighted + 1) % matching.length);
       return true;
     case "ArrowUp":
-      choose((chosen - 1 + matching.length) % matching.length);
+      highlight((highlighted - 1 + matching.length) % matching.length);
       return true;
     case "Tab":
-      if (chosen < 0) return false;
-      text.value = `/${matching[chosen].command} `;
+      if (highlighted < 0) return false;
+      text.value = `/${matching[highlighted].command} `;
       showCommands([]);
       return true;
     case "Enter":
-      if (chosen < 0) return false;
-      sendCommand(matching[chosen]);
+      if (highlighted < 0) return false;
+      sendCommand(matching[highlighted]);
       return true;
     case "Escape":
       showCommands([]);
@@ -103,7 +103,7 @@ function showCommands(given) {
   list.replaceChildren(...given.map(drawCommand));
   list.hidden = !given.length;
   find("#show-commands").setAttribute("aria-expanded", Boolean(given.length));
-  choose(-1);
+  highlight(-1);
 }
 
 function drawCommand(command, index) {
@@ -117,8 +117,8 @@ function drawCommand(command, index) {
   return option;
 }
 
-function choose(index) {
-  chosen = index;
+function highlight(index) {
+  highlighted = index;
   for (const [at, option] of [...list.children].entries()) {
     option.setAttribute("aria-selected", at === index);
     if (at === index) option.scrollIntoView({ block: "nearest" });
@@ -127,7 +127,7 @@ function choose(index) {
   else text.setAttribute("aria-activedescendant", `command-${index}`);
 }
 
-function fit() {
+function fitHeight() {
   text.style.height = "auto";
   text.style.height = `${Math.min(text.scrollHeight, 140)}px`;
 }
@@ -157,7 +157,7 @@ function setUpAttachments() {
   for (const [as, input] of Object.entries(pick)) {
     input.addEventListener("change", () => {
       send([...input.files], as);
-      input.value = ""; // so that the same file can be chosen again
+      input.value = ""; // so that the same file can be highlighted again
     });
   }
   menu.addEventListener("toggle", (event) => {
@@ -180,36 +180,36 @@ function setUpAttachments() {
 async function send(files, as) {
   if (!files.length) return;
   const caption = text.value;
-  await busily("uploading…", async () => {
+  await withStatus("uploading…", async () => {
     const shapes = as === "photo" ? await Promise.all(files.map(shapeOf)) : [];
     await sendFiles(files, as, caption, shapes);
     text.value = "";
-    fit();
+    fitHeight();
   });
 }
 
 async function sendSample() {
   await attempt(async () => {
     const response = await fetch(SAMPLE);
-    if (!response.ok) throw new Error("The sample portrait is not there.");
+    if (!response.ok) throw new Error("The sample portrait could not be loaded.");
     const file = new File([await response.blob()], "astronaut.jpg", { type: "image/jpeg" });
     await sendFiles([file], "photo");
   });
 }
 
 async function sendSampleNote() {
-  await busily("recording a video message…", async () => {
+  await withStatus("recording a video message…", async () => {
     const { file, shape } = await filmPicture(SAMPLE);
     await sendFiles([file], "video_note", "", [shape]);
   });
 }
 
-/** Attempt something, and say meanwhile what is being done. */
-async function busily(doing, work) {
+/** Attempt something, and show what is being done meanwhile. */
+async function withStatus(status, work) {
   const action = find("#action");
-  action.textContent = doing;
+  action.textContent = status;
   await attempt(work);
-  if (action.textContent === doing) action.textContent = "";
+  if (action.textContent === status) action.textContent = "";
 }
 
 function setUpDropping() {

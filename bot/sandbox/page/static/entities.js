@@ -1,4 +1,4 @@
-// A message's text with its entities, as DOM. Offsets count UTF-16 units, as JavaScript does.
+// Draws a message's text with its entities. Offsets count UTF-16 units, as JavaScript does.
 
 const TAGS = {
   bold: "strong",
@@ -10,7 +10,7 @@ const TAGS = {
   blockquote: "blockquote",
 };
 
-/** Return a fragment; `onCommand` is called with a command that the person taps. */
+/** Return a fragment; `onCommand` is called with a command that the person clicks. */
 export function formatted(text, entities, onCommand) {
   const fragment = document.createDocumentFragment();
   fill(fragment, text, entities ?? [], 0, text.length, onCommand);
@@ -20,7 +20,7 @@ export function formatted(text, entities, onCommand) {
 function fill(parent, text, entities, start, end, onCommand) {
   let at = start;
   for (const [index, entity] of entities.entries()) {
-    if (entity.offset < at || entity.offset >= end) continue; // inside one that is drawn already
+    if (entity.offset < at || entity.offset >= end) continue; // nested in one that is already drawn
     const stop = Math.min(entity.offset + entity.length, end);
     parent.append(text.slice(at, entity.offset));
     const element = elementFor(entity, text.slice(entity.offset, stop), onCommand);
@@ -43,40 +43,40 @@ function elementFor(entity, text, onCommand) {
       return button;
     }
     case "spoiler":
-      return uncovered("span", "spoiler", "Hidden text: press to show it");
+      return revealed("span", "spoiler", "Hidden text. Click to show it.");
     case "expandable_blockquote":
-      return uncovered("blockquote", "expandable", "Press to show all of it");
+      return revealed("blockquote", "expandable", "Click to show all of it");
     default:
       return document.createElement(TAGS[entity.type] ?? "span");
   }
 }
 
-function link(address) {
+function link(url) {
   const element = document.createElement("a");
-  if (/^https?:\/\//i.test(address)) {
-    element.href = address;
+  if (/^https?:\/\//i.test(url)) {
+    element.href = url;
     element.target = "_blank";
     element.rel = "noopener noreferrer";
   }
   return element;
 }
 
-function uncovered(tag, className, label) {
+function revealed(tag, className, label) {
   const element = document.createElement(tag);
   element.className = className;
   element.tabIndex = 0;
   element.role = "button";
   element.title = label;
-  const uncover = () => {
+  const reveal = () => {
     element.classList.add("shown");
     element.removeAttribute("role");
     element.removeAttribute("title");
   };
-  element.addEventListener("click", uncover);
+  element.addEventListener("click", reveal);
   element.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      uncover();
+      reveal();
     }
   });
   return element;

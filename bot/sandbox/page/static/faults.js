@@ -1,28 +1,28 @@
-// The switch with which the local Spotify fails as the real one is known to.
+// The menu that makes the local Spotify fail in ways that the real one does.
 
 import { attempt } from "./notices.js";
-import { turnSwitch } from "./server.js";
+import { setFault } from "./server.js";
 
-const AS_IT_SHOULD = "as it should";
+const NO_FAULT = "normally";
 
-const form = document.querySelector("#faults");
-const choice = document.querySelector("#fault");
+const row = document.querySelector("#faults");
+const menu = document.querySelector("#fault");
 
-/** `tellChange` is called when another switch is on. */
-export function setUpFaults(tellChange) {
-  choice.addEventListener("change", async () => {
-    await attempt(() => turnSwitch(choice.value));
-    tellChange();
+/** `onChange` is called after a fault was chosen. */
+export function setUpFaults(onChange) {
+  menu.addEventListener("change", async () => {
+    await attempt(() => setFault(menu.value));
+    onChange();
   });
 }
 
-/** Show the switches ({name: label}) and which is on: those that work once go off by themselves. */
-export function showFaults(switches = {}, on = "") {
-  form.hidden = !Object.keys(switches).length;
-  if (!choice.options.length) {
-    choice.append(new Option(AS_IT_SHOULD, ""));
-    for (const [name, label] of Object.entries(switches)) choice.append(new Option(label, name));
+/** Show the faults ({name: label}) and the active one. Those that happen once end by themselves. */
+export function showFaults(faults = {}, active = "") {
+  row.hidden = !Object.keys(faults).length;
+  if (!menu.options.length) {
+    menu.append(new Option(NO_FAULT, ""));
+    for (const [name, label] of Object.entries(faults)) menu.append(new Option(label, name));
   }
-  if (choice.value !== on) choice.value = on;
-  form.classList.toggle("on", Boolean(on));
+  if (menu.value !== active) menu.value = active;
+  row.classList.toggle("on", Boolean(active));
 }

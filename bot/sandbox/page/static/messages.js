@@ -1,8 +1,9 @@
-// The messages: one list item each, changed in place when the bot edits.
+// The messages: one list item each, updated in place when the bot edits it.
 
+import { make } from "./elements.js";
 import { formatted } from "./entities.js";
 import { addReactions } from "./reactions.js";
-import { fileAddress } from "./server.js";
+import { fileUrl } from "./server.js";
 
 const NEAR_END_PX = 120;
 const PICTURES = new Set(["image/jpeg", "image/png", "image/webp", "image/gif"]);
@@ -16,7 +17,7 @@ let followsEnd = true; // whether new messages are scrolled to
 let lastTop = 0;
 
 let handlers; // {onCommand(text), onPress(messageId, data), onReact(messageId, emoji),
-//                onPicture(address, alt)}
+//                onPicture(url, alt)}
 
 export function setUpMessages(given) {
   handlers = given;
@@ -26,13 +27,13 @@ export function setUpMessages(given) {
       followsEnd = true;
       toEnd.hidden = true;
     } else if (log.scrollTop < lastTop) {
-      followsEnd = false; // the person scrolled up; what merely grows never moves that way
-      if (toEnd.hidden) showWayToEnd("↓");
+      followsEnd = false; // the person scrolled up; growth alone never does
+      if (toEnd.hidden) showJumpButton("↓");
     }
     lastTop = log.scrollTop;
   });
-  // The end stays in sight when the log gets lower (a phone's keyboard) or its messages higher
-  // (a picture of unknown size arrives).
+  // Stay at the end when the log shrinks (a phone's keyboard opens) or its messages grow (a picture
+  // of unknown size has loaded).
   const observer = new ResizeObserver(() => followsEnd && scrollToEnd());
   observer.observe(log);
   observer.observe(list);
@@ -48,13 +49,13 @@ export function applyNews(news) {
     if (shown.has(id)) removeItem(shown.get(id).item);
     shown.delete(id);
   }
-  const fresh = news.messages.filter(({ message }) => !shown.has(message.message_id));
+  const added = news.messages.filter(({ message }) => !shown.has(message.message_id));
   for (const entry of news.messages) draw(entry);
-  if (followsEnd || fresh.some(({ message }) => !message.from.is_bot)) scrollToEnd();
-  else if (fresh.length) showWayToEnd("New messages ↓");
+  if (followsEnd || added.some(({ message }) => !message.from.is_bot)) scrollToEnd();
+  else if (added.length) showJumpButton("New messages ↓");
 }
 
-/** Say whether the person has sent anything of these kinds. */
+/** Return whether the person has sent a message of one of these kinds. */
 export function hasSent(...kinds) {
   return kinds.some((kind) => list.querySelector(`[data-from="me"][data-kind="${kind}"]`));
 }
@@ -70,7 +71,7 @@ export function scrollToEnd() {
   toEnd.hidden = true;
 }
 
-function showWayToEnd(text) {
+function showJumpButton(text) {
   toEnd.textContent = text;
   toEnd.hidden = false;
 }
@@ -120,14 +121,14 @@ function newItem(message) {
   return item;
 }
 
-/** Put an item where its place is by the ids of the messages. */
+/** Insert an item in the order of message ids. */
 function insert(parent, item, id) {
   const first = (other) => Number(other.dataset.messageId ?? other.dataset.first);
   const after = [...parent.children].find((other) => first(other) > id);
   parent.insertBefore(item, after ?? null);
 }
 
-/** Return the list of an album's messages, which stand side by side. */
+/** Return the list of an album's messages; creates it for the first one. */
 function albumFor(group, item) {
   const present = list.querySelector(`[data-album="${group}"] > ol`);
   if (present) return present;
@@ -178,7 +179,7 @@ function drawQuote(message) {
   if (message.photo) {
     const image = make("img");
     image.alt = "";
-    image.src = fileAddress(message.photo[0]);
+    image.src = fileUrl(message.photo[0]);
     quote.append(image);
   }
   quote.append(make("span", "", message.text ?? message.caption ?? label));
@@ -225,16 +226,16 @@ function drawPhoto(file, caption, item) {
   return button;
 }
 
-/** Return the player of a video, the one that is there already if it is. */
+/** Return the player of a video; an existing one is reused, so that an edit does not restart it. */
 function drawVideo(file, item, settings) {
   const present = item.querySelector(`video[data-file="${file.file_unique_id}"]`);
   if (present) return present;
   const video = make("video");
-  Object.assign(video, { playsInline: true, src: fileAddress(file), ...settings });
+  Object.assign(video, { playsInline: true, src: fileUrl(file), ...settings });
   video.dataset.file = file.file_unique_id;
   if (file.width) [video.width, video.height] = [file.width, file.height];
   if (!settings.controls) {
-    video.title = "Press to play or to hold it";
+    video.title = "Click to play or pause";
     video.addEventListener("click", () => (video.paused ? video.play() : video.pause()));
   }
   return video;
@@ -244,7 +245,7 @@ function drawDocument(file, caption, item) {
   const parts = make("div");
   if (PICTURES.has(file.mime_type)) parts.append(drawPhoto(file, caption, item));
   const card = drawCard("📄", file.file_name, sizeOf(file.file_size), "a");
-  card.href = fileAddress(file);
+  card.href = fileUrl(file);
   card.download = file.file_name;
   parts.append(card);
   return parts;
@@ -260,13 +261,13 @@ function drawCard(icon, title, detail, tag = "div") {
   return card;
 }
 
-/** Return the image of a file, the one that is there already if it is: an edit never flickers. */
+/** Return the image of a file; an existing one is reused, so that an edit does not flicker. */
 function pictureFor(file, item) {
   const present = item.querySelector(`img[data-file="${file.file_unique_id}"]`);
   if (present) return present;
   const image = make("img");
   image.dataset.file = file.file_unique_id;
-  image.src = fileAddress(file);
+  image.src = fileUrl(file);
   return image;
 }
 
@@ -319,11 +320,4 @@ function sizeOf(bytes) {
   return bytes < 1024 * 1024
     ? `${(bytes / 1024).toFixed(0)} KB`
     : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-}
-
-function make(tag, className = "", text = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(text);
-  return element;
 }

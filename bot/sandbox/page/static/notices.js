@@ -1,4 +1,4 @@
-// Short notices at the foot of the page.
+// Short notices above the message field.
 
 const SHOWN_MS = 4000;
 const element = document.querySelector("#toast");
@@ -11,7 +11,7 @@ export function toast(text) {
   timer = setTimeout(() => element.classList.remove("shown"), SHOWN_MS);
 }
 
-/** Run something that may fail with a sentence for the person; return whether it went well. */
+/** Run something and show its error as a notice; return whether it succeeded. */
 export async function attempt(work) {
   try {
     await work();

@@ -1,5 +1,6 @@
-// The local Spotify's playlists beside the chat, and what changed in them.
+// The playlists in the local Spotify, and what changed in them.
 
+import { make } from "./elements.js";
 import { setUpFaults, showFaults } from "./faults.js";
 import { attempt } from "./notices.js";
 import { deletePlaylist, fetchPlaylists } from "./server.js";
@@ -7,14 +8,14 @@ import { deletePlaylist, fetchPlaylists } from "./server.js";
 const WAIT_MS = 300; // the bot often sends several messages in a row
 
 const panel = document.querySelector("#playlists");
-const known = new Map(); // playlist id -> {tracks: keys, entered: keys, left: tracks}
+const known = new Map(); // playlist id -> {tracks: keys, added: keys, removed: tracks}
 let timer;
 let drawn = "";
 let onChange;
 
-/** `tellChange` is called when a playlist is new or different. */
-export function setUpPlaylists(tellChange) {
-  onChange = tellChange;
+/** `handler` is called when a playlist is new or has changed. */
+export function setUpPlaylists(handler) {
+  onChange = handler;
   setUpFaults(refresh);
   addEventListener("focus", refreshPlaylists); // back from the page that connects Spotify
   refresh();
@@ -33,13 +34,13 @@ async function refresh() {
     showFaults(shown.switches, shown.switch);
   } catch (error) {
     console.info("no playlists to show", error);
-    if (drawn) return; // what is shown stays until there is something newer
+    if (drawn) return; // keep showing the last playlists
   }
   const state = JSON.stringify(playlists);
   if (state === drawn) return;
   const isFirst = !drawn;
   drawn = state;
-  playlists.forEach(compare);
+  playlists.forEach(noteChanges);
   const closed = new Set(
     [...panel.querySelectorAll("details:not([open])")].map((box) => box.dataset.playlistId),
   );
@@ -50,16 +51,16 @@ async function refresh() {
   if (playlists.length && !isFirst) onChange();
 }
 
-/** Note which tracks entered and which left since the version before. */
-function compare({ id, tracks }) {
+/** Note which tracks were added and removed since the previous version. */
+function noteChanges({ id, tracks }) {
   const before = known.get(id);
   const keys = tracks.map(keyOf);
   if (before && JSON.stringify(before.tracks.map(keyOf)) === JSON.stringify(keys)) return;
   const had = new Set(before?.tracks.map(keyOf));
   known.set(id, {
     tracks,
-    entered: new Set(before?.tracks.length ? keys.filter((key) => !had.has(key)) : []),
-    left: before?.tracks.filter((track) => !keys.includes(keyOf(track))) ?? [],
+    added: new Set(before?.tracks.length ? keys.filter((key) => !had.has(key)) : []),
+    removed: before?.tracks.filter((track) => !keys.includes(keyOf(track))) ?? [],
   });
 }
 
@@ -68,7 +69,7 @@ function keyOf(track) {
 }
 
 function draw(playlist, isOpen) {
-  const { entered, left } = known.get(playlist.id);
+  const { added, removed } = known.get(playlist.id);
   const box = make("details", "playlist");
   box.dataset.playlistId = playlist.id;
   box.open = isOpen;
@@ -76,16 +77,16 @@ function draw(playlist, isOpen) {
   const cover = make("span", "cover", "♫");
   cover.ariaHidden = "true";
   const words = make("span", "words");
-  words.append(make("strong", "", playlist.name), make("small", "", lengthOf(playlist)));
+  words.append(make("strong", "", playlist.name), make("small", "", summaryOf(playlist)));
   summary.append(cover, words);
   box.append(summary);
   if (playlist.description) box.append(make("p", "about", playlist.description));
   const list = make("ol");
-  list.append(...playlist.tracks.map((track) => drawTrack(track, entered.has(keyOf(track)))));
+  list.append(...playlist.tracks.map((track) => drawTrack(track, added.has(keyOf(track)))));
   box.append(list);
-  if (left.length) {
-    const titles = left.map((track) => track.name).join(", ");
-    box.append(make("p", "left", `Left since the last version: ${titles}`));
+  if (removed.length) {
+    const titles = removed.map((track) => track.name).join(", ");
+    box.append(make("p", "removed", `Removed since the last version: ${titles}`));
   }
   const actions = make("p", "actions");
   actions.append(drawLink(playlist), drawDelete(playlist));
@@ -103,10 +104,10 @@ function drawTrack(track, isNew) {
   words.append(title, make("small", "", track.artist));
   item.append(words);
   if (isNew) {
-    item.dataset.change = "entered";
+    item.dataset.change = "added";
     item.append(make("small", "badge", "new"));
   }
-  item.append(make("small", "duration", minutes(track.duration_ms)));
+  item.append(make("small", "duration", minutesAndSeconds(track.duration_ms)));
   return item;
 }
 
@@ -119,7 +120,7 @@ function drawLink(playlist) {
 }
 
 function drawDelete(playlist) {
-  const button = make("button", "", "Delete it");
+  const button = make("button", "", "Delete");
   button.addEventListener("click", async () => {
     await attempt(() => deletePlaylist(playlist.id));
     refresh();
@@ -134,25 +135,18 @@ function drawEmpty() {
   empty.append(
     sign,
     make("p", "", "No playlist yet."),
-    make("p", "hint", "Send the bot a photo of a face and connect Spotify: it appears here."),
+    make("p", "hint", "Send the bot a photo of a face and connect Spotify. The playlist appears here."),
   );
   return empty;
 }
 
-function lengthOf({ tracks, public: isPublic }) {
+function summaryOf({ tracks, public: isPublic }) {
   const total = tracks.reduce((sum, track) => sum + track.duration_ms, 0);
   const count = `${tracks.length} ${tracks.length === 1 ? "track" : "tracks"}`;
   return `${count} · ${Math.round(total / 60_000)} min · ${isPublic ? "public" : "only you"}`;
 }
 
-function minutes(ms) {
+function minutesAndSeconds(ms) {
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
-
-function make(tag, className = "", text = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(text);
-  return element;
 }

@@ -1,8 +1,8 @@
-// Reactions: those at a message, and the palette from which the person takes one.
+// Reactions to a message, and the palette for choosing one.
 
 const PALETTE = ["👍", "❤", "🔥", "🤔", "👎", "💩"];
 
-/** Add the reactions at a message to its bubble; `onReact(emoji)` is told what is pressed. */
+/** Add the reactions to a message's bubble; `onReact(emoji)` is called when one is clicked. */
 export function addReactions(bubble, theirs, own, canReact, onReact) {
   const line = document.createElement("div");
   line.className = "reactions";
@@ -12,7 +12,7 @@ export function addReactions(bubble, theirs, own, canReact, onReact) {
     line.append(sign);
   }
   for (const emoji of own) {
-    const sign = drawButton(emoji, `Take ${emoji} off`, () => onReact(""));
+    const sign = drawButton(emoji, `Remove ${emoji}`, () => onReact(""));
     sign.setAttribute("aria-pressed", "true");
     line.append(sign);
   }

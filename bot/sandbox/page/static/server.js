@@ -1,13 +1,13 @@
-// What the page asks of the server and tells it. Errors carry a sentence for the person.
+// Requests to the server. Errors carry a sentence for the person.
 
 export const user = new URLSearchParams(location.search).get("user") ?? "1";
 
 const UNREACHABLE = "The server does not answer. Is it still running?";
 
-async function ask(address, options) {
+async function request(url, options) {
   let response;
   try {
-    response = await fetch(address, options);
+    response = await fetch(url, options);
   } catch (error) {
     throw new Error(UNREACHABLE, { cause: error });
   }
@@ -21,19 +21,19 @@ async function ask(address, options) {
 /** What changed in the chat since the cursor; waits up to half a minute for something. */
 export function fetchNews(cursor) {
   const query = new URLSearchParams({ user, cursor });
-  return ask(`/chat/news?${query}`, { signal: AbortSignal.timeout(40_000) });
+  return request(`/chat/news?${query}`, { signal: AbortSignal.timeout(40_000) });
 }
 
 export function fetchPlaylists() {
-  return ask("/spotify/panel");
+  return request("/spotify/panel");
 }
 
-/** Let the local Spotify fail in one of the ways that it offers; an empty name lets it work. */
-export function turnSwitch(name) {
+/** Make the local Spotify fail in one of its ways; an empty name makes it work again. */
+export function setFault(name) {
   return post("/spotify/change/switch", name);
 }
 
-/** Delete a playlist in the local Spotify, as its listener may. */
+/** Delete a playlist in the local Spotify, as its listener could. */
 export function deletePlaylist(id) {
   return post("/spotify/change/delete", id);
 }
@@ -43,8 +43,8 @@ export function act(name, fields = {}) {
   return post(`/chat/${name}`, { user, ...fields });
 }
 
-function post(address, body) {
-  return ask(address, {
+function post(url, body) {
+  return request(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -61,9 +61,9 @@ export function sendFiles(files, as, caption = "", shapes = []) {
   form.append("caption", caption);
   form.append("shapes", JSON.stringify(shapes));
   const query = new URLSearchParams({ user, as });
-  return ask(`/chat/files?${query}`, { method: "POST", body: form });
+  return request(`/chat/files?${query}`, { method: "POST", body: form });
 }
 
-export function fileAddress(file) {
+export function fileUrl(file) {
   return `/chat/file/${file.file_unique_id}`;
 }

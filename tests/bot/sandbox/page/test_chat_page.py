@@ -1,5 +1,4 @@
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +8,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
@@ -24,6 +22,7 @@ from bot.sandbox.page.samples import portrait_jpeg, portrait_sticker_webp, silen
 from bot.sandbox.same_origin import is_foreign
 from bot.sandbox.telegram.local_telegram import LocalTelegram
 from tests.support.photos.filming import blank, film
+from tests.support.web_server import serving
 from vision.photo.video import sample_frames
 
 TOKEN = "42:secret"
@@ -66,17 +65,8 @@ class Site:
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Starlette, str]]:
     app = Starlette()
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none")
-    config.timeout_graceful_shutdown = 1
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-        assert thread.is_alive()
-    yield app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with serving(app) as url:
+        yield app, url
 
 
 @pytest.fixture
@@ -371,20 +361,20 @@ def test_the_sample_portrait_is_sent_and_answered(site: Site, open_page: OpenPag
 def test_a_reply_keyboard_sends_what_its_buttons_say(site: Site, open_page: OpenPage) -> None:
     site.telegram.send_text(1, "/start")
     page = open_page()
-    offers = page.locator("#offers")
-    expect(offers).to_be_hidden()
+    keyboard = page.locator("#reply-keyboard")
+    expect(keyboard).to_be_hidden()
     rows = '[["Yes","No"],[{"text":"📍 Here","request_location":true}]]'
     site.bot("sendMessage", chat_id=1, text="?", reply_markup=f'{{"keyboard":{rows}}}')
-    offers.get_by_role("button", name="No").click()
+    keyboard.get_by_role("button", name="No").click()
     assert site.last()["text"] == "No"
-    offers.get_by_role("button", name="📍 Here").click()
+    keyboard.get_by_role("button", name="📍 Here").click()
     assert "location" in site.last()
     site.bot("sendMessage", chat_id=1, text="!", reply_markup='{"remove_keyboard":true}')
-    expect(offers).to_be_hidden()
+    expect(keyboard).to_be_hidden()
     once = f'{{"keyboard":{rows},"one_time_keyboard":true}}'
     site.bot("sendMessage", chat_id=1, text="?", reply_markup=once)
-    offers.get_by_role("button", name="Yes").click()
-    expect(offers).to_be_hidden()
+    keyboard.get_by_role("button", name="Yes").click()
+    expect(keyboard).to_be_hidden()
 
 
 @pytest.mark.browser
@@ -543,7 +533,7 @@ def test_who_scrolls_up_can_jump_back_to_the_end(site: Site, open_page: OpenPage
     page = open_page()
     height = page.evaluate("document.querySelector('#log').clientHeight")
     page.locator("#log").press("Home")
-    back = page.get_by_role("button", name="To the newest messages")
+    back = page.get_by_role("button", name="Jump to the newest messages")
     expect(back).to_have_text("↓")
     assert page.evaluate("document.querySelector('#log').clientHeight") == height
     site.bot("sendMessage", chat_id=1, text="the newest")
@@ -779,8 +769,8 @@ def test_the_playlists_stand_beside_the_chat(site: Site, open_page: OpenPage) ->
     )
     site.playlists[:] = [playlist("Two", "Real", "Three")]
     site.bot("sendMessage", chat_id=1, text="changed")
-    expect(panel.locator('[data-change="entered"]')).to_have_attribute("data-track", "Three")
-    expect(panel.locator(".left")).to_contain_text("One")
+    expect(panel.locator('[data-change="added"]')).to_have_attribute("data-track", "Three")
+    expect(panel.locator(".removed")).to_contain_text("One")
 
 
 @pytest.mark.browser

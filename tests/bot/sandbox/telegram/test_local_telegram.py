@@ -2,7 +2,6 @@ import asyncio
 import contextlib
 import io
 import json
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -40,6 +38,7 @@ from bot.sandbox.telegram.methods import METHODS
 from bot.sandbox.telegram.refusals import Refusal
 from bot.sandbox.telegram.reply_keyboards import read_reply_keyboard
 from tests.support.telegram.telegram_contract import Contract
+from tests.support.web_server import serving
 
 TOKEN = "42:secret"
 ME = 7
@@ -57,16 +56,8 @@ class Clock:
 def server() -> Iterator[tuple[Starlette, str]]:
     """One server for all tests, since stopping one takes a while; each test mounts its own."""
     app = Starlette()
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-        assert thread.is_alive()
-    yield app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with serving(app) as url:
+        yield app, url
 
 
 @pytest.fixture

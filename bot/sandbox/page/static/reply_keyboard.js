@@ -1,25 +1,25 @@
-// The buttons that the bot put in the place of a keyboard: each sends what it says.
+// The reply keyboard: each of its buttons sends its own text.
 
 import { attempt } from "./notices.js";
 import { act } from "./server.js";
 
-const place = document.querySelector("#offers");
+const keyboard = document.querySelector("#reply-keyboard");
 
 let shown = "[]";
 let sendText;
 
-/** `send` sends a text. */
-export function setUpOffers(send) {
+/** `send` is called with the text of a button. */
+export function setUpReplyKeyboard(send) {
   sendText = send;
 }
 
-/** Show rows of buttons; none hides the place. */
-export function showOffers(rows) {
+/** Show rows of buttons; without any, hide the keyboard. */
+export function showReplyKeyboard(rows) {
   const given = JSON.stringify(rows);
   if (given === shown) return;
   shown = given;
-  place.replaceChildren(...rows.map(drawRow));
-  place.hidden = !rows.length;
+  keyboard.replaceChildren(...rows.map(drawRow));
+  keyboard.hidden = !rows.length;
 }
 
 function drawRow(buttons) {
