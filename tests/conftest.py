@@ -20,7 +20,7 @@ from tests.support.browser import CHROMIUM_ARGS
 if TYPE_CHECKING:
     import keras
 
-    from tests.support.operating import Operator
+    from tests.support.first_run import Operator
     from tests.support.spotify.spotify_world import Server, World
     from tests.support.telegram.chatting import Chat
 
@@ -111,7 +111,7 @@ def operator(
     server: "Server", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator["Operator"]:
     """Somebody in an empty folder who is about to set the bot up, and the local services."""
-    from tests.support.operating import Operator, settle
+    from tests.support.first_run import Operator, settle
 
     settle(tmp_path, server.url, monkeypatch)
     arrived = Operator(server, tmp_path)

@@ -24,9 +24,9 @@ from bot.updates.inbox import Inbox
 from bot.worker.process import VisionWorker
 from recommender.catalogue.catalogue import TrackTable
 from recommender.mood.targets import EMOTIONS
+from tests.support.database_writers import CIPHER, use
 from tests.support.songs import random_tracks, table_of
 from tests.support.telegram.chatting import AGREE, JPEG, NOW, Chat, a_reading, with_chat
-from tests.support.writing import CIPHER, use
 
 TRACKS = 28_000
 """As many as `mirrortape catalogue fetch` brings."""

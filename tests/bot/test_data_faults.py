@@ -1,7 +1,7 @@
-"""Files that are not as they should be: each command says so in a line, and never by a traceback.
+"""Damaged or missing files: each command says so in one line, never with a traceback.
 
-Root may read and write all there is, and a test fills no disk, so those two faults are made by
-what stands before the operating system's `open` and SQLite's `connect`.
+Root may read everything, and a test fills no disk. So missing permissions and a full disk are
+simulated by replacing the operating system's `open` and SQLite's `connect`.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An installation in which all is well, to be copied."""
+    """A working installation, to be copied."""
     folder = tmp_path_factory.mktemp("filled")
     data = folder / "data"
     catalogue = Catalogue(data / "catalogue.db")
@@ -59,7 +59,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which commands are run, with settings and data that are all well."""
+    """A folder with valid settings and data, in which commands run."""
     folder = tmp_path / "home"
     shutil.copytree(filled, folder)
     for name in os.environ.keys() - without_settings(os.environ).keys():
@@ -96,7 +96,7 @@ async def _at_once(_: Any) -> None:
 
 
 class Broken:
-    """Stands before what opens files, and refuses some of them.
+    """Replaces the functions that open files, and refuses some of them.
 
     Args:
         path: It, and whatever lies in it, is refused.
@@ -112,7 +112,7 @@ class Broken:
         self._is_for_writing = is_for_writing
 
     def before(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Stand before them."""
+        """Replace them."""
         os_open, io_open, connect = os.open, io.open, sqlite3.connect
 
         def lower(path: Any, flags: int, *args: Any, **more: Any) -> int:

@@ -1,7 +1,7 @@
-"""Every handler, failed at each call that it makes: the inbox tries again, and it ends as usual.
+"""Whichever call of a handler fails once, the inbox retries and the outcome is the usual one.
 
-The stories are in `tests.support.stories`; how a bot is failed, in `tests.support.interrupted`.
-Here a few of the failures of each are tried, the same each time; `make chaos` tries all.
+The stories are in `tests.support.stories`, the fault injection in `tests.support.interrupted`.
+Here a fixed sample of the faults of each story is tried; `make chaos` tries all.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from bot.updates.guests import Guests
 from tests.support import interrupted
 from tests.support.interrupted import (
     Fault,
-    NeverStruck,
+    FaultNotReached,
+    Outcome,
     Scene,
-    Told,
     differences,
     sampled,
-    unhurried,
+    without_pauses,
 )
 from tests.support.spotify.spotify_world import Server, World
 from tests.support.stories import CONNECTED, STORIES, Asked
@@ -31,20 +31,20 @@ from tests.support.telegram import handlers
 from tests.support.telegram.chatting import ANNA, BEN, Chat
 
 SAMPLE = 2
-"""Failures of each story that are tried here."""
+"""How many faults of each story are tried here."""
 
 TRIES = 3
-"""How often a story is told until the call that is to fail is made."""
+"""How often a story runs at most until it makes the call that should fail."""
 
 IN_FULL = "help wanted"
-"""The story of which all are, since every other shares its calls."""
+"""The story whose faults are all tried, since every other story makes its calls too."""
 
 NAMES = [(handler, name) for handler, told in STORIES.items() for name in told]
 
 
 @dataclass(frozen=True, slots=True)
-class Otherwise:
-    """Failures that do not end as usual.
+class ExpectedDifference:
+    """Faults after which the outcome differs from the usual one.
 
     Args:
         story: The names of the stories, as a pattern.
@@ -56,41 +56,41 @@ class Otherwise:
     call: str
     why: str
 
-    def is_about(self, name: str, fault: Fault) -> bool:
-        """Return whether a failure of a story is one of these."""
+    def covers(self, name: str, fault: Fault) -> bool:
+        """Return whether a fault of a story is one of these."""
         call = f"{fault.call} {fault.how}"
         return bool(re.fullmatch(self.story, name) and re.fullmatch(self.call, call))
 
 
-TOLD = (
-    Otherwise(
+EXPECTED_DIFFERENCES = (
+    ExpectedDifference(
         ".*",
         "worker read lost",
         "What a photo did to the worker it may do again: its user is asked for another.",
     ),
-    Otherwise(
+    ExpectedDifference(
         "paste the way back.*|type the digits|reconnect .*",
         "spotify (POST /api/token|GET /v1/me) .*",
         "A code buys tokens once, so whether it did or not, the way begins anew.",
     ),
-    Otherwise(
+    ExpectedDifference(
         "mood with a token that ended",
         "spotify POST /api/token unanswered",
         "A refresh token may buy only once; without the answer its user must connect anew.",
     ),
 )
-"""What its user is told of instead, by design."""
+"""What the user has to do again, by design."""
 
 
-def tell(told: Asked, server: Server, folder: Path, fault: Fault | None = None) -> Told:
-    """Tell a story in a new world, with what it needs."""
+def tell(told: Asked, server: Server, folder: Path, fault: Fault | None = None) -> Outcome:
+    """Run a story with a new bot and what the story needs."""
 
     async def story(scene: Scene) -> None:
         if told.spotify == CONNECTED:
             await scene.connected(ANNA)
         await told.story(scene)
 
-    async def run(folder: Path) -> Told:
+    async def run(folder: Path) -> Outcome:
         return await interrupted.tell(
             story,
             fault,
@@ -101,7 +101,7 @@ def tell(told: Asked, server: Server, folder: Path, fault: Fault | None = None) 
 
     for number in range(TRIES):
         (attempt := folder / str(number)).mkdir()
-        with unhurried(), suppress(NeverStruck):
+        with without_pauses(), suppress(FaultNotReached):
             return asyncio.run(run(attempt))
     raise AssertionError(f"{fault} never came about")
 
@@ -109,7 +109,7 @@ def tell(told: Asked, server: Server, folder: Path, fault: Fault | None = None) 
 def try_each(
     handler: str, name: str, server: Server, folders: pytest.TempPathFactory, most: int | None
 ) -> Counter[str]:
-    """Tell a story, then fail it in so many ways, all if None, and compare how each ends.
+    """Run a story without and with faults, at most so many, and compare the outcomes.
 
     Returns:
         How often a user saw more than usual, and what.
@@ -125,7 +125,7 @@ def try_each(
     for fault in faults:
         told = tell(story, server, folders.mktemp("failed"), fault)
         assert told.has_answer or story.is_silent, f"{fault}: no answer"
-        if not any(each.is_about(name, fault) for each in TOLD):
+        if not any(each.covers(name, fault) for each in EXPECTED_DIFFERENCES):
             found += [f"{fault}: {each}" for each in differences(usual, told)]
         found += [f"{fault}: a photo lies in {each}" for each in told.leaks]
         extra += told.extra

@@ -14,10 +14,10 @@ import pytest
 
 from bot import texts
 from recommender.storage.database import DiskFull
+from tests.support.database_writers import NOW, PLAYLIST, TRACKS, faults
 from tests.support.health import get
 from tests.support.telegram.chatting import ANNA, BEN, Chat, text_update, with_chat
 from tests.support.telegram.fake_telegram import Call
-from tests.support.writing import NOW, PLAYLIST, TRACKS, faults
 
 AT_MOST_PAGES = 2**31
 

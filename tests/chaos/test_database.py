@@ -12,7 +12,7 @@ import pytest
 from bot.storage.backups import back_up
 from bot.storage.records import open_stores
 from tests.support.command_line import mirrortape
-from tests.support.writing import (
+from tests.support.database_writers import (
     CIPHER,
     KEY,
     TRACKS,

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from bot import texts
+from tests.support.database_writers import faults
 from tests.support.town import Town, town_in, wait_for
-from tests.support.writing import faults
 
 DISK_MB = 16
 ANNA, BEN = 1, 2

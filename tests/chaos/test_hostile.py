@@ -15,7 +15,7 @@ from PIL import Image
 from bot.sandbox.page.samples import portrait_jpeg
 from bot.worker.process import VisionWorker
 from tests.support.photos.hostile import canary_exif, hostile_files
-from tests.support.photos.looking import look_at_all
+from tests.support.photos.photo_answers import look_at_all
 from tests.support.photos.photo_files import as_held, encoded
 from vision import Explanation, Reading
 

@@ -1,6 +1,6 @@
-"""The real bot, killed by SIGKILL at each of its requests to Spotify, and started again.
+"""The real bot, killed at each of its requests to Spotify and started again.
 
-However it ends, each user has one playlist with exactly the tracks that the chat shows.
+In the end each user has one playlist, with exactly the tracks that the chat shows.
 """
 
 import itertools
@@ -24,18 +24,18 @@ SECOND = [(at, after) for at in range(4) for after in (False, True)]
 
 
 def test_killed_at_every_step_fifty_times_one_playlist_stands(tmp_path: Path) -> None:
-    struck: Counter[str] = Counter()
+    killed_at: Counter[str] = Counter()
     steps = itertools.cycle([*((True, *step) for step in FIRST), *((False, *s) for s in SECOND)])
     with town_in(tmp_path) as town:
         for user_id, (is_first, at, after) in zip(range(1, ROUNDS + 1), steps, strict=False):
             town.connect(user_id)
             if not is_first:
                 make_playlist(town, user_id, "/mood happy")
-            town.ambush.lie_in_wait(at, after=after)
+            town.kill_switch.kill_at(at, after=after)
             town.telegram.send_text(user_id, "/mood sad")
-            method, path = wait_for(lambda: town.ambush.struck, "the ambush")
+            method, path = wait_for(lambda: town.kill_switch.killed_at, "the kill")
             step = "/".join("{id}" if len(part) == 22 else part for part in path.split("/"))
-            struck[f"{'after' if after else 'before'} {method} {step}"] += 1
+            killed_at[f"{'after' if after else 'before'} {method} {step}"] += 1
             assert town.bot is not None
             assert town.bot.poll() == -9
             town.start()
@@ -45,7 +45,7 @@ def test_killed_at_every_step_fifty_times_one_playlist_stands(tmp_path: Path) ->
         # Nothing that came later has touched an earlier user's playlist.
         users = range(1, ROUNDS + 1)
         assert all(town.written(user) == [town.chosen(user)] for user in users)
-    for where, times in sorted(struck.items()):
+    for where, times in sorted(killed_at.items()):
         print(f"killed {times} times {where}")
     print(f"{ROUNDS} kills, {town.starts} starts: {ROUNDS} users, one right playlist each")
 

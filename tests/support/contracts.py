@@ -1,4 +1,4 @@
-"""Where the descriptions of the services' interfaces lie, on machines that have them."""
+"""Where the descriptions of the services' APIs are, on machines that have them."""
 
 import os
 from pathlib import Path

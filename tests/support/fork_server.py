@@ -1,9 +1,8 @@
-"""Gives birth to bots: a process that has imported everything and forks for each folder it reads.
+"""A fork server for bots: it has imported everything, and forks once for each folder it reads.
 
-`mirrortape run` takes seconds to start, mostly for imports. Born here it takes none of them, so
-that it can be killed a hundred times within minutes. It is the real one, with the settings in the
-folder's `.env`, but for a vision worker that answers at once, and for its patience with a silent
-Telegram, which is shorter.
+`mirrortape run` takes seconds to start, mostly for imports. A forked bot needs none of them, so
+that it can be killed a hundred times within minutes. It is the real bot with the settings in the
+folder's `.env`, but its vision worker answers at once and its timeout for Telegram is shorter.
 """
 
 import asyncio
@@ -25,11 +24,11 @@ from tests.support.telegram.chatting import a_reading
 from vision import Explanation
 
 SILENCE_S = 1.5
-"""How long a bot waits for Telegram's answer."""
+"""The bot's timeout for an answer from Telegram."""
 
 
 class InstantWorker(VisionWorker):
-    """Reads the same in every photo."""
+    """Gives the same reading for every photo."""
 
     def __init__(self) -> None:
         picture = io.BytesIO()
@@ -49,16 +48,16 @@ class InstantWorker(VisionWorker):
 
 def main() -> None:
     live.VisionWorker = InstantWorker
-    app.BotApiRequest = partial(_impatient, BotApiRequest)
+    app.BotApiRequest = partial(_with_short_timeout, BotApiRequest)
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
             _live(Path(line.strip()))
             os._exit(0)
-        print(f"born {child}", flush=True)
+        print(f"started {child}", flush=True)
         os.waitpid(child, 0)
-        print("dead", flush=True)
+        print("ended", flush=True)
 
 
 def _live(folder: Path) -> None:
@@ -68,8 +67,8 @@ def _live(folder: Path) -> None:
     asyncio.run(live.run_live())
 
 
-def _impatient(kind: Any, **options: Any) -> Any:
-    """Wait less for answers than `build_bot` says, but for those of long polls."""
+def _with_short_timeout(kind: Any, **options: Any) -> Any:
+    """Make requests with a shorter timeout than `build_bot` asks for, except long polls."""
     if options["read_timeout"] <= 30:
         options["read_timeout"] = SILENCE_S
     return kind(**options)

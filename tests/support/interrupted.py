@@ -1,11 +1,11 @@
-"""A bot that can be failed at each call it makes to the world outside of it.
+"""Fault injection: a bot in which any single call to the outside can fail.
 
-A *story* is what one user does. It is told three times: to learn which calls it makes, to see how
-it ends when nothing fails, and then once more for each way in which each call can fail. What
-fails, fails once; the inbox tries again as it always does, only without the pauses.
+A *story* is what one user does. It runs once without a fault, to list its calls and to see how it
+ends, and then once for each fault. A fault happens once; the inbox retries as it always does, but
+without pauses.
 
 The calls are requests to Telegram, to the vision worker and to Spotify, work on the database, each
-statement in it that writes, and changes of files.
+writing statement, and changes of files.
 """
 
 import asyncio
@@ -53,8 +53,8 @@ from tests.support.telegram.fake_telegram import Call, FakeTelegram
 from tests.support.telegram.handlers import watch
 from vision import Explanation
 
-PATIENCE_S = 20.0
-"""How long an update may take, however often it is tried."""
+TIMEOUT_S = 20.0
+"""How long an update may take, all tries together."""
 
 CIPHER = MultiFernet([Fernet(Fernet.generate_key())])
 
@@ -69,7 +69,7 @@ FAULTS = {
 }
 """How each kind of call can fail.
 
-A call that is *unanswered* was carried out, and its answer got lost.
+An *unanswered* call was carried out, but its answer was lost.
 """
 
 Story = Callable[["Scene"], Coroutine[Any, Any, None]]
@@ -93,12 +93,12 @@ class Fault:
         return f"{self.call} ({self.number}) {self.how}"
 
 
-class NeverStruck(Exception):
-    """The call that was to fail was not made. The number of calls may depend on the load."""
+class FaultNotReached(Exception):
+    """The call that should fail was never made. The number of calls can depend on the load."""
 
 
 class Calls:
-    """Counts the calls of a story, and fails one of them.
+    """Records the calls of a story, and makes one of them fail.
 
     Args:
         fault: Which; None for none.
@@ -107,11 +107,11 @@ class Calls:
     def __init__(self, fault: Fault | None) -> None:
         self.fault = fault
         self.made: list[str] = []
-        self.has_struck = False
+        self.has_failed = False
         self.is_counting = False
 
-    def meet(self, kind: str, name: str) -> str | None:
-        """Note that a call is about to be made; return how it fails, if it does."""
+    def record(self, kind: str, name: str) -> str | None:
+        """Record a call that is about to be made; return how it fails, or None."""
         if not self.is_counting:
             return None
         call = f"{kind} {name}"
@@ -119,11 +119,11 @@ class Calls:
         fault = self.fault
         if fault is None or (call, self.made.count(call)) != (fault.call, fault.number):
             return None
-        self.has_struck = True
+        self.has_failed = True
         return fault.how
 
     def faults(self) -> Iterator[Fault]:
-        """Yield each way in which each of the calls can fail."""
+        """Yield every fault of every recorded call."""
         for end, call in enumerate(self.made, start=1):
             for how in FAULTS[call.partition(" ")[0]]:
                 yield Fault(call, self.made[:end].count(call), how)
@@ -134,24 +134,24 @@ class Calls:
 
 @dataclass
 class Shown:
-    """A message of the bot's as its user sees it now."""
+    """One of the bot's messages as its user sees it now."""
 
     content: str
     buttons: Any
 
 
 class WatchedTelegram(FakeTelegram):
-    """Keeps what users see; a request may not reach it, or its answer get lost."""
+    """Keeps what users see. A request or its answer may get lost."""
 
     def watched_by(self, calls: Calls) -> "WatchedTelegram":
-        """Have the requests counted; return this."""
+        """Record the requests in `calls`; return this object."""
         self.counted = calls
         self._ids = itertools.count(5001)  # no message of a user has such a number
         self.arrived = asyncio.Event()
         self.shown: dict[int, Shown] = {}
         self.toasts: list[str] = []
         self.doubtful: set[int] = set()
-        """The messages of which the bot does not know that they were sent."""
+        """The messages that were sent without the bot knowing."""
         return self
 
     async def do_request(
@@ -161,7 +161,7 @@ class WatchedTelegram(FakeTelegram):
         kind = "download" if "/file/bot" in url else "telegram"
         how = None
         if name not in ("getMe", "getUpdates", "deleteWebhook"):
-            how = self.counted.meet(kind, "a file" if kind == "download" else name)
+            how = self.counted.record(kind, "a file" if kind == "download" else name)
         if how == "unreachable":
             raise NetworkError("no route") from httpx.ConnectError("no route")
         before = set(self.shown)
@@ -192,7 +192,7 @@ class WatchedTelegram(FakeTelegram):
 
 
 def _content(call: Call) -> str:
-    """Return what a call shows, as a text."""
+    """Return what a call shows to the user, as text."""
     media = call.parameters.get("media") or []
     parts = [call.parameters, *(media if isinstance(media, list) else [media])]
     words = [part.get("text") or part.get("caption") or "" for part in parts]
@@ -201,7 +201,7 @@ def _content(call: Call) -> str:
 
 
 class WatchedWorker(FakeWorker):
-    """Reads photos, unless its process is lost."""
+    """Reads photos, unless its process crashes."""
 
     def __init__(self, calls: Calls) -> None:
         super().__init__()
@@ -216,12 +216,12 @@ class WatchedWorker(FakeWorker):
         return await super().explain_video(video)
 
     def _may_be_lost(self) -> None:
-        if self._calls.meet("worker", "read"):
+        if self._calls.record("worker", "read"):
             raise WorkerFailed("the worker is lost")
 
 
 class WatchedRecords(Records):
-    """User data whose database may be unusable for a moment, or without room."""
+    """A database that may fail once, or be full once."""
 
     def __init__(self, calls: Calls, path: Path | None) -> None:
         super().__init__(path, CIPHER)
@@ -230,7 +230,7 @@ class WatchedRecords(Records):
         self._stores.people.db.conn = self._watched  # type: ignore[assignment]
 
     async def run(self, work: Callable[[Stores], Any]) -> Any:
-        if self._calls.meet("store", work.__qualname__.replace(".<locals>", "")):
+        if self._calls.record("store", work.__qualname__.replace(".<locals>", "")):
             raise sqlite3.OperationalError("disk I/O error")
 
         def watched(stores: Stores) -> Any:
@@ -243,12 +243,12 @@ class WatchedRecords(Records):
         return await super().run(watched)
 
     async def look(self, work: Callable[[Stores], Any]) -> Any:
-        """Do as `run` does, uncounted."""
+        """Do as `run` does, without recording it."""
         return await super().run(work)
 
 
 class _WatchedConnection:
-    """Stands for a connection and counts the statements that write."""
+    """Wraps a connection and records the statements that write."""
 
     def __init__(self, connection: sqlite3.Connection, calls: Calls) -> None:
         self._connection = connection
@@ -261,7 +261,7 @@ class _WatchedConnection:
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
         words = sql.split()
         is_write = words[0].lower() in ("insert", "update", "delete", "replace", "commit")
-        if is_write and self.is_watched and self._calls.meet("write", " ".join(words[:3])):
+        if is_write and self.is_watched and self._calls.record("write", " ".join(words[:3])):
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
@@ -269,27 +269,27 @@ class _WatchedConnection:
 
 
 class WatchedNightly(Nightly):
-    """Copies that may have no room."""
+    """Backups that may find the disk full."""
 
     def watched_by(self, calls: Calls) -> "WatchedNightly":
-        """Have changes counted; return this."""
+        """Record changes in `calls`; return this object."""
         self.counted = calls
         return self
 
     def _forget(self, user_id: int, now: datetime) -> None:
-        if self.counted.meet("file", "copies"):
+        if self.counted.record("file", "copies"):
             raise OSError(28, "No space left on device")
         super()._forget(user_id, now)
 
 
 def _watched_spotify(app: ASGIApp, calls: Calls) -> ASGIApp:
-    """Put something before Spotify that counts what bots ask, and may answer in its place."""
+    """Return middleware that records the bot's requests to Spotify, and may fail one."""
 
     async def ask(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         name = re.sub(r"/playlists/\w{22}", "/playlists/…", path.partition("/spotify")[2])
         is_bots = name.startswith(("/v1", "/api/token"))
-        how = calls.meet("spotify", f"{scope['method']} {name}") if is_bots else None
+        how = calls.record("spotify", f"{scope['method']} {name}") if is_bots else None
         if how is None:
             await app(scope, receive, send)
             return
@@ -302,11 +302,11 @@ def _watched_spotify(app: ASGIApp, calls: Calls) -> ASGIApp:
 
 
 async def _to_nobody(message: Any) -> None:
-    """Lose an answer."""
+    """Drop an answer."""
 
 
-class SameDice(np.random.Generator):
-    """Falls the same each time, so that a second try chooses what the first did."""
+class FixedRandom(np.random.Generator):
+    """Gives the same numbers to every try, so that a retry chooses what the first try did."""
 
     def spawn(self, n_children: int) -> Any:
         return [np.random.default_rng(1) for _ in range(n_children)]
@@ -317,7 +317,7 @@ class SameDice(np.random.Generator):
 
 @dataclass
 class Scene(Chat):
-    """A chat whose updates go through the inbox; from `begins` on, calls are counted."""
+    """A chat whose updates go through the inbox; calls are recorded from `begins` on."""
 
     telegram: WatchedTelegram
     records: WatchedRecords
@@ -328,17 +328,17 @@ class Scene(Chat):
     before: dict[int, str] = field(default_factory=dict)
 
     def begins(self) -> None:
-        """Count calls from here on: what comes before is what there was."""
+        """Record calls from here on; everything before is preparation."""
         self.calls.is_counting = True
         self.telegram.toasts.clear()
         self.before = {number: str(each) for number, each in self.telegram.shown.items()}
 
     async def process(self, content: dict[str, Any]) -> list[Call]:
-        """Have Telegram deliver an update, and wait until the bot is done with it."""
+        """Deliver an update through Telegram, and wait until the bot has handled it."""
         before, update_id = len(self.telegram.calls), next(self.update_ids)
         self.telegram.updates.append({"update_id": update_id, **content})
         self.telegram.arrived.set()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while not await self.records.look(
                 lambda s: s.people.db.table("inbox").count_where(
                     "update_id = ? and handled_utc is not null", [update_id]
@@ -348,19 +348,19 @@ class Scene(Chat):
         return [c for c in self.telegram.calls[before:] if c.method != "deleteWebhook"]
 
     async def connect(self, user_id: int, name: str = "Robin") -> dict[str, str]:
-        """Begin to connect an account, agree on Spotify's page, and return the way back."""
+        """Begin to connect an account, agree on Spotify's page, and return the query."""
         assert self.connections is not None
         return await asyncio.to_thread(agree, await self.connections.oauth.begin(user_id), name)
 
     async def connected(self, user_id: int) -> None:
-        """Connect an account without a word in the chat."""
+        """Connect an account without any message in the chat."""
         assert self.connections is not None
         await self.connections.oauth.finish(await self.connect(user_id))
 
 
 @dataclass(frozen=True)
-class Told:
-    """How a story ended, and what calls it took.
+class Outcome:
+    """How a story ended, and which calls it made.
 
     Args:
         calls: The calls.
@@ -385,8 +385,8 @@ class Told:
     has_promised: bool
 
 
-def differences(usual: Told, told: Told) -> list[str]:
-    """Return how a story ended other than usual."""
+def differences(usual: Outcome, told: Outcome) -> list[str]:
+    """Return how an outcome differs from the usual one."""
     found = []
     for name in ("chat", "rows", "playlists"):
         was, now = Counter(getattr(usual, name)), Counter(getattr(told, name))
@@ -403,8 +403,8 @@ def differences(usual: Told, told: Told) -> list[str]:
 
 
 @contextmanager
-def unhurried() -> Iterator[None]:
-    """Have nothing waited for."""
+def without_pauses() -> Iterator[None]:
+    """Set all pauses to zero."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (delivery, retry):
             patch.setattr(module, "FIRST_PAUSE_S", 0.0)
@@ -422,8 +422,8 @@ async def tell(
     world: World | None = None,
     folder: Path | None = None,
     guests: Guests | None = None,
-) -> Told:
-    """Tell a story to a bot of its own; return how it ended.
+) -> Outcome:
+    """Run a story with a bot of its own; return the outcome.
 
     Args:
         story: What happens.
@@ -456,7 +456,7 @@ async def tell(
         _invented_table(),
         connections,
         clock,
-        SameDice(np.random.PCG64(1)),
+        FixedRandom(np.random.PCG64(1)),
         guests or Guests(frozenset({EVERYONE})),
         nightly,
     )
@@ -502,8 +502,8 @@ async def tell(
                 world.clock.advance(hours=3)
                 await run_job(scene, "write")
         assert telegram.problems == []
-        if fault is not None and not calls.has_struck:
-            raise NeverStruck(f"{fault} never came about")
+        if fault is not None and not calls.has_failed:
+            raise FaultNotReached(f"{fault} never came about")
         return await _end_of(scene, folder)
     finally:
         records.close()
@@ -511,7 +511,7 @@ async def tell(
 
 @asynccontextmanager
 async def _fetching(scene: Scene) -> AsyncIterator[None]:
-    """Have updates fetched and handled while the block runs, and none of the bot's jobs done."""
+    """Fetch and handle updates while the block runs, without the bot's scheduled jobs."""
     services = scene.services
     await scene.inbox.open()
     task = asyncio.create_task(
@@ -533,15 +533,15 @@ _IN_SPOTIFY = texts.IN_SPOTIFY.partition("{")[0]
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/spotify/authorize[^\"']*")
 _TIMES = re.compile(r"_utc$")
 _UNCOUNTED = {"spotify_ways", "_sqlite_migrations", "sqlite_sequence"}
-"""Tables in which a second try may leave a row that ends by itself."""
+"""Tables in which a retry may leave a row that expires by itself."""
 _VERSIONS = {("pools", "id")}
-"""What counts how often something was made anew."""
+"""Columns that count how often something was rebuilt."""
 _HOW_IT_FARED = {"tries", "begun", "done", "marker"}
 _PLAIN = {"inbox": {"update_id"}}
 PHOTO = b"\xff\xd8\xff\xe0 a photo that nobody may keep"
 
 
-async def _end_of(scene: Scene, folder: Path | None) -> Told:
+async def _end_of(scene: Scene, folder: Path | None) -> Outcome:
     telegram, calls = scene.telegram, scene.calls
     names = _names_by_chance(scene.world)
     extra: Counter[str] = Counter()
@@ -561,7 +561,7 @@ async def _end_of(scene: Scene, folder: Path | None) -> Told:
         else:
             chat.append(as_text(shown))
     rows = await scene.records.look(lambda s: tuple(_rows(s, telegram, names, as_text)))
-    return Told(
+    return Outcome(
         calls,
         tuple(chat),
         frozenset(telegram.toasts),
@@ -576,7 +576,7 @@ async def _end_of(scene: Scene, folder: Path | None) -> Told:
 
 
 def _names_by_chance(world: World | None) -> dict[str, str]:
-    """Return names for what Spotify gives numbers by chance."""
+    """Return stable names for Spotify's random ids."""
     if world is None:
         return {}
     state = world.local._state
@@ -601,7 +601,7 @@ def _rows(
     names: dict[str, str],
     as_text: Callable[[Shown], str],
 ) -> Iterator[str]:
-    """Yield each row without times, secrets and what the tries left in it.
+    """Yield each row without times, secrets and traces of retries.
 
     A message stands for what it shows, since a double moves the numbers.
     """
@@ -634,7 +634,7 @@ def _rows(
 
 
 def _leaks(stores: Stores, folder: Path | None) -> Iterator[str]:
-    """Yield where a photo lies."""
+    """Yield every place in which a photo was found."""
     dump = "\n".join(stores.people.db.conn.iterdump())
     if PHOTO.decode("latin-1") in dump or PHOTO.hex() in dump.lower():
         yield "the database"
@@ -644,9 +644,9 @@ def _leaks(stores: Stores, folder: Path | None) -> Iterator[str]:
 
 
 def sampled(faults: Sequence[Fault], most: int, salt: int) -> list[Fault]:
-    """Return so many of some faults, the same each time, and different ones by the salt.
+    """Return a sample of the faults, always the same one for a salt.
 
-    The last is among them: it fails when all is done, so all is done again.
+    It contains the last fault, which makes the bot redo everything.
     """
     if len(faults) <= most:
         return list(faults)

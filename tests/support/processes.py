@@ -1,22 +1,22 @@
-"""What the system knows about a process; Linux alone tells."""
+"""What Linux tells about a process; other systems have no /proc."""
 
 from pathlib import Path
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that a process has begun and that still are."""
+    """Return the ids of a process's running children."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return [int(child) for each in threads for child in _read(each / "children").split()]
 
 
 def vision_workers(bot: int) -> list[int]:
-    """Return those processes of a bot that hold a network, or are about to."""
+    """Return the ids of a bot's vision workers."""
     command_lines = {pid: _read(Path(f"/proc/{pid}/cmdline")) for pid in children(bot)}
     return [pid for pid, line in command_lines.items() if b"spawn_main" in line]
 
 
 def _read(path: Path) -> bytes:
-    """Return what is told of a thread or process; nothing of one that has just ended."""
+    """Read a file of a process; empty if the process has just ended."""
     try:
         return path.read_bytes()
     except (FileNotFoundError, ProcessLookupError):
@@ -31,5 +31,5 @@ def memory_mb(pid: int, field: str = "VmRSS") -> float:
 
 
 def forget_peak(pid: int) -> None:
-    """Let VmHWM begin anew."""
+    """Reset VmHWM."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")

@@ -1,4 +1,4 @@
-"""A program on a terminal of its own, which a test reads and types on."""
+"""A program on a pseudo-terminal, which a test reads and types into."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""A town whose bot starts in a fraction of a second, see `tests.support.fork_server`."""
+"""A `Town` whose bot starts in a fraction of a second, see `tests.support.fork_server`."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ from tests.support.contracts import ROOT
 from tests.support.town import Town, without_settings
 
 
-class Mother:
-    """The process that gives birth to bots, one at a time; it ends when the tests do."""
+class ForkServer:
+    """The process that forks bots, one at a time; it ends with the tests."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -27,28 +27,28 @@ class Mother:
         )
         self.until("ready")
 
-    def give_birth(self, folder: Path) -> int:
-        """Start the bot whose settings are in a folder, and return its process."""
+    def fork_bot(self, folder: Path) -> int:
+        """Start the bot with the settings in a folder, and return its process id."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{folder}\n")
-        return int(self.until("born").split()[1])
+        return int(self.until("started").split()[1])
 
     def until(self, word: str) -> str:
-        """Read what is said until something begins with a word, and return that."""
+        """Read lines until one begins with a word, and return it."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith(word):
                 return line
-            assert not line.startswith("dead"), "the bot died; see bot.log"
-        raise AssertionError("no bot is born any more")
+            assert not line.startswith("ended"), "the bot has ended; see bot.log"
+        raise AssertionError("the fork server has ended")
 
 
-mother = cache(Mother)
-"""All tests have the same one."""
+fork_server = cache(ForkServer)
+"""Shared by all tests."""
 
 
 class QuickTown(Town):
-    """Everything around one bot, which does not run at first.
+    """One bot, which does not run at first, and the services it talks to.
 
     Args:
         folder: Where the bot keeps its data.
@@ -61,24 +61,24 @@ class QuickTown(Town):
     def start(self) -> None:
         """Start the bot and wait until it answers."""
         self.launch()
-        mother().until("Mirrortape is running")
+        fork_server().until("Mirrortape is running")
 
     def launch(self) -> None:
         """Start the bot."""
         self.starts += 1
-        self._child = mother().give_birth(self.folder)
+        self._child = fork_server().fork_bot(self.folder)
 
     def kill(self) -> None:
-        """End the bot where it is, as a power cut would."""
+        """Kill the bot without warning, as a power cut would."""
         if self._child:
             os.kill(self._child, signal.SIGKILL)
             self._child = 0
-            mother().until("dead")
+            fork_server().until("ended")
 
 
 @contextmanager
 def quick_town_in(folder: Path) -> Iterator[QuickTown]:
-    """Yield a town whose bot does not run yet."""
+    """Yield a `Town` whose bot does not run yet."""
     town = QuickTown(folder)
     try:
         yield town

@@ -1,7 +1,7 @@
 """A real bot in a process of its own, which can be killed, and the services that it talks to.
 
-Telegram and Spotify are the local ones, in this process, so that they outlive the bot and know
-what it asked for.
+Telegram and Spotify are the local ones. They run in this process, so that they survive the bot and
+can tell what it asked for.
 """
 
 import os
@@ -42,7 +42,7 @@ PATIENCE_S = 200.0
 
 
 class Town:
-    """Everything around one bot.
+    """One bot and the services it talks to.
 
     Args:
         folder: Where the bot keeps its data.
@@ -58,7 +58,7 @@ class Town:
         url = self.server.url
         self.telegram = LocalTelegram(TOKEN, lambda: datetime.now(UTC))
         self.spotify = LocalSpotify(f"{url}/spotify", self._describe, offers_phone=True)
-        self.ambush = Ambush(Starlette(routes=self.spotify.routes()), self)
+        self.kill_switch = KillSwitch(Starlette(routes=self.spotify.routes()), self)
         self._serve(Starlette(routes=self.telegram.routes()))
         self.bot: subprocess.Popen[str] | None = None
         self.starts = 0
@@ -81,19 +81,19 @@ class Town:
         self.server.app = Starlette(
             routes=[
                 Mount("/telegram", telegram),
-                Mount("/spotify", self.ambush),
+                Mount("/spotify", self.kill_switch),
                 *chat_routes(self.telegram),
             ]
         )
 
     def put_before_telegram(self, make: Callable[[ASGIApp], T]) -> T:
-        """Have the bot's requests to Telegram go through something, and return that."""
+        """Put middleware in front of Telegram, and return it."""
         before = make(Starlette(routes=self.telegram.routes()))
         self._serve(before)
         return before
 
     def fill_in(self, **settings: str) -> None:
-        """Write settings into the bot's `.env`, which begins as a copy of the example."""
+        """Write settings into the bot's `.env`, which starts as a copy of `.env.example`."""
         path = self.folder / ".env"
         text = (path if path.exists() else ROOT / ".env.example").read_text()
         for name, value in settings.items():
@@ -123,7 +123,7 @@ class Town:
         assert "is running" in self.bot.stdout.readline(), (self.folder / "bot.log").read_text()
 
     def kill(self) -> None:
-        """End the bot where it is, as a power cut would."""
+        """Kill the bot without warning, as a power cut would."""
         assert self.bot is not None
         self.bot.send_signal(signal.SIGKILL)
         self.bot.wait()
@@ -140,7 +140,7 @@ class Town:
         return time.perf_counter() - start
 
     def heard(self, user_id: int, after: int = 0) -> list[Any]:
-        """Return the messages of the bot in a chat, of the latest those after one."""
+        """Return the bot's messages in a chat, those after a message id."""
         chat = self.telegram.chats.get(user_id)
         if chat is None or max(chat.messages, default=0) <= after:  # looked at often, so quick
             return []
@@ -188,13 +188,13 @@ class Town:
     # -- what stands in the end --
 
     def has_handled_all(self) -> bool:
-        """Return whether nothing that anybody sent waits to be handled."""
+        """Return whether every update has been handled."""
         with closing(sqlite3.connect(self.database, timeout=10)) as db:
             waiting = db.execute("select count(*) from inbox where handled_utc is null").fetchone()
         return waiting == (0,)
 
     def is_settled(self, user_id: int) -> bool:
-        """Return whether nothing of this user's waits to be handled or written."""
+        """Return whether every update is handled and the user's playlists are written."""
         with closing(sqlite3.connect(self.database, timeout=10)) as db:
             intents = db.execute(
                 "select count(*) from spotify_intents where user_id = ?", [user_id]
@@ -202,7 +202,7 @@ class Town:
         return intents == (0,) and self.has_handled_all()
 
     def chosen(self, user_id: int) -> tuple[str, ...]:
-        """Return the tracks of the user's last playlist, as the bot stored it."""
+        """Return the tracks of the user's last playlist in the bot's database."""
         with closing(sqlite3.connect(self.database, timeout=10)) as db:
             rows = db.execute(
                 "select track_id from shown where playlist_id ="
@@ -212,7 +212,7 @@ class Town:
         return tuple(f"spotify:track:{track_id}" for (track_id,) in rows)
 
     def written(self, user_id: int) -> list[tuple[str, ...]]:
-        """Return what stands in each playlist of the user's account."""
+        """Return the tracks of each playlist in the user's Spotify account."""
         return [
             tuple(item.uri for item in playlist.items)
             for playlist in self.spotify.playlists()
@@ -225,19 +225,19 @@ def _buttons(message: dict[str, Any]) -> list[Any]:
     return [button for row in rows for button in row]
 
 
-class Ambush:
-    """Kills the bot at one of its requests to Spotify's Web API, before or after it is done."""
+class KillSwitch:
+    """Kills the bot at one of its requests to Spotify's Web API, before or after Spotify acts."""
 
     def __init__(self, app: ASGIApp, town: Town) -> None:
         self._app = app
         self._town = town
         self._left = -1
         self._after = False
-        self.struck: tuple[str, str] | None = None
+        self.killed_at: tuple[str, str] | None = None
 
-    def lie_in_wait(self, at: int, *, after: bool) -> None:
-        """Strike at the request of this number from now on, counted from 0."""
-        self._left, self._after, self.struck = at, after, None
+    def kill_at(self, at: int, *, after: bool) -> None:
+        """Kill the bot at the request with this number from now on, counted from 0."""
+        self._left, self._after, self.killed_at = at, after, None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it is the one."""
@@ -250,17 +250,17 @@ class Ambush:
         if self._after:
             await self._app(scope, receive, _to_nobody)
         self._town.kill()
-        self.struck = (scope["method"], scope["path"].partition("/v1")[2])
+        self.killed_at = (scope["method"], scope["path"].partition("/v1")[2])
         await send({"type": "http.response.start", "status": 502, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
 
 async def _to_nobody(message: Message) -> None:
-    """Lose an answer."""
+    """Drop an answer."""
 
 
 def wait_for(what: Callable[[], Any], name: str, pause_s: float = 0.02) -> Any:
-    """Wait until something is so, and return what it is."""
+    """Wait until a function returns something true, and return that."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         found = what()
@@ -271,7 +271,7 @@ def wait_for(what: Callable[[], Any], name: str, pause_s: float = 0.02) -> Any:
 
 
 def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what would be stronger than `.env`."""
+    """Return the environment without the variables that would override `.env`."""
     ours = {name.upper() for name in Settings.model_fields}
     return {name: value for name, value in environment.items() if name not in ours}
 
@@ -283,7 +283,7 @@ def free_port() -> int:
 
 @contextmanager
 def town_in(folder: Path, **settings: str) -> Iterator[Town]:
-    """Yield a town whose bot runs, with these settings besides."""
+    """Yield a `Town` whose bot runs with these additional settings."""
     town = Town(folder)
     town.fill_in(**settings)
     try:
@@ -297,6 +297,6 @@ def town_in(folder: Path, **settings: str) -> Iterator[Town]:
 
 
 def turn(town: Town, switch: str) -> None:
-    """Turn a switch of the local Spotify as the chat page does."""
+    """Choose a fault of the local Spotify, as the chat page does."""
     address = f"{town.server.url}/spotify/change/switch"
     httpx.post(address, json=switch).raise_for_status()

@@ -24,7 +24,7 @@ from bot.cli.owner import (
 )
 from bot.runtime.run import utc_now
 from bot.sandbox.telegram.local_telegram import LocalTelegram
-from tests.support.operating import OWNER, TOKEN
+from tests.support.first_run import OWNER, TOKEN
 from tests.support.spotify.spotify_world import Server
 
 

@@ -263,8 +263,8 @@ async def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_i
 ) -> None:
     """A mode button under an older playlist, which starts a new one: that is decided once."""
     at = itertools.count()
-    has_struck = True
-    while has_struck:
+    has_failed = True
+    while has_failed:
         step = next(at)
         world = World(world.server)
 
@@ -279,7 +279,7 @@ async def test_at_whatever_step_it_fails_a_kept_playlist_stays_and_one_new_one_i
                 await all_handled(chat, 1)
                 world.clock.advance(minutes=3)  # until it shows whether a playlist was made
                 await run_job(chat, "write")
-            has_struck = failing.struck.is_set()
+            has_failed = failing.failed.is_set()
             kept = [uris(each) for each in await playlists_of(chat)]
             assert len(kept) == 3, step
             written = {world.written(each.id) for each in world.local.playlists()}
@@ -312,8 +312,8 @@ async def test_at_whatever_step_it_fails_old_messages_say_what_became_of_their_p
     world: World, after: bool
 ) -> None:
     at = itertools.count()
-    has_struck = True
-    while has_struck:
+    has_failed = True
+    while has_failed:
         step = next(at)
         world = World(world.server)
 
@@ -326,7 +326,7 @@ async def test_at_whatever_step_it_fails_old_messages_say_what_became_of_their_p
                 await all_handled(chat, 1)
                 world.clock.advance(minutes=3)  # until it shows whether a playlist was made
                 await run_job(chat, "write")
-            has_struck = failing.struck.is_set()
+            has_failed = failing.failed.is_set()
             assert looks(chat, old)[1] == [playlist_view.SAVE_AS_NEW], step
             _, happy = await playlists_of(chat)
             (playlist,) = world.local.playlists()

@@ -21,8 +21,8 @@ from bot.updates.raw_updates import Sender, new_update, number_of, sender_of
 from bot.worker import albums
 from tests.support.telegram.chatting import ANNA, JPEG, NOW, Chat, chatting, text_update, with_chat
 from tests.support.telegram.deliveries import Telegram
-from tests.support.telegram.drawn_updates import Updates
 from tests.support.telegram.messages import said
+from tests.support.telegram.random_updates import Updates
 from tests.support.telegram.telegram_contract import Contract
 from tests.support.telegram.updates import rows, settled
 

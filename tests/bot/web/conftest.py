@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.invented import fill
-from tests.support.operating import OWNER, TOKEN, Operator
+from tests.support.first_run import OWNER, TOKEN, Operator
 
 
 @pytest.fixture

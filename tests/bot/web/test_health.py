@@ -20,8 +20,8 @@ from bot.web.health import SILENT_FOR
 from recommender.errors import SpotifyBusy
 from recommender.services.spotify.web_api import SpotifyApp, SpotifyClient
 from tests.support.contracts import ROOT
+from tests.support.first_run import OWNER, TOKEN, Operator
 from tests.support.health import answers, get, wait_until
-from tests.support.operating import OWNER, TOKEN, Operator
 from tests.support.spotify.spotify_world import Clock, Server, World
 from tests.support.telegram.chatting import AGREE, NOW, Chat, chatting
 

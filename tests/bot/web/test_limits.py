@@ -23,8 +23,8 @@ from bot.logs import RateLimit
 from bot.runtime.serving import listen, web_server
 from bot.web.limits import WebLimits, public_limits
 from tests.support.contracts import ROOT
+from tests.support.first_run import OWNER, Operator
 from tests.support.health import answers, wait_until
-from tests.support.operating import OWNER, Operator
 
 QUICK = WebLimits(connections=8, request_s=0.6, hurried_s=0.3, body_bytes=1000)
 PARTIAL = b"GET / HTTP/1.1\r\nHost: a\r\n"

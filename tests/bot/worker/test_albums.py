@@ -106,13 +106,13 @@ async def handled_in_spite_of(chat: Chat, failing: Failing) -> None:
     """Have the album handled; where it hangs, by a bot that is started anew."""
     async with chat.running():
         handled = asyncio.create_task(all_handled(chat, len(UPDATES)))
-        struck = asyncio.create_task(failing.struck.wait())
-        await asyncio.wait([handled, struck], return_when=asyncio.FIRST_COMPLETED)
-        if failing.hangs and failing.struck.is_set():
+        failed = asyncio.create_task(failing.failed.wait())
+        await asyncio.wait([handled, failed], return_when=asyncio.FIRST_COMPLETED)
+        if failing.hangs and failing.failed.is_set():
             handled.cancel()
         else:
             await handled
-        struck.cancel()
+        failed.cancel()
     async with chat.running():
         await all_handled(chat, len(UPDATES))
 
@@ -168,16 +168,16 @@ def test_at_whatever_step_it_fails_an_album_ends_as_if_nothing_had(fault: str) -
             failing = FAULTS[fault](chat, at)
             chat.telegram.updates = album(chat, *UPDATES)
             await handled_in_spite_of(chat, failing)
-            ends.append((await end_of(chat), failing.struck.is_set()))
+            ends.append((await end_of(chat), failing.failed.is_set()))
 
         asyncio.run(with_chat(story))
-        ((end, has_struck),) = ends
+        ((end, has_failed),) = ends
         shown, expected_to_be_shown = Counter(end.pop("seen")), Counter(expected["seen"])
         assert end == stored, f"failed at step {at}"
         assert not expected_to_be_shown - shown, f"failed at step {at}"
         # Telegram took a message, and nothing could note that: it may stand there twice.
         assert (shown - expected_to_be_shown).total() <= 1, f"failed at step {at}"
-        if not has_struck:
+        if not has_failed:
             break
     assert at > 20
 

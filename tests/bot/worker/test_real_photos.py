@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.sandbox.page.samples import portrait_jpeg
 from bot.worker.process import VisionWorker
-from tests.support.photos.looking import answer
+from tests.support.photos.photo_answers import answer
 from vision import Explanation, Reading, SeveralFaces, VisionError
 
 

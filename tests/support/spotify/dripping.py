@@ -1,4 +1,4 @@
-"""A web service that answers so slowly that no single read ever waits long."""
+"""A web service that sends its answers byte by byte, so that no single read times out."""
 
 import itertools
 import socket

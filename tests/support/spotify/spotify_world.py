@@ -1,4 +1,4 @@
-"""A local Spotify over real HTTP, with a clock of ours and a browser that agrees."""
+"""A local Spotify over real HTTP, with a settable clock and a browser that agrees."""
 
 import re
 import threading

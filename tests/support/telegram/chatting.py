@@ -1,4 +1,4 @@
-"""A user who talks to the bot: real updates go in, and the calls that go out can be looked at."""
+"""A user who talks to the bot: real updates go in, and the outgoing calls are recorded."""
 
 import asyncio
 import itertools
@@ -39,11 +39,11 @@ ANNA, BEN = 1, 2
 AGREE = f"agree:{CONSENT_VERSION}"
 """What the button that agrees sends."""
 JPEG = b"\xff\xd8\xff\xe0 a photo"
-"""What begins like a JPEG, as far as the bot itself looks."""
+"""Begins like a JPEG, which is all that the bot itself checks."""
 MP4 = b"\x00\x00\x00\x1cftypisom a video"
-"""What begins like a video."""
+"""Begins like an MP4."""
 UNHURRIED = Limits(per_second=100_000, burst=100_000)
-"""How fast the bot may answer in tests that are not about that."""
+"""No rate limit, for tests that are not about it."""
 A_PICTURE = b"\xff\xd8 a picture"
 
 
@@ -99,7 +99,7 @@ class FakeWorker:
 
 @dataclass
 class Chat:
-    """The bot, and what it is connected to."""
+    """The bot, and the fakes it is connected to."""
 
     application: App
     connecting: Connecting
@@ -290,7 +290,7 @@ async def chatting(
 
 
 async def with_chat(story: Callable[[Chat], Coroutine[Any, Any, None]], **how: Any) -> None:
-    """Tell a story to a bot that `chatting` runs."""
+    """Run a story with a bot that `chatting` makes."""
     async with chatting(**how) as chat:
         await story(chat)
 

@@ -1,4 +1,4 @@
-"""Telegram, delivering to a bot's webhook in this process."""
+"""A Telegram that delivers to the webhook of a bot in this process."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A bot that fails once, at a step of its work on an update."""
+"""A bot that fails once, at one step of handling an update."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ class Failing:
         self._left = at
         self._error = error
         self._after = after
-        self.struck = asyncio.Event()
+        self.failed = asyncio.Event()
         self._run = chat.records.run
         self._send = chat.telegram.do_request
         chat.records.run = self.run  # type: ignore[method-assign]
@@ -45,7 +45,7 @@ class Failing:
             return await do()
         if self._after:
             await do()
-        self.struck.set()
+        self.failed.set()
         if self._error is None:
             await asyncio.Event().wait()
         raise self._error

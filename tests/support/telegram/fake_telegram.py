@@ -1,4 +1,4 @@
-"""A Telegram that writes down what it is asked and answers as the real one does."""
+"""A Telegram that records its calls and answers as the real one does."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Which of the bot's handlers updates come to, so that none is without a test."""
+"""Records which handlers are called, so that none stays without a test."""
 
 import re
 from collections.abc import Callable, Coroutine

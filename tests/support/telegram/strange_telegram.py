@@ -1,4 +1,4 @@
-"""A Telegram whose answers are strange for a while, over real connections of its own."""
+"""A Telegram that gives malformed answers for a while, over real connections."""
 
 import asyncio
 import json

@@ -24,7 +24,7 @@ from bot.settings import load_settings
 from bot.storage.records import open_stores
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.invented import fill
-from tests.support.operating import CLIENT_ID, TOKEN, UNKNOWN_ID, Operator, settle
+from tests.support.first_run import CLIENT_ID, TOKEN, UNKNOWN_ID, Operator, settle
 from tests.support.spotify.spotify_world import Server
 from vision.network.weights import WEIGHTS
 

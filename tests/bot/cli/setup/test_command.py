@@ -10,7 +10,7 @@ import pytest
 from dotenv import dotenv_values
 
 from tests.support.contracts import ROOT
-from tests.support.operating import CLIENT_ID, OWNER, TOKEN, Operator
+from tests.support.first_run import CLIENT_ID, OWNER, TOKEN, Operator
 from tests.support.pseudo_terminal import PseudoTerminal
 
 Start = Callable[..., PseudoTerminal]

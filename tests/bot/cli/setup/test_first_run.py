@@ -15,7 +15,7 @@ from bot.cli.setup.answers import SetupStopped
 from bot.cli.setup.first_run import run_first
 from bot.runtime.run import utc_now
 from tests.support.contracts import ROOT
-from tests.support.operating import (
+from tests.support.first_run import (
     CLIENT_ID,
     OWNER,
     TOKEN,

@@ -1,4 +1,4 @@
-"""What an operator has before anything is set up: an empty folder, and the services elsewhere."""
+"""An operator's first run: an empty folder, and local services."""
 
 import json
 import socket
@@ -81,7 +81,7 @@ class Operator:
 
 
 def settle(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go to a folder with no settings but where the services are."""
+    """Change to a folder, with no settings except the addresses of the services."""
     monkeypatch.chdir(folder)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)

@@ -1,4 +1,4 @@
-"""Processes that write user data through the stores, for others to kill, to race and to copy.
+"""Processes that write user data through the stores, for tests that kill, race or copy them.
 
 Each tells what it has committed as soon as the store has returned, so that whoever looks at the
 file later knows what must be in it.
@@ -48,7 +48,7 @@ HALF_WRITTEN = (
 )
 
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["tests.support.writing"])
+processes.set_forkserver_preload(["tests.support.database_writers"])
 
 
 def use(stores: Stores, user_id: int, tell: Callable[[str, int, int], None]) -> None:

@@ -1,4 +1,4 @@
-"""What a vision worker answers to photos, and what that costs it."""
+"""What a vision worker answers to photos, and how much time and memory it takes."""
 
 import time
 from collections import Counter, defaultdict

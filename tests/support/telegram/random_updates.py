@@ -1,4 +1,4 @@
-"""Draws updates at random from Telegram's Bot API, as its contract file describes it.
+"""Random updates, made from the contract file of Telegram's Bot API.
 
 They have the right fields of the right types, with odd values among them: dates that are 0, empty
 lists, emoji, long texts. Most come from people who may use the bot, in their own chats.

@@ -16,7 +16,7 @@ from bot import texts
 from bot.sending.pacing import USUAL
 from tests.support.fork_server import SILENCE_S
 from tests.support.quick_town import QuickTown, quick_town_in
-from tests.support.telegram.bad_weather import BadWeather
+from tests.support.telegram.flaky_telegram import FlakyTelegram
 from tests.support.town import wait_for
 
 
@@ -33,7 +33,7 @@ def test_every_message_arrives_once_or_is_reported(
     tmp_path: Path, users: int, each: int, share: float
 ) -> None:
     with quick_town_in(tmp_path) as town:
-        weather = town.put_before_telegram(lambda app: BadWeather(app, 2 * SILENCE_S))
+        weather = town.put_before_telegram(lambda app: FlakyTelegram(app, 2 * SILENCE_S))
         town.start()
         for user_id in range(1, users + 1):
             agree(town, user_id)
@@ -72,7 +72,7 @@ def test_every_message_arrives_once_or_is_reported(
     )
 
 
-def chats(weather: BadWeather) -> set[str]:
+def chats(weather: FlakyTelegram) -> set[str]:
     return {chat for _, chat in weather.sent_s}
 
 

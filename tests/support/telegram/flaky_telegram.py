@@ -1,7 +1,6 @@
-"""A Telegram that often fails: 429, 5xx, silence, conflicts, put before the local one.
+"""Middleware that makes the local Telegram fail often: 429, 5xx, timeouts, conflicts.
 
-Silence comes in two kinds: the request got lost, or Telegram did what was asked and its answer got
-lost.
+Behind a timeout either the request was lost, or Telegram acted and its answer was lost.
 """
 
 import asyncio
@@ -20,8 +19,8 @@ LONGEST_HOLD_S = 3
 
 
 @dataclass
-class BadWeather:
-    """Fails some requests and writes down what came when.
+class FlakyTelegram:
+    """Fails some requests, and records what came when.
 
     Args:
         app: The local Telegram.
@@ -132,4 +131,4 @@ async def _refuse(send: Send, code: int, description: str, parameters: Any) -> N
 
 
 async def _to_nobody(message: Message) -> None:
-    """Lose an answer."""
+    """Drop an answer."""
