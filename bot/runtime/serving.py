@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from telegram.error import InvalidToken
 
 from bot.app import App, publish_commands
-from bot.chat.history.handlers import warm_up
+from bot.chat.history.drawing import warm_up
 from bot.runtime.jobs import keep_going
 from bot.sending.retry import retry_until_done
 from bot.storage.records import Records

@@ -342,7 +342,7 @@ class _Playlist:
             self._fill_round(open_, found)
 
     def _seat_favourites(self, is_allowed: Predicate) -> None:
-        """Give favourite artists whose tracks come near the mood a track each.
+        """Keep a position for each favourite artist with a track near the mood.
 
         Without a seat, the best of 28,000 tracks would nearly always be somebody else's.
         """

@@ -1,9 +1,7 @@
 """/history: a picture of a user's moods, and their last playlists with links."""
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from telegram import Bot, InlineKeyboardMarkup, InputMediaPhoto, Update
 from telegram.constants import ChatAction, ParseMode
@@ -12,6 +10,7 @@ from telegram.ext import ContextTypes
 
 from bot import texts
 from bot.chat.history import keyboards
+from bot.chat.history.drawing import MoodPictures
 from bot.chat.history.messages import moods_caption, playlists_text
 from bot.chat.history.mood_calendar import MoodPage, page_of
 from bot.chat.keyboards import emotions
@@ -42,7 +41,7 @@ class History:
     def __init__(self, services: Services, playlist_messages: PlaylistMessages) -> None:
         self._services = services
         self._playlist_messages = playlist_messages
-        self._drawing = asyncio.Lock()  # matplotlib draws one picture at a time
+        self._pictures = MoodPictures()
 
     async def history(self, update: Update, context: Context) -> None:
         """Show the moods of the last weeks and the last playlists."""
@@ -96,8 +95,7 @@ class History:
         return await self._services.records.run(look_up)
 
     async def _draw(self, moods: list[PastMood], page: MoodPage, number: int) -> _Shown:
-        async with self._drawing:
-            picture = await asyncio.to_thread(_draw, page)
+        picture = await self._pictures.draw(page)
         keyboard = keyboards.weeks(number, has_earlier=page.has_earlier)
         return _Shown(picture, moods_caption(page, len(moods)), keyboard)
 
@@ -111,15 +109,3 @@ class History:
         text, ids = await self._services.records.run(look_up)
         if ids:
             await say(bot, user_id, text, keyboards.playlists(ids))
-
-
-def warm_up() -> None:
-    """Draw an empty page at the start: loading matplotlib blocks everything else."""
-    _draw(page_of([], [], datetime.now(UTC), UTC, 0))
-
-
-def _draw(page: MoodPage) -> bytes:
-    # Imported here: matplotlib takes a second and 40 MB, which the commands do not need.
-    from bot.chat.history.mood_picture import draw_moods
-
-    return draw_moods(page)

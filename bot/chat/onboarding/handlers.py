@@ -1,8 +1,6 @@
 """/start, /help, and the consent to reading photos."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 from telegram import Bot, Update
 from telegram.ext import ContextTypes
@@ -11,9 +9,9 @@ from bot import texts
 from bot.chat import keyboards
 from bot.chat.media import Media
 from bot.chat.replies import pressed, say, sender, settle, toast
-from bot.current_update import current
 from bot.services import Services
 from bot.storage.people import CONSENT_VERSION
+from bot.updates.repeats import Repeats
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -31,7 +29,7 @@ class Consent:
     ) -> None:
         self._services = services
         self._read_media = read
-        self._agreeing: dict[int, asyncio.Future[None]] = {}
+        self._repeats = Repeats()  # or a second press would have the same photo read again
 
     async def start(self, update: Update, context: Context) -> None:
         """Introduce the bot, and ask for consent if it is missing."""
@@ -55,25 +53,12 @@ class Consent:
             await toast(query)
             await settle(update, context.bot, texts.ASK_CONSENT, keyboards.consent())
             return
-        user_id, handling = sender(update), current()
-        over = handling.over if handling is not None else None
-        if (under_way := self._agreeing.get(user_id)) is not None and under_way is not over:
-            await toast(query)  # the button was pressed twice
+        user_id = sender(update)
+        if self._repeats.is_repeat(user_id):
+            await toast(query)
             return
-        with self._agreed_once(user_id, over):
+        with self._repeats.handling(user_id):
             await self._agree(update, context.bot, user_id)
-
-    @contextmanager
-    def _agreed_once(self, user_id: int, over: asyncio.Future[None] | None) -> Iterator[None]:
-        """Keep a second press from reading the same photo, until no retry of the first follows."""
-        self._agreeing[user_id] = over or asyncio.get_running_loop().create_future()
-        try:
-            yield
-        finally:
-            if over is None:
-                del self._agreeing[user_id]
-            else:
-                over.add_done_callback(lambda _: self._agreeing.pop(user_id, None))
 
     async def _agree(self, update: Update, bot: Bot, user_id: int) -> None:
         query, now = update.callback_query, self._services.clock()
