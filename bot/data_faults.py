@@ -53,11 +53,11 @@ def explain(error: sqlite3.Error | OSError, path: Path) -> str:
         return f"{where} is a folder, but must be a file: move it away."
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         file = next((p for p in (where, *where.parents) if p.exists() and not p.is_dir()), where)
-        return f"{file} is a file, but must be a folder: move it away, or set DATA_DIR."
+        return f"{file} is a file, but must be a folder: move it away, or use another data folder."
     if error.errno == errno.ENOENT:
         return f"{where} is not there: check the path, and that its folder exists."
     what = error.strerror or str(error)
-    return f"{where} cannot be used ({what}): move it away, or set DATA_DIR to another folder."
+    return f"{where} cannot be used ({what}): move it away, or use another data folder."
 
 
 def _of_sqlite(error: sqlite3.Error, path: Path) -> str:

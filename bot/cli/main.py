@@ -131,6 +131,7 @@ def _stay(running: Coroutine[Any, Any, None]) -> None:
 
     from telegram.error import Conflict, InvalidToken
 
+    from bot.data_faults import explain
     from bot.runtime.serving import AddressInUse
     from bot.settings import NotReady
     from bot.texts import explain_error
@@ -150,4 +151,4 @@ def _stay(running: Coroutine[Any, Any, None]) -> None:
     except WorkerFailed as error:
         stop(f"the network could not be loaded: {error.__cause__ or error}.")
     except (sqlite3.Error, OSError) as error:
-        stop(f"the data folder cannot be used: {error}.")
+        stop(explain(error, Path("DATA_DIR")))

@@ -1,6 +1,7 @@
 """`mirrortape rotate-keys`: re-encrypt everything with the newest key."""
 
 import sqlite3
+from pathlib import Path
 
 import typer
 
@@ -13,6 +14,7 @@ def rotate_keys() -> None:
     Put the new key in front of the old one (SECRET_KEY=new,old), restart the bot, and run this, as
     often as you like and while the bot runs. Then remove the old key and restart the bot.
     """
+    from bot.data_faults import explain
     from bot.runtime.database_lock import rotating
     from bot.settings import NotReady, load_settings
     from bot.storage.keys import cipher
@@ -33,7 +35,7 @@ def rotate_keys() -> None:
     except NotReady as error:
         stop(str(error))
     except (sqlite3.Error, OSError) as error:
-        stop(f"the data in {folder or 'DATA_DIR'} cannot be used: {error}")
+        stop(explain(error, folder or Path("DATA_DIR")))
     rows = "row is" if done.renewed == 1 else "rows are"
     typer.echo(f"{done.renewed:,} {rows} encrypted with the newest key.")
     if done.unreadable:
