@@ -14,6 +14,7 @@ _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_DENIED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_ELSEWHERE = "name another folder by DATA_DIR or --data-dir"
 _PRIMARY = 0xFF
 """Masks SQLite's extended error codes down to the primary ones."""
 
@@ -53,11 +54,11 @@ def explain(error: sqlite3.Error | OSError, path: Path) -> str:
         return f"{where} is a folder, but must be a file: move it away."
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         file = next((p for p in (where, *where.parents) if p.exists() and not p.is_dir()), where)
-        return f"{file} is a file, but must be a folder: move it away, or use another data folder."
+        return f"{file} is a file, but must be a folder: move it away, or {_ELSEWHERE}."
     if error.errno == errno.ENOENT:
         return f"{where} is not there: check the path, and that its folder exists."
     what = error.strerror or str(error)
-    return f"{where} cannot be used ({what}): move it away, or use another data folder."
+    return f"{where} cannot be used ({what}): move it away, or {_ELSEWHERE}."
 
 
 def _of_sqlite(error: sqlite3.Error, path: Path) -> str:
