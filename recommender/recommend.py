@@ -169,7 +169,7 @@ def recommend_replacements(
     is_allowed = passes_all(
         [
             still_plays(table, gone),
-            none_of(table.recording_keys, table.recording_keys[rows]),
+            none_of(table.title_keys, table.title_keys[rows]),
             none_of(table.artist_keys, table.artist_keys[rows]),
         ]
     )

@@ -33,9 +33,9 @@ class TrackTable:
         popularity: Percentile rank of Spotify's popularity, float32 (n,); 0.5 where unknown.
         artist_keys: `tracks.artist_key` of each track, int64 (n,).
         song_keys: `tracks.song_key` of each track, int64 (n,).
-        recording_keys: `recordings.recording_keys` of each track, int64 (n,); a playlist has each
-            recording only once.
-        title_keys: Key of each track's title without versions, int64 (n,); covers share it.
+        recording_keys: `recordings.recording_keys` of each track, int64 (n,).
+        title_keys: Key of each track's title without versions, int64 (n,); covers share it, and a
+            playlist has each title only once.
         genre_codes: Indices into `genres`, int16 (n, `GENRES_PER_TRACK`): the genre of most of the
             artist's tracks first, then the track's own; 0 fills the rest.
         genres: The genres' names; the first is "", for none.

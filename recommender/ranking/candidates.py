@@ -43,6 +43,9 @@ class SearchConfig:
     count: int = 600
     """Candidates per position; 600 of 28,000 tracks lie within about 0.08 of a target."""
 
+    moving_count: int = 200
+    """Candidates per position of a playlist that moves: each of its targets has other tracks."""
+
 
 _HELD = 2
 """A playlist with at most this many different points holds them, and moves in no steps."""

@@ -250,7 +250,7 @@ def _years(table: TrackTable, first: int | None, last: int | None) -> Filter:
 
 def _fills(table: TrackTable, rows: NDArray[np.int64], tracks_per_artist: int) -> int:
     """Return how many positions these tracks fill: no song twice, no artist too often."""
-    _, firsts = np.unique(table.recording_keys[rows], return_index=True)
+    _, firsts = np.unique(table.title_keys[rows], return_index=True)
     _, counts = np.unique(table.artist_keys[rows[firsts]], return_counts=True)
     return int(np.minimum(counts, tracks_per_artist).sum())
 

@@ -86,8 +86,8 @@ def smooth_order(table: TrackTable, rows: Sequence[int], after: int | None = Non
         rows: The tracks.
         after: The row of the track before them, if any.
     """
-    if not rows:
-        return []
+    if len(rows) <= 1:
+        return list(range(len(rows)))
     everything = np.array([*rows, *([] if after is None else [after])], dtype=np.int64)
     flow = Flow(table, everything)
     left = list(range(len(rows)))

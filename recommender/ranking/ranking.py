@@ -181,12 +181,7 @@ def rank(
         The choices, ordered by position.
     """
     shown = table.rows(recent)
-    is_fresh = passes_all(
-        [
-            none_of(table.recording_keys, table.recording_keys[shown]),
-            none_of(table.title_keys, table.title_keys[shown]),
-        ]
-    )
+    is_fresh = none_of(table.title_keys, table.title_keys[shown])  # so no version, no cover
     blocks = _Blocks(config, rng) if is_whole and holds(targets) else None
     temperature = _temperature(config, known) * (1.0 if holds(targets) else config.moving)
     cooled = replace(config, temperature=temperature)
@@ -330,13 +325,14 @@ class _Playlist:
             is_free = passes_all(
                 [
                     *must_pass,
-                    none_of(table.recording_keys, table.recording_keys[rows]),
                     none_of(table.title_keys, table.title_keys[rows]),
                     none_of(table.artist_keys, self._full_artists()),
                 ]
             )
             targets = [self._targets[position] for position in open_]
-            found = nearest(table, targets, is_free, self._reach, self._config.search.count)
+            search = self._config.search
+            count = search.count if holds(self._targets) else search.moving_count
+            found = nearest(table, targets, is_free, self._reach, count)
             if not found.rows.size:
                 return
             self._fill_round(open_, found)
@@ -397,20 +393,24 @@ class _Playlist:
 
     def _fill_round(self, positions: list[int], found: Candidates) -> None:
         table, config = self._table, self._config
-        targets = [self._targets[position] for position in positions]
-        rows, places = np.unique(found.rows, return_inverse=True)  # (U,), (P, C)
-        off = misfits(table, targets, rows, places)  # (P, C)
-        scores = self._fit(targets, found, off) + self._liking(rows)[places]  # (P, C)
-        recordings, titles = table.recording_keys[rows], table.title_keys[rows]  # (U,) each
+        wanted = [self._targets[position] for position in positions]
+        targets = list(dict.fromkeys(wanted))  # D different ones, each with its candidates
+        firsts = [wanted.index(target) for target in targets]
+        found = Candidates(found.rows[firsts], found.distances[firsts])  # (D, C)
+        rows, places = np.unique(found.rows, return_inverse=True)  # (U,), (D, C)
+        off = misfits(table, targets, rows, places)  # (D, C)
+        scores = self._fit(targets, found, off) + self._liking(rows)[places]  # (D, C)
+        titles = table.title_keys[rows]  # (U,)
         artists, styles_ = table.artist_keys[rows], self._styles[table.genre_codes[rows, 0]]
         is_free = np.ones(len(rows), dtype=np.bool_)  # (U,)
         likeness = Likeness(table, rows, [choice.row for choice in self._choices.values()])
         flow, last = Flow(table, rows), -1
         for p, position in enumerate(positions):
-            here = places[p]  # (C,) into rows
+            d = targets.index(wanted[p])
+            here = places[d]  # (C,) into rows
             if not is_free[here].any():
                 continue
-            varied = scores[p] - config.diversity_weight * likeness.most[here]
+            varied = scores[d] - config.diversity_weight * likeness.most[here]
             varied[~is_free[here]] = -np.inf
             if self._blocks is not None:
                 fitting = self._blocks.style(varied, styles_[here], len(positions) - p)
@@ -419,11 +419,9 @@ class _Playlist:
                 jump = flow.cost(last, here) + (styles_[here] != styles_[last])
                 varied -= config.flow_weight * jump
             c, propensity = _draw(varied, config.temperature, self._rng)
-            row, last = int(found.rows[p, c]), int(here[c])
-            self._choose(position, c, propensity, scores[p], found, off, p)
-            is_free &= (recordings != table.recording_keys[row]) & (
-                titles != table.title_keys[row]
-            )
+            row, last = int(found.rows[d, c]), int(here[c])
+            self._choose(position, c, propensity, scores[d], found, off, d)
+            is_free &= titles != table.title_keys[row]
             if self._artists[int(table.artist_keys[row])] >= config.tracks_per_artist:
                 is_free &= artists != table.artist_keys[row]
             likeness.add(row)
@@ -475,12 +473,10 @@ def misfits(
     genres = table.genre_codes[rows, 0]  # (U,)
     families = [style_of(genre) for genre in table.genres]
     found = np.empty(places.shape, dtype=np.float32)
-    by_target: dict[Target, NDArray[np.float32]] = {}
     for p, target in enumerate(targets):
-        if target not in by_target:
-            by_genre = np.array([target.family_support(family) for family in families])
-            by_target[target] = misfit(sounds, by_genre[genres], target)
-        found[p] = by_target[target][places[p]]
+        here = places[p]
+        by_genre = np.array([target.family_support(family) for family in families])
+        found[p] = misfit(sounds[here], by_genre[genres[here]], target)
     return found
 
 
