@@ -44,8 +44,9 @@ def import_csv(
     """
     with open_catalogue(data_dir) as catalogue, progress("Importing") as on_progress:
         report = catalogue.import_csv(file, on_progress)
+        known = catalogue.stats()
         _retry_unavailable_tracks(data_dir)
-    _print_report(file.name, report)
+    _print_report(file.name, report, known)
 
 
 @catalogue_app.command()
@@ -65,8 +66,9 @@ def fetch(
             download(address, file, on_progress)
         with progress("Importing") as on_progress:
             report = catalogue.import_csv(file, on_progress)
+        known = catalogue.stats()
         _retry_unavailable_tracks(data_dir)
-    _print_report(file.name, report)
+    _print_report(file.name, report, known)
 
 
 @catalogue_app.command()
@@ -172,7 +174,7 @@ def _retry_unavailable_tracks(data_dir: Path | None) -> None:
             db.close()
 
 
-def _print_report(name: str, report: "ImportReport") -> None:
+def _print_report(name: str, report: "ImportReport", known: "CatalogueStats") -> None:
     skipped = sum(reason.count for reason in report.skipped)
     typer.echo(
         f"{name}: {report.tracks:,} tracks, {report.new:,} new, {report.updated:,} updated, "
@@ -184,6 +186,7 @@ def _print_report(name: str, report: "ImportReport") -> None:
     print_skipped(report.skipped)
     if report.invented_dropped:
         typer.echo(f"{report.invented_dropped:,} invented tracks gave way.")
+    typer.echo(_explicit(known))
 
 
 def print_skipped(skipped: "Sequence[Skipped]") -> None:

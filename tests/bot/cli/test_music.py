@@ -21,7 +21,7 @@ from recommender.recommend import recommend as recommend_tracks
 from recommender.storage.database import open_database
 from recommender.taste.taste import Taste
 from tests.support.command_line import refused, run
-from tests.support.songs import track_id, write_csv
+from tests.support.songs import HEADER, csv_text, track_id, write_csv
 
 ROWS = [
     {
@@ -59,10 +59,32 @@ def test_import_says_what_it_did(tmp_path: Path, data: Path) -> None:
         "102 rows: 1 repeated a track, 1 skipped.\n"
         "  1 × valence is not a number (line 103)\n"
         "2,400 invented tracks gave way.\n"
+        "It does not say which tracks are explicit, so listeners who want none can only be kept "
+        "from titles with explicit words.\n"
     )
     again = run("catalogue", "import", str(path))
     assert "0 new, 0 updated, 100 unchanged" in again
     assert "gave way" not in again
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("true", "false", "false", "false"), "25% are explicit."),
+        (
+            ("false", "false", "true", ""),
+            "25% are explicit; of 25% it does not say, so these count",
+        ),
+    ],
+)
+def test_import_and_stats_tell_what_is_known_of_explicit_songs(
+    tmp_path: Path, data: Path, cells: tuple[str, ...], said: str
+) -> None:
+    rows = [{"track_id": track_id(number), "explicit": cell} for number, cell in enumerate(cells)]
+    path = tmp_path / "songs.csv"
+    path.write_text(csv_text(rows, [*HEADER, "explicit"]), encoding="utf-8")
+    assert said in run("catalogue", "import", str(path))
+    assert said in run("catalogue", "stats")
 
 
 def test_import_of_what_is_no_catalogue(tmp_path: Path) -> None:
