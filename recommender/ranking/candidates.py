@@ -44,7 +44,21 @@ class SearchConfig:
     """Candidates per position; 600 of 28,000 tracks lie within about 0.08 of a target."""
 
     moving_count: int = 200
-    """Candidates per position of a playlist that moves: each of its targets has other tracks."""
+    """Candidates per position of a playlist that moves, or in a small catalogue. Each target of a
+    moving playlist has other candidates; and in a small catalogue, more would be far away."""
+
+    share: int = 40
+    """Of so many tracks one is a candidate, within these two limits."""
+
+    def candidates(self, tracks: int, *, is_held: bool) -> int:
+        """Return the number of candidates per position.
+
+        Args:
+            tracks: How many tracks the catalogue has.
+            is_held: Whether the playlist holds its mood.
+        """
+        few = min(self.moving_count, self.count)
+        return min(max(tracks // self.share, few), self.count) if is_held else few
 
 
 _HELD = 2

@@ -330,8 +330,7 @@ class _Playlist:
                 ]
             )
             targets = [self._targets[position] for position in open_]
-            search = self._config.search
-            count = search.count if holds(self._targets) else search.moving_count
+            count = self._config.search.candidates(len(table), is_held=holds(self._targets))
             found = nearest(table, targets, is_free, self._reach, count)
             if not found.rows.size:
                 return
