@@ -44,6 +44,17 @@ TRACKS = [
     replace(track, explicit=number % 4 == 0)
     for number, track in enumerate(random_tracks(300, artists=100))
 ]
+USUAL_SOUND = {
+    "tempo_bpm": 120.0,
+    "acousticness": 0.2,
+    "danceability": 0.6,
+    "mode": 1,
+    "loudness_db": -7.0,
+    "instrumentalness": 0.0,
+    "speechiness": 0.06,
+}
+"""What makes tracks differ in valence and energy alone."""
+
 YEARS = [0 if number % 7 == 0 else 1950 + number % 70 for number in range(300)]
 TABLE = with_years(TRACKS, YEARS)
 YEAR_OF = {track.id: year for track, year in zip(TRACKS, YEARS, strict=True)}
@@ -236,11 +247,13 @@ def test_favourites_weigh_more() -> None:
 
 
 def test_favourites_come_more_often() -> None:
+    table = table_of([replace(track, **USUAL_SOUND) for track in TRACKS])
+
     def count(preferences: Preferences) -> Counter[str]:
         picks = [
             pick
             for seed in range(5)
-            for pick in playlist(preferences=preferences, length=10, seed=seed).picks
+            for pick in playlist(table, preferences, length=10, seed=seed).picks
         ]
         return Counter(name for pick in picks for name in (pick.track.genre, pick.track.artist))
 
@@ -426,9 +439,7 @@ def test_music_for_children_is_only_for_those_who_wish_it() -> None:
 
 
 def test_the_dial_moves_the_popularity() -> None:
-    usual = {"tempo_bpm": 120.0, "acousticness": 0.2, "danceability": 0.6, "mode": 1}
-    usual |= {"loudness_db": -7.0, "instrumentalness": 0.0, "speechiness": 0.06}
-    table = table_of([replace(track, **usual) for track in random_tracks(2000)])
+    table = table_of([replace(track, **USUAL_SOUND) for track in random_tracks(2000)])
     table = replace(table, popularity=np.random.default_rng(1).random(2000, dtype=np.float32))
 
     def popularity(dial: str) -> float:
