@@ -183,6 +183,7 @@ def begin_to_connect(context: BrowserContext, url: str) -> Page:
     return page
 
 
+@pytest.mark.timed
 def test_others_are_answered_while_a_photo_is_read(demo: str) -> None:
     with httpx.Client(base_url=demo, timeout=40) as ours, httpx.Client(base_url=demo) as theirs:
         _ask(ours, 21, "/start")
