@@ -37,7 +37,7 @@ from recommender.taste.pool import USUAL_LISTENER
 from recommender.taste.posterior import Prior, Votes, infer
 from recommender.taste.preferences import USUAL, Preferences
 from recommender.taste.taste import Taste
-from recommender.taste.traits import place_traits, scaled, sound_traits
+from recommender.taste.traits import place_traits, scaled, track_traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def score(
     points = [(target.valence, target.energy)] * len(tracks)
     here = place_traits(points, TOLERANCES_PER_STEP * steps, misfits)
     votes = Votes(
-        traits=np.column_stack([here, np.zeros(len(tracks)), sound_traits(features)]),
+        traits=track_traits(here, np.full(len(tracks), 0.5), features),
         genres=np.array([genre_key(track.genre) for track in tracks], dtype=np.int64),
         artists=np.array([artist_key(track.artist) for track in tracks], dtype=np.int64),
         likes=np.zeros(len(tracks)),

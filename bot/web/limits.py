@@ -65,7 +65,7 @@ class TimedProtocol(H11Protocol):
     since_s: float | None = None
     """When the client began to keep us waiting; None while we are answering or disconnected."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as H11Protocol's
         """Start waiting for a request."""
         super().connection_made(transport)
         self._note()

@@ -52,7 +52,7 @@ FAMILIES: Final = (
     Family(
         "latin",
         r"latin\w*|latino|reggaeton|salsa|bachata|cumbia|merengue|samba|pagode|sertanejo|mpb|forro"
-        r"|bossa nova|tango|flamenco|mariachi|ranchera|norte[nñ]o|banda|corrido\w*|trap latino"
+        r"|bossa nova|tango|flamenco|mariachi|ranchera|norteno|banda|corrido\w*|trap latino"
         r"|tropical|brazil\w*|spanish|salsaton|dembow",
     ),
     Family("reggae", r"reggae|dancehall|dub|rocksteady|roots reggae"),

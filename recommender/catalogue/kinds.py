@@ -51,7 +51,7 @@ _CHILDREN: Final = re.compile(
 _EXPLICIT: Final = re.compile(
     r"\b(?:f+u+c+k\w*|fuk|fck\w*|f k|f ck|motherf\w*|mf|shit\w*|sh t|bullshit|bitch\w*|b tch\w*"
     r"|bitchez|niggas?|niggaz|n ggas?|n gga|pussy|p ssy|dick|d ck|cock|cunt\w*|hoes?|whores?"
-    r"|slut\w*|asshole\w*|ass|a hole|faggot\w*|porn\w*|puta|puto|mierda|coño|pendej\w+|chinga\w*"
+    r"|slut\w*|asshole\w*|ass|a hole|faggot\w*|porn\w*|puta|puto|mierda|pendej\w+|chinga\w*"
     r"|cabron|verga|explicit)\b"
 )
 _SELF_HARM: Final = re.compile(

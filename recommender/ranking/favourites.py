@@ -42,32 +42,26 @@ class Favourites:
         self, table: TrackTable, preferences: Preferences, own: NDArray[np.int64]
     ) -> None:
         self._table = table
-        self._own = own
         self._is_of_genre = of_genres(table, preferences.favourite_genres)
         self._artists = np.unique(table.artist_keys[own])
-        self._sounds = [
-            scaled(table.features[own[table.artist_keys[own] == key]]).mean(axis=0)
-            for key in self._artists
-        ]
-        self._shared = [
-            np.isin(
-                np.arange(len(table.genres)),
-                table.genre_codes[own[table.artist_keys[own] == key]],
-            )
-            & (np.arange(len(table.genres)) > 0)
-            for key in self._artists
-        ]
+        self._sounds, self._shares_genre = [], []  # one of each for each artist
+        for key in self._artists:
+            rows = own[table.artist_keys[own] == key]
+            self._sounds.append(scaled(table.features[rows]).mean(axis=0))  # (K,)
+            shares_genre = np.zeros(len(table.genres), dtype=np.bool_)
+            shares_genre[table.genre_codes[rows]] = True
+            shares_genre[0] = False  # no genre is none to share
+            self._shares_genre.append(shares_genre)
 
     def bonus(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the bonus of n tracks, float32 (n,)."""
         table = self._table
-        total = np.zeros(len(rows), dtype=np.float32)
-        codes = table.genre_codes[rows]  # (n, G)
-        total += GENRE_WEIGHT * self._is_of_genre(rows)
+        total = (GENRE_WEIGHT * self._is_of_genre(rows)).astype(np.float32)
         if len(self._artists):
+            codes = table.genre_codes[rows]  # (n, G)
             likeness = np.zeros(len(rows), dtype=np.float32)
             sounds = scaled(table.features[rows])  # (n, K)
-            for sound, shared in zip(self._sounds, self._shared, strict=True):
+            for sound, shared in zip(self._sounds, self._shares_genre, strict=True):
                 near = np.exp(-((sounds - sound) ** 2).mean(axis=1) / 2)
                 likeness = np.maximum(likeness, near * shared[codes].any(axis=1))
             is_own = is_among(table.artist_keys[rows], self._artists)

@@ -232,7 +232,7 @@ class _Blocks:
     ) -> NDArray[np.bool_]:
         """Return which candidates have the style of the next position, bool (C,).
 
-        A new block takes the style whose best tracks together score highest, more or less.
+        The style of a new block is sampled by how high its best tracks together score.
 
         Args:
             scores: The candidates' scores, -inf for those that cannot be chosen, float64 (C,).
@@ -286,6 +286,7 @@ class _Playlist:
         self._favourites = Favourites(table, preferences, self._own)
         self._styles = styles(table)  # (genres,)
         self._reach = reach(targets, config.search)
+        self._seats = len(targets) // config.tracks_per_seat
         self._choices: dict[int, Choice] = {}
         self._artists: Counter[int] = Counter()
 
@@ -318,37 +319,44 @@ class _Playlist:
         One round is nearly always enough. Another is needed when all candidates of a position
         have been taken, or are by artists who have reached their limit.
         """
-        table = self._table
-        self._seat_favourites(passes_all(must_pass))
-        while open_ := [p for p in range(len(self._targets)) if p not in self._choices]:
-            rows = [choice.row for choice in self._choices.values()]
-            is_free = passes_all(
-                [
-                    *must_pass,
-                    none_of(table.title_keys, table.title_keys[rows]),
-                    none_of(table.artist_keys, self._full_artists()),
-                ]
-            )
+        self._seat_favourites(must_pass)
+        while open_ := self._open():
             targets = [self._targets[position] for position in open_]
-            count = self._config.search.candidates(len(table), is_held=holds(self._targets))
-            found = nearest(table, targets, is_free, self._reach, count)
+            count = self._config.search.candidates(len(self._table), is_held=holds(self._targets))
+            found = nearest(self._table, targets, self._free(must_pass), self._reach, count)
             if not found.rows.size:
                 return
             self._fill_round(open_, found)
 
-    def _seat_favourites(self, is_allowed: Predicate) -> None:
+    def _open(self) -> list[int]:
+        return [p for p in range(len(self._targets)) if p not in self._choices]
+
+    def _free(self, must_pass: Sequence[Predicate]) -> Predicate:
+        """Return the predicate for tracks that pass all rules and that the playlist can take."""
+        table = self._table
+        rows = [choice.row for choice in self._choices.values()]
+        most = self._config.tracks_per_artist
+        full = [artist for artist, count in self._artists.items() if count >= most]
+        return passes_all(
+            [
+                *must_pass,
+                none_of(table.title_keys, table.title_keys[rows]),
+                none_of(table.artist_keys, full),
+            ]
+        )
+
+    def _seat_favourites(self, must_pass: Sequence[Predicate]) -> None:
         """Keep a position for each favourite artist with a track near the mood.
 
         Without a seat, the best of 28,000 tracks would nearly always be somebody else's.
         """
-        table, own = self._table, self._own[is_allowed(self._own)]
-        seated = {int(table.artist_keys[choice.row]) for choice in self._choices.values()}
-        artists = [key for key in np.unique(table.artist_keys[own]) if int(key) not in seated]
-        seats = len(self._targets) // self._config.tracks_per_seat - len(seated & set(artists))
-        for key in self._rng.permutation(artists)[: max(seats, 0)]:
-            rows = own[table.artist_keys[own] == key]
-            open_ = [p for p in range(len(self._targets)) if p not in self._choices]
-            if not open_ or not len(rows):
+        table = self._table
+        for key in self._rng.permutation(np.unique(table.artist_keys[self._own])):
+            if not (self._seats and (open_ := self._open())):
+                return
+            rows = self._own[table.artist_keys[self._own] == key]
+            rows = rows[self._free(must_pass)(rows)]
+            if self._artists[int(key)] or not len(rows):
                 continue
             targets = [self._targets[position] for position in open_]
             square = table.features[rows, :2] / np.array(self._reach)  # (n, 2)
@@ -363,6 +371,7 @@ class _Playlist:
             scores = self._fit([targets[p]], found, off) + self._liking(rows[here])
             c, propensity = _draw(scores[0], self._config.temperature, self._rng)
             self._choose(open_[p], c, propensity, scores[0], found, off, 0)
+            self._seats -= 1
 
     def _choose(
         self,
@@ -385,10 +394,6 @@ class _Playlist:
             misfit=float(off[p, c]),
         )
         self._artists[int(self._table.artist_keys[row])] += 1
-
-    def _full_artists(self) -> list[int]:
-        most = self._config.tracks_per_artist
-        return [artist for artist, count in self._artists.items() if count >= most]
 
     def _fill_round(self, positions: list[int], found: Candidates) -> None:
         table, config = self._table, self._config

@@ -20,7 +20,7 @@ from recommender.ranking.ranking import misfits
 from recommender.recommend import recommend
 from recommender.taste.posterior import Prior, Votes, infer
 from recommender.taste.taste import Fit, Opinion, Taste
-from recommender.taste.traits import place_traits, sound_traits
+from recommender.taste.traits import place_traits, track_traits
 
 PLACES = 10
 """Tracks in a playlist."""
@@ -231,12 +231,8 @@ def _asked(table: TrackTable, rows: NDArray[np.int64], target: Target) -> Votes:
     off = misfits(table, [target], rows, np.arange(len(rows))[None])[0]
     points = [(target.valence, target.energy)] * len(rows)
     return Votes(
-        traits=np.column_stack(
-            [
-                place_traits(points, distances, off),
-                table.popularity[rows] - 0.5,
-                sound_traits(table.features[rows]),
-            ]
+        traits=track_traits(
+            place_traits(points, distances, off), table.popularity[rows], table.features[rows]
         ),
         genres=np.array([genre_key(name) for name in table.genres])[table.genre_codes[rows, 0]],
         artists=table.artist_keys[rows],

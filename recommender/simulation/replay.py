@@ -7,7 +7,7 @@ nothing is simulated, but a policy can only rank what was really played.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,7 @@ from recommender.ranking.ranking import misfit
 from recommender.simulation.policies import LinearBandit
 from recommender.taste.pool import USUAL_LISTENER, pool
 from recommender.taste.posterior import Votes, infer
-from recommender.taste.traits import FEATURE_CENTRES, place_traits, scaled, sound_traits
+from recommender.taste.traits import FEATURE_CENTRES, place_traits, scaled, track_traits
 
 GROUP: Final = 10
 """Plays that are ranked together."""
@@ -40,21 +40,10 @@ KNOWN_FIRST: Final = 20
 LEAST_GROUP: Final = 5
 LEAST_LISTENERS: Final = 5
 
+_SOUNDS: Final = ("valence", "energy", "tempo", "acousticness", "danceability")
 _NEEDED: Final = {
     name: (name,)
-    for name in (
-        "listener",
-        "time_utc",
-        "artist",
-        "genre",
-        "valence",
-        "energy",
-        "tempo",
-        "acousticness",
-        "danceability",
-        "loudness",
-        "rating",
-    )
+    for name in ("listener", "time_utc", "artist", "genre", *_SOUNDS, "loudness", "rating")
 }
 _USED: Final = {
     name: (name,)
@@ -124,8 +113,8 @@ class Heard:
         return [each for each in groups if each.stop - each.start >= LEAST_GROUP]
 
 
-Scorer = Callable[[Heard, Sequence[Heard], slice], NDArray[np.float64]]
-"""Scores a group of a listener's plays, float64 (n,), given the listener and the others."""
+Scorer = Callable[[Heard, slice], NDArray[np.float64]]
+"""Scores a group of a listener's plays, float64 (n,)."""
 
 
 def read_plays(path: Path) -> dict[str, Heard]:
@@ -168,8 +157,7 @@ def replay(
         others = [other for called, other in people.items() if called != name]
         for policy, scorer in _policies(others).items():
             gains = [
-                ndcg(scorer(person, others, group), person.ratings[group])
-                for group in person.groups()
+                ndcg(scorer(person, group), person.ratings[group]) for group in person.groups()
             ]
             found.setdefault(policy, []).append(float(np.mean(gains)))
         if on_progress is not None:
@@ -194,6 +182,7 @@ def ndcg(scores: NDArray[np.float64], ratings: NDArray[np.float64], depth: int =
 
 
 def _policies(others: Sequence[Heard]) -> dict[str, Scorer]:
+    """Return the policies that have learned from other listeners, by name."""
     prior = pool([other.votes for other in others])
     by_track: dict[str, list[float]] = {}
     for other in others:
@@ -202,38 +191,34 @@ def _policies(others: Sequence[Heard]) -> dict[str, Scorer]:
     everything = float(np.mean([rating for given in by_track.values() for rating in given]))
     bandit = LinearBandit([other.votes for other in others])
 
-    def targets_only(person: Heard, _: Sequence[Heard], group: slice) -> NDArray[np.float64]:
-        return infer(_part(person.votes, slice(0)), USUAL_LISTENER).log_odds(
-            _part(person.votes, group)
+    def targets_only(person: Heard, group: slice) -> NDArray[np.float64]:
+        return infer(person.votes.part(slice(0)), USUAL_LISTENER).log_odds(
+            person.votes.part(group)
         )
 
-    def item_mean(person: Heard, _: Sequence[Heard], group: slice) -> NDArray[np.float64]:
+    def item_mean(person: Heard, group: slice) -> NDArray[np.float64]:
         given = [by_track.get(track, []) for track in person.tracks[group]]
         return np.array([(sum(each) + everything) / (len(each) + 1) for each in given])
 
-    def pool_only(person: Heard, _: Sequence[Heard], group: slice) -> NDArray[np.float64]:
-        return infer(_part(person.votes, slice(0)), prior).log_odds(_part(person.votes, group))
+    def pool_only(person: Heard, group: slice) -> NDArray[np.float64]:
+        return infer(person.votes.part(slice(0)), prior).log_odds(person.votes.part(group))
 
-    def linear(person: Heard, _: Sequence[Heard], group: slice) -> NDArray[np.float64]:
-        earlier = _part(person.votes, slice(group.start))
-        return bandit.bounds(earlier, _part(person.votes, group).traits)
+    def linear(person: Heard, group: slice) -> NDArray[np.float64]:
+        earlier = person.votes.part(slice(group.start))
+        return bandit.bounds(earlier, person.votes.part(group).traits)
 
-    def ours(person: Heard, _: Sequence[Heard], group: slice) -> NDArray[np.float64]:
-        earlier = _part(person.votes, slice(group.start))
-        return infer(earlier, prior).log_odds(_part(person.votes, group))
+    def ours(person: Heard, group: slice) -> NDArray[np.float64]:
+        earlier = person.votes.part(slice(group.start))
+        return infer(earlier, prior).log_odds(person.votes.part(group))
 
     return {
         "targets only": targets_only,
-        "popularity": lambda person, _, group: person.popularity[group],
+        "popularity": lambda person, group: person.popularity[group],
         "item mean": item_mean,
         "warm LinUCB": linear,
         "pool only": pool_only,
         "Mirrortape": ours,
     }
-
-
-def _part(votes: Votes, some: slice) -> Votes:
-    return Votes(*(getattr(votes, field.name)[some] for field in fields(Votes)))
 
 
 def _heard(plays: Sequence[Play], known: NDArray[np.float64]) -> Heard:
@@ -260,13 +245,7 @@ def _heard(plays: Sequence[Play], known: NDArray[np.float64]) -> Heard:
     ratings = np.array([play.rating for play in plays])
     return Heard(
         votes=Votes(
-            traits=np.column_stack(
-                [
-                    place_traits(points, distances, misfits),
-                    popularity - 0.5,
-                    sound_traits(features),
-                ]
-            ),
+            traits=track_traits(place_traits(points, distances, misfits), popularity, features),
             genres=np.array([genre_key(play.genre) for play in plays], dtype=np.int64),
             artists=np.array([artist_key(play.artist) for play in plays], dtype=np.int64),
             likes=(ratings - 1) / 4,
@@ -297,7 +276,7 @@ def _parse(cells: Cells) -> Play:
         genre=cells.text("genre"),
         popularity=_NO_POPULARITY if popularity is None else _within(popularity, 0, 100),
         features=(
-            *(_number(cells, name) for name in _SOUNDS[:5]),
+            *(_number(cells, name) for name in _SOUNDS),
             _USUAL_MODE,
             _number(cells, "loudness"),
             *(
@@ -308,9 +287,6 @@ def _parse(cells: Cells) -> Play:
         rating=_within(_number(cells, "rating"), 1, 5),
         before=mood,
     )
-
-
-_SOUNDS: Final = ("valence", "energy", "tempo", "acousticness", "danceability")
 
 
 def _number(cells: Cells, column: str) -> float:

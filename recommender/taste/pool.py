@@ -161,11 +161,7 @@ def _predicted(votes: Votes, prior: Prior) -> float:
     bounds = np.linspace(0, len(votes), _PARTS + 1).astype(int)
     found = 0.0
     for begin, end in pairwise(bounds[1:]):
-        later = _part(votes, slice(begin, end))
-        odds = infer(_part(votes, slice(begin)), prior).log_odds(later)
+        later = votes.part(slice(begin, end))
+        odds = infer(votes.part(slice(begin)), prior).log_odds(later)
         found += float(later.weights @ (later.likes * odds - np.logaddexp(0, odds)))
     return found
-
-
-def _part(votes: Votes, some: slice) -> Votes:
-    return Votes(*(getattr(votes, field.name)[some] for field in fields(Votes)))

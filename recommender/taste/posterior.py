@@ -12,7 +12,7 @@ position, and a dislike can only lower them. This property matters more here tha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 import numpy as np
@@ -104,6 +104,10 @@ class Votes:
 
     def __len__(self) -> int:
         return len(self.likes)
+
+    def part(self, some: slice) -> "Votes":
+        """Return some of the votes."""
+        return Votes(*(getattr(self, field.name)[some] for field in fields(Votes)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

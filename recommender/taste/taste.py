@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.catalogue.tracks import Track, artist_key, genre_key, song_key
 from recommender.taste.posterior import Votes
-from recommender.taste.traits import FEATURE_SCALES, TRAITS, place_traits, sound_traits
+from recommender.taste.traits import FEATURE_SCALES, TRAITS, place_traits, track_traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class Taste:
                 np.array([place.distance for place in places]),
                 np.array([place.misfit for place in places]),
             )
-            popularity = np.array([place.popularity for place in places]) - 0.5
-            traits = np.column_stack([here, popularity, sound_traits(_features(opinions))])
+            popularity = np.array([place.popularity for place in places])
+            traits = track_traits(here, popularity, _features(opinions))
         return Votes(
             traits=traits,
             genres=np.array([genre_key(each.genre) for each in opinions], dtype=np.int64),

@@ -66,6 +66,19 @@ def sound_traits(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.hstack([steps, steps[:, _SQUARED_COLUMNS] ** 2 - 1]).astype(np.float32)
 
 
+def track_traits(
+    place: NDArray[np.float64], popularity: NDArray[np.floating], features: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return all traits of tracks at their positions, float64 (n, `len(TRAITS)`).
+
+    Args:
+        place: `place_traits`, float64 (n, `len(PLACE_TRAITS)`).
+        popularity: Percentile ranks, 0..1, (n,); 0.5 if unknown.
+        features: Raw features, float32 (n, K).
+    """
+    return np.column_stack([place, np.asarray(popularity) - 0.5, sound_traits(features)])
+
+
 def place_traits(
     points: Sequence[tuple[float, float]] | NDArray[np.floating],
     distances: NDArray[np.floating],

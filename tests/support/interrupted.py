@@ -227,7 +227,7 @@ class WatchedRecords(Records):
         super().__init__(path, CIPHER)
         self._calls = calls
         self._watched = _WatchedConnection(self._stores.people.db.conn, calls)
-        self._stores.people.db.conn = self._watched  # type: ignore[assignment]
+        self._stores.people.db.conn = self._watched  # type: ignore[assignment] # a stand-in
 
     async def run(self, work: Callable[[Stores], Any]) -> Any:
         if self._calls.record("store", work.__qualname__.replace(".<locals>", "")):

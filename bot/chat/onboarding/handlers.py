@@ -11,7 +11,7 @@ from bot.chat.media import Media
 from bot.chat.replies import pressed, say, sender, settle, toast
 from bot.services import Services
 from bot.storage.people import CONSENT_VERSION
-from bot.updates.repeats import Repeats
+from bot.updates.repeated_presses import RepeatedPresses
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -29,7 +29,7 @@ class Consent:
     ) -> None:
         self._services = services
         self._read_media = read
-        self._repeats = Repeats()  # or a second press would have the same photo read again
+        self._presses = RepeatedPresses()  # or a second press would have the same photo read again
 
     async def start(self, update: Update, context: Context) -> None:
         """Introduce the bot, and ask for consent if it is missing."""
@@ -54,10 +54,10 @@ class Consent:
             await settle(update, context.bot, texts.ASK_CONSENT, keyboards.consent())
             return
         user_id = sender(update)
-        if self._repeats.is_repeat(user_id):
+        if self._presses.is_repeat(user_id):
             await toast(query)
             return
-        with self._repeats.handling(user_id):
+        with self._presses.handling(user_id):
             await self._agree(update, context.bot, user_id)
 
     async def _agree(self, update: Update, bot: Bot, user_id: int) -> None:

@@ -22,7 +22,7 @@ def answering(chat: Chat, file_path: str) -> None:
         answer = result(call)
         return answer | {"file_path": file_path} if call.method == "getFile" else answer
 
-    chat.telegram._result = named  # type: ignore[method-assign]
+    chat.telegram._result = named  # type: ignore[method-assign] # one answer differs
 
 
 @pytest.mark.parametrize("form", ["{path}", "file://{path}", "{climb}{path}", "{name}"])

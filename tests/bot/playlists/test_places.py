@@ -356,7 +356,7 @@ async def test_a_newer_playlist_that_comes_while_one_is_written_is_not_lost(worl
                 await going_on.wait()
             return await run(work)
 
-        chat.records.run = held  # type: ignore[method-assign]
+        chat.records.run = held  # type: ignore[method-assign] # one call waits
         writing = asyncio.create_task(connections.writer.resume())
         await asyncio.wait_for(asked.wait(), 5)
         newer = asyncio.create_task(chat.say("/mood happy"))

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -63,10 +64,10 @@ async def ends(reader: asyncio.StreamReader) -> float:
     return time.monotonic() - start
 
 
-async def fetch(port: int, query: str = "", **how: object) -> httpx.Response:
+async def fetch(port: int, query: str = "", **how: Any) -> httpx.Response:
     async with httpx.AsyncClient(timeout=20) as client:
         method = "POST" if how else "GET"
-        return await client.request(method, f"http://127.0.0.1:{port}/{query}", **how)  # type: ignore[arg-type]
+        return await client.request(method, f"http://127.0.0.1:{port}/{query}", **how)
 
 
 @pytest.mark.parametrize(

@@ -449,3 +449,15 @@ def test_the_dial_moves_the_popularity() -> None:
 
     assert popularity("familiar") > popularity("mixed") + 0.1
     assert popularity("deep") < popularity("mixed") - 0.1
+
+
+def test_two_favourites_with_the_same_song_get_no_cover_of_it() -> None:
+    covers = [
+        replace(track, name="Heaven", artist=f"Artist {number}")
+        for number, track in enumerate(random_tracks(4))
+    ]
+    table = table_of([*covers, *random_tracks(400)[4:]])
+    wish = Preferences(favourite_artists=tuple(f"Artist {number}" for number in range(4)))
+    for seed in range(5):
+        picks = playlist(table, wish, length=30, seed=seed).picks
+        assert [pick.track.name for pick in picks].count("Heaven") == 1

@@ -7,31 +7,12 @@ import pytest
 from recommender.errors import CatalogueUnreadable
 from recommender.simulation.replay import LEAST_LISTENERS, ndcg, read_plays, replay
 
-COLUMNS = (
-    "listener",
-    "time_utc",
-    "track",
-    "artist",
-    "genre",
-    "popularity",
-    "valence",
-    "energy",
-    "tempo",
-    "acousticness",
-    "danceability",
-    "loudness",
-    "rating",
-    "valence_before",
-    "arousal_before",
-)
-
 
 def write(path: Path, people: int = LEAST_LISTENERS, plays: int = 40, **fixed: str) -> Path:
     """Write plays of listeners who like what is bright."""
     rng = np.random.default_rng(0)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
+        writer = None
         for person in range(people):
             for number in range(plays):
                 valence = float(rng.random())
@@ -52,6 +33,9 @@ def write(path: Path, people: int = LEAST_LISTENERS, plays: int = 40, **fixed: s
                     "valence_before": "" if number < 20 else "0.2",
                     "arousal_before": "" if number < 20 else "0.1",
                 }
+                if writer is None:
+                    writer = csv.DictWriter(file, list(row))
+                    writer.writeheader()
                 writer.writerow(row | fixed)
     return path
 

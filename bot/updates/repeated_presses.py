@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from bot.current_update import current
 
 
-class Repeats:
+class RepeatedPresses:
     """The users whose first press is being handled, or will be retried."""
 
     def __init__(self) -> None:
